@@ -1,0 +1,100 @@
+"""The ladder: five models, each adding one idea to the one before it.
+
+To add a model, write one file here and one entry below. It then has a tab on the page, sliders, command-line
+flags, tests and a place on the ladder, with no edit elsewhere. What the rest of the project asks of a model:
+
+- `Model(config, vocab_size)` makes it, where `config` is its own `Settings` class; the config has a
+  `context_length`, the longest row of tokens the model takes.
+- `model(tokens)` maps tokens (B, T) to scores (B, T, V), T ≤ context_length.
+- A part that attends has a method `attention_weights(x)`, (B, T, C) to (B, H, T, T), and is called with
+  the same x; the page then shows its heatmaps.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from lm.errors import SettingsProblem
+from lm.models.bigram import Bigram, BigramConfig
+from lm.models.decoder_transformer import DecoderConfig, DecoderTransformer
+from lm.models.multi_head_attention import MultiHeadAttentionModel, MultiHeadConfig
+from lm.models.single_block_transformer import SingleBlockConfig, SingleBlockTransformer
+from lm.models.single_head_attention import SingleHeadAttention, SingleHeadConfig
+from lm.settings import Settings
+from lm.training import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One step of the ladder.
+
+    `name` is used in flags, folders and URLs; `title` and `idea` are shown; `training` holds the
+    settings it is trained with unless a person says otherwise.
+    """
+
+    name: str
+    title: str
+    idea: str
+    config: type[Settings]
+    model: Callable[[Any, int], nn.Module]
+    training: TrainingConfig
+
+
+_LADDER = (
+    Rung(
+        name="bigram",
+        title="Bigram",
+        idea="Guess the next character from this one alone.",
+        config=BigramConfig,
+        model=Bigram,
+        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-3),
+    ),
+    Rung(
+        name="single_head_attention",
+        title="Single head",
+        idea="Look back: each position chooses which earlier ones to listen to.",
+        config=SingleHeadConfig,
+        model=SingleHeadAttention,
+        training=TrainingConfig(steps=3000, batch_size=16, learning_rate=1e-3),
+    ),
+    Rung(
+        name="multi_head_attention",
+        title="Multi-head",
+        idea="Look for several patterns at once, and mix what they find.",
+        config=MultiHeadConfig,
+        model=MultiHeadAttentionModel,
+        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-3),
+    ),
+    Rung(
+        name="single_block_transformer",
+        title="Transformer block",
+        idea="Look, then think, and keep what was there: one block.",
+        config=SingleBlockConfig,
+        model=SingleBlockTransformer,
+        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-3),
+    ),
+    Rung(
+        name="decoder_transformer",
+        title="Decoder transformer",
+        idea="Stack blocks: what one finds, the next can build on. This is a GPT.",
+        config=DecoderConfig,
+        model=DecoderTransformer,
+        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-3),
+    ),
+)
+
+RUNGS: dict[str, Rung] = {rung.name: rung for rung in _LADDER}
+
+
+def rung(name: str) -> Rung:
+    """The rung of that name, or a `SettingsProblem` that lists the names there are."""
+    if name not in RUNGS:
+        raise SettingsProblem(f"There is no model called {name!r}; there are {', '.join(RUNGS)}.")
+    return RUNGS[name]
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Numbers that training changes; a matrix that two places share counts once."""
+    return sum(parameter.numel() for parameter in model.parameters())

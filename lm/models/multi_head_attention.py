@@ -1,0 +1,111 @@
+"""Rung 3, several heads: look for different things at the same time.
+
+One head makes one pattern: its weights must sum to 1, so looking at the last vowel means looking less
+at the last space. Several small heads, each with queries, keys and values of its own, look at once; what
+they find is laid side by side (*concatenated*) and mixed by one more matrix (the *projection*). The heads
+share the embedding size between them, so four heads cost no more than one.
+
+Vaswani et al. (2017), section 3.2.2.
+"""
+
+import torch
+from pydantic import model_validator
+from torch import Tensor, nn
+
+from lm.settings import Settings, Whole, setting
+
+
+class MultiHeadConfig(Settings):
+    n_embd: Whole = setting(
+        96,
+        title="Embedding size",
+        help="Numbers that describe one position, shared out among the heads.",
+        ge=4,
+        le=1024,
+        step=4,
+        scale="log2",
+        live_le=256,
+    )
+    n_head: Whole = setting(
+        4,
+        title="Attention heads",
+        help="Patterns looked for at once. Must divide the embedding size.",
+        ge=1,
+        le=16,
+        step=1,
+    )
+    context_length: Whole = setting(
+        64,
+        title="Context length",
+        help="How many characters back a position can look, itself included.",
+        ge=1,
+        le=1024,
+        step=1,
+        unit="characters",
+        scale="log2",
+        live_le=256,
+    )
+
+    @model_validator(mode="after")
+    def _heads_share_the_embedding(self) -> "MultiHeadConfig":
+        if self.n_embd % self.n_head:
+            fitting = [n for n in range(1, 17) if self.n_embd % n == 0]
+            raise ValueError(
+                f"{self.n_head} attention heads cannot share an embedding of {self.n_embd} equally: "
+                f"choose {', '.join(map(str, fitting))} heads, or a multiple of {self.n_head}."
+            )
+        return self
+
+
+class MultiHeadAttentionModel(nn.Module):
+    """Embedding and position, several causal heads with a projection, and the scores."""
+
+    def __init__(self, config: MultiHeadConfig, vocab_size: int) -> None:
+        super().__init__()
+        C = config.n_embd
+        self.token_embedding = nn.Embedding(vocab_size, C)
+        self.position_embedding = nn.Embedding(config.context_length, C)
+        self.attention = MultiHeadAttention(C, config.n_head, config.context_length)
+        self.head = nn.Linear(C, vocab_size)
+        nn.init.normal_(self.head.weight, std=0.02)  # the first loss is about ln V
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens (B, T) to the scores of each possible next token, (B, T, V)."""
+        positions = torch.arange(tokens.shape[1], device=tokens.device)  # (T,)
+        x = self.token_embedding(tokens) + self.position_embedding(positions)  # (B, T, C)
+        return self.head(self.attention(x))  # (B, T, V)
+
+
+class MultiHeadAttention(nn.Module):
+    """H heads of size D = C / H, computed together: the heads are one more dimension of the tensor."""
+
+    def __init__(self, n_embd: int, n_head: int, context_length: int) -> None:
+        super().__init__()
+        self.n_head = n_head
+        self.query = nn.Linear(n_embd, n_embd, bias=False)
+        self.key = nn.Linear(n_embd, n_embd, bias=False)
+        self.value = nn.Linear(n_embd, n_embd, bias=False)
+        self.projection = nn.Linear(n_embd, n_embd)
+        past = torch.ones(context_length, context_length, dtype=torch.bool).tril()
+        self.register_buffer("past", past, persistent=False)  # row t: True at 0 … t
+
+    def split(self, x: Tensor) -> Tensor:
+        """(B, T, C) to (B, H, T, D): each head gets its own slice of the embedding."""
+        B, T, C = x.shape
+        return x.view(B, T, self.n_head, C // self.n_head).transpose(1, 2)
+
+    def attention_weights(self, x: Tensor) -> Tensor:
+        """x (B, T, C) to weights (B, H, T, T), one pattern a head."""
+        T = x.shape[1]
+        q, k = self.split(self.query(x)), self.split(self.key(x))  # (B, H, T, D) each
+        D = q.shape[-1]  # scaled by the size of a head, not by the embedding size
+        scores = q @ k.transpose(-2, -1) * D**-0.5  # (B, H, T, T)
+        scores = scores.masked_fill(~self.past[:T, :T], float("-inf"))  # type: ignore[index]
+        return scores.softmax(dim=-1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, T, C) to what the heads gathered together, (B, T, C)."""
+        found = self.attention_weights(x) @ self.split(self.value(x))  # (B, H, T, D)
+        side_by_side = found.transpose(1, 2).reshape(x.shape)  # (B, T, C)
+        return self.projection(side_by_side)

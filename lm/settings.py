@@ -1,0 +1,158 @@
+"""One description of every setting: its bounds, step, unit and a line of help, written once.
+
+The slider on the page, the command-line flag, the URL parameter, the check of a request and the
+documentation are all derived from the fields of a `Settings` class. See `lm/training.py` and the
+config at the top of each file in `lm/models/` for the settings themselves.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from lm.errors import SettingsProblem
+
+Scale = Literal["linear", "log2", "135"]
+Group = Literal["model", "optimiser", "regularisation", "run"]
+
+
+def _whole_number(value: Any) -> Any:
+    """Accept 64.0 (a slider's way of saying 64); leave 64.5, True and "64" for pydantic to refuse."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_whole_number)]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a person needs to know of one field, whatever they set it with.
+
+    `minimum` and `maximum` are the bounds that are enforced; `live_maximum` is where the page's
+    slider ends, because beyond it a model no longer trains while one watches.
+    """
+
+    name: str
+    title: str
+    help: str
+    kind: Literal["int", "float", "bool", "choice"]
+    default: Any
+    minimum: float | None
+    maximum: float | None
+    step: float | None
+    unit: str
+    scale: Scale
+    group: Group
+    live_maximum: float | None
+    choices: tuple[str, ...]
+
+
+def setting(
+    default: Any,
+    *,
+    title: str,
+    help: str,
+    ge: float | None = None,
+    le: float | None = None,
+    step: float | None = None,
+    unit: str = "",
+    scale: Scale = "linear",
+    group: Group = "model",
+    live_le: float | None = None,
+) -> Any:
+    """A pydantic field that also carries its title, unit, step, scale and the page's upper bound.
+
+    `scale` says how a slider should be spaced: "linear", "log2" (each notch doubles) or "135"
+    (1, 3, 10, 30 …, as people choose learning rates).
+    """
+    return Field(
+        default,
+        title=title,
+        description=help,
+        ge=ge,
+        le=le,
+        json_schema_extra={
+            "step": step,
+            "unit": unit,
+            "scale": scale,
+            "group": group,
+            "live_le": live_le,
+        },
+    )
+
+
+class Settings(BaseModel):
+    """A frozen set of settings; making one checks every bound and every combination."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+    @classmethod
+    def make(cls, **values: Any) -> Self:
+        """The settings, or a `SettingsProblem` that names the setting and what to change."""
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise SettingsProblem(_sentence(cls, error)) from None
+
+
+def describe(settings: type[Settings]) -> tuple[Setting, ...]:
+    """Every field of a `Settings` class, in the order in which it is written."""
+    return tuple(_setting(name, field) for name, field in settings.model_fields.items())
+
+
+def _setting(name: str, field: Any) -> Setting:
+    extra = field.json_schema_extra or {}
+    bounds: dict[str, float] = {}
+    for constraint in field.metadata:
+        for side in ("ge", "le"):
+            if getattr(constraint, side, None) is not None:
+                bounds[side] = getattr(constraint, side)
+    choices: tuple[str, ...] = ()
+    kind: Literal["int", "float", "bool", "choice"]
+    if get_origin(field.annotation) is Literal:
+        kind, choices = "choice", get_args(field.annotation)
+    elif field.annotation is bool:
+        kind = "bool"
+    else:
+        kind = "int" if field.annotation is int else "float"
+    return Setting(
+        name=name,
+        title=field.title or name,
+        help=field.description or "",
+        kind=kind,
+        default=field.default,
+        minimum=bounds.get("ge"),
+        maximum=bounds.get("le"),
+        step=extra.get("step"),
+        unit=extra.get("unit") or "",
+        scale=extra.get("scale") or "linear",
+        group=extra.get("group") or "model",
+        live_maximum=extra.get("live_le") or bounds.get("le"),
+        choices=choices,
+    )
+
+
+def _sentence(settings: type[Settings], error: ValidationError) -> str:
+    """The first thing pydantic found, said as one sentence to the person who set it."""
+    first = error.errors()[0]
+    if not first["loc"]:  # a combination that cannot work: the config class wrote the sentence
+        return str(first["ctx"]["error"]) if "error" in first.get("ctx", {}) else first["msg"]
+    name = str(first["loc"][0])
+    known = {field.name: field for field in describe(settings)}
+    if name not in known:
+        return f"There is no setting called {name!r}; there are {', '.join(known)}."
+    field, value = known[name], first["input"]
+    if field.kind == "choice":
+        return f"{field.title} is one of {', '.join(field.choices)}, not {value!r}."
+    if field.kind == "bool":
+        return f"{field.title} is on or off (true or false), not {value!r}."
+    what = "a whole number" if field.kind == "int" else "a number"
+    unit = f" {field.unit}" if field.unit else ""
+    return (
+        f"{field.title} must be {what} from {field.minimum:g} to {field.maximum:g}{unit}, "
+        f"not {value!r}."
+    )

@@ -1,0 +1,100 @@
+"""One token a character: the alphabet of the corpus, sorted, is the vocabulary.
+
+Nothing could be simpler, and a model has to learn spelling before anything else, which is pleasant to
+watch. Python strings are looked at as arrays of code points (UTF-32), so a megabyte takes milliseconds.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from lm.errors import CorpusProblem, RunProblem, UnknownCharacter
+
+
+class CharacterTokenizer:
+    """The id of a character is its place in `characters`, which is sorted by code point."""
+
+    kind: ClassVar[str] = "characters"
+
+    def __init__(self, characters: str) -> None:
+        """`characters`: at least one, each once, in the order of their code points."""
+        if not characters or list(characters) != sorted(set(characters)):
+            raise ValueError("characters must be sorted, each once, and at least one")
+        self.characters = characters
+        self._codes = _code_points(characters)  # (V,)
+
+    @classmethod
+    def from_text(cls, text: str) -> "CharacterTokenizer":
+        """The tokenizer whose vocabulary is every character of `text`. Raises CorpusProblem if empty."""
+        if not text:
+            raise CorpusProblem("There is no text to make a vocabulary of: choose a corpus first.")
+        return cls("".join(sorted(set(text))))
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> "CharacterTokenizer":
+        characters = saved.get("characters")
+        try:
+            if saved.get("kind") == cls.kind and isinstance(characters, str):
+                return cls(characters)
+        except ValueError:
+            pass
+        raise RunProblem(
+            "This character tokenizer is damaged: it needs its sorted alphabet under 'characters'."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "characters": self.characters}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CharacterTokenizer) and self.characters == other.characters
+
+    def __hash__(self) -> int:
+        return hash(self.characters)
+
+    def __repr__(self) -> str:
+        return f"CharacterTokenizer({self.characters!r})"
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self.characters)
+
+    def encode(self, text: str) -> np.ndarray:
+        """Ids, (T,) int64. Raises UnknownCharacter, which names the first one and its place."""
+        ids, known = self._look_up(text)
+        if not known.all():
+            place = int(np.argmin(known))
+            raise UnknownCharacter(
+                f"The character {text[place]!r} (U+{ord(text[place]):04X}) at place {place + 1:,} "
+                f"is not among the {self.vocab_size} that the corpus holds: leave it out or "
+                "replace it."
+            )
+        return ids
+
+    def encode_known(self, text: str) -> tuple[np.ndarray, str]:
+        """Ids of the known characters, (T,) int64, and the unknown ones, each once, as they came."""
+        ids, known = self._look_up(text)
+        dropped = dict.fromkeys(text[place] for place in np.flatnonzero(~known))
+        return ids[known], "".join(dropped)
+
+    def decode(self, ids: Sequence[int] | np.ndarray) -> str:
+        """The text of ids 0 to vocab_size - 1. Raises IndexError for any other."""
+        array = np.asarray(ids, dtype=np.int64).reshape(-1)
+        if array.size and (array.min() < 0 or array.max() >= self.vocab_size):
+            raise IndexError(f"token ids run from 0 to {self.vocab_size - 1}")
+        return self._codes[array].tobytes().decode("utf-32-le", "surrogatepass")
+
+    def token_text(self, id: int) -> str:
+        """The character itself, also where it is a space or a line end."""
+        return self.decode([id])
+
+    def _look_up(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+        """Ids (T,) int64, and which of them are true (T,) bool."""
+        codes = _code_points(text)
+        ids = np.searchsorted(self._codes, codes).clip(max=self.vocab_size - 1)
+        return ids.astype(np.int64, copy=False), self._codes[ids] == codes
+
+
+def _code_points(text: str) -> np.ndarray:
+    """(T,) uint32. A lone surrogate passes, to be reported as unknown rather than to break."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")

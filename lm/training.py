@@ -1,0 +1,387 @@
+"""The training loop, as a generator of events.
+
+`train(plan, data)` hands back control after every step, with an event that says what happened. Whoever calls
+it decides what that means: print it, write it to a run directory, draw it. Not asking for the next event is a
+pause, asking for one is a single step, `close()` is a stop, and `send(command)` changes the learning rate
+or asks for a checkpoint. The loop itself prints nothing, writes nothing and knows of no page.
+
+Each step seeds the random numbers it needs (which windows of the text, which dropout masks) from the run's
+seed and its own number. A run resumed from a checkpoint therefore equals one that was never interrupted,
+bit for bit on a CPU with the same number of threads.
+"""
+
+import math
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lm.errors import Diverged, SettingsProblem
+from lm.evaluation import evaluate_in_parts
+from lm.generation import SamplingConfig, generate
+from lm.optimizers import adamw, learning_rate_factor, restore_state, state_tensors
+from lm.settings import Settings, Whole, setting
+
+if TYPE_CHECKING:
+    from lm.models import Rung
+    from lm.tokenizers import Tokenizer
+
+Decay = Literal["constant", "linear", "cosine"]
+SAMPLE = SamplingConfig(temperature=0.8, max_new_tokens=160, seed=1)  # the diary's handwriting
+
+
+class TrainingConfig(Settings):
+    steps: Whole = setting(
+        3000,
+        title="Steps",
+        help="How many batches to learn from; each changes the weights once.",
+        ge=1,
+        le=1_000_000,
+        step=100,
+        group="optimiser",
+        live_le=10_000,
+    )
+    learning_rate: float = setting(
+        1e-3,
+        title="Learning rate",
+        help="How far each step moves the weights. Can be changed while the model trains.",
+        ge=1e-6,
+        le=1.0,
+        scale="135",
+        group="optimiser",
+    )
+    batch_size: Whole = setting(
+        32,
+        title="Batch size",
+        help="Windows of text read at once; their gradients are averaged.",
+        ge=1,
+        le=512,
+        step=1,
+        unit="windows",
+        scale="log2",
+        group="optimiser",
+        live_le=128,
+    )
+    warmup_steps: Whole = setting(
+        100,
+        title="Warm-up",
+        help="Steps over which the learning rate rises from near 0, while AdamW gets its bearings.",
+        ge=0,
+        le=10_000,
+        step=10,
+        unit="steps",
+        group="optimiser",
+        live_le=1000,
+    )
+    decay: Decay = setting(
+        "linear",
+        title="Learning-rate decay",
+        help="How the learning rate falls after the warm-up: large steps to get near, small to settle.",
+        group="optimiser",
+    )
+    gradient_clip: float = setting(
+        1.0,
+        title="Gradient clip",
+        help="Longest gradient that is taken as it is; longer ones are shortened to it. 0 is off.",
+        ge=0.0,
+        le=10.0,
+        step=0.1,
+        group="optimiser",
+    )
+    weight_decay: float = setting(
+        0.1,
+        title="Weight decay",
+        help="Pull of the matrices towards zero, in shares of the learning rate.",
+        ge=0.0,
+        le=1.0,
+        step=0.01,
+        group="regularisation",
+    )
+    evaluate_every: Whole = setting(
+        150,
+        title="Evaluate every",
+        help="Steps between two readings of the whole validation split, each with a sample.",
+        ge=1,
+        le=100_000,
+        step=10,
+        unit="steps",
+        group="run",
+        live_le=1000,
+    )
+    seed: Whole = setting(
+        1,
+        title="Seed",
+        help="Where the random numbers start. The same seed and settings make the same run.",
+        ge=0,
+        le=2**31 - 1,
+        step=1,
+        group="run",
+    )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that decides a run besides its text: which rung, its config, and how it is trained."""
+
+    rung: "Rung"
+    config: Settings
+    training: TrainingConfig
+
+    @property
+    def context_length(self) -> int:
+        """The longest row of tokens the model takes."""
+        return self.config.context_length  # type: ignore[attr-defined]
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Predictions that one step learns from."""
+        return self.training.batch_size * self.context_length
+
+
+@dataclass(frozen=True)
+class Data:
+    """The two splits as token ids (N,), and the tokenizer that made them."""
+
+    train: Tensor
+    validation: Tensor
+    tokenizer: "Tokenizer"
+
+    @classmethod
+    def from_text(cls, train_text: str, validation_text: str, tokenizer: "Tokenizer") -> "Data":
+        """Both texts through the tokenizer."""
+        train, validation = (
+            torch.from_numpy(tokenizer.encode(text)) for text in (train_text, validation_text)
+        )
+        return cls(train, validation, tokenizer)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change of the weights. `step` counts from 1; `loss` is the batch's, before the change."""
+
+    step: int
+    loss: float  # nats per token
+    learning_rate: float
+    grad_norm: float
+    seconds: float  # spent in training steps since the run began; not in evaluations or pauses
+
+
+@dataclass(frozen=True)
+class Evaluating:
+    """An evaluation is under way: a place to pause or stop in."""
+
+    step: int
+    share: float  # 0 to 1
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The exact loss over the whole validation split after `step` steps."""
+
+    step: int
+    loss: float  # nats per token
+    bits_per_char: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the model writes after `step` steps, always with the same seed and prompt."""
+
+    step: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that is needed to look at the model, or to go on exactly from here.
+
+    The tensors are the live ones: copy or write them before asking for the next event. `replay` marks
+    the checkpoints that are spread over the run so that it can be watched again.
+    """
+
+    step: int
+    evaluated: int  # the last step whose evaluation is done
+    seconds: float
+    learning_rate: float  # the peak of the schedule; changes when a person changes it
+    weights: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+    replay: bool
+
+
+@dataclass(frozen=True)
+class LearningRateChanged:
+    """From the step after `step` on, the schedule is scaled to a new peak."""
+
+    step: int
+    learning_rate: float
+
+
+Event = Step | Evaluating | Evaluated | Sample | Checkpoint | LearningRateChanged
+
+
+@dataclass(frozen=True)
+class ChangeLearningRate:
+    """A command for `send`: the schedule's new peak."""
+
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class TakeCheckpoint:
+    """A command for `send`: the next event is a `Checkpoint` of this very moment."""
+
+
+Command = ChangeLearningRate | TakeCheckpoint
+
+
+def train(
+    plan: Plan,
+    data: Data,
+    *,
+    device: str = "cpu",
+    resume: Checkpoint | None = None,
+) -> Generator[Event, Command | None, None]:
+    """Train a fresh model (or go on from `resume`) until `plan.training.steps`.
+
+    Raises `SettingsProblem` when the text is too short for the plan, and `Diverged` when the loss is no
+    longer a number or stays far above knowing nothing.
+    """
+    check_fits(plan, len(data.train), len(data.validation))
+    training, T, vocab_size = plan.training, plan.context_length, data.tokenizer.vocab_size
+    torch.set_flush_denormal(True)
+    torch.manual_seed(training.seed)
+    model = plan.rung.model(plan.config, vocab_size).to(device)
+    optimizer = adamw(model, training)
+    step, evaluated, seconds, peak = 0, 0, 0.0, training.learning_rate
+    if resume is not None:
+        model.load_state_dict(resume.weights)
+        restore_state(optimizer, model, resume.optimizer)
+        step, evaluated = resume.step, resume.evaluated
+        seconds, peak = resume.seconds, resume.learning_rate
+    tokens, offsets = data.train.to(device), torch.arange(T + 1, device=device)
+    validation = data.validation.to(device)
+    hopeless, bad_steps = 3 * math.log(vocab_size), 0
+    replayed = replay_steps(training)
+
+    def checkpoint(replay: bool = True) -> Checkpoint:
+        return Checkpoint(
+            step=step,
+            evaluated=evaluated,
+            seconds=seconds,
+            learning_rate=peak,
+            weights=model.state_dict(),
+            optimizer=state_tensors(optimizer, model),
+            replay=replay,
+        )
+
+    def listen(command: Command | None) -> Generator[Event, Command | None, None]:
+        nonlocal peak
+        while command is not None:
+            if isinstance(command, ChangeLearningRate):
+                peak = command.learning_rate
+                command = yield LearningRateChanged(step, peak)
+            else:
+                command = yield checkpoint()
+
+    if resume is None:
+        yield from listen((yield sample(model, data.tokenizer, T, step)))
+        yield from listen((yield checkpoint()))
+
+    while True:
+        if evaluation_due(step, training) and step > evaluated:
+            parts = evaluate_in_parts(model, validation, T)
+            try:
+                while True:
+                    share = next(parts)
+                    yield from listen((yield Evaluating(step, share)))
+            except StopIteration as finished:
+                result = finished.value
+            yield from listen((yield Evaluated(step, result.loss, result.bits_per_char, seconds)))
+            yield from listen((yield sample(model, data.tokenizer, T, step)))
+            evaluated = step
+            yield from listen((yield checkpoint(replay=step in replayed)))
+        elif step in replayed:
+            yield from listen((yield checkpoint()))
+        if step >= training.steps:
+            return
+
+        began = time.perf_counter()
+        model.train()
+        torch.manual_seed(training.seed * 1_000_003 + step)  # this step's windows and dropout
+        starts = torch.randint(len(tokens) - T, (training.batch_size, 1)).to(device)
+        windows = tokens[starts + offsets]  # (B, T + 1)
+        logits = model(windows[:, :-1])  # (B, T, V)
+        loss = F.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), training.gradient_clip or math.inf)
+        loss_now, norm_now = loss.item(), norm.item()
+        bad_steps = bad_steps + 1 if loss_now > hopeless else 0
+        if not (math.isfinite(loss_now) and math.isfinite(norm_now)) or bad_steps == 20:
+            raise Diverged(
+                f"The loss ran away at step {step + 1} (it was {loss_now:.3g}): the last good "
+                f"snapshot is kept. Try a learning rate of {suggested(peak):g} or a longer warm-up."
+            )
+        learning_rate = peak * learning_rate_factor(step, training)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate
+        optimizer.step()
+        step += 1
+        seconds += time.perf_counter() - began
+        yield from listen((yield Step(step, loss_now, learning_rate, norm_now, seconds)))
+
+
+def sample(model: nn.Module, tokenizer: "Tokenizer", context_length: int, step: int) -> Sample:
+    """A short text from a model in training, begun at the start of a line."""
+    start, dropped = tokenizer.encode_known("\n")
+    if dropped:
+        start = np.zeros(1, dtype=np.int64)
+    device = next(model.parameters()).device
+    written = generate(model, torch.from_numpy(start).to(device), context_length, SAMPLE)
+    return Sample(step, tokenizer.decode(np.array([token.id for token in written])))
+
+
+def check_fits(plan: Plan, train_tokens: int, validation_tokens: int) -> None:
+    """Raise a `SettingsProblem` if the text is too short for the plan's context."""
+    if min(train_tokens, 10 * validation_tokens) < plan.context_length + 2:
+        raise SettingsProblem(
+            f"A context of {plan.context_length:,} characters does not fit into a text of "
+            f"{train_tokens + validation_tokens:,}: choose a shorter context or a longer text."
+        )
+
+
+def evaluation_due(step: int, training: TrainingConfig) -> bool:
+    """Whether the whole validation split is read after `step` steps: at intervals, and at the end."""
+    return step == training.steps or (step > 0 and step % training.evaluate_every == 0)
+
+
+def replay_steps(training: TrainingConfig) -> frozenset[int]:
+    """The steps whose weights are kept for replay: 1, 2, 5, 10 … as learning slows, and the last."""
+    spread = {m * 10**e for e in range(1, 7) for m in (1, 2, 5) if m * 10**e < training.steps}
+    quarters = {training.steps * part // 4 for part in (1, 2, 3, 4)}
+    return frozenset(spread | quarters) - {0}
+
+
+def suggested(learning_rate: float) -> float:
+    """The next lower of 1, 3, 10, 30 …, a third or so of the rate that was too high."""
+    return float(f"{learning_rate / 3:.0e}")
+
+
+def choose_device(name: str = "auto") -> str:
+    """ "auto" is the best there is: cuda, mps, then cpu. `SettingsProblem` if `name` is not there."""
+    present = ["cpu"]
+    if torch.backends.mps.is_available():
+        present.insert(0, "mps")
+    if torch.cuda.is_available():
+        present.insert(0, "cuda")
+    if name == "auto":
+        return present[0]
+    if name.split(":")[0] not in present:
+        raise SettingsProblem(f"This machine has no device {name!r}; it has {', '.join(present)}.")
+    return name

@@ -1,0 +1,165 @@
+"""The page's live parts as Gradio components: factories over `gr.HTML`, one script behind them.
+
+Every part of a rung's tab shares `key`, the rung's name.  `run_feed` polls the run and the others
+draw what it brings; none of them puts text of a model or a visitor into markup.  The behaviour is
+in `playground.js`, served from this folder, next to the plotly.js of the installed package.
+
+These are functions rather than subclasses because Gradio writes a `.pyi` file beside the source of
+every component class with events.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import gradio as gr
+import plotly
+
+SCRIPT = Path(__file__).parent / "playground.js"
+STYLE = Path(__file__).parent.parent / "style.css"
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+
+# Set before the page is painted, so that a dark page does not flash white first.
+_EARLY_THEME = (
+    "<script>try{const t=localStorage.getItem('playground-theme');"
+    "if(t)document.addEventListener('DOMContentLoaded',"
+    "()=>document.body.classList.toggle('dark',t==='dark'))}catch{}</script>"
+)
+
+ServerFunction = Callable[[list[Any]], Any]
+
+
+def serve_static() -> None:
+    """Let Gradio serve the scripts and the style sheet; call once before `launch`."""
+    gr.set_static_paths([SCRIPT, STYLE, PLOTLY])
+
+
+def page_head() -> str:
+    """What belongs into the page's head (`launch(head=...)`): the style sheet, and the stored theme.
+
+    Not `launch(css_paths=...)`: Gradio would write every rule twice, once behind its own prefix, and
+    the rules inside media queries only behind it.
+    """
+    return f'<link rel="stylesheet" href="{_address(STYLE)}">{_EARLY_THEME}'
+
+
+@cache
+def scripts(with_plotly: bool = True) -> str:
+    """The script tags a component asks for; Gradio loads each address once a page."""
+    return "".join(_script(path) for path in ([PLOTLY] if with_plotly else []) + [SCRIPT])
+
+
+def run_feed(key: str, value: Mapping[str, Any], poll: ServerFunction, tab: str = "") -> gr.HTML:
+    """The status strip of a rung, which polls the run `value["run"]` for all its other parts.
+
+    poll: a plain function called `poll`, of one list [token, from, from_events]; its answer is
+    described in `playground/workers.py`.  tab: elem_id of the rung's gr.Tab, whose second line
+    then tells the best loss so far.
+    """
+    if poll.__name__ != "poll":
+        raise ValueError("the page calls this function by its name: it must be named 'poll'")
+    return _component("runFeed", dict(value), server=[poll], plotly_too=False, feed=key, tab=tab)
+
+
+def live_figure(key: str, value: dict[str, Any]) -> gr.HTML:
+    """The loss chart with its axis switches; value: `figures.template.as_json` of a loss figure."""
+    return _component("liveFigure", value, classes="live-figure-block", feed=key)
+
+
+def diary(key: str, prompt: str = "") -> gr.HTML:
+    """Samples while it learns, newest last; prompt: what every sample continues, if anything."""
+    return _component(
+        "diary", None, classes="diary-block", plotly_too=False, feed=key, prompt=prompt
+    )
+
+
+def attention_view(
+    key: str,
+    value: Mapping[str, Any],
+    look: ServerFunction,
+    text: str = "",
+    has_attention: bool = True,
+) -> gr.HTML:
+    """Where each character looks, or for a rung without attention its next-character table.
+
+    look: a plain function called `look`, of one list [token, step or None, text].
+    """
+    if look.__name__ != "look":
+        raise ValueError("the page calls this function by its name: it must be named 'look'")
+    return _component(
+        "attentionView",
+        dict(value),
+        server=[look],
+        classes="attention-block",
+        feed=key,
+        text=text,
+        attends=has_attention,
+    )
+
+
+def writing(key: str, value: dict[str, Any] | None = None) -> gr.HTML:
+    """Generated text, token by token, each with its probability and its alternatives.
+
+    value: {"prompt": str, "tokens": [[text, probability, [[text, probability], ...]], ...],
+    "done": bool, "note": str or None}, or None for nothing yet.
+    """
+    return _component("writing", value, classes="writing-block", plotly_too=False, feed=key)
+
+
+def header(title: str, tagline: str = "") -> gr.HTML:
+    """The page's title; both texts are the project's own."""
+    return gr.HTML(
+        f"<h1>{title}</h1><span class='tagline'>{tagline}</span>",
+        js_on_load=None,
+        apply_default_css=False,
+        elem_classes="page-title",
+    )
+
+
+def header_tools(value: Mapping[str, Any] | None = None) -> gr.HTML:
+    """Share and ◐; value: {"query": "a=1&b=2"} for the link, or None for the page's address."""
+    return _component(
+        "headerTools", dict(value or {}), classes="header-tools", plotly_too=False, feed=""
+    )
+
+
+def ladder_notes(value: Mapping[str, str]) -> gr.HTML:
+    """The second lines of the tabs, elem_id of the tab to text; shows nothing itself."""
+    return _component("ladderNotes", dict(value), classes="ladder-notes", plotly_too=False, feed="")
+
+
+def _component(
+    name: str,
+    value: Any,
+    *,
+    server: list[ServerFunction] | None = None,
+    classes: str = "",
+    plotly_too: bool = True,
+    **props: Any,
+) -> gr.HTML:
+    arguments = "element, props, watch" + (", server" if server else "")
+    return gr.HTML(
+        value,
+        html_template="<div class='part'></div>",
+        js_on_load=f"Playground.{name}(element.firstElementChild, {arguments.partition(', ')[2]})",
+        apply_default_css=False,
+        head=scripts(plotly_too),
+        server_functions=server,
+        elem_classes=["part-block", *classes.split()],
+        **props,
+    )
+
+
+def _script(path: Path) -> str:
+    return f'<script src="{_address(path)}"></script>'
+
+
+def _address(path: Path) -> str:
+    """Where Gradio serves the file; the version makes a browser fetch it anew when it changed."""
+    version = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return f"./gradio_api/file={quote(str(path))}?v={version}"

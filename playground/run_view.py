@@ -1,0 +1,124 @@
+"""A run as the page sees it: the tail of its metrics file, as columns for the chart.
+
+Nobody asks the training process anything. One `RunView` for each run directory reads the lines that have
+been appended since it last looked, so that any number of browsers cost one read.
+"""
+
+import math
+import threading
+from typing import Any
+
+from lm import runs
+from lm.errors import RunProblem
+from playground.figures import loss as loss_figure
+
+CHART_POINTS = 4000  # longest train curve that is sent; longer runs are averaged down to it
+
+
+class RunView:
+    """The columns and events of one run directory, kept up to date by `refresh`."""
+
+    def __init__(self, run: runs.Run) -> None:
+        self.run = run
+        self.steps = run.plan.training.steps
+        self.every = max(1, math.ceil(self.steps / CHART_POINTS))
+        self.train: dict[str, list[float]] = {"step": [], "loss": [], "smooth": [], "seconds": []}
+        self.events: list[dict[str, Any]] = []
+        self.step = 0
+        self.best: float | None = None
+        self._smoother = loss_figure.Smoother()
+        self._waiting: list[float] = []  # losses not yet averaged into a point
+        self._read = 0  # bytes of metrics.jsonl taken in
+        self._lock = threading.Lock()
+
+    def refresh(self) -> None:
+        """Take in what has been appended. `RunProblem` if the file is damaged."""
+        with self._lock:
+            records, self._read = runs.read_metrics(self.run.metrics_path, self._read)
+            for record in records:
+                try:
+                    self._take(record)
+                except (KeyError, TypeError, ValueError):
+                    raise RunProblem(
+                        f"{self.run.metrics_path} is damaged: {record!r} is not a record of a run."
+                    ) from None
+
+    def _take(self, record: dict[str, Any]) -> None:
+        if record["type"] != "step":
+            self.events.append(record)
+            if record["type"] == "evaluation":
+                self.best = min(record["loss"], self.best or math.inf)
+            return
+        self.step = record["step"]
+        self._waiting.append(record["loss"])
+        smooth = self._smoother.add(record["loss"])
+        if self.step % self.every == 0 or self.step == self.steps:
+            self.train["step"].append(self.step)
+            self.train["loss"].append(round(sum(self._waiting) / len(self._waiting), 4))
+            self.train["smooth"].append(round(smooth, 4))
+            self.train["seconds"].append(round(record["seconds"], 3))
+            self._waiting.clear()
+
+    def evaluations(self) -> dict[str, list[float]]:
+        """The validation curve as columns."""
+        found = [event for event in self.events if event["type"] == "evaluation"]
+        return {name: [event[name] for event in found] for name in ("step", "loss", "seconds")}
+
+    def tokens_per_second(self) -> float | None:
+        """Speed over the last stretch of training steps, without evaluations and pauses."""
+        steps, seconds = self.train["step"][-40:], self.train["seconds"][-40:]
+        if len(steps) < 2 or seconds[-1] <= seconds[0]:
+            return None
+        return (steps[-1] - steps[0]) / (seconds[-1] - seconds[0]) * self.run.record.tokens_per_step
+
+    def summary(self, finished: bool) -> str:
+        """One sentence on where the run stands."""
+        record = self.run.record
+        sentence = loss_figure.summary(
+            validation=self.evaluations(),
+            train_smoothed=self.train["smooth"][-1] if self.train["smooth"] else None,
+            baselines=record.baselines,
+            floor=record.corpus.floor,
+            finished=finished,
+        )
+        return f"{record.corpus.title}: {sentence[0].lower()}{sentence[1:]}"
+
+    def answer(
+        self, status: str, reason: str | None, start: int = 0, start_events: int = 0
+    ) -> dict[str, Any]:
+        """The answer to a poll: what has been added after the points and events already held.
+
+        A start past the end (another run's, or one that was rewound) is answered from the beginning.
+        """
+        self.refresh()
+        start = start if 0 <= start <= len(self.train["step"]) else 0
+        start_events = start_events if 0 <= start_events <= len(self.events) else 0
+        live = status in ("running", "paused", "starting")
+        speed = self.tokens_per_second() if live else None
+        per_step = self.run.record.tokens_per_step
+        return {
+            "status": status,
+            "reason": reason,
+            "step": self.step,
+            "steps": self.steps,
+            "tokens_per_second": speed,
+            "seconds_left": (self.steps - self.step) * per_step / speed if speed else None,
+            "tokens_per_step": per_step,
+            "summary": self.summary(status == "finished"),
+            "from": start,
+            "train": {name: column[start:] for name, column in self.train.items()},
+            "from_events": start_events,
+            "events": self.events[start_events:],
+            "best": self.best,
+        }
+
+    def figure(self) -> dict[str, Any]:
+        """The empty loss chart of this run, with its baselines, for the feed to fill."""
+        record = self.run.record
+        return loss_figure.figure(
+            steps=self.steps,
+            uniform=record.baselines.get("uniform", math.log(record.vocab_size)),
+            baselines=record.baselines,
+            floor=record.corpus.floor,
+            tokens_per_step=record.tokens_per_step,
+        )
