@@ -13,7 +13,7 @@
 11. `evaluation.py`  how good it is, exactly
 12. `generation.py`  writing with it
 13. `inspection.py`  looking inside
-14. `runs.py`        what a training run leaves behind
+14. `runs.py`, `recording.py`   what a training run leaves behind, read and written
 15. `__main__.py`    all of it from the command line: `python -m lm --help`
 
 Nothing here knows of a web page, and nothing runs on import.

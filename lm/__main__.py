@@ -5,33 +5,28 @@ Flags are made from the fields of the config classes (`lm/settings.py`); none is
 
 import json
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lm import corpora, ngrams, runs
+from lm import corpora, ngrams, recording, runs
+from lm.devices import choose_device
 from lm.errors import CorpusProblem, Diverged, Problem, RunProblem
 from lm.evaluation import evaluate as evaluate_model
 from lm.generation import SamplingConfig, generate
 from lm.models import RUNGS, Rung, count_parameters
+from lm.progress import watch
 from lm.settings import Setting, Settings, describe
 from lm.tokenizers import CharacterTokenizer
 from lm.training import (
-    Data,
-    Evaluated,
-    Event,
     Plan,
-    Step,
-    TakeCheckpoint,
     TrainingConfig,
     check_fits,
-    choose_device,
+    first_token,
     train,
 )
 
@@ -54,6 +49,8 @@ class _Group(click.Group):
             _notes.print(f"Error: {problem}", markup=False, soft_wrap=True)
             unusable = isinstance(problem, CorpusProblem | RunProblem)
             ctx.exit(4 if isinstance(problem, Diverged) else 3 if unusable else 2)
+        except KeyboardInterrupt:
+            ctx.exit(130)
 
 
 @click.group(cls=_Group, epilog=EXIT_CODES, context_settings={"max_content_width": 100})
@@ -179,16 +176,18 @@ def _option(field: Setting) -> Callable[[Any], Any]:
 
 @main.command()
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--prompt", default="\n", help="The text to continue; a new line if left out.")
+@click.option("--prompt", help="The text to continue; a new line if left out.")
 @click.option(
     "--step", type=int, help="Write as the model did at the snapshot nearest to this step."
 )
 @_settings_options(SamplingConfig)
-def sample(directory: Path, prompt: str, step: int | None, **values: Any) -> None:
+def sample(directory: Path, prompt: str | None, step: int | None, **values: Any) -> None:
     """Let a trained model write."""
     run = runs.open_run(directory)
     sampling = SamplingConfig.make(**_given(values))
     tokenizer = run.tokenizer()
+    if prompt is None:  # a text without line ends begins with its first character
+        prompt = tokenizer.decode(first_token(tokenizer))
     ids = torch.from_numpy(tokenizer.encode(prompt))
     model, _ = run.model(step)
     click.echo(prompt, nl=False)
@@ -204,7 +203,7 @@ def sample(directory: Path, prompt: str, step: int | None, **values: Any) -> Non
 @click.option("--note", default="", help="A line about the run, for whoever opens it.")
 def pack(directory: Path, out: Path, snapshots: int, note: str) -> None:
     """A small copy of a finished run, to ship: fewer snapshots, in half precision."""
-    size = runs.pack(runs.open_run(directory), out, snapshots, note)
+    size = recording.pack(runs.open_run(directory), out, snapshots, note)
     click.echo(f"{out}: {size / 1e6:.2f} MB")
 
 
@@ -252,7 +251,7 @@ def _train_command(rung: Rung) -> click.Command:
             _same_settings(run, rung, given)
             text = run.corpus(None if corpus == "tiny_shakespeare" else corpus)
             data = runs.data_for(text, run.tokenizer())
-            checkpoint = runs.rewind(run)
+            checkpoint = recording.rewind(run)
         else:
             training = rung.training.model_dump() | {k: v for k, v in given.items() if k not in own}
             plan = Plan(
@@ -265,10 +264,31 @@ def _train_command(rung: Rung) -> click.Command:
             data = runs.data_for(text, tokenizer)
             check_fits(plan, len(data.train), len(data.validation))
             pairs = ngrams.bigram_table(data.train.numpy(), tokenizer.vocab_size)
-            run = runs.create(out, plan, text, tokenizer, _baselines(text, tokenizer), pairs)
+            run = recording.create(out, plan, text, tokenizer, _baselines(text, tokenizer), pairs)
             checkpoint = None
-        events = runs.record(run, train(run.plan, data, device=where, resume=checkpoint))
-        _watch(run, events, data, until_val_loss, where)
+        events = recording.record(run, train(run.plan, data, device=where, resume=checkpoint))
+        threads = f", {torch.get_num_threads()} threads" if where == "cpu" else ""
+        _notes.print(
+            f"{rung.title}: {run.record.parameters:,} parameters, {len(data.train):,} tokens to learn "
+            f"from, on {where}{threads}"
+        )
+        ended = watch(run, events, _notes, until_val_loss)
+        evaluations = [line for line in run.metrics() if line["type"] == "evaluation"]
+        if ended and evaluations:
+            last = evaluations[-1]
+            click.echo(
+                f"{rung.name}: validation loss {last['loss']:.4f} nats per character "
+                f"({last['bits_per_char']:.4f} bits) after {last['step']:,} steps, "
+                f"{last['step'] * run.plan.tokens_per_step:,} tokens, {last['seconds']:.1f} s of "
+                f"training, in {out}"
+            )
+        if not ended:
+            step = run.status()[2]
+            _notes.print(f"Stopped at step {step:,}; --resume goes on from there.")
+            sys.exit(130)
+        if until_val_loss is not None and not any(e["loss"] <= until_val_loss for e in evaluations):
+            _notes.print(f"The validation loss did not reach {until_val_loss}.")
+            sys.exit(5)
 
     return command
 
@@ -292,82 +312,6 @@ def _baselines(corpus: corpora.Corpus, tokenizer: CharacterTokenizer) -> dict[st
         tokenizer.encode(corpus.validation_text),
         tokenizer.vocab_size,
     )
-
-
-def _watch(
-    run: runs.Run,
-    events: Any,
-    data: Data,
-    until_val_loss: float | None,
-    device: str,
-) -> None:
-    """Draw the events as a progress bar, until the run ends, is good enough, or is interrupted."""
-    steps, per_step = run.plan.training.steps, run.plan.tokens_per_step
-    threads = f", {torch.get_num_threads()} threads" if device == "cpu" else ""
-    _notes.print(
-        f"{run.plan.rung.title}: {run.record.parameters:,} parameters, {len(data.train):,} tokens "
-        f"to learn from, on {device}{threads}"
-    )
-    began, best, last = time.monotonic(), None, None
-    columns = (
-        TextColumn("step {task.completed:,}/{task.total:,}"),
-        BarColumn(),
-        TextColumn("loss {task.fields[loss]} · validation {task.fields[validation]}"),
-        TextColumn("· {task.fields[speed]} tokens/s ·"),
-        TimeRemainingColumn(),
-    )
-    reached = until_val_loss is None
-    with Progress(*columns, console=_notes) as progress:
-        bar = progress.add_task("", total=steps, loss="–", validation="–", speed="–")
-        first: Step | None = None
-        try:
-            for event in _each(events):
-                if isinstance(event, Step):
-                    first, last = first or event, event
-                    if event.step % 10 == 0 or event.step == steps:
-                        done, spent = event.step - first.step, event.seconds - first.seconds
-                        speed = f"{done * per_step / spent:,.0f}" if spent else "–"
-                        progress.update(
-                            bar, completed=event.step, loss=f"{event.loss:.3f}", speed=speed
-                        )
-                elif isinstance(event, Evaluated):
-                    best = event
-                    progress.update(bar, validation=f"{event.loss:.4f}")
-                    if not _notes.is_terminal:
-                        _notes.print(f"step {event.step:,}: validation loss {event.loss:.4f}")
-                    if until_val_loss is not None and event.loss <= until_val_loss:
-                        reached = True
-                        events.send(TakeCheckpoint())
-                        break
-        except KeyboardInterrupt:
-            events.send(TakeCheckpoint())
-            events.close()
-            progress.stop()
-            _notes.print(
-                f"Stopped at step {last.step if last else 0:,}; --resume goes on from there."
-            )
-            sys.exit(130)
-    events.close()
-    if best is None:
-        return
-    click.echo(
-        f"{run.plan.rung.name}: validation loss {best.loss:.4f} nats per character "
-        f"({best.bits_per_char:.4f} bits) after {best.step:,} steps, "
-        f"{best.step * per_step:,} tokens, {best.seconds:.1f} s of training "
-        f"({time.monotonic() - began:.1f} s in all), in {run.directory}"
-    )
-    if not reached:
-        _notes.print(f"The validation loss did not reach {until_val_loss}.")
-        sys.exit(5)
-
-
-def _each(events: Any) -> Iterator[Event]:
-    """Iterate without closing `events` when the loop is left, so that commands can still be sent."""
-    while True:
-        try:
-            yield next(events)
-        except StopIteration:
-            return
 
 
 for _rung in RUNGS.values():

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lm.errors import SettingsProblem
+from lm.errors import Diverged, SettingsProblem
 from lm.settings import Settings, Whole, setting
 
 
@@ -123,6 +123,11 @@ def generate(
         for _ in range(sampling.max_new_tokens):
             model.eval()
             logits = model(window[None])[0, -1].float().cpu()  # (V,)
+            if not logits.isfinite().all():
+                raise Diverged(
+                    "The model's scores are no longer numbers, so it cannot write: its loss ran away. "
+                    "Look at an earlier snapshot, or train it again with a lower learning rate."
+                )
             distribution = next_token_distribution(
                 logits, sampling.temperature, sampling.top_k, sampling.top_p
             )

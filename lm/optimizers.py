@@ -68,4 +68,5 @@ def restore_state(
     parameters = dict(model.named_parameters())
     for flat_name, value in tensors.items():
         name, key = flat_name.rsplit(":", 1)
-        optimizer.state[parameters[name]][key] = value.clone()
+        parameter = parameters[name]
+        optimizer.state[parameter][key] = value.to(parameter.device, copy=True)

@@ -5,6 +5,7 @@ documentation are all derived from the fields of a `Settings` class. See `lm/tra
 config at the top of each file in `lm/models/` for the settings themselves.
 """
 
+import reprlib
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
@@ -144,15 +145,14 @@ def _sentence(settings: type[Settings], error: ValidationError) -> str:
     name = str(first["loc"][0])
     known = {field.name: field for field in describe(settings)}
     if name not in known:
-        return f"There is no setting called {name!r}; there are {', '.join(known)}."
-    field, value = known[name], first["input"]
+        return f"There is no setting called {reprlib.repr(name)}; there are {', '.join(known)}."
+    field, value = known[name], reprlib.repr(first["input"])
     if field.kind == "choice":
-        return f"{field.title} is one of {', '.join(field.choices)}, not {value!r}."
+        return f"{field.title} is one of {', '.join(field.choices)}, not {value}."
     if field.kind == "bool":
-        return f"{field.title} is on or off (true or false), not {value!r}."
+        return f"{field.title} is on or off (true or false), not {value}."
     what = "a whole number" if field.kind == "int" else "a number"
+    low = "" if field.minimum is None else f" from {field.minimum:,.10g}"
+    high = "" if field.maximum is None else f" to {field.maximum:,.10g}"
     unit = f" {field.unit}" if field.unit else ""
-    return (
-        f"{field.title} must be {what} from {field.minimum:g} to {field.maximum:g}{unit}, "
-        f"not {value!r}."
-    )
+    return f"{field.title} must be {what}{low}{high}{unit}, not {value}."

@@ -154,10 +154,8 @@ class Data:
     @classmethod
     def from_text(cls, train_text: str, validation_text: str, tokenizer: "Tokenizer") -> "Data":
         """Both texts through the tokenizer."""
-        train, validation = (
-            torch.from_numpy(tokenizer.encode(text)) for text in (train_text, validation_text)
-        )
-        return cls(train, validation, tokenizer)
+        train, validation = tokenizer.encode(train_text), tokenizer.encode(validation_text)
+        return cls(torch.from_numpy(train), torch.from_numpy(validation), tokenizer)
 
 
 @dataclass(frozen=True)
@@ -207,6 +205,7 @@ class Checkpoint:
 
     step: int
     evaluated: int  # the last step whose evaluation is done
+    sampled: int  # the last step whose sample is written
     seconds: float
     learning_rate: float  # the peak of the schedule; changes when a person changes it
     weights: dict[str, Tensor]
@@ -227,9 +226,12 @@ Event = Step | Evaluating | Evaluated | Sample | Checkpoint | LearningRateChange
 
 @dataclass(frozen=True)
 class ChangeLearningRate:
-    """A command for `send`: the schedule's new peak."""
+    """A command for `send`: the schedule's new peak. `SettingsProblem` if no run could begin with it."""
 
     learning_rate: float
+
+    def __post_init__(self) -> None:
+        TrainingConfig.make(learning_rate=self.learning_rate)
 
 
 @dataclass(frozen=True)
@@ -258,21 +260,21 @@ def train(
     torch.manual_seed(training.seed)
     model = plan.rung.model(plan.config, vocab_size).to(device)
     optimizer = adamw(model, training)
-    step, evaluated, seconds, peak = 0, 0, 0.0, training.learning_rate
+    step, evaluated, sampled, seconds, peak = 0, 0, -1, 0.0, training.learning_rate
     if resume is not None:
         model.load_state_dict(resume.weights)
         restore_state(optimizer, model, resume.optimizer)
-        step, evaluated = resume.step, resume.evaluated
+        step, evaluated, sampled = resume.step, resume.evaluated, resume.sampled
         seconds, peak = resume.seconds, resume.learning_rate
-    tokens, offsets = data.train.to(device), torch.arange(T + 1, device=device)
-    validation = data.validation.to(device)
-    hopeless, bad_steps = 3 * math.log(vocab_size), 0
-    replayed = replay_steps(training)
+    tokens, validation = data.train.to(device), data.validation.to(device)
+    offsets = torch.arange(T + 1, device=device)
+    hopeless, bad_steps, replayed = 3 * math.log(vocab_size), 0, replay_steps(training)
 
     def checkpoint(replay: bool = True) -> Checkpoint:
         return Checkpoint(
             step=step,
             evaluated=evaluated,
+            sampled=sampled,
             seconds=seconds,
             learning_rate=peak,
             weights=model.state_dict(),
@@ -289,12 +291,11 @@ def train(
             else:
                 command = yield checkpoint()
 
-    if resume is None:
-        yield from listen((yield sample(model, data.tokenizer, T, step)))
-        yield from listen((yield checkpoint()))
-
     while True:
-        if evaluation_due(step, training) and step > evaluated:
+        # Each part is marked as done before it is told: a checkpoint taken in between is resumed
+        # with the rest, and nothing is told twice.
+        due = evaluation_due(step, training)
+        if due and step > evaluated:
             parts = evaluate_in_parts(model, validation, T)
             try:
                 while True:
@@ -302,9 +303,14 @@ def train(
                     yield from listen((yield Evaluating(step, share)))
             except StopIteration as finished:
                 result = finished.value
-            yield from listen((yield Evaluated(step, result.loss, result.bits_per_char, seconds)))
-            yield from listen((yield sample(model, data.tokenizer, T, step)))
+            if not math.isfinite(result.loss):
+                raise ran_away(step, result.loss, peak)
             evaluated = step
+            yield from listen((yield Evaluated(step, result.loss, result.bits_per_char, seconds)))
+        if (due or step == 0) and step > sampled:
+            written = sample(model, data.tokenizer, T, step)
+            sampled = step
+            yield from listen((yield written))
             yield from listen((yield checkpoint(replay=step in replayed)))
         elif step in replayed:
             yield from listen((yield checkpoint()))
@@ -324,10 +330,7 @@ def train(
         loss_now, norm_now = loss.item(), norm.item()
         bad_steps = bad_steps + 1 if loss_now > hopeless else 0
         if not (math.isfinite(loss_now) and math.isfinite(norm_now)) or bad_steps == 20:
-            raise Diverged(
-                f"The loss ran away at step {step + 1} (it was {loss_now:.3g}): the last good "
-                f"snapshot is kept. Try a learning rate of {suggested(peak):g} or a longer warm-up."
-            )
+            raise ran_away(step + 1, loss_now, peak)
         learning_rate = peak * learning_rate_factor(step, training)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
@@ -339,12 +342,15 @@ def train(
 
 def sample(model: nn.Module, tokenizer: "Tokenizer", context_length: int, step: int) -> Sample:
     """A short text from a model in training, begun at the start of a line."""
-    start, dropped = tokenizer.encode_known("\n")
-    if dropped:
-        start = np.zeros(1, dtype=np.int64)
-    device = next(model.parameters()).device
-    written = generate(model, torch.from_numpy(start).to(device), context_length, SAMPLE)
+    start = torch.from_numpy(first_token(tokenizer)).to(next(model.parameters()).device)
+    written = generate(model, start, context_length, SAMPLE)
     return Sample(step, tokenizer.decode(np.array([token.id for token in written])))
+
+
+def first_token(tokenizer: "Tokenizer") -> np.ndarray:
+    """What to begin a text with, (1,): a line end, or the first token where the text has none."""
+    known, _ = tokenizer.encode_known("\n")
+    return known[:1] if len(known) else np.zeros(1, dtype=np.int64)
 
 
 def check_fits(plan: Plan, train_tokens: int, validation_tokens: int) -> None:
@@ -362,26 +368,20 @@ def evaluation_due(step: int, training: TrainingConfig) -> bool:
 
 
 def replay_steps(training: TrainingConfig) -> frozenset[int]:
-    """The steps whose weights are kept for replay: 1, 2, 5, 10 … as learning slows, and the last."""
+    """The steps whose weights are kept for replay: 0, 10, 20, 50, 100 … as learning slows, the last."""
     spread = {m * 10**e for e in range(1, 7) for m in (1, 2, 5) if m * 10**e < training.steps}
     quarters = {training.steps * part // 4 for part in (1, 2, 3, 4)}
-    return frozenset(spread | quarters) - {0}
+    return frozenset(spread | quarters | {0})
+
+
+def ran_away(step: int, loss: float, learning_rate: float) -> Diverged:
+    """What to tell a person whose loss is `loss` at `step`, and what to try."""
+    return Diverged(
+        f"The loss ran away at step {step} (it was {loss:.3g}): the last good snapshot is kept. "
+        f"Try a learning rate of {suggested(learning_rate):g} or a longer warm-up."
+    )
 
 
 def suggested(learning_rate: float) -> float:
     """The next lower of 1, 3, 10, 30 …, a third or so of the rate that was too high."""
     return float(f"{learning_rate / 3:.0e}")
-
-
-def choose_device(name: str = "auto") -> str:
-    """ "auto" is the best there is: cuda, mps, then cpu. `SettingsProblem` if `name` is not there."""
-    present = ["cpu"]
-    if torch.backends.mps.is_available():
-        present.insert(0, "mps")
-    if torch.cuda.is_available():
-        present.insert(0, "cuda")
-    if name == "auto":
-        return present[0]
-    if name.split(":")[0] not in present:
-        raise SettingsProblem(f"This machine has no device {name!r}; it has {', '.join(present)}.")
-    return name

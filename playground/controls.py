@@ -49,7 +49,7 @@ def control(field: Setting, elem_id: str, value: Any = None) -> gr.components.Co
     low, high = live_bounds(field)
     if high - low > 10**6:  # a seed: nobody drags one
         return gr.Number(value, minimum=low, maximum=high, precision=0, info=field.help, **common)
-    return gr.Slider(low, high, value, step=field.step or 1, info=field.help, **common)
+    return gr.Slider(low, high, value, step=field.step or 1, info=field.help, buttons=[], **common)
 
 
 def live_bounds(field: Setting) -> tuple[float, float]:

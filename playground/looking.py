@@ -39,10 +39,7 @@ class Snapshots:
 
     def model(self, run: Run, step: int | None) -> tuple[nn.Module, int]:
         """The model at the snapshot nearest to `step` (None: the last), and its step."""
-        steps = run.snapshots()
-        if steps:
-            step = steps[-1] if step is None else min(steps, key=lambda s: abs(s - step))
-        key = (str(run.directory), step or 0)
+        key = (str(run.directory), run.nearest_snapshot(step))
         with self._lock:
             if key in self._models:
                 self._models.move_to_end(key)

@@ -8,6 +8,8 @@ import math
 import threading
 from typing import Any
 
+import plotly.graph_objects as go
+
 from lm import runs
 from lm.errors import RunProblem
 from playground.figures import loss as loss_figure
@@ -112,7 +114,7 @@ class RunView:
             "best": self.best,
         }
 
-    def figure(self) -> dict[str, Any]:
+    def figure(self) -> go.Figure:
         """The empty loss chart of this run, with its baselines, for the feed to fill."""
         record = self.run.record
         return loss_figure.figure(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lm import corpora, ngrams, runs
+from lm import corpora, ngrams, recording
 from lm.corpora import Corpus
 from lm.errors import CorpusProblem
 from lm.tokenizers import CharacterTokenizer
@@ -65,7 +65,7 @@ class Texts:
             return corpus.name
         path = self.folder / f"{corpus.sha256[:24]}.txt"
         if not path.exists():
-            runs.write_text(path, corpus.text)
+            recording.write_text(path, corpus.text)
         return f"own:{path.stem}"
 
     def _load(self, key: str) -> Corpus:

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from lm import runs
+from lm import recording, runs
 from lm.errors import Problem
 from lm.training import (
     ChangeLearningRate,
@@ -96,7 +96,7 @@ class _Worker:
         except Exception as error:  # the last line of defence: the page must hear of it
             reason = f"The training process met a fault of the program: {error!r}."
             with contextlib.suppress(Problem):
-                runs.write_status(self.directory, "failed", self.step, reason)
+                recording.write_status(self.directory, "failed", self.step, reason)
             self._tell("failed", reason)
             raise
 
@@ -106,7 +106,7 @@ class _Worker:
             torch.from_numpy(ids.astype(np.int64)) for ids in (train_ids, validation_ids)
         )
         data = Data(train_tokens, validation_tokens, run.tokenizer())
-        events = runs.record(run, train(run.plan, data))
+        events = recording.record(run, train(run.plan, data))
         event = next(events)
         self._settle()
         while True:
@@ -159,7 +159,7 @@ class _Worker:
 
     def _settle(self) -> None:
         status: Literal["paused", "running"] = "paused" if self.paused else "running"
-        runs.write_status(self.directory, status, self.step)
+        recording.write_status(self.directory, status, self.step)
         self._tell(status)
 
     def _tell(self, status: str, reason: str | None = None) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from lm import runs
+from lm import recording, runs
 from lm.errors import Problem, RunProblem
 from playground.run_view import RunView
 from playground.worker import work
@@ -272,7 +272,7 @@ class Workers:
         run.data = (np.empty(0), np.empty(0))
         if run.process is None or status == "failed":
             with contextlib.suppress(Problem):
-                runs.write_status(run.view.run.directory, status, run.view.step, reason)  # type: ignore[arg-type]
+                recording.write_status(run.view.run.directory, status, run.view.step, reason)  # type: ignore[arg-type]
         self._changed.notify_all()
 
     def _end_unwatched(self, now: float) -> None:

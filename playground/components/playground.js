@@ -62,13 +62,19 @@ window.Playground = window.Playground || (() => {
     }
   }
 
-  /** Calls `act` when the node's size changes, which is also when its tab is shown again. */
-  function onResize(node, act) {
-    const observer = new ResizeObserver(() => {
-      if (!node.isConnected) observer.disconnect();
-      else if (node.offsetParent !== null && node.clientWidth > 0) act();
-    });
+  /** Calls `act` when the node's size changes and when its tab or the window is shown again. */
+  function onShown(node, act) {
+    const check = () => {
+      if (!node.isConnected) {
+        observer.disconnect();
+        document.removeEventListener("visibilitychange", check);
+      } else if (isVisible(node) && node.clientWidth > 0) {
+        act();
+      }
+    };
+    const observer = new ResizeObserver(check);
     observer.observe(node);
+    document.addEventListener("visibilitychange", check);
   }
 
   // ---------------------------------------------------------------- dark and light
@@ -188,6 +194,7 @@ window.Playground = window.Playground || (() => {
       this.connected = true;
       this.stale = false;
       this.lastCall = 0;
+      this.settled = null; // the run that has ended and been read to its end
       this.listeners = new Map();
     }
 
@@ -201,8 +208,15 @@ window.Playground = window.Playground || (() => {
 
     publish(change) {
       for (const [fn, node] of this.listeners) {
-        if (node && !node.isConnected) this.listeners.delete(fn);
-        else fn(this.record, change);
+        if (node && !node.isConnected) {
+          this.listeners.delete(fn);
+          continue;
+        }
+        try {
+          fn(this.record, change);
+        } catch (error) {
+          console.error(error); // one part that fails must not silence the others
+        }
       }
     }
 
@@ -249,8 +263,10 @@ window.Playground = window.Playground || (() => {
     one.publish({ reset: false, from: one.record.train.step.length, events: [] });
   }
 
+  /** Ask at once, and ask again even if the run had ended: something was just done to it. */
   function nudge(key) {
     feed(key).lastCall = 0;
+    feed(key).settled = null;
   }
 
   /** The status strip; it also does the polling for its rung. */
@@ -268,7 +284,6 @@ window.Playground = window.Playground || (() => {
     const follow = () => one.follow(props.value?.run ?? null);
     let calling = false;
     let misses = 0;
-    let settled = null; // the run that has ended and been read to its end
 
     one.subscribe((record) => {
       const root = element.closest(".rung");
@@ -302,7 +317,7 @@ window.Playground = window.Playground || (() => {
       one.connected = connected;
       if (answer) {
         const news = one.accept(answer);
-        settled = !LIVE.has(answer.status) && !news ? run : null;
+        one.settled = !LIVE.has(answer.status) && !news ? run : null;
       } else if (changed) {
         one.publish({ reset: false, from: record.train.step.length, events: [] });
       }
@@ -310,7 +325,7 @@ window.Playground = window.Playground || (() => {
 
     const timer = setInterval(() => {
       if (!element.isConnected) return clearInterval(timer);
-      if (calling || !one.record.run || settled === one.record.run) return;
+      if (calling || !one.record.run || one.settled === one.record.run) return;
       const wait = !isVisible(element) ? HEARTBEAT_MS : misses ? RETRY_MS : POLL_MS;
       if (performance.now() - one.lastCall >= wait || one.lastCall === 0) poll();
     }, POLL_MS / 2);
@@ -377,6 +392,7 @@ window.Playground = window.Playground || (() => {
 
   // ---------------------------------------------------------------- the loss chart
 
+  const LOG_LOSSES = [0.5, 0.7, 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 7, 10];
   const PLOT_CONFIG = {
     displayModeBar: false,
     displaylogo: false,
@@ -396,7 +412,7 @@ window.Playground = window.Playground || (() => {
       watch("value", () => this.draw());
       this.feed.subscribe((record, change) => this.hear(record, change), element);
       onTheme(element, () => this.draw());
-      onResize(this.plot, () => this.resized());
+      onShown(this.plot, () => this.resized());
     }
 
     build(element) {
@@ -437,6 +453,7 @@ window.Playground = window.Playground || (() => {
       const title = make("span", "figure-title", "Loss");
       head.append(title, make("span", "figure-unit", "nats per character"), key, tools);
       this.plot = make("div", "plot");
+      this.plot.setAttribute("role", "img");
       this.words = make("p", "figure-words");
       const frame = make("div", "live-figure");
       frame.append(head, this.plot, this.words);
@@ -445,6 +462,7 @@ window.Playground = window.Playground || (() => {
 
     hear(record, change) {
       this.words.textContent = record.summary || "";
+      this.plot.setAttribute("aria-label", `Loss chart. ${record.summary || ""}`);
       if (change.reset) {
         this.zoomed = false;
         this.revision += 1;
@@ -475,7 +493,9 @@ window.Playground = window.Playground || (() => {
     columns(record, from, events) {
       const { step, loss, smooth, seconds } = record.train;
       const x = this.positions(record, step.slice(from), seconds.slice(from));
-      const dots = events.filter((event) => event.type === "evaluation");
+      // the evaluation before the first step has no place on a logarithmic axis
+      const first = this.logX ? 1 : 0;
+      const dots = events.filter((one) => one.type === "evaluation" && one.step >= first);
       return {
         raw: [x, loss.slice(from)],
         smooth: [x, smooth.slice(from)],
@@ -491,6 +511,7 @@ window.Playground = window.Playground || (() => {
         this.dirty = true;
         return;
       }
+      if (this.dirty) return this.draw();
       if (change.events.some((event) => event.type === "learning_rate")) return this.draw();
       const columns = this.columns(record, change.from, change.events);
       const x = [];
@@ -587,12 +608,12 @@ window.Playground = window.Playground || (() => {
       for (const event of record.events.filter((one) => one.type === "learning_rate")) {
         this.markRate(record, event, shapes, annotations);
       }
-      const axis = (old, log, range) => ({
+      const axis = (old, log, range, logTicks) => ({
         ...old,
         type: log ? "log" : "linear",
         range,
         gridcolor: colour("grid"),
-        dtick: log ? "D2" : undefined,
+        ...(log ? logTicks : {}),
       });
       const coarse = window.matchMedia("(pointer: coarse)").matches;
       return {
@@ -602,9 +623,9 @@ window.Playground = window.Playground || (() => {
         dragmode: coarse ? false : "zoom", // a finger scrolls the page
         font: { color: colour("ink") },
         hoverlabel: { bgcolor: colour("card"), font: { color: colour("ink") } },
-        margin: { ...layout.margin, r: this.plot.clientWidth < 480 ? 78 : layout.margin.r },
-        xaxis: axis(layout.xaxis, this.logX, x),
-        yaxis: axis(layout.yaxis, this.logY, y),
+        margin: { ...layout.margin, r: this.plot.clientWidth < 480 ? 86 : layout.margin.r },
+        xaxis: axis(layout.xaxis, this.logX, x, { dtick: 1 }),
+        yaxis: axis(layout.yaxis, this.logY, y, { tickmode: "array", tickvals: LOG_LOSSES }),
         shapes,
         annotations,
       };
@@ -684,7 +705,7 @@ window.Playground = window.Playground || (() => {
     list.addEventListener("scroll", () => {
       sticky = atEnd();
     });
-    onResize(list, () => sticky && toEnd());
+    onShown(list, () => sticky && toEnd());
 
     feed(props.feed).subscribe((record, change) => {
       const samples = change.events.filter((event) => event.type === "sample");
@@ -740,7 +761,7 @@ window.Playground = window.Playground || (() => {
       watch("value", () => this.follow(props.value?.run ?? null));
       this.feed.subscribe((record, change) => this.hear(record, change), element);
       onTheme(element, () => this.render());
-      onResize(this.plot, () => (this.wanted ? this.look() : this.fit()));
+      onShown(this.plot, () => (this.wanted ? this.look() : this.fit()));
       this.look();
     }
 
@@ -1104,15 +1125,15 @@ window.Playground = window.Playground || (() => {
     /** Tick labels as large as the cells allow; none where they would overlap. */
     fitAxes(layout, length) {
       const { l, r, t, b } = layout.margin;
-      const axis = (old, pixels, narrowest) => {
+      const axis = (old, pixels, narrowest, share) => {
         const cell = pixels / length;
-        const size = Math.max(6, Math.min(11, Math.floor(cell * 1.5)));
+        const size = Math.max(6, Math.min(11, Math.floor(cell * share)));
         const tickfont = { ...old.tickfont, size };
         return { ...old, tickfont, showticklabels: cell >= narrowest, ticks: "" };
       };
       return {
-        xaxis: axis(layout.xaxis, this.plot.clientWidth - l - r, 4.6),
-        yaxis: axis(layout.yaxis, this.plot.clientHeight - t - b, 5.6),
+        xaxis: axis(layout.xaxis, this.plot.clientWidth - l - r, 4.6, 1.4),
+        yaxis: axis(layout.yaxis, this.plot.clientHeight - t - b, 6.2, 1.15),
       };
     }
 

@@ -263,7 +263,7 @@ def _line(
 def _axis(limits: list[float], log: bool, title: str | None) -> dict[str, Any]:
     if not log:
         return {"type": "linear", "range": limits, "title": title, "nticks": 8}
-    return {"type": "log", "range": [math.log10(v) for v in limits], "title": title, "dtick": "D2"}
+    return {"type": "log", "range": [math.log10(v) for v in limits], "title": title}
 
 
 def _baseline(name: str, value: float) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Rows are the character at hand, columns the one that follows; both tables share 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from playground.figures import template
 from playground.figures.tokens import visible, visible_all
 
-LANDMARKS = "\n AIOTZaeiotz"
+LANDMARKS = " AIOTaeiotz"
 
 
 def figure(
@@ -50,6 +51,9 @@ def figure(
         "ticklen": 2,
         "tickfont": {"family": template.MONOSPACE, "size": 9},
         "showgrid": False,
+        "showline": True,
+        "mirror": True,
+        "linecolor": template.GRID,
         "fixedrange": True,
     }
     size = len(characters)
@@ -74,7 +78,7 @@ def summary(
     """How near the learned table is to the counted one, and the surest thing it learned."""
     learned, counted = np.asarray(learned, dtype=float), np.asarray(counted, dtype=float)
     difference = float(np.abs(learned - counted).mean())
-    row, column = np.unravel_index(int(learned.argmax()), learned.shape)
+    row, column = divmod(int(learned.argmax()), learned.shape[1])
     return (
         f"Mean absolute difference {difference:.3f} a cell. Surest: after "
         f"“{visible(characters[row])}” comes “{visible(characters[column])}” with "
@@ -82,7 +86,7 @@ def summary(
     )
 
 
-def _title(text: str, x: float) -> dict:
+def _title(text: str, x: float) -> dict[str, Any]:
     return {
         "text": text,
         "x": x,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-LATEX_DELIMITERS = (
+LATEX_DELIMITERS: tuple[dict[str, str | bool], ...] = (
     {"left": "$$", "right": "$$", "display": True},
     {"left": "$", "right": "$", "display": False},
 )

@@ -1,0 +1,315 @@
+"""Writing a run directory: what `lm/runs.py` reads.
+
+Files are replaced whole (written beside, then renamed) or appended to, so that a crash leaves either the old
+state or the new one, and a full or read-only disk is one clear sentence.
+"""
+
+import contextlib
+import datetime
+import errno
+import json
+import math
+import os
+import shutil
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from lm import corpora, runs, tokenizers
+from lm.errors import Problem, RunProblem, SettingsProblem
+from lm.models import count_parameters
+from lm.runs import CorpusRecord, Run, RunRecord, Status
+from lm.training import (
+    Checkpoint,
+    Command,
+    Evaluated,
+    Event,
+    LearningRateChanged,
+    Plan,
+    Sample,
+    Step,
+)
+
+
+def create(
+    directory: Path,
+    plan: Plan,
+    corpus: corpora.Corpus,
+    tokenizer: tokenizers.Tokenizer,
+    baselines: dict[str, float],
+    counted_pairs: np.ndarray,
+) -> Run:
+    """Make a new run directory. `RunProblem` if there is a run in it, or it cannot be written.
+
+    baselines and counted_pairs, the (V, V) table of the next character, are what counting alone
+    achieves (`lm.ngrams`): the charts stand beside them.
+    """
+    if any((directory / name).exists() for name in ("run.json", "resume.safetensors")):
+        raise RunProblem(f"{directory} already holds a run: choose another folder, or --resume it.")
+    with torch.device("meta"):
+        parameters = count_parameters(plan.rung.model(plan.config, tokenizer.vocab_size))
+    record = RunRecord(
+        format=runs.FORMAT,
+        model=plan.rung.name,
+        config=plan.config.model_dump(),
+        training=plan.training.model_dump(),
+        corpus=CorpusRecord(
+            name=corpus.name,
+            title=corpus.title,
+            path=corpus.path,
+            sha256=corpus.sha256,
+            characters=len(corpus.text),
+            floor=corpus.floor,
+        ),
+        vocab_size=tokenizer.vocab_size,
+        parameters=parameters,
+        tokens_per_step=plan.tokens_per_step,
+        baselines=baselines,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+    with _explained(directory):
+        (directory / "snapshots").mkdir(parents=True, exist_ok=True)
+        write_json(directory / "tokenizer.json", tokenizer.to_json())
+        write_tensors(
+            directory / "counted.safetensors",
+            {"pairs": torch.from_numpy(counted_pairs.astype(np.float32))},
+            {},
+        )
+        (directory / "metrics.jsonl").write_bytes(b"")
+        write_status(directory, "running", 0)
+        write_json(directory / "run.json", record.model_dump())  # last: now it is a run
+    return Run(directory, record, plan)
+
+
+class Recorder:
+    """Writes a run's events into its directory. Append-only, or atomic; `RunProblem` on a full disk."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.step = run.status()[2]
+        with _explained(run.directory):  # line by line, so that a paused run shows its last step
+            self._metrics = run.metrics_path.open("a", buffering=1, encoding="utf-8")
+
+    def write(self, event: Event) -> None:
+        """Put one event on disk."""
+        with _explained(self.run.directory):
+            if isinstance(event, Step):
+                self.step = event.step
+                self._line(
+                    type="step",
+                    step=event.step,
+                    loss=round(event.loss, 5),
+                    learning_rate=float(f"{event.learning_rate:.4g}"),
+                    grad_norm=float(f"{event.grad_norm:.4g}"),
+                    seconds=round(event.seconds, 4),
+                )
+            elif isinstance(event, Evaluated):
+                self._line(
+                    type="evaluation",
+                    step=event.step,
+                    loss=event.loss,
+                    bits_per_char=event.bits_per_char,
+                    seconds=round(event.seconds, 4),
+                )
+            elif isinstance(event, Sample):
+                self._line(type="sample", step=event.step, text=event.text)
+            elif isinstance(event, LearningRateChanged):
+                self._line(type="learning_rate", step=event.step, learning_rate=event.learning_rate)
+            elif isinstance(event, Checkpoint):
+                self._checkpoint(event)
+
+    def status(self, status: Status, reason: str | None = None) -> None:
+        """Say what has become of the run."""
+        write_status(self.run.directory, status, self.step, reason)
+
+    def close(self) -> None:
+        """Let go of the file; what was written stays."""
+        with contextlib.suppress(OSError):
+            self._metrics.close()
+
+    def _line(self, **record: Any) -> None:
+        self._metrics.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def _checkpoint(self, event: Checkpoint) -> None:
+        self.step = event.step
+        directory = self.run.directory
+        snapshot = directory / "snapshots" / f"{event.step:08d}.safetensors"
+        if event.replay and not snapshot.exists():  # the weights after a step are always the same
+            write_tensors(snapshot, event.weights, {"step": str(event.step)})
+            self._line(type="snapshot", step=event.step)
+        tensors = {f"weights/{name}": tensor for name, tensor in event.weights.items()}
+        tensors |= {f"optimizer/{name}": tensor for name, tensor in event.optimizer.items()}
+        metadata = {
+            "step": str(event.step),
+            "evaluated": str(event.evaluated),
+            "sampled": str(event.sampled),
+            "seconds": repr(event.seconds),
+            "learning_rate": repr(event.learning_rate),
+            "metrics_bytes": str(self.run.metrics_path.stat().st_size),
+        }
+        write_tensors(directory / "resume.safetensors", tensors, metadata)
+
+
+def record(
+    run: Run, events: Generator[Event, Command | None, None]
+) -> Generator[Event, Command | None, None]:
+    """Pass a training run's events through, and commands back, writing everything down on the way.
+
+    When the events end the run is finished; when the caller stops asking (`close()`) it is stopped; when
+    the loss runs away, the disk is full or the program has a fault it is failed, with the reason. What was
+    written stays.
+    """
+    recorder, command = Recorder(run), None
+    try:
+        recorder.status("running")
+        while True:
+            try:
+                event = events.send(command)
+            except StopIteration:
+                break
+            recorder.write(event)
+            command = yield event
+        recorder.status("finished")
+    except (GeneratorExit, KeyboardInterrupt):
+        recorder.status("stopped")
+        raise
+    except Exception as error:
+        fault = f"Training met a fault of the program: {error!r}."
+        with contextlib.suppress(RunProblem):
+            recorder.status("failed", str(error) if isinstance(error, Problem) else fault)
+        raise
+    finally:
+        events.close()
+        recorder.close()
+
+
+def rewind(run: Run) -> Checkpoint:
+    """Prepare a run to be resumed: forget what was written after its last checkpoint, and return that."""
+    checkpoint, written = run.checkpoint()
+    if not run.metrics_path.exists() or run.metrics_path.stat().st_size < written:
+        raise RunProblem(f"{run.directory} is damaged: metrics.jsonl has been cut short.")
+    run.metrics()  # a damaged file is left as it is
+    with _explained(run.directory):
+        os.truncate(run.metrics_path, written)
+        for step in run.snapshots():
+            if step > checkpoint.step:
+                (run.directory / "snapshots" / f"{step:08d}.safetensors").unlink()
+    write_status(run.directory, "stopped", checkpoint.step)
+    return checkpoint
+
+
+def pack(run: Run, out: Path, snapshots: int, note: str = "") -> int:
+    """Copy a run for shipping: `snapshots` of its snapshots in half precision, nothing to resume.
+
+    Kept are the first, the last, and those between that are spread most evenly over the logarithm of
+    the step. Returns the size of the copy in bytes. `RunProblem` if `out` already exists; then, and after
+    any other failure, nothing is left of the copy.
+    """
+    if out.exists():
+        raise RunProblem(f"{out} already exists: choose a new folder.")
+    if snapshots < 2:
+        raise SettingsProblem(
+            f"Keep at least 2 snapshots, the first and the last, not {snapshots}."
+        )
+    try:
+        _copy(run, out, snapshots, note)
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        raise
+    return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+
+
+def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
+    steps = run.snapshots()
+    if not steps:
+        raise RunProblem(f"{run.directory} holds no snapshot of the weights to pack.")
+    wanted = {round(steps[-1] ** (i / (snapshots - 1))) for i in range(1, snapshots)} | {0}
+    keep = {min(steps, key=lambda s: abs(math.log1p(s) - math.log1p(w))) for w in wanted}
+    with _explained(out):
+        (out / "snapshots").mkdir(parents=True)
+        for step in sorted(keep):
+            name = f"{step:08d}.safetensors"
+            tensors, metadata = runs.read_tensors(run.directory / "snapshots" / name)
+            halves = {n: t.half() if t.is_floating_point() else t for n, t in tensors.items()}
+            write_tensors(out / "snapshots" / name, halves, metadata)
+        lines = [
+            json.dumps(line, ensure_ascii=False)
+            for line in run.metrics()
+            if line["type"] != "snapshot" or line["step"] in keep
+        ]
+        (out / "metrics.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+        corpus = run.record.corpus.model_copy(update={"path": None})
+        record = run.record.model_copy(update={"corpus": corpus, "note": note})
+        write_json(out / "run.json", record.model_dump())
+        for name in ("tokenizer.json", "status.json"):
+            write_json(out / name, runs.read_json(run.directory / name))
+        write_tensors(
+            out / "counted.safetensors", {"pairs": torch.from_numpy(run.counted_pairs())}, {}
+        )
+
+
+def write_status(directory: Path, status: Status, step: int, reason: str | None = None) -> None:
+    """Replace status.json. `RunProblem` on a full or read-only disk."""
+    with _explained(directory):
+        write_json(directory / "status.json", {"status": status, "reason": reason, "step": step})
+
+
+def write_json(path: Path, contents: Any) -> None:
+    """Replace a JSON file, whole."""
+    text = json.dumps(contents, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    with _beside(path) as temporary:
+        temporary.write_text(text, "utf-8")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file, whole, making its folder. `RunProblem` on a full or read-only disk."""
+    with _explained(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _beside(path) as temporary:
+            temporary.write_text(text, "utf-8", newline="")
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Replace a safetensors file, whole. A matrix that two names share is written under both."""
+    copies: dict[str, Tensor] = {}
+    places: set[int] = set()
+    for name, tensor in tensors.items():
+        copy = tensor.detach().cpu().contiguous()
+        storage = copy.untyped_storage().data_ptr()
+        copies[name] = copy.clone() if storage in places else copy
+        places.add(storage)
+    with _beside(path) as temporary:
+        save_file(copies, temporary, metadata)
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A temporary neighbour of `path` that takes its place if nothing went wrong."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _explained(directory: Path) -> Iterator[None]:
+    """Turn what the disk says into a sentence."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        number = getattr(error, "errno", None)
+        if number == errno.ENOSPC or "No space left" in str(error):
+            what = "the disk is full; free some space"
+        elif number in (errno.EROFS, errno.EACCES, errno.EPERM):
+            what = "it is read-only; choose another folder"
+        else:
+            what = getattr(error, "strerror", None) or str(error)
+        raise RunProblem(f"The run cannot be written to {directory}: {what}.") from None

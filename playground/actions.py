@@ -1,0 +1,233 @@
+"""What each control of a rung's tab does: values in, updates out, no layout.
+
+A `Problem` becomes one sentence in the tab's notice; nothing else changes, so nothing is lost. Values are
+checked here whatever way they came: a slider is a courtesy, not a guard.
+"""
+
+import html
+import random
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import gradio as gr
+
+from lm import recording
+from lm.errors import Problem, SettingsProblem
+from lm.generation import SamplingConfig
+from lm.models import Rung
+from lm.settings import describe
+from lm.training import Plan, TrainingConfig, check_fits
+from playground import controls
+from playground.figures import loss as loss_figure
+from playground.figures import template
+from playground.services import Services
+
+Update = Any  # what Gradio calls an update: a value, or gr.skip()
+
+
+class Actions:
+    """The handlers of one rung; each returns what its outputs become."""
+
+    def __init__(self, rung: Rung, services: Services) -> None:
+        self.rung = rung
+        self.services = services
+
+    # Starting and steering a run
+
+    def train(self, token: Any, corpus: Any, *values: Any) -> list[Update]:
+        """Start a run with these settings. Outputs: token, feed, chart, notice."""
+        return self._start(token, corpus, values, paused=False)
+
+    def reset(self, token: Any, corpus: Any, *values: Any) -> list[Update]:
+        """Back to step 0 with these settings and the same seed, waiting. Outputs as `train`."""
+        return self._start(token, corpus, values, paused=True)
+
+    def step(self, token: Any, corpus: Any, *values: Any) -> list[Update]:
+        """One step: of the live run, or the first of a new one. Outputs as `train`."""
+        if self.services.workers.is_live(str(token)):
+            self.services.workers.command(str(token), "step")
+            return [gr.skip()] * 4
+        started = self._start(token, corpus, values, paused=True)
+        if isinstance(started[0], str):
+            self.services.workers.command(started[0], "step", patience=0)
+        return started
+
+    def order(self, name: str, token: Any) -> None:
+        """Pause, resume or stop the live run, if there is one."""
+        self.services.workers.command(str(token), name)
+
+    def change_learning_rate(self, token: Any, value: Any) -> Update:
+        """Tell a live run its new learning rate. Output: notice."""
+        try:
+            rate = TrainingConfig.make(learning_rate=value).learning_rate
+        except SettingsProblem as problem:
+            return notice(str(problem))
+        if self.services.workers.is_live(str(token)):
+            self.services.workers.command(str(token), "learning_rate", rate)
+        return notice()
+
+    def _start(self, token: Any, corpus: Any, values: Any, *, paused: bool) -> list[Update]:
+        workers = self.services.workers
+        try:
+            plan = controls.plan_of(self.rung, values)
+            text = self.services.texts.get(str(corpus))
+            check_fits(plan, len(text.train_ids), len(text.validation_ids))
+            run = recording.create(
+                workers.new_directory(self.rung.name),
+                plan,
+                text.corpus,
+                text.tokenizer,
+                text.baselines,
+                text.counted_pairs,
+            )
+        except Problem as problem:
+            return [gr.skip(), gr.skip(), gr.skip(), notice(str(problem))]
+        workers.command(str(token), "stop", patience=0)  # one run a tab; what it learned is kept
+        new = workers.start(run, (text.train_ids, text.validation_ids), paused=paused)
+        return [new, {"run": new}, self.chart(new), notice()]
+
+    # Showing runs
+
+    def restore(self, token: Any, corpus: Any, query: dict[str, str]) -> list[Update]:
+        """What the tab shows when the page opens. Outputs: token, feed, chart, notice, *controls.
+
+        The run that the browser remembers, if it is still known; else the shipped one. A link's
+        settings go before those of the run.
+        """
+        known = isinstance(token, str) and self.services.workers.knows(token)
+        shown = token if known else self.services.workers.shipped(self.rung.name)
+        sentence = None
+        if query.get("model") == self.rung.name:
+            values, sentence = controls.values_from_query(self.rung, query)
+        elif known:
+            values = controls.values_of(self.services.workers.view(token).run.plan)
+        else:
+            values = [field.default for field in controls.settings_of(self.rung).values()]
+        if isinstance(token, str) and token and not known:
+            sentence = "The run you watched is no longer here: this is the one that came along."
+        return [shown, {"run": shown}, self.chart(shown, corpus), notice(sentence), *values]
+
+    def open(self, token: Any) -> list[Update]:
+        """Show another run and its settings. Outputs as `restore`."""
+        try:
+            view = self.services.workers.view(str(token))
+            if view.run.plan.rung.name != self.rung.name:
+                raise SettingsProblem("That run belongs to another rung.")
+        except Problem as problem:
+            kept = [gr.skip()] * (3 + len(controls.settings_of(self.rung)))
+            return [*kept[:3], notice(str(problem)), *kept[3:]]
+        values = controls.values_of(view.run.plan)
+        return [token, {"run": token}, self.chart(str(token)), notice(), *values]
+
+    def choices(self, token: Any) -> Update:
+        """The runs of this rung that can be opened. Output: the dropdown of runs."""
+        found = [("the run that came along", self.services.workers.shipped(self.rung.name))]
+        if self.services.workers.is_live(str(token)):
+            found.append(("the run in training", str(token)))
+        found += self.services.workers.local_runs(self.rung.name)
+        return gr.update(choices=[choice for choice in found if choice[1]], value=None)
+
+    def chart(self, token: str | None, corpus: Any = None) -> dict[str, Any]:
+        """The loss chart of a run without its points, which the feed brings; baselines if no run."""
+        if token:
+            try:
+                return template.as_json(self.services.workers.view(token).figure())
+            except Problem:
+                pass  # the feed says what is wrong with it
+        text = self.services.texts.get_or_synthetic(str(corpus or "tiny_shakespeare"))[1]
+        return template.as_json(
+            loss_figure.figure(
+                steps=self.rung.training.steps,
+                uniform=text.baselines["uniform"],
+                baselines=text.baselines,
+                floor=text.corpus.floor,
+            )
+        )
+
+    def poll(self, data: Any) -> dict[str, Any]:
+        """What happened in a run since; called by the page some five times a second."""
+        token, start, start_events = _three(data)
+        start, start_events = (n if isinstance(n, int) else 0 for n in (start, start_events))
+        return self.services.workers.answer(str(token), start, start_events)
+
+    def look(self, data: Any) -> dict[str, Any]:
+        """Attention on a text at a snapshot, or the next-character table."""
+        token, step, text = _three(data)
+        try:
+            view = self.services.workers.view(str(token))
+            wanted = step if isinstance(step, int) and not isinstance(step, bool) else None
+            return self.services.snapshots.look(view.run, wanted, str(text or "")[:5000])
+        except Problem as problem:
+            return {"error": str(problem)}
+
+    # Settings
+
+    def estimate(self, corpus: Any, *values: Any) -> tuple[str, dict[str, str]]:
+        """Parameters and predicted time, and the link. Outputs: estimate, header tools."""
+        try:
+            plan = controls.plan_of(self.rung, values)
+            text = self.services.texts.get(str(corpus))
+            check_fits(plan, len(text.train_ids), len(text.validation_ids))
+        except Problem as problem:
+            return f"<span class='impossible'>{html.escape(str(problem))}</span>", {}
+        vocab_size = text.tokenizer.vocab_size
+        parameters = self.services.work(plan, vocab_size).parameters
+        seconds = self.services.seconds(plan, vocab_size, len(text.validation_ids))
+        steps = plan.training.steps
+        time = f"≈ <b>{duration(seconds)}</b> here" if seconds else "· measuring this machine …"
+        query = urlencode({"model": self.rung.name, **controls.query_of(plan)})
+        return f"<b>{parameters:,}</b> parameters<br>{steps:,} steps {time}", {"query": query}
+
+    def new_seed(self) -> int:
+        """A seed at random. Output: the seed's control."""
+        return random.randrange(1, 100_000)
+
+    # Writing
+
+    def write(self, token: Any, prompt: Any, *values: Any) -> Iterator[dict[str, Any]]:
+        """Text from the shown run's last snapshot, token by token. Output: the writing pane."""
+        names = [field.name for field in describe(SamplingConfig)]
+        try:
+            if not token:
+                raise SettingsProblem("There is no model yet that could write: press Train.")
+            sampling = SamplingConfig.make(**dict(zip(names, values, strict=True)))
+            if sampling.max_new_tokens > MOST_WRITTEN:
+                raise SettingsProblem(f"The page writes at most {MOST_WRITTEN:,} characters.")
+            run = self.services.workers.view(str(token)).run
+            yield from self.services.snapshots.write(run, str(prompt or "")[:20_000], sampling)
+        except Problem as problem:
+            yield {"prompt": "", "tokens": [], "done": True, "note": str(problem)}
+
+    def shown_plan(self, token: Any) -> Plan | None:
+        """The plan of the run that is shown, or None."""
+        try:
+            return self.services.workers.view(str(token)).run.plan
+        except Problem:
+            return None
+
+
+MOST_WRITTEN = 2000
+
+
+def notice(sentence: str | None = None) -> Update:
+    """The tab's notice: a sentence, or nothing and hidden."""
+    return gr.update(value=sentence or "", visible=bool(sentence))
+
+
+def duration(seconds: float) -> str:
+    """A time as a person would say it."""
+    if seconds < 1:
+        return "a second"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    return f"{seconds // 3600:,.0f} h {seconds % 3600 // 60:.0f} min"
+
+
+def _three(data: Any) -> tuple[Any, Any, Any]:
+    """The three arguments of a server function, whatever was sent."""
+    if isinstance(data, list) and len(data) == 3:
+        return data[0], data[1], data[2]
+    return "", 0, 0

@@ -1,0 +1,71 @@
+"""Composes the page: the header with the choice of text, and one tab for each registered model."""
+
+from typing import Any
+
+import gradio as gr
+
+from lm.errors import Problem
+from lm.models import RUNGS
+from playground import components, controls, corpus_choice, model_tab
+from playground.actions import notice
+from playground.services import Services
+
+TITLE = "Language models from scratch"
+
+
+def build(services: Services) -> gr.Blocks:
+    """The whole page as Gradio blocks, not yet launched."""
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+        corpus, share = corpus_choice.header(TITLE, services)
+        components.ladder_notes(_best_losses(services))
+        with gr.Tabs(elem_classes="ladder", elem_id="ladder") as ladder:
+            tabs = [
+                model_tab.build(rung, number, services, corpus, share)
+                for number, rung in enumerate(RUNGS.values(), start=1)
+            ]
+
+        def open_ladder(request: gr.Request) -> Any:
+            asked = dict(request.query_params).get("model")
+            return gr.Tabs(selected=asked) if asked in RUNGS else gr.skip()
+
+        page.load(open_ladder, None, ladder, queue=False, api_visibility="private")
+        for tab in tabs:
+            _restore_on_load(page, tab, corpus)
+    return page
+
+
+def _restore_on_load(page: gr.Blocks, tab: model_tab.Tab, corpus: gr.BrowserState) -> None:
+    def restore(token: Any, chosen: Any, request: gr.Request) -> list[Any]:
+        try:
+            return tab.actions.restore(token, chosen, dict(request.query_params))
+        except Problem as problem:
+            kept = [gr.skip()] * len(controls.settings_of(tab.rung))
+            return [gr.skip(), gr.skip(), gr.skip(), notice(str(problem)), *kept]
+
+    page.load(
+        restore,
+        [tab.token, corpus],
+        tab.outputs,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    page.load(
+        lambda *values: tab.actions.estimate(*values)[0],
+        [corpus, *tab.controls],
+        tab.estimate,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+
+
+def _best_losses(services: Services) -> dict[str, str]:
+    """What stands under each tab's title until the tab is opened: the shipped run's best loss."""
+    notes = {}
+    for name in RUNGS:
+        token = services.workers.shipped(name)
+        answer = services.workers.answer(token) if token else {}
+        if answer.get("best"):
+            notes[f"rung-{name}"] = f"{answer['best']:.2f}"
+    return notes

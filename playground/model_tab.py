@@ -1,0 +1,232 @@
+"""The one tab that serves every rung: controls on the left, what they do on the right, the lesson below.
+
+Nothing here knows which rung it shows. What the controls do is in `actions.py`; how they are made from the
+config's fields is in `controls.py`; the parts that move are in `components/`.
+"""
+
+import inspect
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from lm.generation import SamplingConfig
+from lm.models import Rung
+from lm.settings import describe
+from playground import components, controls, lessons
+from playground.actions import Actions
+from playground.looking import DEFAULT_TEXT, has_attention
+from playground.services import Services
+
+ALWAYS_SHOWN = ("learning_rate", "steps", "batch_size")  # beside the model's own fields
+
+
+@dataclass(frozen=True)
+class Tab:
+    """What the page needs to fill a tab when it opens."""
+
+    rung: Rung
+    actions: Actions
+    token: gr.BrowserState
+    outputs: list[Any]  # of Actions.restore
+    controls: list[Any]
+    estimate: gr.HTML
+
+
+def build(
+    rung: Rung, number: int, services: Services, corpus: gr.BrowserState, share: gr.HTML
+) -> Tab:
+    """Lay out one rung's tab and connect it; must be called inside the page's `gr.Tabs`."""
+    key, actions = rung.name, Actions(rung, services)
+    shipped = services.workers.shipped(key)
+
+    def poll(data: list[Any]) -> Any:
+        return actions.poll(data)
+
+    def look(data: list[Any]) -> Any:
+        return actions.look(data)
+
+    with gr.Tab(f"{number}  {rung.title}", elem_id=f"rung-{key}", id=key) as tab:
+        token = gr.BrowserState(None, storage_key=f"lm-run-{key}", secret="language-models")
+        with gr.Row(elem_classes="rung", elem_id=f"panel-{key}"):
+            with gr.Column(elem_classes="controls card"):
+                settings = _settings(rung)
+                with gr.Column(elem_classes="run-box"):
+                    estimate = gr.HTML(
+                        "",
+                        elem_classes="estimate",
+                        apply_default_css=False,
+                        elem_id=f"estimate-{key}",
+                    )
+                    buttons = _buttons(key)
+                    feed = components.run_feed(key, {"run": shipped}, poll, tab=f"rung-{key}")
+            with gr.Column(elem_classes="stage"):
+                notice = gr.Markdown(
+                    "", visible=False, elem_classes="notice", elem_id=f"notice-{key}"
+                )
+                with gr.Column(elem_classes="loss-card card"):
+                    chart = components.live_figure(key, actions.chart(shipped))
+                with gr.Column(elem_classes="samples-card card"):
+                    components.diary(key)
+                    _writing(key, actions, token)
+                with gr.Column(elem_classes="attention-card card"):
+                    components.attention_view(
+                        key,
+                        {"run": shipped},
+                        look,
+                        text=DEFAULT_TEXT,
+                        has_attention=has_attention(rung),
+                    )
+        _lesson(rung)
+
+    values = list(settings.values())
+    outputs = [token, feed, chart, notice]
+    _connect_run(key, actions, buttons, [token, corpus, *values], outputs)
+    _connect_settings(key, actions, settings, token, corpus, notice, buttons["seed"])
+    estimating = dict(
+        fn=actions.estimate,
+        inputs=[corpus, *values],
+        outputs=[estimate, share],
+        **_quick,
+        trigger_mode="always_last",
+    )
+    for control in values:
+        control.change(**estimating)
+    tab.select(**estimating)
+    corpus.change(**estimating)
+    return Tab(rung, actions, token, [*outputs, *values], values, estimate)
+
+
+# Straight to the server, past the queue: these answer in milliseconds.
+_quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+
+def _settings(rung: Rung) -> dict[str, Any]:
+    """The controls by the name of their setting, in the order of `controls.settings_of`."""
+    fields = controls.settings_of(rung)
+    made: dict[str, Any] = {}
+
+    def make(names: list[str]) -> None:
+        for name in names:
+            made[name] = controls.control(fields[name], f"{rung.name}-{name}")
+
+    shown = [n for n, f in fields.items() if f.group == "model" or n in ALWAYS_SHOWN]
+    with gr.Column(elem_classes="settings"):
+        gr.Markdown(rung.idea, elem_classes="idea")
+        make(shown)
+        for group, title in controls.GROUPS.items():
+            names = [n for n, f in fields.items() if f.group == group and n not in shown]
+            if names:
+                with gr.Accordion(title, open=False):
+                    make(names)
+        gr.Markdown(controls.narrowed(rung), elem_classes="narrowed")
+    return {name: made[name] for name in fields}
+
+
+def _buttons(key: str) -> dict[str, gr.Button]:
+    """Every button; which of the first three shows is decided by the run's state (style.css)."""
+    made = {
+        name: gr.Button(
+            label, variant="primary", elem_classes=f"{name}-button", elem_id=f"{name}-{key}"
+        )
+        for name, label in (("train", "▶  Train"), ("pause", "❚❚  Pause"), ("resume", "▶  Resume"))
+    }
+    with gr.Row(elem_classes="minor-buttons"):
+        for name, label in (
+            ("step", "Step"),
+            ("stop", "Stop"),
+            ("reset", "Reset"),
+            ("seed", "New seed"),
+        ):
+            made[name] = gr.Button(
+                label, size="sm", elem_classes=f"{name}-button", elem_id=f"{name}-{key}"
+            )
+    return made
+
+
+def _connect_run(
+    key: str,
+    actions: Actions,
+    buttons: dict[str, gr.Button],
+    inputs: list[Any],
+    outputs: list[Any],
+) -> None:
+    nudge = f"() => {{ Playground.nudge('{key}') }}"
+    for name in ("train", "reset", "step"):
+        handler = getattr(actions, name)
+        buttons[name].click(handler, inputs, outputs, **_quick).then(None, js=nudge)
+    for name in ("pause", "resume", "stop"):
+
+        def order(token: Any, name: str = name) -> None:
+            actions.order(name, token)
+
+        buttons[name].click(order, inputs[0], None, **_quick).then(None, js=nudge)
+
+
+def _connect_settings(
+    key: str,
+    actions: Actions,
+    settings: dict[str, Any],
+    token: gr.BrowserState,
+    corpus: gr.BrowserState,
+    notice: gr.Markdown,
+    new_seed: gr.Button,
+) -> None:
+    stale = f"() => {{ Playground.stale('{key}', true) }}"
+    for name, control in settings.items():
+        if name == "learning_rate":  # takes hold at once: nothing grows stale
+            control.input(actions.change_learning_rate, [token, control], notice, **_quick)
+        else:
+            control.input(None, js=stale)
+    new_seed.click(actions.new_seed, None, settings["seed"], **_quick).then(None, js=stale)
+    corpus.change(None, js=stale)
+
+
+def _writing(key: str, actions: Actions, token: gr.BrowserState) -> None:
+    with gr.Column(elem_classes="write"):
+        with gr.Row(elem_classes="write-row"):
+            gr.HTML("Write", elem_classes="card-title", apply_default_css=False)
+            prompt = gr.Textbox(
+                "ROMEO:",
+                show_label=False,
+                container=False,
+                max_lines=1,
+                elem_classes="prompt",
+                elem_id=f"prompt-{key}",
+                interactive=True,
+            )
+            go = gr.Button("Sample", elem_classes="sample-button", elem_id=f"sample-{key}")
+        with gr.Row(elem_classes="write-settings"):
+            values = [
+                controls.control(field, f"{key}-sample-{field.name}")
+                for field in describe(SamplingConfig)
+            ]
+        text = components.writing(key)
+    for event in (go.click, prompt.submit):
+        event(
+            actions.write,
+            [token, prompt, *values],
+            text,
+            show_progress="hidden",
+            api_visibility="private",
+            concurrency_limit=4,
+            concurrency_id="writing",
+            trigger_mode="multiple",
+        )
+
+
+def _lesson(rung: Rung) -> None:
+    source = inspect.getsource(sys.modules[rung.config.__module__])
+    docstring = sys.modules[rung.config.__module__].__doc__ or ""
+    with gr.Column(elem_classes="lesson"):
+        gr.Markdown(f"## How it works: {rung.title}")
+        for section in lessons.lesson(rung.name, docstring).sections:
+            with gr.Accordion(section.title, open=section.title.startswith("The idea")):
+                gr.Markdown(
+                    section.markdown,
+                    latex_delimiters=list(lessons.LATEX_DELIMITERS),
+                    container=False,
+                )
+        with gr.Accordion("The model's own source, from the file that runs", open=False):
+            gr.Code(source, language="python", interactive=False, show_label=False)

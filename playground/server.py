@@ -1,0 +1,83 @@
+"""Starting and stopping: the command line of the playground, and Gradio's launch settings."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+import gradio as gr
+import torch
+
+from playground import app, components, theme
+from playground.services import SHIPPED, Services
+from playground.workers import Workers
+
+ON_A_SPACE = os.environ.get("SYSTEM") == "spaces"
+
+
+@click.command(context_settings={"max_content_width": 100})
+@click.option(
+    "--host",
+    default="0.0.0.0" if ON_A_SPACE else "127.0.0.1",
+    show_default=True,
+    help="The address to listen on; 0.0.0.0 lets others on the network in.",
+)
+@click.option("--port", default=7860, show_default=True, help="The port to listen on.")
+@click.option("--no-browser", is_flag=True, help="Do not open a browser window.")
+@click.option(
+    "--runs",
+    "runs_folder",
+    type=click.Path(path_type=Path),
+    default=SHIPPED / "local",
+    help="Where runs are kept; those in it can be opened on the page.",
+)
+def main(host: str, port: int, no_browser: bool, runs_folder: Path) -> None:
+    """Watch language models learn Shakespeare: opens the playground in your browser.
+
+    \b
+    Everything runs on this machine. Without a network, and without Tiny Shakespeare in the cache,
+    the playground trains on plays that it generates itself.
+    """
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    for name in ("NO_PROXY", "no_proxy"):  # launch() calls itself; a proxy would not find it
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "localhost,127.0.0.1"]))
+    torch.set_num_threads(1)  # the cores are for the training processes
+    services = Services(Workers(runs_folder, SHIPPED, open_local=not ON_A_SPACE))
+    page = app.build(services)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        launch(page, host, port, open_browser=not (no_browser or ON_A_SPACE))
+        stop.wait()
+    finally:
+        page.close(verbose=False)
+        services.close()
+
+
+def launch(page: gr.Blocks, host: str, port: int, open_browser: bool) -> Any:
+    """Serve the page without blocking."""
+    components.serve_static()
+    page.queue(api_open=False, max_size=64, default_concurrency_limit=8)
+    try:
+        return page.launch(
+            server_name=host,
+            server_port=port,
+            inbrowser=open_browser,
+            prevent_thread_lock=True,
+            theme=theme.playground_theme(),
+            head=components.page_head(),
+            footer_links=[],
+            run_history=False,
+            enable_monitoring=False,
+            strict_cors=True,
+            max_file_size="5mb",
+            ssr_mode=False,
+            show_error=True,
+        )
+    except OSError as error:
+        raise click.ClickException(
+            f"Port {port} cannot be listened on ({error}): choose another with --port."
+        ) from None

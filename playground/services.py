@@ -1,0 +1,69 @@
+"""What the server keeps for all visitors: running models, texts, snapshots, and what this machine can do."""
+
+import threading
+from functools import lru_cache
+from pathlib import Path
+
+from lm import runs
+from lm.errors import Problem
+from lm.models import RUNGS
+from lm.speed import Machine, Work, measure, work_of
+from lm.training import Plan, TrainingConfig
+from playground.looking import Snapshots
+from playground.texts import Texts
+from playground.workers import Workers
+
+SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
+
+
+class Services:
+    """One of each, shared by every tab and every visitor."""
+
+    def __init__(self, workers: Workers) -> None:
+        self.workers = workers
+        self.snapshots = Snapshots()
+        self.texts = Texts(workers.runs_folder, _shipped_baselines(workers.shipped_folder))
+        self.machine: Machine | None = None
+        threading.Thread(target=self._prepare, daemon=True).start()
+
+    def work(self, plan: Plan, vocab_size: int) -> Work:
+        """What one training step of a plan asks for; counted once for each shape."""
+        shape = Plan(plan.rung, plan.config, TrainingConfig(batch_size=plan.training.batch_size))
+        return _work(shape, vocab_size)
+
+    def seconds(self, plan: Plan, vocab_size: int, validation_tokens: int) -> float | None:
+        """Predicted seconds of a whole run with its evaluations; None until the machine is measured."""
+        if self.machine is None:
+            return None
+        step = self.machine.seconds_per_step(self.work(plan, vocab_size))
+        evaluations = max(1, plan.training.steps // plan.training.evaluate_every)
+        forward = step / 3 / plan.tokens_per_step  # a step is a forward pass and a backward of two
+        return plan.training.steps * step + evaluations * validation_tokens * forward
+
+    def close(self) -> None:
+        """End every run, keeping what it learned."""
+        self.workers.close()
+
+    def _prepare(self) -> None:
+        self.machine = measure()
+        for (
+            rung
+        ) in RUNGS.values():  # the first count of each is slow: have it before it is asked for
+            self.work(Plan(rung, rung.config(), rung.training), 65)
+
+
+@lru_cache(maxsize=256)
+def _work(plan: Plan, vocab_size: int) -> Work:
+    return work_of(plan, vocab_size)
+
+
+def _shipped_baselines(folder: Path) -> dict[str, dict[str, float]]:
+    """What counting achieves on the texts that shipped runs learned from, by the text's checksum."""
+    known = {}
+    for model in RUNGS:
+        try:
+            record = runs.open_run(folder / model).record
+        except Problem:
+            continue
+        known[record.corpus.sha256] = record.baselines
+    return known

@@ -1,0 +1,93 @@
+"""A small text, and the smallest settings of every rung, made from its own fields."""
+
+import pytest
+import torch
+
+from lm import corpora, ngrams, recording, runs
+from lm.corpora import Corpus
+from lm.models import RUNGS, Rung
+from lm.settings import Settings, describe
+from lm.tokenizers import CharacterTokenizer
+from lm.training import Data, Plan, TrainingConfig, train
+
+TINY = {"n_embd": 16, "n_head": 2, "n_layer": 2, "context_length": 16}
+BRIEF = {
+    "steps": 12,
+    "batch_size": 4,
+    "evaluate_every": 5,
+    "warmup_steps": 3,
+    "learning_rate": 3e-3,
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Tiny matrices gain nothing from a second core, and results must not depend on the machine."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(params=RUNGS.values(), ids=RUNGS)
+def rung(request) -> Rung:
+    """Each rung of the ladder in turn, also one that is added tomorrow."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Corpus:
+    """Twenty thousand characters of a play."""
+    return corpora.from_text(corpora.load("synthetic_plays").text[:20_000], name="a_play")
+
+
+@pytest.fixture(scope="session")
+def tokenizer(corpus) -> CharacterTokenizer:
+    return CharacterTokenizer.from_text(corpus.text)
+
+
+@pytest.fixture(scope="session")
+def data(corpus, tokenizer) -> Data:
+    """Both splits, the validation split cut short: it is read often."""
+    whole = runs.data_for(corpus, tokenizer)
+    return Data(whole.train, whole.validation[:400], tokenizer)
+
+
+@pytest.fixture(scope="session")
+def tiny_config():
+    """`tiny_config(rung, dropout=0.2)`: small settings; those a rung does not have are left out."""
+
+    def make(rung: Rung, **changed) -> Settings:
+        own = {field.name for field in describe(rung.config)}
+        return rung.config.make(**{k: v for k, v in (TINY | changed).items() if k in own})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_plan(tiny_config):
+    """`tiny_plan(rung, steps=30, dropout=0.2)`: a plan that trains in a moment."""
+
+    def make(rung: Rung, **changed) -> Plan:
+        training = {field.name for field in describe(TrainingConfig)}
+        chosen = BRIEF | {k: v for k, v in changed.items() if k in training}
+        return Plan(rung, tiny_config(rung, **changed), TrainingConfig.make(**chosen))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def begin(corpus, tokenizer, data):
+    """`begin(directory, plan)`: a new run directory for the small text."""
+
+    def make(directory, plan: Plan) -> runs.Run:
+        counted = ngrams.bigram_table(data.train.numpy(), tokenizer.vocab_size)
+        return recording.create(directory, plan, corpus, tokenizer, {"uniform": 3.9}, counted)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def trained(begin, data, tiny_plan, tmp_path_factory):
+    """A finished run of the decoder, for reading only."""
+    run = begin(tmp_path_factory.mktemp("trained") / "run", tiny_plan(RUNGS["decoder_transformer"]))
+    for _ in recording.record(run, train(run.plan, data)):
+        pass
+    return run

@@ -1,0 +1,128 @@
+"""The loss over the whole validation split: exact, repeatable, and the same however it is cut."""
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lm.evaluation import evaluate, evaluate_in_parts
+
+
+class FromATable(nn.Module):
+    """Scores that depend on this token only: row c is what follows c."""
+
+    def __init__(self, table):
+        super().__init__()
+        self.table = nn.Parameter(table)
+
+    def forward(self, tokens):
+        return self.table[tokens]
+
+
+@pytest.fixture
+def model():
+    return FromATable(torch.randn(5, 5, generator=torch.Generator().manual_seed(0)))
+
+
+@pytest.fixture
+def tokens():
+    return torch.randint(5, (101,), generator=torch.Generator().manual_seed(1))
+
+
+def by_hand(model, tokens):
+    """Mean of -ln p(next | this) over all but the first token."""
+    probabilities = model.table.softmax(dim=1)
+    losses = [-math.log(probabilities[a, b].item()) for a, b in pairwise(tokens)]
+    return sum(losses) / len(losses)
+
+
+@pytest.mark.parametrize("context", [1, 3, 10, 100, 101, 500])
+def test_every_token_but_the_first_is_predicted_once(model, tokens, context):
+    """Also when the split is a multiple of the context, or shorter than it."""
+    result = evaluate(model, tokens, context)
+    assert result.tokens == 100
+    assert result.loss == pytest.approx(by_hand(model, tokens), abs=1e-6)
+
+
+def test_the_same_number_at_any_batch_size(rung, tiny_config, data):
+    torch.manual_seed(0)
+    model = rung.model(tiny_config(rung), data.tokenizer.vocab_size)
+    losses = [
+        evaluate(model, data.validation, 16, batch_size=rows).loss for rows in (None, 1, 2, 7, 1000)
+    ]
+    assert losses == pytest.approx([losses[0]] * 5, abs=1e-6)
+
+
+def test_twice_the_same_and_independent_of_random_numbers(rung, tiny_config, data):
+    torch.manual_seed(0)
+    model = rung.model(tiny_config(rung, dropout=0.5), data.tokenizer.vocab_size).train()
+    first = evaluate(model, data.validation, 16)
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    assert evaluate(model, data.validation, 16) == first
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_each_window_is_read_with_its_own_context_only(rung, tiny_config, data):
+    torch.manual_seed(0)
+    model = rung.model(tiny_config(rung), data.tokenizer.vocab_size).eval()
+    tokens = data.validation[:41]  # two windows of 16 and one of 8
+    with torch.inference_mode():
+        total = sum(
+            F.cross_entropy(
+                model(tokens[None, a:b])[0], tokens[a + 1 : b + 1], reduction="sum"
+            ).item()
+            for a, b in ((0, 16), (16, 32), (32, 40))
+        )
+    assert evaluate(model, tokens, 16).loss == pytest.approx(total / 40, abs=1e-6)
+
+
+def test_nats_and_bits(model, tokens):
+    result = evaluate(model, tokens, 10)
+    assert result.bits_per_char == pytest.approx(result.loss / math.log(2))
+    longer = evaluate(model, tokens, 10, characters=250)  # tokens of two and a half characters
+    assert longer.loss == result.loss
+    assert longer.bits_per_char == pytest.approx(result.loss / 2.5 / math.log(2))
+
+
+def test_knowing_nothing_is_ln_of_the_vocabulary(tokens):
+    assert evaluate(FromATable(torch.zeros(5, 5)), tokens, 7).loss == pytest.approx(math.log(5))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_dropout_is_off_and_the_mode_is_put_back(tokens, training):
+    seen = []
+
+    class Watched(FromATable):
+        def forward(self, tokens):
+            seen.append(self.training)
+            return super().forward(tokens)
+
+    model = Watched(torch.zeros(5, 5)).train(training)
+    evaluate(model, tokens, 10)
+    assert seen
+    assert not any(seen)
+    assert model.training == training
+
+
+def test_the_mode_is_put_back_after_a_stop_in_the_middle(model, tokens):
+    model.train()
+    parts = evaluate_in_parts(model, tokens, 10, batch_size=2)
+    next(parts)
+    parts.close()
+    assert model.training
+
+
+def test_parts_end_at_one(model, tokens):
+    shares = list(evaluate_in_parts(model, tokens, 10, batch_size=3))
+    assert shares == sorted(shares)
+    assert len(shares) == 4
+    assert shares[-1] == 1
+
+
+def test_no_gradient_is_kept(model, tokens):
+    evaluate(model, tokens, 10)
+    assert model.table.grad is None

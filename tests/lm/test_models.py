@@ -1,0 +1,262 @@
+"""What every rung must be able to do, whichever it is."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lm.errors import SettingsProblem
+from lm.inspection import attention_layers
+from lm.layers import Block, CausalSelfAttention
+from lm.models import RUNGS, count_parameters
+from lm.models import rung as rung_called
+from lm.models.multi_head_attention import MultiHeadAttention
+from lm.models.single_head_attention import Head
+from lm.settings import describe
+
+VOCABULARY = 23
+
+
+@pytest.fixture
+def model(rung, tiny_config):
+    torch.manual_seed(0)
+    return rung.model(tiny_config(rung), VOCABULARY).eval()
+
+
+def some_tokens(rows: int, length: int) -> torch.Tensor:
+    return torch.randint(VOCABULARY, (rows, length), generator=torch.Generator().manual_seed(7))
+
+
+def test_scores_for_every_next_token(model):
+    assert model(some_tokens(3, 16)).shape == (3, 16, VOCABULARY)
+
+
+@pytest.mark.parametrize("length", [1, 2, 15])
+def test_shorter_rows_than_the_context(model, length):
+    """The scores of the first positions do not depend on whether more follow."""
+    tokens = some_tokens(2, 16)
+    torch.testing.assert_close(
+        model(tokens[:, :length]), model(tokens)[:, :length], rtol=1e-4, atol=1e-5
+    )
+
+
+@torch.inference_mode()
+def test_no_position_sees_the_future(model):
+    tokens = some_tokens(1, 16)
+    scores = model(tokens)
+    for place in range(16):
+        changed = tokens.clone()
+        changed[0, place] = (changed[0, place] + 1) % VOCABULARY
+        after = model(changed)
+        torch.testing.assert_close(after[:, :place], scores[:, :place], rtol=0, atol=1e-6)
+        assert not torch.allclose(after[:, place], scores[:, place])  # but it does see itself
+
+
+@torch.inference_mode()
+def test_who_looks_back(rung, model):
+    """Models that attend use what came before the last token; the bigram cannot."""
+    tokens = some_tokens(1, 16)
+    changed = tokens.clone()
+    changed[0, 3] = (changed[0, 3] + 1) % VOCABULARY
+    same = torch.equal(model(tokens)[:, 4:], model(changed)[:, 4:])
+    if rung.name == "bigram":
+        assert same
+    elif attention_layers(model):
+        assert not same
+
+
+def test_the_first_loss_is_that_of_knowing_nothing(rung):
+    torch.manual_seed(0)
+    config = rung.config()
+    model = rung.model(config, 65)
+    tokens = torch.randint(65, (4, config.context_length + 1))
+    loss = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
+    assert loss.item() == pytest.approx(math.log(65), abs=0.1)
+
+
+def test_every_parameter_gets_a_gradient(rung, tiny_config):
+    torch.manual_seed(0)
+    model = rung.model(tiny_config(rung, dropout=0.0), VOCABULARY)
+    tokens = torch.cat([some_tokens(8, 16), torch.arange(VOCABULARY)[:16].repeat(2, 1)])
+    F.cross_entropy(model(tokens).flatten(0, 1), tokens.roll(-1, 1).flatten()).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_one_batch_can_be_learned_by_heart(rung, tiny_config):
+    """Each token of the batch is always followed by the same one, so that even a bigram can."""
+    torch.manual_seed(0)
+    model = rung.model(tiny_config(rung, n_embd=32, dropout=0.0), VOCABULARY)
+    tokens = (torch.arange(17) + torch.arange(4)[:, None] * 5) % VOCABULARY  # (4, 17)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    for _ in range(250):
+        loss = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.1
+
+
+def test_who_can_learn_from_what_came_before(rung, tiny_config):
+    """After token 1 come 2, 3 and 0, depending on the one before: 0.5 · ln 3 for a bigram."""
+    torch.manual_seed(0)
+    model = rung.model(tiny_config(rung, dropout=0.0), 4)
+    tokens = torch.tensor([0, 1, 2, 1, 3, 1] * 3)[None, :17]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.03)
+    for _ in range(150):
+        loss = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[0, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    if rung.name == "bigram":
+        assert loss.item() == pytest.approx(0.55, abs=0.05)
+    elif attention_layers(model):
+        assert loss.item() < 0.3
+
+
+def test_parameters_are_counted(model):
+    assert count_parameters(model) == sum(t.numel() for t in model.state_dict().values())
+
+
+def test_a_shared_matrix_counts_once():
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(10, 4)
+            self.head = nn.Linear(4, 10, bias=False)
+            self.head.weight = self.embedding.weight
+
+    assert count_parameters(Tied()) == 40
+
+
+def test_the_published_size():
+    decoder = RUNGS["decoder_transformer"]
+    assert count_parameters(decoder.model(decoder.config(), 65)) == 618_817
+
+
+# Attention
+
+
+@torch.inference_mode()
+def test_weights_are_shares_of_the_past(model):
+    for layer in attention_layers(model):
+        weights = layer.attention_weights(torch.randn(2, 11, 16))
+        assert weights.shape[0] == 2
+        assert weights.shape[2:] == (11, 11)
+        torch.testing.assert_close(weights.sum(dim=-1), torch.ones(weights.shape[:3]))
+        assert (weights >= 0).all()
+        assert torch.equal(weights, weights.tril())
+        assert (weights.diagonal(dim1=-2, dim2=-1) > 0).all()
+
+
+def written_out(q, k, v):
+    """softmax(Q Kᵀ / √D, future masked) V for one head: q, k, v (T, D) to weights and found (T, D)."""
+    T, D = q.shape
+    weights = torch.zeros(T, T)
+    for t in range(T):
+        scores = torch.tensor([(q[t] @ k[s]).item() / math.sqrt(D) for s in range(t + 1)])
+        weights[t, : t + 1] = scores.exp() / scores.exp().sum()
+    return weights, weights @ v
+
+
+@torch.inference_mode()
+def test_the_fused_attention_equals_the_formula():
+    """Scaled by the size of a head (4), not by the embedding size (12)."""
+    torch.manual_seed(0)
+    C, H, T = 12, 3, 9
+    layer = CausalSelfAttention(C, H)
+    layer.query_key_value.weight.mul_(6)  # sharp enough that another scale shows
+    x = torch.randn(2, T, C)
+    q, k, v = layer.query_key_value(x).split(C, dim=-1)
+    weights = layer.attention_weights(x)
+    found = torch.empty(2, T, C)
+    for b in range(2):
+        for h in range(H):
+            part = slice(h * C // H, (h + 1) * C // H)
+            expected, found[b, :, part] = written_out(q[b, :, part], k[b, :, part], v[b, :, part])
+            torch.testing.assert_close(weights[b, h], expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(layer(x), layer.projection(found), rtol=1e-4, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_the_spelt_out_heads_equal_the_formula():
+    torch.manual_seed(0)
+    C, H, T = 12, 3, 9
+    layer = MultiHeadAttention(C, H, 10)
+    layer.query.weight.mul_(6)
+    x = torch.randn(1, T, C)
+    found = torch.empty(1, T, C)
+    for h in range(H):
+        part = slice(h * C // H, (h + 1) * C // H)
+        qkv = [each(x)[0, :, part] for each in (layer.query, layer.key, layer.value)]
+        expected, found[0, :, part] = written_out(*qkv)
+        torch.testing.assert_close(layer.attention_weights(x)[0, h], expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(layer(x), layer.projection(found), rtol=1e-4, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_the_single_head_equals_the_formula():
+    torch.manual_seed(0)
+    head = Head(12, 10)
+    head.query.weight.mul_(6)
+    x = torch.randn(1, 9, 12)
+    expected, found = written_out(head.query(x)[0], head.key(x)[0], head.value(x)[0])
+    torch.testing.assert_close(head.attention_weights(x)[0, 0], expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(head(x)[0], found, rtol=1e-4, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_the_fast_heads_are_those_of_rung_three():
+    """`CausalSelfAttention` with the weights of `MultiHeadAttention` computes the same."""
+    torch.manual_seed(0)
+    slow, fast = MultiHeadAttention(12, 3, 10), CausalSelfAttention(12, 3)
+    parts = [slow.query.weight, slow.key.weight, slow.value.weight]
+    fast.query_key_value.weight.copy_(torch.cat(parts))
+    fast.projection.load_state_dict(slow.projection.state_dict())
+    x = torch.randn(2, 9, 12)
+    torch.testing.assert_close(fast(x), slow(x), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        fast.attention_weights(x), slow.attention_weights(x), rtol=1e-4, atol=1e-5
+    )
+
+
+@torch.inference_mode()
+def test_a_block_keeps_what_was_there():
+    """With nothing to add, x comes out as it went in: the residual path is straight."""
+    block = Block(12, 3, dropout=0.0)
+    for last in (block.attention.projection, block.feed_forward.narrow):
+        last.weight.zero_()
+        last.bias.zero_()
+    x = torch.randn(2, 9, 12)
+    assert torch.equal(block(x), x)
+
+
+def test_dropout_acts_only_in_training(rung, tiny_config):
+    config = tiny_config(rung, dropout=0.5)
+    torch.manual_seed(0)
+    model, tokens = rung.model(config, VOCABULARY), some_tokens(2, 16)
+    model.eval()
+    assert torch.equal(model(tokens), model(tokens))
+    model.train()
+    has_dropout = hasattr(config, "dropout")
+    assert torch.equal(model(tokens), model(tokens)) != has_dropout
+
+
+# The registry
+
+
+def test_a_rung_says_what_it_is(rung):
+    assert rung_called(rung.name) is rung
+    assert rung.title
+    assert rung.idea.endswith(".")
+    fields = {field.name for field in describe(rung.config)}
+    assert "context_length" in fields
+    assert not fields & {field.name for field in describe(type(rung.training))}
+
+
+def test_an_unknown_rung_is_named():
+    with pytest.raises(SettingsProblem, match=r"'trigram'.*bigram"):
+        rung_called("trigram")

@@ -1,0 +1,57 @@
+"""The prediction of training time: what is counted, not how long anything takes."""
+
+import pytest
+import torch
+
+from lm.models import RUNGS, count_parameters
+from lm.speed import Machine, Work, measure, work_of
+
+
+def test_every_rung_can_be_counted(rung, tiny_plan, tiny_config):
+    work = work_of(tiny_plan(rung), 23)
+    assert work.operators > 0
+    assert work.flops > 0
+    assert work.numbers > 0
+    assert work.parameters == count_parameters(rung.model(tiny_config(rung), 23))
+
+
+def test_arithmetic_grows_with_the_batch_and_operators_do_not(rung, tiny_plan):
+    small, large = (work_of(tiny_plan(rung, batch_size=size), 23) for size in (4, 12))
+    assert large.flops == 3 * small.flops
+    assert large.operators == small.operators
+    assert large.parameters == small.parameters
+    assert small.numbers < large.numbers < 3 * small.numbers  # the optimiser's part stays
+
+
+def test_products_of_the_bigram_are_counted_right(tiny_plan):
+    """Forward 2 · B · T · C · V; backward the same twice, for the weights and for the input."""
+    work = work_of(tiny_plan(RUNGS["bigram"], batch_size=4), 23)
+    assert work.flops == 3 * 2 * 4 * 16 * 16 * 23
+
+
+def test_more_layers_are_more_work(tiny_plan):
+    works = [work_of(tiny_plan(RUNGS["decoder_transformer"], n_layer=n), 23) for n in (1, 2, 3)]
+    one, two = (
+        (b.operators - a.operators, b.flops - a.flops, b.numbers - a.numbers, b.parameters - a.parameters)
+        for a, b in zip(works, works[1:], strict=False)
+    )  # fmt: skip
+    assert one == two  # each layer costs the same
+    assert all(part > 0 for part in one)
+
+
+def test_counting_leaves_the_random_numbers_alone(rung, tiny_plan):
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    work_of(tiny_plan(rung, dropout=0.3), 23)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_seconds_are_the_sum_of_what_each_part_costs():
+    machine = Machine(per_operator=1e-5, per_flop=1e-11, per_number=1e-9)
+    work = Work(operators=100, flops=1e9, numbers=1e6, parameters=1000)
+    assert machine.seconds_per_step(work) == pytest.approx(1e-3 + 1e-2 + 1e-3)
+
+
+def test_this_machine_can_be_measured():
+    machine = measure()
+    assert min(machine.per_operator, machine.per_flop, machine.per_number) > 0
