@@ -47,7 +47,7 @@ class SamplingConfig(Settings):
     )
     max_new_tokens: Whole = setting(
         300,
-        title="Max new tokens",
+        title="New tokens",
         help="How many characters to write.",
         ge=1,
         le=100_000,
@@ -58,7 +58,7 @@ class SamplingConfig(Settings):
     )
     seed: Whole = setting(
         1,
-        title="Sampling seed",
+        title="Seed",
         help="The same seed, model and prompt write the same text.",
         ge=0,
         le=2**31 - 1,

@@ -383,5 +383,5 @@ def ran_away(step: int, loss: float, learning_rate: float) -> Diverged:
 
 
 def suggested(learning_rate: float) -> float:
-    """The next lower of 1, 3, 10, 30 …, a third or so of the rate that was too high."""
+    """A round number about a third of the rate that was too high."""
     return float(f"{learning_rate / 3:.0e}")

@@ -16,11 +16,12 @@ TITLE = "Language models from scratch"
 def build(services: Services) -> gr.Blocks:
     """The whole page as Gradio blocks, not yet launched."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
-        corpus, share = corpus_choice.header(TITLE, services)
+        tokens = {name: model_tab.remembered_run(rung) for name, rung in RUNGS.items()}
+        corpus, share = corpus_choice.header(TITLE, services, changed=_all_stale())
         components.ladder_notes(_best_losses(services))
         with gr.Tabs(elem_classes="ladder", elem_id="ladder") as ladder:
             tabs = [
-                model_tab.build(rung, number, services, corpus, share)
+                model_tab.build(rung, number, services, tokens[rung.name], corpus, share)
                 for number, rung in enumerate(RUNGS.values(), start=1)
             ]
 
@@ -58,6 +59,12 @@ def _restore_on_load(page: gr.Blocks, tab: model_tab.Tab, corpus: gr.BrowserStat
         show_progress="hidden",
         api_visibility="private",
     )
+
+
+def _all_stale() -> str:
+    """JavaScript that marks what every tab shows as learned from another text than the chosen one."""
+    calls = " ".join(f"Playground.stale('{name}', true);" for name in RUNGS)
+    return f"() => {{ {calls} }}"
 
 
 def _best_losses(services: Services) -> dict[str, str]:

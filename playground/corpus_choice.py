@@ -20,8 +20,11 @@ LARGEST = 4_000_000  # bytes; the counting baselines of more would take a visito
 _TITLES = {"tiny_shakespeare": "Tiny Shakespeare", "synthetic_plays": "Synthetic plays"}
 
 
-def header(title: str, services: Services) -> tuple[gr.BrowserState, gr.HTML]:
-    """Lay the header out. Returns the corpus key and the share tool."""
+def header(title: str, services: Services, changed: str) -> tuple[gr.BrowserState, gr.HTML]:
+    """Lay the header out. Returns the corpus key and the share tool.
+
+    changed: JavaScript to run when a visitor has chosen another text.
+    """
     corpus = gr.BrowserState(corpora.names()[0], storage_key="lm-corpus", secret="language-models")
     choices = [(_TITLES.get(name, name), name) for name in corpora.names()] + [(OWN_TITLE, OWN)]
     with gr.Row(elem_classes="page-header"):
@@ -87,9 +90,9 @@ def header(title: str, services: Services) -> tuple[gr.BrowserState, gr.HTML]:
 
     outputs = [corpus, choice, facts, trouble, panel]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-    choice.input(choose, choice, outputs, **quiet)
-    use.click(add_pasted, pasted, outputs, **quiet)
-    upload.upload(add_uploaded, upload, outputs, **quiet)
+    choice.input(choose, choice, outputs, **quiet).then(None, js=changed)
+    use.click(add_pasted, pasted, outputs, **quiet).then(None, js=changed)
+    upload.upload(add_uploaded, upload, outputs, **quiet).then(None, js=changed)
     loading = gr.context.Context.root_block
     assert loading is not None
     loading.load(describe, corpus, outputs, queue=False, **quiet)

@@ -34,8 +34,21 @@ class Tab:
     estimate: gr.HTML
 
 
+def remembered_run(rung: Rung) -> gr.BrowserState:
+    """The token of the rung's run, kept in the browser.
+
+    It must stand outside the tabs: what is inside an unopened tab is not mounted, and would not be read.
+    """
+    return gr.BrowserState(None, storage_key=f"lm-run-{rung.name}", secret="language-models")
+
+
 def build(
-    rung: Rung, number: int, services: Services, corpus: gr.BrowserState, share: gr.HTML
+    rung: Rung,
+    number: int,
+    services: Services,
+    token: gr.BrowserState,
+    corpus: gr.BrowserState,
+    share: gr.HTML,
 ) -> Tab:
     """Lay out one rung's tab and connect it; must be called inside the page's `gr.Tabs`."""
     key, actions = rung.name, Actions(rung, services)
@@ -48,7 +61,6 @@ def build(
         return actions.look(data)
 
     with gr.Tab(f"{number}  {rung.title}", elem_id=f"rung-{key}", id=key) as tab:
-        token = gr.BrowserState(None, storage_key=f"lm-run-{key}", secret="language-models")
         with gr.Row(elem_classes="rung", elem_id=f"panel-{key}"):
             with gr.Column(elem_classes="controls card"):
                 settings = _settings(rung)
@@ -83,7 +95,7 @@ def build(
     values = list(settings.values())
     outputs = [token, feed, chart, notice]
     _connect_run(key, actions, buttons, [token, corpus, *values], outputs)
-    _connect_settings(key, actions, settings, token, corpus, notice, buttons["seed"])
+    _connect_settings(key, actions, settings, token, notice, buttons["seed"])
     estimating = dict(
         fn=actions.estimate,
         inputs=[corpus, *values],
@@ -169,7 +181,6 @@ def _connect_settings(
     actions: Actions,
     settings: dict[str, Any],
     token: gr.BrowserState,
-    corpus: gr.BrowserState,
     notice: gr.Markdown,
     new_seed: gr.Button,
 ) -> None:
@@ -180,7 +191,6 @@ def _connect_settings(
         else:
             control.input(None, js=stale)
     new_seed.click(actions.new_seed, None, settings["seed"], **_quick).then(None, js=stale)
-    corpus.change(None, js=stale)
 
 
 def _writing(key: str, actions: Actions, token: gr.BrowserState) -> None:

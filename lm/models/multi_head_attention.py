@@ -66,7 +66,7 @@ class MultiHeadAttentionModel(nn.Module):
         self.token_embedding = nn.Embedding(vocab_size, C)
         self.position_embedding = nn.Embedding(config.context_length, C)
         self.attention = MultiHeadAttention(C, config.n_head, config.context_length)
-        self.head = nn.Linear(C, vocab_size)
+        self.head = nn.Linear(2 * C, vocab_size)
         nn.init.normal_(self.head.weight, std=0.02)  # the first loss is about ln V
         nn.init.zeros_(self.head.bias)
 
@@ -74,7 +74,8 @@ class MultiHeadAttentionModel(nn.Module):
         """Tokens (B, T) to the scores of each possible next token, (B, T, V)."""
         positions = torch.arange(tokens.shape[1], device=tokens.device)  # (T,)
         x = self.token_embedding(tokens) + self.position_embedding(positions)  # (B, T, C)
-        return self.head(self.attention(x))  # (B, T, V)
+        found = self.attention(x)  # (B, T, C)
+        return self.head(torch.cat([x, found], dim=-1))  # (B, T, 2C) to (B, T, V)
 
 
 class MultiHeadAttention(nn.Module):

@@ -5,6 +5,10 @@ a description of itself (the *key*) and something to pass on (the *value*). Wher
 fitting description, the value flows. Looking ahead is forbidden (the *causal mask*), or the answer would be
 read off. Because a weighted sum does not know order, each position also gets a vector of its own.
 
+What the bigram knew is kept: the scores are made from the position itself *and* from what it found, side by
+side. (Without the first half, a character could only vote through the same table whether it is the last one
+or an earlier one; see lm/EXPERIMENTS.md.)
+
 Attention is from Vaswani et al., "Attention Is All You Need" (2017), section 3.2.1. What is missing on
 purpose, and comes with the next rungs: several heads, feed-forward, residuals, normalisation.
 """
@@ -48,7 +52,7 @@ class SingleHeadAttention(nn.Module):
         self.token_embedding = nn.Embedding(vocab_size, C)
         self.position_embedding = nn.Embedding(config.context_length, C)
         self.attention = Head(C, config.context_length)
-        self.head = nn.Linear(C, vocab_size)
+        self.head = nn.Linear(2 * C, vocab_size)
         nn.init.normal_(self.head.weight, std=0.02)  # the first loss is about ln V
         nn.init.zeros_(self.head.bias)
 
@@ -56,7 +60,8 @@ class SingleHeadAttention(nn.Module):
         """Tokens (B, T) to the scores of each possible next token, (B, T, V)."""
         positions = torch.arange(tokens.shape[1], device=tokens.device)  # (T,)
         x = self.token_embedding(tokens) + self.position_embedding(positions)  # (B, T, C)
-        return self.head(self.attention(x))  # (B, T, V)
+        found = self.attention(x)  # (B, T, C)
+        return self.head(torch.cat([x, found], dim=-1))  # (B, T, 2C) to (B, T, V)
 
 
 class Head(nn.Module):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lm import corpora, ngrams, recording, runs
+from lm import corpora, ngrams, recording, runs, training
 from lm.corpora import Corpus
 from lm.models import RUNGS, Rung
 from lm.settings import Settings, describe
@@ -24,6 +24,21 @@ BRIEF = {
 def one_thread():
     """Tiny matrices gain nothing from a second core, and results must not depend on the machine."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def true_arithmetic():
+    """Training lets the processor round the tiniest numbers to 0, in the whole thread and for good."""
+    yield
+    torch.set_flush_denormal(False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_samples():
+    """The diary's samples are the slowest part of a tiny run: eight characters will do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "SAMPLE", training.SAMPLE.model_copy(update={"max_new_tokens": 8}))
+        yield
 
 
 @pytest.fixture(params=RUNGS.values(), ids=RUNGS)
@@ -66,8 +81,8 @@ def tiny_plan(tiny_config):
     """`tiny_plan(rung, steps=30, dropout=0.2)`: a plan that trains in a moment."""
 
     def make(rung: Rung, **changed) -> Plan:
-        training = {field.name for field in describe(TrainingConfig)}
-        chosen = BRIEF | {k: v for k, v in changed.items() if k in training}
+        own = {field.name for field in describe(TrainingConfig)}
+        chosen = BRIEF | {k: v for k, v in changed.items() if k in own}
         return Plan(rung, tiny_config(rung, **changed), TrainingConfig.make(**chosen))
 
     return make

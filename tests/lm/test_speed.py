@@ -30,13 +30,12 @@ def test_products_of_the_bigram_are_counted_right(tiny_plan):
 
 
 def test_more_layers_are_more_work(tiny_plan):
-    works = [work_of(tiny_plan(RUNGS["decoder_transformer"], n_layer=n), 23) for n in (1, 2, 3)]
-    one, two = (
-        (b.operators - a.operators, b.flops - a.flops, b.numbers - a.numbers, b.parameters - a.parameters)
-        for a, b in zip(works, works[1:], strict=False)
-    )  # fmt: skip
-    assert one == two  # each layer costs the same
-    assert all(part > 0 for part in one)
+    one, two, three = (
+        work_of(tiny_plan(RUNGS["decoder_transformer"], n_layer=n), 23) for n in (1, 2, 3)
+    )
+    for count in ("operators", "flops", "numbers", "parameters"):
+        first, second, third = (getattr(work, count) for work in (one, two, three))
+        assert third - second == second - first > 0  # each layer costs the same
 
 
 def test_counting_leaves_the_random_numbers_alone(rung, tiny_plan):

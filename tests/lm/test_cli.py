@@ -1,0 +1,368 @@
+"""The command line: it teaches, it works without a browser, and its exit codes mean something."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lm import __main__ as cli
+from lm import corpora, recording, runs
+from lm.generation import SamplingConfig
+from lm.models import RUNGS, count_parameters
+from lm.settings import describe
+from lm.training import TrainingConfig
+
+ROOT = Path(__file__).parents[2]
+QUICK = ["--steps", "12", "--batch-size", "4", "--evaluate-every", "5", "--context-length", "16"]
+
+
+def lm(*arguments, code=0):
+    """Run `python -m lm …` in this process; returns its output streams. No traceback, ever."""
+    result = CliRunner().invoke(cli.main, [str(a) for a in arguments], prog_name="python -m lm")
+    assert result.exit_code == code, result.output + repr(result.exception)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.output
+    return result
+
+
+def refusal(*arguments, code):
+    """The one line that says what is wrong."""
+    lines = [line for line in lm(*arguments, code=code).stderr.splitlines() if "Error" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("Error: ")
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    """A file of one's own."""
+    path = tmp_path_factory.mktemp("corpus") / "a_play.txt"
+    path.write_text(corpora.load("synthetic_plays").text[:6000], "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(text, tmp_path_factory):
+    out = tmp_path_factory.mktemp("cli") / "run"
+    quickly = ["--learning-rate", "0.1", "--warmup-steps", "0"]
+    lm("train", "bigram", "--corpus", text, "--out", out, *QUICK, *quickly)
+    return out
+
+
+def test_models_lists_the_ladder():
+    output = lm("models").stdout
+    for rung in RUNGS.values():
+        assert rung.name in output
+        assert rung.idea in output
+        assert f"{count_parameters(rung.model(rung.config(), 65)):,} parameters" in output
+
+
+def test_corpora_lists_and_describes(text):
+    listed = lm("corpora").stdout
+    assert all(name in listed for name in corpora.names())
+    described = lm("corpora", text).stdout
+    assert "6,000 characters" in described
+    assert "uniform" in described
+    assert "5-gram" in described
+    assert lm("corpora", text, "--text").stdout == text.read_text("utf-8")
+
+
+def test_the_synthetic_plays_have_a_floor():
+    assert "which no model can beat" in lm("corpora", "synthetic_plays").stdout
+
+
+def test_train_evaluate_sample_resume(rung, text, tmp_path):
+    out = tmp_path / "run"
+    trained = lm("train", rung.name, "--corpus", text, "--out", out, *QUICK)
+    assert "after 12 steps, 768 tokens" in trained.stdout
+    assert "step 10: validation loss" in trained.stderr
+    result = json.loads(lm("evaluate", out, "--json").stdout)
+    assert result["model"] == rung.name
+    assert result["context_length"] == 16
+    assert result["tokens"] == 599
+    assert result["step"] == 12
+    assert result["bits_per_char"] == pytest.approx(result["val_loss"] / 0.693147, rel=1e-4)
+    run = runs.open_run(out)
+    assert result["parameters"] == count_parameters(run.model()[0])
+    evaluations = [line for line in run.metrics() if line["type"] == "evaluation"]
+    assert result["val_loss"] == pytest.approx(evaluations[-1]["loss"], abs=1e-9)
+    assert f"{result['val_loss']:.4f} nats" in lm("evaluate", out).stdout
+    sampled = lm("sample", out, "--prompt", "The ", "--max-new-tokens", "9", "--seed", "4").stdout
+    assert sampled.startswith("The ")
+    assert len(sampled) == 4 + 9 + 1
+    before = run.metrics_path.read_bytes()
+    lm("train", rung.name, "--out", out, "--resume")
+    assert run.metrics_path.read_bytes() == before
+
+
+def test_every_setting_can_be_given_and_is_kept(text, tmp_path):
+    given = ["--n-embd", "8", "--n-head", "2", "--n-layer", "1", "--dropout", "0.25"]
+    given += ["--decay", "cosine", "--weight-decay", "0.5", "--learning-rate", "0.002"]
+    given += ["--warmup-steps", "2", "--gradient-clip", "0.5", "--seed", "7"]
+    lm(
+        *("train", "decoder_transformer", "--corpus", text, "--out", tmp_path / "run"),
+        *(*QUICK, *given),
+    )
+    plan = runs.open_run(tmp_path / "run").plan
+    expected = {"n_embd": 8, "n_head": 2, "n_layer": 1, "dropout": 0.25, "context_length": 16}
+    assert plan.config.model_dump() == expected
+    assert plan.training.model_dump() == {
+        "steps": 12,
+        "learning_rate": 0.002,
+        "batch_size": 4,
+        "warmup_steps": 2,
+        "decay": "cosine",
+        "gradient_clip": 0.5,
+        "weight_decay": 0.5,
+        "evaluate_every": 5,
+        "seed": 7,
+    }
+
+
+def test_what_is_not_given_is_the_rungs_own(rung, text, tmp_path):
+    lm("train", rung.name, "--corpus", text, "--out", tmp_path / "run", *QUICK)
+    training = runs.open_run(tmp_path / "run").plan.training
+    assert training.learning_rate == rung.training.learning_rate
+    assert training.weight_decay == rung.training.weight_decay
+
+
+def test_help_mentions_every_setting(rung):
+    output = " ".join(lm("train", rung.name, "--help").stdout.split())
+    assert rung.idea in output
+    for field in (*describe(rung.config), *describe(TrainingConfig)):
+        assert f"--{field.name.replace('_', '-')} " in output
+        assert field.help.split()[0] in output
+    assert "--until-val-loss" in output
+    assert "Exit codes" in output
+
+
+def test_help_of_sample_mentions_every_setting():
+    output = lm("sample", "--help").stdout
+    for field in describe(SamplingConfig):
+        assert f"--{field.name.replace('_', '-')} " in output
+
+
+def test_help_teaches():
+    output = lm("--help").stdout
+    for word in ("models", "train", "evaluate", "sample", "corpora", "pack", "Exit codes"):
+        assert word in output
+    assert all(name in lm("train", "--help").stdout for name in RUNGS)
+
+
+# Sampling
+
+
+def test_the_same_seed_writes_the_same(finished):
+    def written(seed):
+        return lm("sample", finished, "--seed", seed, "--max-new-tokens", 40).stdout
+
+    assert written(1) == written(1) != written(2)
+    assert written(1).startswith("\n")
+
+
+def test_greedy_and_earlier_snapshots(finished):
+    greedy = ("sample", finished, "--temperature", "0", "--max-new-tokens", "30")
+    assert lm(*greedy).stdout == lm(*greedy, "--seed", "9").stdout
+    written = ("sample", finished, "--temperature", "1", "--max-new-tokens", "60")
+    assert lm(*written, "--step", "0").stdout != lm(*written).stdout
+
+
+def test_a_text_without_line_ends_begins_with_its_first_character(tmp_path):
+    (tmp_path / "own.txt").write_text("abcabcd" * 300)
+    lm("train", "bigram", "--corpus", tmp_path / "own.txt", "--out", tmp_path / "run", *QUICK)
+    assert lm("sample", tmp_path / "run", "--max-new-tokens", "5").stdout.startswith("a")
+
+
+# Until it is good enough
+
+
+def test_until_a_loss_that_is_reached(text, tmp_path):
+    out = tmp_path / "run"
+    lm("train", "bigram", "--corpus", text, "--out", out, *QUICK, "--until-val-loss", "9")
+    run = runs.open_run(out)
+    assert run.status() == ("stopped", None, 5)
+    assert run.snapshots()[-1] == 5
+    lm("train", "bigram", "--out", out, "--resume")
+    assert run.status() == ("finished", None, 12)
+    losses = [line["step"] for line in run.metrics() if line["type"] == "evaluation"]
+    assert losses == [5, 10, 12]
+
+
+def test_until_a_loss_that_is_not_reached(text, tmp_path):
+    arguments = ("train", "bigram", "--corpus", text, "--out", tmp_path / "run", *QUICK)
+    result = lm(*arguments, "--until-val-loss", "0.5", code=5)
+    assert "did not reach 0.5" in result.stderr
+    assert runs.open_run(tmp_path / "run").status() == ("finished", None, 12)
+    lm("train", "bigram", "--out", tmp_path / "run", "--resume", "--until-val-loss", "0.5", code=5)
+    lm("train", "bigram", "--out", tmp_path / "run", "--resume", "--until-val-loss", "9")
+
+
+# Refusals: 2, a wrong flag or setting
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--batch-size", "0"], "Batch size must be a whole number from 1 to 512"),
+        (["--learning-rate", "nan"], "Learning rate"),
+        (["--n-embd", "30"], "4 attention heads cannot share an embedding of 30"),
+        (["--context-length", "1024", "--n-embd", "2000"], "Embedding size"),
+        (["--device", "abacus"], "no device 'abacus'; it has"),
+    ],
+)
+def test_a_wrong_setting(flags, named, text, tmp_path):
+    arguments = ("train", "decoder_transformer", "--corpus", text, "--out", tmp_path / "run")
+    assert named in refusal(*arguments, *flags, code=2)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "trigram", "--out", "x"],
+        ["train", "bigram"],
+        ["train", "bigram", "--out", "x", "--colour", "red"],
+        ["train", "bigram", "--out", "x", "--steps", "many"],
+        ["train", "bigram", "--out", "x", "--decay", "step"],
+        ["fly"],
+        ["sample"],
+    ],
+)
+def test_a_wrong_flag(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "Error" in lm(*arguments, code=2).stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_text_too_short_for_the_context(tmp_path):
+    (tmp_path / "short.txt").write_text("all work and no play\n" * 50)
+    flags = ("--corpus", tmp_path / "short.txt", "--out", tmp_path / "run")
+    sentence = refusal("train", "bigram", *flags, "--context-length", "1000", code=2)
+    assert "shorter context" in sentence
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--temperature", "-1"], "Temperature"),
+        (["--top-p", "0"], "Top-p"),
+        (["--max-new-tokens", "0"], "from 1 to 100,000"),
+        (["--prompt", ""], "nothing to continue"),
+        (["--prompt", "naïve ☃"], "'ï'"),
+    ],
+)
+def test_sampling_refuses(flags, named, finished):
+    assert named in refusal("sample", finished, *flags, code=2)
+
+
+# 3, a text or run that cannot be used
+
+
+@pytest.mark.parametrize("contents", [None, b"", b"\x00\x01\xff" * 900, b"short"])
+@pytest.mark.parametrize("command", ["train", "corpora"])
+def test_an_unusable_text(contents, command, tmp_path):
+    path = tmp_path / "own.txt"
+    if contents is not None:
+        path.write_bytes(contents)
+    if command == "train":
+        arguments = ("train", "bigram", "--corpus", path, "--out", tmp_path / "run")
+    else:
+        arguments = ("corpora", path)
+    assert "own.txt" in refusal(*arguments, code=3)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("command", ["evaluate", "sample", "pack", "resume"])
+@pytest.mark.parametrize("damage", ["missing", "garbage", "weights"])
+def test_an_unusable_run(command, damage, finished, text, tmp_path):
+    out = tmp_path / "run"
+    if damage != "missing":
+        recording.pack(runs.open_run(finished), out, 2)
+        damaged = "run.json" if damage == "garbage" else "snapshots/00000012.safetensors"
+        (out / damaged).write_bytes(b"garbage")
+    arguments = {
+        "evaluate": ("evaluate", out, "--corpus", text),
+        "sample": ("sample", out),
+        "pack": ("pack", out, "--out", tmp_path / "packed"),
+        "resume": ("train", "bigram", "--out", out, "--corpus", text, "--resume"),
+    }
+    refusal(*arguments[command], code=3)
+    assert not (tmp_path / "packed").exists()
+
+
+def test_a_folder_that_holds_a_run(finished, text):
+    before = (finished / "metrics.jsonl").read_bytes()
+    sentence = refusal("train", "bigram", "--corpus", text, "--out", finished, code=3)
+    assert "--resume" in sentence
+    assert (finished / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_resumed_run_keeps_its_settings(finished):
+    again = ("train", "bigram", "--out", finished, "--resume")
+    assert "begun with n_embd 32, not 64" in refusal(*again, "--n-embd", "64", code=3)
+    lm(*again, "--n-embd", "32")
+    other = ("train", "single_head_attention", "--out", finished, "--resume")
+    assert "holds a bigram" in refusal(*other, code=3)
+
+
+def test_evaluating_on_another_text(finished):
+    other = ("evaluate", finished, "--corpus", "synthetic_plays")
+    assert "not the text" in refusal(*other, code=3)
+
+
+# 4, a loss that runs away; a packed copy; Ctrl-C
+
+
+def test_a_loss_that_runs_away(text, tmp_path):
+    wild = ["--learning-rate", "1", "--gradient-clip", "0", "--warmup-steps", "0", "--n-embd", "16"]
+    arguments = ("train", "multi_head_attention", "--corpus", text, "--out", tmp_path / "run")
+    sentence = refusal(*arguments, *QUICK, *wild, "--steps", "200", code=4)
+    assert "Try a learning rate of 0.3" in sentence
+    assert runs.open_run(tmp_path / "run").status()[0] == "failed"
+    lm("sample", tmp_path / "run", "--max-new-tokens", "5")  # the last good snapshot
+
+
+def test_pack(finished, text, tmp_path):
+    packed = tmp_path / "packed"
+    out = lm("pack", finished, "--out", packed, "--snapshots", "3", "--note", "a gift").stdout
+    assert "MB" in out
+    results = [
+        json.loads(lm("evaluate", run, "--json", "--corpus", text).stdout)["val_loss"]
+        for run in (packed, finished)
+    ]
+    assert results[0] == pytest.approx(results[1], abs=1e-3)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
+def test_ctrl_c_saves_the_run_where_it_stands(text, tmp_path):
+    """In a process of its own, as in a terminal."""
+    out, environment = tmp_path / "run", os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "lm", "train", "single_block_transformer", "--out", str(out)]
+    flags = ["--corpus", str(text), "--steps", "100000", "--evaluate-every", "50", "--n-embd", "16"]
+    process = subprocess.Popen(
+        [*command, *flags], cwd=ROOT, env=environment, stdout=-1, stderr=-1, text=True
+    )
+    try:
+        while process.poll() is None:
+            steps = out / "metrics.jsonl"
+            if steps.exists() and steps.read_text().count('"step",') > 20:
+                break
+        process.send_signal(signal.SIGINT)
+        _, notes = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, notes
+    assert "Traceback" not in notes
+    assert "--resume goes on from there" in notes
+    run = runs.open_run(out)
+    status, _, step = run.status()
+    assert status == "stopped"
+    assert step > 20
+    assert run.snapshots()[-1] == step  # saved at the very step
+    assert recording.rewind(run).step == step

@@ -1,0 +1,270 @@
+"""Reading a run: whatever is damaged or foreign is one clear sentence, and stays as it is."""
+
+import json
+import os
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from lm import corpora, recording, runs
+from lm.errors import CorpusProblem, RunProblem
+from lm.models import RUNGS
+from lm.tokenizers import CharacterTokenizer
+from lm.training import train
+
+FILES = ("run.json", "tokenizer.json", "counted.safetensors", "metrics.jsonl", "status.json")
+LAST = "snapshots/00000012.safetensors"
+
+
+@pytest.fixture
+def directory(trained, tmp_path):
+    """A copy of a finished run, to be damaged."""
+    return shutil.copytree(trained.directory, tmp_path / "run")
+
+
+def read_all(directory):
+    """Everything that the page or the command line reads of a run that has ended."""
+    run = runs.open_run(directory)
+    run.tokenizer()
+    run.metrics()
+    run.status()
+    run.counted_pairs()
+    for step in run.snapshots():
+        run.model(step)
+
+
+def refused(directory, match="damaged"):
+    """The sentence about a damaged run; reading has changed nothing."""
+    before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    with pytest.raises(RunProblem, match=match) as caught:
+        read_all(directory)
+    assert "\n" not in str(caught.value)
+    assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
+    return str(caught.value)
+
+
+def edit(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_an_undamaged_run_is_read(directory):
+    read_all(directory)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file(directory, name):
+    (directory / name).unlink()
+    assert name in refused(directory, match=r"missing|no run|cannot be read")
+
+
+@pytest.mark.parametrize("name", [*FILES, LAST])
+@pytest.mark.parametrize("garbage", [b"\xff\xfe\x00garbage\n", b"[1, 2]\n", b'"text"\n', b"{}\n"])
+def test_garbage(directory, name, garbage):
+    (directory / name).write_bytes(garbage)
+    refused(directory, match=r"damaged|another format|unknown kind")
+
+
+@pytest.mark.parametrize("name", [n for n in (*FILES, LAST) if n != "metrics.jsonl"])
+@pytest.mark.parametrize("share", [0, 0.3, 0.9])
+def test_a_file_cut_short(directory, name, share):
+    os.truncate(directory / name, int((directory / name).stat().st_size * share))
+    refused(directory)
+
+
+def test_metrics_cut_short_lose_the_torn_line_only(directory):
+    run = runs.open_run(directory)
+    whole = run.metrics()
+    os.truncate(run.metrics_path, run.metrics_path.stat().st_size - 3)
+    assert run.metrics() == whole[:-1]
+
+
+@pytest.mark.parametrize(
+    "line", ["5", "null", "[]", "{}", '{"type": "step"}', '{"step": 3}', "{", "\x00"]
+)
+def test_a_foreign_line_in_the_metrics(directory, line):
+    metrics = directory / "metrics.jsonl"
+    metrics.write_text(line + "\n" + metrics.read_text())
+    assert "metrics.jsonl" in refused(directory)
+
+
+def test_metrics_are_read_on_from_where_one_stopped(directory):
+    path = directory / "metrics.jsonl"
+    whole = path.read_bytes()
+    seen, place = [], 0
+    for end in range(0, len(whole) + 97, 97):  # as it would grow
+        path.write_bytes(whole[:end])
+        fresh, place = runs.read_metrics(path, place)
+        seen += fresh
+    assert seen == [json.loads(line) for line in whole.splitlines()]
+    assert place == len(whole)
+    assert runs.read_metrics(path, place) == ([], place)
+
+
+@pytest.mark.parametrize("number", [0, 2, "1", None])
+def test_another_format(directory, number):
+    edit(directory / "run.json", format=number)
+    assert "reads format 1" in refused(directory, match="another format")
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"model": "trigram"}, "trigram"),
+        ({"model": 5}, "model"),
+        ({"config": {"n_embd": -1}}, "Embedding size"),
+        ({"config": {"n_embd": 30, "n_head": 4}}, "4 attention heads"),
+        ({"config": {"colour": "red"}}, "colour"),
+        ({"config": {"n_embd": "wide"}}, "Embedding size"),
+        ({"config": None}, "config"),
+        ({"training": {"steps": 0}}, "Steps"),
+        ({"training": {"momentum": 1}}, "momentum"),
+        ({"corpus": {}}, r"corpus\.name"),
+        ({"vocab_size": 0}, "vocab_size"),
+        ({"vocab_size": "x"}, "vocab_size"),
+        ({"baselines": {"uniform": "x"}}, r"baselines\.uniform"),
+    ],
+)
+def test_a_foreign_description(directory, changes, named):
+    edit(directory / "run.json", **changes)
+    refused(directory, match=named)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"n_embd": 32}, {"n_layer": 1}, {"n_layer": 3}, {"context_length": 32}]
+)
+def test_weights_of_another_shape(directory, changes):
+    config = json.loads((directory / "run.json").read_text())["config"]
+    edit(directory / "run.json", config=config | changes)
+    assert "snapshots" in refused(directory, match="does not fit the model")
+
+
+def test_weights_of_another_model(directory):
+    edit(directory / "run.json", model="bigram", config={"n_embd": 16, "context_length": 16})
+    refused(directory, match="does not fit the model")
+
+
+@pytest.mark.parametrize("vocab_size", [1, 22, 10**12])
+def test_a_vocabulary_of_another_size(directory, vocab_size):
+    edit(directory / "run.json", vocab_size=vocab_size)
+    assert "tokenizer" in refused(directory)
+    with pytest.raises(RunProblem, match="does not fit"):
+        runs.open_run(directory).model()
+    with pytest.raises(RunProblem, match="of another run"):
+        runs.open_run(directory).counted_pairs()
+
+
+def test_the_tokenizer_of_another_run(directory):
+    other = CharacterTokenizer.from_text("abc")
+    (directory / "tokenizer.json").write_text(json.dumps(other.to_json()))
+    assert "tokenizer is of another run" in refused(directory)
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        {"kind": "subwords"},
+        {"kind": "characters"},
+        {"kind": "characters", "characters": "ba"},
+        {"kind": "characters", "characters": ""},
+        {"kind": "characters", "characters": 7},
+    ],
+)
+def test_a_damaged_tokenizer(directory, saved):
+    (directory / "tokenizer.json").write_text(json.dumps(saved))
+    refused(directory, match="tokenizer")
+
+
+@pytest.mark.parametrize(
+    "status", [{"status": "asleep", "step": 1}, {"status": "paused"}, {"step": 3}, {"status": 1}]
+)
+def test_a_foreign_status(directory, status):
+    (directory / "status.json").write_text(json.dumps(status))
+    assert "status.json" in refused(directory)
+
+
+def test_a_missing_tensor(directory):
+    tensors = load_file(directory / LAST)
+    tensors.pop("head.weight")
+    save_file(tensors, directory / LAST)
+    refused(directory, match="does not fit")
+
+
+@pytest.mark.parametrize("tensors", [{}, {"other": torch.zeros(2)}, {"pairs": torch.zeros(2, 3)}])
+def test_a_foreign_table(directory, tensors):
+    save_file(tensors, directory / "counted.safetensors")
+    assert "counted.safetensors" in refused(directory)
+
+
+def test_what_is_no_run(tmp_path):
+    (tmp_path / "file").write_text("text")
+    for path in (tmp_path, tmp_path / "nowhere", tmp_path / "file"):
+        with pytest.raises(RunProblem, match=r"holds no run: there is no run\.json"):
+            runs.open_run(path)
+    (tmp_path / "run.json").mkdir()
+    with pytest.raises(RunProblem, match="cannot be read"):
+        runs.open_run(tmp_path)
+
+
+def test_no_snapshot_yet(tiny_plan, begin, tmp_path):
+    run = begin(tmp_path / "run", tiny_plan(RUNGS["bigram"]))
+    with pytest.raises(RunProblem, match="holds no snapshot of the weights yet"):
+        run.model()
+
+
+def test_what_is_no_snapshot_is_passed_over(directory):
+    run = runs.open_run(directory)
+    steps = run.snapshots()
+    (directory / "snapshots" / "latest.safetensors").write_bytes(b"")
+    (directory / "snapshots" / ".00000044.safetensors.7.tmp").write_bytes(b"")
+    assert run.snapshots() == steps
+
+
+def test_the_snapshot_nearest_to_a_step(directory):
+    run = runs.open_run(directory)
+    assert run.snapshots() == [0, 3, 6, 9, 10, 12]
+    assert [run.model(step)[1] for step in (None, 0, 4, 5, 10, 1000)] == [12, 0, 3, 6, 10, 12]
+
+
+def test_opening_a_model_leaves_the_random_numbers_alone(directory):
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    runs.open_run(directory).model()
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+# The text it learned from
+
+
+@pytest.fixture
+def own_text(tmp_path, tiny_plan):
+    """A run on a file of the user's own."""
+    path = tmp_path / "own.txt"
+    path.write_text("the cat sat on the mat and the dog sat on the log\n" * 60)
+    corpus = corpora.load(str(path))
+    data = runs.data_for(corpus)
+    table = torch.full((data.tokenizer.vocab_size,) * 2, 0.1).numpy()
+    plan = tiny_plan(RUNGS["bigram"], steps=2)
+    run = recording.create(tmp_path / "run", plan, corpus, data.tokenizer, {}, table)
+    for _ in recording.record(run, train(run.plan, data)):
+        pass
+    return path, runs.open_run(tmp_path / "run")
+
+
+def test_the_text_is_found_again(own_text, tmp_path):
+    path, run = own_text
+    assert run.corpus().text == path.read_text()
+    path.rename(tmp_path / "moved.txt")
+    with pytest.raises(CorpusProblem, match=r"own\.txt"):
+        run.corpus()
+    assert run.corpus(str(tmp_path / "moved.txt")).text
+
+
+def test_another_text_is_refused(own_text):
+    path, run = own_text
+    path.write_text(path.read_text().replace("cat", "cow"))
+    with pytest.raises(RunProblem, match=r"not the text .* was trained on: give that text"):
+        run.corpus()
+    with pytest.raises(RunProblem, match="not the text"):
+        run.corpus("synthetic_plays")
