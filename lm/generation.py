@@ -90,13 +90,13 @@ def next_token_distribution(
     """
     if temperature == 0:
         return torch.zeros_like(logits).scatter_(0, logits.argmax(keepdim=True), 1.0)
+    order = logits.argsort(descending=True, stable=True)  # rounding below makes no ties of these
     scaled = (logits - logits.max()) / max(temperature, 1e-4)
-    if 0 < top_k < len(logits):
-        dropped = scaled.argsort(descending=True, stable=True)[top_k:]
-        scaled[dropped] = -torch.inf
+    if top_k > 0:
+        scaled[order[top_k:]] = -torch.inf
     probabilities = scaled.softmax(dim=0)
     if top_p < 1:
-        ordered, order = probabilities.sort(descending=True, stable=True)
+        ordered = probabilities[order]
         before = ordered.cumsum(dim=0) - ordered  # what stood ahead of each, in order of likelihood
         probabilities[order[1:][before[1:] >= top_p]] = 0.0
         probabilities = probabilities / probabilities.sum()

@@ -109,7 +109,7 @@ def query_of(plan: Plan) -> dict[str, str]:
     """URL parameters for what differs from the rung's defaults; `values_from_query` reads them."""
     values = plan.config.model_dump() | plan.training.model_dump()
     return {
-        name: f"{values[name]:g}" if isinstance(values[name], float) else str(values[name])
+        name: str(values[name])
         for name, field in settings_of(plan.rung).items()
         if values[name] != field.default
     }
@@ -135,7 +135,9 @@ def narrowed(rung: Rung) -> str:
 
 def _parsed(field: Setting, text: str) -> Any:
     if field.kind == "bool":
-        return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+        if text.lower() not in ("true", "1", "false", "0"):
+            raise ValueError(text)
+        return text.lower() in ("true", "1")
     if field.kind == "choice":
         if text not in field.choices:
             raise ValueError(text)

@@ -97,4 +97,3 @@ def header(title: str, services: Services, changed: str) -> tuple[gr.BrowserStat
     assert loading is not None
     loading.load(describe, corpus, outputs, queue=False, **quiet)
     return corpus, share
-

@@ -7,6 +7,7 @@ config's fields is in `controls.py`; the parts that move are in `components/`.
 import inspect
 import sys
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import gradio as gr
@@ -227,16 +228,30 @@ def _writing(key: str, actions: Actions, token: gr.BrowserState) -> None:
 
 
 def _lesson(rung: Rung) -> None:
-    source = inspect.getsource(sys.modules[rung.config.__module__])
-    docstring = sys.modules[rung.config.__module__].__doc__ or ""
+    module = sys.modules[rung.config.__module__]
     with gr.Column(elem_classes="lesson"):
         gr.Markdown(f"## How it works: {rung.title}")
-        for section in lessons.lesson(rung.name, docstring).sections:
-            with gr.Accordion(section.title, open=section.title.startswith("The idea")):
+        for section in lessons.lesson(rung.name, module.__doc__ or "").sections:
+            with gr.Accordion(section.title, open=section.title == "The idea"):
                 gr.Markdown(
                     section.markdown,
                     latex_delimiters=list(lessons.LATEX_DELIMITERS),
                     container=False,
                 )
-        with gr.Accordion("The model's own source, from the file that runs", open=False):
-            gr.Code(source, language="python", interactive=False, show_label=False)
+        for part in [module, *_layers(module)]:
+            file = part.__name__.replace(".", "/") + ".py"
+            with gr.Accordion(f"The code that runs: {file}", open=False):
+                gr.Code(
+                    inspect.getsource(part), language="python", interactive=False, show_label=False
+                )
+
+
+def _layers(module: ModuleType) -> list[ModuleType]:
+    """The modules of `lm.layers` that a model is built from, each before those it uses."""
+    found: list[ModuleType] = []
+    for value in vars(module).values():
+        name = str(getattr(value, "__module__", ""))
+        if name.startswith("lm.layers.") and name != module.__name__:
+            part = sys.modules[name]
+            found += [m for m in [part, *_layers(part)] if m not in found]
+    return found

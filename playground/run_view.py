@@ -4,6 +4,7 @@ Nobody asks the training process anything. One `RunView` for each run directory 
 been appended since it last looked, so that any number of browsers cost one read.
 """
 
+import contextlib
 import math
 import threading
 from typing import Any
@@ -24,6 +25,10 @@ class RunView:
         self.run = run
         self.steps = run.plan.training.steps
         self.every = max(1, math.ceil(self.steps / CHART_POINTS))
+        self._lock = threading.RLock()  # several browsers may ask at the same moment
+        self._forget()
+
+    def _forget(self) -> None:
         self.train: dict[str, list[float]] = {"step": [], "loss": [], "smooth": [], "seconds": []}
         self.events: list[dict[str, Any]] = []
         self.step = 0
@@ -31,19 +36,33 @@ class RunView:
         self._smoother = loss_figure.Smoother()
         self._waiting: list[float] = []  # losses not yet averaged into a point
         self._read = 0  # bytes of metrics.jsonl taken in
-        self._lock = threading.Lock()
+        self._tail = b""  # the last of these bytes
 
     def refresh(self) -> None:
-        """Take in what has been appended. `RunProblem` if the file is damaged."""
+        """Take in what has been appended; all of it anew if the run was rewound and goes on from there.
+
+        `RunProblem` if the file is damaged.
+        """
         with self._lock:
+            if self._ending() != self._tail:
+                self._forget()
             records, self._read = runs.read_metrics(self.run.metrics_path, self._read)
+            self._tail = self._ending()
             for record in records:
                 try:
                     self._take(record)
                 except (KeyError, TypeError, ValueError):
+                    self._forget()
                     raise RunProblem(
                         f"{self.run.metrics_path} is damaged: {record!r} is not a record of a run."
                     ) from None
+
+    def _ending(self) -> bytes:
+        """The last bytes of what has been taken in, as they now stand in the file."""
+        with contextlib.suppress(OSError), self.run.metrics_path.open("rb") as file:
+            file.seek(max(0, self._read - 100))
+            return file.read(min(100, self._read))
+        return b""
 
     def _take(self, record: dict[str, Any]) -> None:
         if record["type"] != "step":
@@ -92,27 +111,28 @@ class RunView:
 
         A start past the end (another run's, or one that was rewound) is answered from the beginning.
         """
-        self.refresh()
-        start = start if 0 <= start <= len(self.train["step"]) else 0
-        start_events = start_events if 0 <= start_events <= len(self.events) else 0
-        live = status in ("running", "paused", "starting")
-        speed = self.tokens_per_second() if live else None
-        per_step = self.run.record.tokens_per_step
-        return {
-            "status": status,
-            "reason": reason,
-            "step": self.step,
-            "steps": self.steps,
-            "tokens_per_second": speed,
-            "seconds_left": (self.steps - self.step) * per_step / speed if speed else None,
-            "tokens_per_step": per_step,
-            "summary": self.summary(status == "finished"),
-            "from": start,
-            "train": {name: column[start:] for name, column in self.train.items()},
-            "from_events": start_events,
-            "events": self.events[start_events:],
-            "best": self.best,
-        }
+        with self._lock:
+            self.refresh()
+            start = start if 0 <= start <= len(self.train["step"]) else 0
+            start_events = start_events if 0 <= start_events <= len(self.events) else 0
+            live = status in ("running", "paused", "starting")
+            speed = self.tokens_per_second() if live else None
+            per_step = self.run.record.tokens_per_step
+            return {
+                "status": status,
+                "reason": reason,
+                "step": self.step,
+                "steps": self.steps,
+                "tokens_per_second": speed,
+                "seconds_left": (self.steps - self.step) * per_step / speed if speed else None,
+                "tokens_per_step": per_step,
+                "summary": self.summary(status == "finished"),
+                "from": start,
+                "train": {name: column[start:] for name, column in self.train.items()},
+                "from_events": start_events,
+                "events": self.events[start_events:],
+                "best": self.best,
+            }
 
     def figure(self) -> go.Figure:
         """The empty loss chart of this run, with its baselines, for the feed to fill."""

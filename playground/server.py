@@ -10,6 +10,8 @@ import click
 import gradio as gr
 import torch
 
+from lm.devices import choose_device
+from lm.errors import Problem
 from playground import app, components, theme
 from playground.services import SHIPPED, Services
 from playground.workers import Workers
@@ -33,7 +35,13 @@ ON_A_SPACE = os.environ.get("SYSTEM") == "spaces"
     default=SHIPPED / "local",
     help="Where runs are kept; those in it can be opened on the page.",
 )
-def main(host: str, port: int, no_browser: bool, runs_folder: Path) -> None:
+@click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="Where models train: cpu (quickest for small ones), cuda, mps, or auto.",
+)
+def main(host: str, port: int, no_browser: bool, runs_folder: Path, device: str) -> None:
     """Watch language models learn Shakespeare: opens the playground in your browser.
 
     \b
@@ -44,7 +52,11 @@ def main(host: str, port: int, no_browser: bool, runs_folder: Path) -> None:
     for name in ("NO_PROXY", "no_proxy"):  # launch() calls itself; a proxy would not find it
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "localhost,127.0.0.1"]))
     torch.set_num_threads(1)  # the cores are for the training processes
-    services = Services(Workers(runs_folder, SHIPPED, open_local=not ON_A_SPACE))
+    try:
+        where = choose_device(device)
+    except Problem as problem:
+        raise click.UsageError(str(problem)) from None
+    services = Services(Workers(runs_folder, SHIPPED, device=where, open_local=not ON_A_SPACE))
     page = app.build(services)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -24,7 +24,8 @@ class Services:
         self.snapshots = Snapshots()
         self.texts = Texts(workers.runs_folder, _shipped_baselines(workers.shipped_folder))
         self.machine: Machine | None = None
-        threading.Thread(target=self._prepare, daemon=True).start()
+        self._preparation = threading.Thread(target=self._prepare, daemon=True)
+        self._preparation.start()
 
     def work(self, plan: Plan, vocab_size: int) -> Work:
         """What one training step of a plan asks for; counted once for each shape."""
@@ -43,6 +44,7 @@ class Services:
     def close(self) -> None:
         """End every run, keeping what it learned."""
         self.workers.close()
+        self._preparation.join(10)  # torch ends the process badly if it is still at work in a thread
 
     def _prepare(self) -> None:
         self.machine = measure()

@@ -5,6 +5,7 @@ text is written into the runs folder under its checksum: its run can then be ope
 """
 
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from lm.corpora import Corpus
 from lm.errors import CorpusProblem
 from lm.tokenizers import CharacterTokenizer
 
+RETRY = 120.0  # seconds before a text that could not be had is asked for again
 KEEP = 6  # prepared texts held in memory
 
 
@@ -38,6 +40,7 @@ class Texts:
         self.folder = runs_folder / "texts"
         self._baselines = known_baselines  # by checksum; the shipped runs bring some along
         self._texts: OrderedDict[str, Text] = OrderedDict()
+        self._refusals: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
 
     def get(self, key: str) -> Text:
@@ -52,11 +55,20 @@ class Texts:
 
     def get_or_synthetic(self, key: str) -> tuple[str, Text, str | None]:
         """`get`, with the synthetic plays in place of a text that cannot be had, and a notice."""
-        try:
-            return key, self.get(key), None
-        except CorpusProblem as problem:
-            notice = f"{problem} The synthetic plays stand in: generated here, no network needed."
-            return "synthetic_plays", self.get("synthetic_plays"), notice
+        sentence = self._refused(key)
+        if sentence is None:
+            try:
+                return key, self.get(key), None
+            except CorpusProblem as problem:
+                sentence = str(problem)
+                self._refusals[key] = (time.monotonic(), sentence)
+        notice = f"{sentence} The synthetic plays stand in: generated here, no network needed."
+        return "synthetic_plays", self.get("synthetic_plays"), notice
+
+    def _refused(self, key: str) -> str | None:
+        """Why a text could not be had a moment ago: a network that hangs is not asked at every visit."""
+        when, sentence = self._refusals.get(key, (-RETRY, ""))
+        return sentence if time.monotonic() - when < RETRY else None
 
     def add(self, data: bytes) -> str:
         """Keep a visitor's own text; returns its key. `CorpusProblem` says what is wrong with it."""

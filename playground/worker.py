@@ -45,6 +45,7 @@ def work(
     validation_ids: np.ndarray,
     paused: bool,
     threads: int,
+    device: str,
 ) -> None:
     """Train the run that `directory` describes until it ends or is told to stop.
 
@@ -55,7 +56,7 @@ def work(
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(pipe, orders), daemon=True).start()
     torch.set_num_threads(threads)
-    _Worker(pipe, directory, orders, paused).run(train_ids, validation_ids)
+    _Worker(pipe, directory, orders, paused, device).run(train_ids, validation_ids)
 
 
 def _listen(pipe: Connection, orders: "queue.SimpleQueue[Order]") -> None:
@@ -75,8 +76,14 @@ class _Worker:
     """
 
     def __init__(
-        self, pipe: Connection, directory: Path, orders: "queue.SimpleQueue[Order]", paused: bool
+        self,
+        pipe: Connection,
+        directory: Path,
+        orders: "queue.SimpleQueue[Order]",
+        paused: bool,
+        device: str,
     ) -> None:
+        self.device = device
         self.pipe = pipe
         self.directory = directory
         self.orders = orders
@@ -106,7 +113,7 @@ class _Worker:
             torch.from_numpy(ids.astype(np.int64)) for ids in (train_ids, validation_ids)
         )
         data = Data(train_tokens, validation_tokens, run.tokenizer())
-        events = recording.record(run, train(run.plan, data))
+        events = recording.record(run, train(run.plan, data, device=self.device))
         event = next(events)
         self._settle()
         while True:

@@ -60,12 +60,14 @@ class Workers:
         shipped_folder: Path,
         *,
         cores: int | None = None,
+        device: str = "cpu",
         open_local: bool = True,
         grace: float = GRACE,
     ) -> None:
         self.runs_folder = runs_folder
         self.shipped_folder = shipped_folder
         self.cores = cores or available_cores()
+        self.device = device
         self.open_local = open_local
         self.grace = grace
         self._runs: dict[str, _Run] = {}
@@ -310,6 +312,7 @@ class Workers:
                     *run.data,
                     run.start_paused,
                     self._share(),
+                    self.device,
                 ),
                 daemon=True,
             )

@@ -49,7 +49,7 @@ _LADDER = (
         idea="Guess the next character from this one alone.",
         config=BigramConfig,
         model=Bigram,
-        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-3),
+        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-2),
     ),
     Rung(
         name="single_head_attention",
@@ -57,7 +57,7 @@ _LADDER = (
         idea="Look back: each position chooses which earlier ones to listen to.",
         config=SingleHeadConfig,
         model=SingleHeadAttention,
-        training=TrainingConfig(steps=3000, batch_size=16, learning_rate=1e-3),
+        training=TrainingConfig(steps=3000, batch_size=48, learning_rate=1e-2),
     ),
     Rung(
         name="multi_head_attention",
@@ -65,7 +65,7 @@ _LADDER = (
         idea="Look for several patterns at once, and mix what they find.",
         config=MultiHeadConfig,
         model=MultiHeadAttentionModel,
-        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-3),
+        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-2),
     ),
     Rung(
         name="single_block_transformer",
@@ -73,7 +73,7 @@ _LADDER = (
         idea="Look, then think, and keep what was there: one block.",
         config=SingleBlockConfig,
         model=SingleBlockTransformer,
-        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-3),
+        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=3e-3),
     ),
     Rung(
         name="decoder_transformer",
@@ -81,7 +81,7 @@ _LADDER = (
         idea="Stack blocks: what one finds, the next can build on. This is a GPT.",
         config=DecoderConfig,
         model=DecoderTransformer,
-        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-3),
+        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=3e-3),
     ),
 )
 

@@ -1,5 +1,6 @@
 """A small text, and the smallest settings of every rung, made from its own fields."""
 
+import hypothesis
 import pytest
 import torch
 
@@ -9,6 +10,9 @@ from lm.models import RUNGS, Rung
 from lm.settings import Settings, describe
 from lm.tokenizers import CharacterTokenizer
 from lm.training import Data, Plan, TrainingConfig, train
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("untimed")
 
 TINY = {"n_embd": 16, "n_head": 2, "n_layer": 2, "context_length": 16}
 BRIEF = {

@@ -1,0 +1,148 @@
+"""A small text, tiny settings, and the services of a page without the page."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lm import corpora, recording, runs
+from lm.models import RUNGS, Rung
+from lm.speed import Machine
+from lm.training import Plan
+from playground import controls
+from playground import services as services_module
+from playground.services import Services
+from playground.texts import Text, Texts
+from playground.workers import ENDED, Workers
+
+PATIENCE = 120.0  # seconds; how long a test waits for a thing that must come, on a crowded machine
+TINY = {
+    "n_embd": 16,
+    "n_head": 2,
+    "n_layer": 1,
+    "context_length": 16,
+    "steps": 40,
+    "batch_size": 4,
+    "evaluate_every": 20,
+    "warmup_steps": 5,
+}
+
+
+@pytest.fixture(params=RUNGS.values(), ids=RUNGS)
+def rung(request) -> Rung:
+    """Each rung of the ladder in turn, also one that is added tomorrow."""
+    return request.param
+
+
+@pytest.fixture
+def decoder() -> Rung:
+    return RUNGS["decoder_transformer"]
+
+
+@pytest.fixture(scope="session")
+def play() -> str:
+    """Twenty thousand characters of a play."""
+    return corpora.load("synthetic_plays").text[:20_000]
+
+
+@pytest.fixture(scope="session")
+def tiny_values() -> Callable[..., list]:
+    """`tiny_values(rung, steps=9)`: values for a rung's controls that train in a moment."""
+
+    def make(rung: Rung, **changed) -> list:
+        wanted = TINY | changed
+        return [wanted.get(n, f.default) for n, f in controls.settings_of(rung).items()]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_plan(tiny_values) -> Callable[..., Plan]:
+    """`tiny_plan(rung, steps=9)`: the same as a plan."""
+    return lambda rung, **changed: controls.plan_of(rung, tiny_values(rung, **changed))
+
+
+@pytest.fixture
+def make_workers(tmp_path) -> Iterator[Callable[..., Workers]]:
+    """`make_workers(cores=2)`: workers over a runs folder of their own, closed at the end."""
+    made: list[Workers] = []
+
+    def make(runs_folder: Path = tmp_path / "runs", **changed) -> Workers:
+        options = {"cores": 2, "grace": 600.0, "shipped_folder": tmp_path / "shipped"} | changed
+        made.append(Workers(runs_folder, **options))
+        return made[-1]
+
+    yield make
+    for workers in made:
+        workers.close()
+
+
+@pytest.fixture
+def workers(make_workers) -> Workers:
+    return make_workers()
+
+
+@pytest.fixture(scope="session")
+def text(play, tmp_path_factory) -> Text:
+    """A visitor's own text, prepared."""
+    texts = Texts(tmp_path_factory.mktemp("texts"), {})
+    return texts.get(texts.add(play.encode()))
+
+
+@pytest.fixture
+def services(workers, monkeypatch) -> Iterator[Services]:
+    """What the server keeps for all visitors, with an empty runs folder and nothing shipped."""
+    monkeypatch.setattr(services_module, "measure", lambda: Machine(1e-6, 1e-11, 1e-9))
+    made = Services(workers)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def own_text(services, play) -> str:
+    """The key of a visitor's own text."""
+    return services.texts.add(play.encode())
+
+
+@pytest.fixture
+def new_run(text) -> Callable[[Path, Plan], runs.Run]:
+    """`new_run(directory, plan)`: a run directory on the small text, not yet trained."""
+
+    def make(directory: Path, plan: Plan) -> runs.Run:
+        return recording.create(
+            directory, plan, text.corpus, text.tokenizer, text.baselines, text.counted_pairs
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def wait() -> Callable[..., None]:
+    """`wait(lambda: ..., "what is waited for")`: return once it is true, fail if it never is."""
+
+    def until(true: Callable[[], object], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not true():
+            if time.monotonic() > deadline:
+                pytest.fail(f"waited {PATIENCE:.0f} s in vain for {what}")
+            time.sleep(0.02)
+
+    return until
+
+
+@pytest.fixture(scope="session")
+def wait_for_status(wait) -> Callable[..., dict]:
+    """`wait_for_status(workers, token, "paused")`: the answer once a run has that status."""
+
+    def until(workers: Workers, token: str, *wanted: str) -> dict:
+        def there() -> bool:
+            answer = workers.answer(token)
+            if answer["status"] in ENDED and answer["status"] not in wanted:
+                pytest.fail(f"the run is {answer['status']}, not {wanted}: {answer['reason']}")
+            return answer["status"] in wanted
+
+        wait(there, f"a run that is {' or '.join(wanted)}")
+        return workers.answer(token)
+
+    return until

@@ -1,0 +1,246 @@
+"""Fields become controls and values become plans; whatever else comes is one sentence."""
+
+import math
+from urllib.parse import parse_qsl, urlencode
+
+import gradio as gr
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lm.errors import SettingsProblem
+from lm.models import RUNGS
+from lm.settings import Setting
+from lm.training import Plan, TrainingConfig
+from playground import controls
+
+NONSENSE = [
+    math.nan,
+    math.inf,
+    -math.inf,
+    -1,
+    1e300,
+    2**70,
+    None,
+    "",
+    "64",
+    "many",
+    [],
+    [64],
+    {"a": 1},
+    (1, 2),
+    b"64",
+]
+
+
+def in_bounds(field: Setting) -> st.SearchStrategy:
+    """Any value that a field takes, with no regard to the page's narrower slider."""
+    if field.kind == "choice":
+        return st.sampled_from(field.choices)
+    if field.kind == "bool":
+        return st.booleans()
+    if field.kind == "int":
+        return st.integers(int(field.minimum), int(field.maximum))
+    return st.floats(field.minimum, field.maximum)
+
+
+def on_the_page(field: Setting) -> st.SearchStrategy:
+    """Any value that the page's control can show."""
+    if field.kind not in ("int", "float") or field.scale == "135":
+        return in_bounds(field)
+    low, high = controls.live_bounds(field)
+    return st.integers(int(low), int(high)) if field.kind == "int" else st.floats(low, high)
+
+
+@st.composite
+def plans(draw, values=in_bounds) -> Plan:
+    """A plan of any rung; heads divide the embedding, as they must."""
+    rung = draw(st.sampled_from(list(RUNGS.values())))
+    chosen = {name: draw(values(field)) for name, field in controls.settings_of(rung).items()}
+    if "n_head" in chosen:
+        chosen["n_head"] = draw(
+            st.sampled_from([n for n in range(1, 17) if chosen["n_embd"] % n == 0])
+        )
+    return controls.plan_of(rung, list(chosen.values()))
+
+
+# There and back
+
+
+def test_the_defaults_of_every_rung_survive_the_way_through_the_controls(rung):
+    fields = controls.settings_of(rung)
+    with gr.Blocks():
+        made = {name: controls.control(field, f"x-{name}") for name, field in fields.items()}
+    plan = controls.plan_of(rung, [control.value for control in made.values()])
+    assert plan == Plan(rung, rung.config(), rung.training)
+    assert [control.label for control in made.values()] == [f.title for f in fields.values()]
+
+
+def test_every_field_of_model_and_training_has_one_control(rung):
+    names = list(controls.settings_of(rung))
+    assert len(names) == len(set(names))
+    assert set(names) == {*rung.config.model_fields, *TrainingConfig.model_fields}
+
+
+@given(plans(on_the_page))
+def test_values_come_back_from_a_plan_as_they_went_in(plan):
+    assert controls.plan_of(plan.rung, controls.values_of(plan)) == plan
+
+
+@given(plans(on_the_page))
+def test_a_link_brings_back_the_very_settings(plan):
+    query = dict(parse_qsl(urlencode(controls.query_of(plan))))
+    values, sentence = controls.values_from_query(plan.rung, query)
+    assert sentence is None
+    assert controls.plan_of(plan.rung, values) == plan
+
+
+@given(plans())
+def test_a_plan_beyond_the_sliders_is_shown_at_their_ends(plan):
+    fields = controls.settings_of(plan.rung).values()
+    true_values = plan.config.model_dump() | plan.training.model_dump()
+    for field, shown in zip(fields, controls.values_of(plan), strict=True):
+        if field.kind in ("int", "float") and field.scale != "135":
+            low, high = controls.live_bounds(field)
+            assert shown == min(max(true_values[field.name], low), high)
+            assert type(shown) is type(true_values[field.name])
+        else:
+            assert shown == true_values[field.name]
+
+
+def test_a_link_to_the_defaults_carries_nothing(rung):
+    assert controls.query_of(Plan(rung, rung.config(), rung.training)) == {}
+
+
+# What the page narrows
+
+
+def test_sliders_begin_and_end_within_the_bounds_that_are_enforced(rung):
+    for field in controls.settings_of(rung).values():
+        if field.kind not in ("int", "float"):
+            continue
+        low, high = controls.live_bounds(field)
+        assert field.minimum <= low <= field.default <= high <= field.maximum, field.name
+
+
+def test_a_slider_has_the_bounds_the_step_and_the_help_of_its_field(rung):
+    for field in controls.settings_of(rung).values():
+        with gr.Blocks():
+            made = controls.control(field, "x")
+        assert made.info == field.help
+        assert made.interactive
+        if isinstance(made, gr.Slider):
+            assert (made.minimum, made.maximum) == controls.live_bounds(field)
+            assert made.step == (field.step or 1)
+
+
+def test_a_rate_that_is_not_on_the_list_can_still_be_shown(rung):
+    field = controls.settings_of(rung)["learning_rate"]
+    with gr.Blocks():
+        made = controls.control(field, "x", 0.00042)
+    assert made.value == 0.00042
+    assert 0.00042 in [value for _, value in made.choices]
+
+
+def test_the_page_says_which_sliders_end_early(rung):
+    sentence = controls.narrowed(rung)
+    for field in controls.settings_of(rung).values():
+        narrowed = field.live_maximum is not None and field.live_maximum < field.maximum
+        if field.group == "model" and narrowed:
+            assert f"{field.title.lower()} to {field.maximum:,.0f}" in sentence
+
+
+# Nonsense
+
+
+@pytest.mark.parametrize("value", NONSENSE, ids=repr)
+def test_nonsense_in_any_control_is_one_sentence_that_names_it(rung, value):
+    fields = controls.settings_of(rung)
+    for place, field in enumerate(fields.values()):
+        values = [f.default for f in fields.values()]
+        values[place] = value
+        with pytest.raises(SettingsProblem) as caught:
+            controls.plan_of(rung, values)
+        sentence = str(caught.value)
+        assert field.title in sentence
+        assert sentence.endswith(".") and "\n" not in sentence and len(sentence) < 250
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_a_boolean_is_no_number(rung, value):
+    fields = controls.settings_of(rung)
+    for place, field in enumerate(fields.values()):
+        if field.kind in ("int", "float"):
+            values = [f.default for f in fields.values()]
+            values[place] = value
+            with pytest.raises(SettingsProblem, match=field.title):
+                controls.plan_of(rung, values)
+
+
+def test_just_outside_the_bounds_is_refused_and_just_inside_taken(rung):
+    fields = controls.settings_of(rung)
+    for name in (n for n, f in fields.items() if f.kind in ("int", "float") and n != "n_head"):
+        field = fields[name]
+        for inside, outside in ((field.minimum, -1), (field.maximum, 1)):
+            values = {n: f.default for n, f in fields.items()}
+            if "n_head" in values:
+                values["n_head"] = 1  # whatever the embedding size, one head divides it
+            values[name] = inside
+            controls.plan_of(rung, list(values.values()))
+            values[name] = inside + outside * (1 if field.kind == "int" else 1e-6 + abs(inside))
+            with pytest.raises(SettingsProblem, match=field.title):
+                controls.plan_of(rung, list(values.values()))
+
+
+def test_a_slider_s_64_0_is_64_and_64_5_is_refused(rung):
+    fields = controls.settings_of(rung)
+    values = [float(f.default) if f.kind == "int" else f.default for f in fields.values()]
+    assert controls.plan_of(rung, values) == Plan(rung, rung.config(), rung.training)
+    place = list(fields).index("n_embd")
+    values[place] += 0.5
+    with pytest.raises(SettingsProblem, match="whole number"):
+        controls.plan_of(rung, values)
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_too_few_or_too_many_values_are_one_sentence(rung, change):
+    values = [field.default for field in controls.settings_of(rung).values()]
+    values = values[:change] if change < 0 else [*values, 1]
+    with pytest.raises(SettingsProblem, match="settings"):
+        controls.plan_of(rung, values)
+
+
+# Links that people have edited
+
+
+@pytest.mark.parametrize(
+    "text", ["nan", "inf", "1e999", "", "twelve", "64.5", "<b>64</b>", "\x00", "9" * 500, "None"]
+)
+def test_a_link_with_nonsense_keeps_the_defaults_and_says_so(rung, text):
+    values, sentence = controls.values_from_query(rung, {"n_embd": text, "decay": text})
+    assert controls.plan_of(rung, values) == Plan(rung, rung.config(), rung.training)
+    assert sentence and "n_embd" in sentence and "decay" in sentence
+
+
+def test_a_link_beyond_the_sliders_ends_is_drawn_to_them(rung):
+    values, sentence = controls.values_from_query(rung, {"n_embd": "100000", "steps": "-5"})
+    plan = controls.plan_of(rung, values)
+    fields = controls.settings_of(rung)
+    assert plan.config.n_embd == fields["n_embd"].live_maximum
+    assert plan.training.steps == fields["steps"].minimum
+    assert sentence is None
+
+
+def test_a_link_with_settings_that_cannot_work_together_says_why(decoder):
+    values, sentence = controls.values_from_query(decoder, {"n_embd": "20", "n_head": "3"})
+    assert controls.plan_of(decoder, values) == Plan(decoder, decoder.config(), decoder.training)
+    assert sentence and "3 attention heads" in sentence
+
+
+@given(st.dictionaries(st.text(max_size=20), st.text(max_size=40), max_size=5), st.data())
+def test_no_link_at_all_breaks_the_page(query, data):
+    rung = data.draw(st.sampled_from(list(RUNGS.values())))
+    for name in data.draw(st.lists(st.sampled_from(list(controls.settings_of(rung))), max_size=4)):
+        query[name] = data.draw(st.text(max_size=12) | st.floats().map(str) | st.just("True"))
+    values, _ = controls.values_from_query(rung, query)
+    controls.plan_of(rung, values)
