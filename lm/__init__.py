@@ -8,7 +8,7 @@
  6. `models/multi_head_attention.py`       looking for several things at once
  7. `layers/`, `models/single_block_transformer.py`   look, think, keep: a block
  8. `models/decoder_transformer.py`        blocks on blocks: a GPT
- 9. `settings.py`, `models/__init__.py`    how a rung says what it is and what can be set
+ 9. `settings.py`, `plan.py`, `models/__init__.py`   what a rung is and what can be set
 10. `optimizers.py`, `training.py`         how it learns
 11. `evaluation.py`  how good it is, exactly
 12. `generation.py`  writing with it

@@ -18,17 +18,12 @@ from lm.devices import choose_device
 from lm.errors import CorpusProblem, Diverged, Problem, RunProblem
 from lm.evaluation import evaluate as evaluate_model
 from lm.generation import SamplingConfig, generate
-from lm.models import RUNGS, Rung, count_parameters
+from lm.models import RUNGS, count_parameters
+from lm.plan import Plan, Rung, TrainingConfig
 from lm.progress import watch
 from lm.settings import Setting, Settings, describe
 from lm.tokenizers import CharacterTokenizer
-from lm.training import (
-    Plan,
-    TrainingConfig,
-    check_fits,
-    first_token,
-    train,
-)
+from lm.training import check_fits, first_token, train
 
 EXIT_CODES = """
 \b

@@ -8,16 +8,14 @@ left alone.
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from lm.training import TrainingConfig
+from lm.plan import TrainingConfig
 
 
-def adamw(model: nn.Module, training: "TrainingConfig") -> torch.optim.AdamW:
+def adamw(model: nn.Module, training: TrainingConfig) -> torch.optim.AdamW:
     """AdamW with weight decay on the weights of linear layers only; fused, one pass over each group."""
     linear = {id(part.weight) for part in model.modules() if isinstance(part, nn.Linear)}
     parameters = list(model.parameters())
@@ -36,7 +34,7 @@ def adamw(model: nn.Module, training: "TrainingConfig") -> torch.optim.AdamW:
     )
 
 
-def learning_rate_factor(step: int, training: "TrainingConfig") -> float:
+def learning_rate_factor(step: int, training: TrainingConfig) -> float:
     """What the learning rate is multiplied by at `step` (from 0): a rise, then a fall; never 0."""
     if step < training.warmup_steps:
         return (step + 1) / (training.warmup_steps + 1)

@@ -24,6 +24,7 @@ from torch import Tensor
 from lm import corpora, runs, tokenizers
 from lm.errors import Problem, RunProblem, SettingsProblem
 from lm.models import count_parameters
+from lm.plan import Plan
 from lm.runs import CorpusRecord, Run, RunRecord, Status
 from lm.training import (
     Checkpoint,
@@ -31,7 +32,6 @@ from lm.training import (
     Evaluated,
     Event,
     LearningRateChanged,
-    Plan,
     Sample,
     Step,
 )

@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from lm import corpora, tokenizers
 from lm.errors import Problem, RunProblem
 from lm.models import rung
-from lm.training import Checkpoint, Data, Plan, TrainingConfig
+from lm.plan import Plan, TrainingConfig
+from lm.training import Checkpoint, Data
 
 FORMAT: Literal[1] = 1
 Status = Literal["running", "paused", "finished", "stopped", "failed"]

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from lm.training import Plan
+from lm.plan import Plan
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -25,122 +25,12 @@ from lm.errors import Diverged, SettingsProblem
 from lm.evaluation import evaluate_in_parts
 from lm.generation import SamplingConfig, generate
 from lm.optimizers import adamw, learning_rate_factor, restore_state, state_tensors
-from lm.settings import Settings, Whole, setting
+from lm.plan import Plan, TrainingConfig
 
 if TYPE_CHECKING:
-    from lm.models import Rung
     from lm.tokenizers import Tokenizer
 
-Decay = Literal["constant", "linear", "cosine"]
 SAMPLE = SamplingConfig(temperature=0.8, max_new_tokens=160, seed=1)  # the diary's handwriting
-
-
-class TrainingConfig(Settings):
-    steps: Whole = setting(
-        3000,
-        title="Steps",
-        help="How many batches to learn from; each changes the weights once.",
-        ge=1,
-        le=1_000_000,
-        step=100,
-        group="optimiser",
-        live_le=10_000,
-    )
-    learning_rate: float = setting(
-        1e-3,
-        title="Learning rate",
-        help="How far each step moves the weights. Can be changed while the model trains.",
-        ge=1e-6,
-        le=1.0,
-        scale="135",
-        group="optimiser",
-    )
-    batch_size: Whole = setting(
-        32,
-        title="Batch size",
-        help="Windows of text read at once; their gradients are averaged.",
-        ge=1,
-        le=512,
-        step=1,
-        unit="windows",
-        scale="log2",
-        group="optimiser",
-        live_le=128,
-    )
-    warmup_steps: Whole = setting(
-        100,
-        title="Warm-up",
-        help="Steps over which the learning rate rises from near 0, while AdamW gets its bearings.",
-        ge=0,
-        le=10_000,
-        step=10,
-        unit="steps",
-        group="optimiser",
-        live_le=1000,
-    )
-    decay: Decay = setting(
-        "linear",
-        title="Learning-rate decay",
-        help="How the learning rate falls after the warm-up: large steps to get near, small to settle.",
-        group="optimiser",
-    )
-    gradient_clip: float = setting(
-        1.0,
-        title="Gradient clip",
-        help="Longest gradient that is taken as it is; longer ones are shortened to it. 0 is off.",
-        ge=0.0,
-        le=10.0,
-        step=0.1,
-        group="optimiser",
-    )
-    weight_decay: float = setting(
-        0.1,
-        title="Weight decay",
-        help="Pull of the matrices towards zero, in shares of the learning rate.",
-        ge=0.0,
-        le=1.0,
-        step=0.01,
-        group="regularisation",
-    )
-    evaluate_every: Whole = setting(
-        150,
-        title="Evaluate every",
-        help="Steps between two readings of the whole validation split, each with a sample.",
-        ge=1,
-        le=100_000,
-        step=10,
-        unit="steps",
-        group="run",
-        live_le=1000,
-    )
-    seed: Whole = setting(
-        1,
-        title="Seed",
-        help="Where the random numbers start. The same seed and settings make the same run.",
-        ge=0,
-        le=2**31 - 1,
-        step=1,
-        group="run",
-    )
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that decides a run besides its text: which rung, its config, and how it is trained."""
-
-    rung: "Rung"
-    config: Settings
-    training: TrainingConfig
-
-    @property
-    def context_length(self) -> int:
-        """The longest row of tokens the model takes."""
-        return self.config.context_length  # type: ignore[attr-defined]
-
-    @property
-    def tokens_per_step(self) -> int:
-        """Predictions that one step learns from."""
-        return self.training.batch_size * self.context_length
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ import gradio as gr
 from lm import recording
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
-from lm.models import Rung
+from lm.plan import Plan, Rung, TrainingConfig
 from lm.settings import describe
-from lm.training import Plan, TrainingConfig, check_fits
+from lm.training import check_fits
 from playground import controls
 from playground.figures import loss as loss_figure
 from playground.figures import template

@@ -11,9 +11,8 @@ from typing import Any
 import gradio as gr
 
 from lm.errors import SettingsProblem
-from lm.models import Rung
+from lm.plan import Plan, Rung, TrainingConfig
 from lm.settings import Setting, describe
-from lm.training import Plan, TrainingConfig
 
 LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]  # 1-3-10, as people step them
 GROUPS = {

@@ -16,7 +16,7 @@ from torch import nn
 
 from lm.generation import SamplingConfig, generate
 from lm.inspection import attention_layers, inspect, next_character_table
-from lm.models import Rung
+from lm.plan import Rung
 from lm.runs import Run
 from lm.tokenizers import Tokenizer
 from playground.figures import attention as attention_figure

@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from lm.generation import SamplingConfig
-from lm.models import Rung
+from lm.plan import Rung
 from lm.settings import describe
 from playground import components, controls, lessons
 from playground.actions import Actions

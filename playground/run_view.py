@@ -16,6 +16,11 @@ from lm.errors import RunProblem
 from playground.figures import loss as loss_figure
 
 CHART_POINTS = 4000  # longest train curve that is sent; longer runs are averaged down to it
+NUMBERS = {  # what a record must hold besides its step for the page to draw it
+    "step": ("loss", "seconds"),
+    "evaluation": ("loss", "seconds"),
+    "learning_rate": ("learning_rate",),
+}
 
 
 class RunView:
@@ -65,6 +70,9 @@ class RunView:
         return b""
 
     def _take(self, record: dict[str, Any]) -> None:
+        for name in ("step", *NUMBERS.get(record["type"], ())):
+            if not math.isfinite(record[name]):
+                raise ValueError(name)
         if record["type"] != "step":
             self.events.append(record)
             if record["type"] == "evaluation":

@@ -7,8 +7,8 @@ from pathlib import Path
 from lm import runs
 from lm.errors import Problem
 from lm.models import RUNGS
+from lm.plan import Plan, TrainingConfig
 from lm.speed import Machine, Work, measure, work_of
-from lm.training import Plan, TrainingConfig
 from playground.looking import Snapshots
 from playground.texts import Texts
 from playground.workers import Workers
@@ -44,7 +44,9 @@ class Services:
     def close(self) -> None:
         """End every run, keeping what it learned."""
         self.workers.close()
-        self._preparation.join(10)  # torch ends the process badly if it is still at work in a thread
+        self._preparation.join(
+            10
+        )  # torch ends the process badly if it is still at work in a thread
 
     def _prepare(self) -> None:
         self.machine = measure()

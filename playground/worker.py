@@ -18,6 +18,7 @@ import torch
 
 from lm import recording, runs
 from lm.errors import Problem
+from lm.plan import TrainingConfig
 from lm.training import (
     ChangeLearningRate,
     Checkpoint,
@@ -26,7 +27,6 @@ from lm.training import (
     Event,
     Step,
     TakeCheckpoint,
-    TrainingConfig,
     evaluation_due,
     train,
 )

@@ -5,6 +5,7 @@ this project: it is downloaded once, checked, and kept in the user's cache folde
 variable LM_CORPORA names a copy (the file, or the folder it lies in), for machines without a network.
 """
 
+import contextlib
 import hashlib
 import http.client
 import os
@@ -43,10 +44,8 @@ def text() -> str:
     except OSError:
         pass  # not there, or not readable: the download will do
     data = download()
-    try:
+    with contextlib.suppress(OSError):  # a full disk costs another download next time, nothing else
         write_atomically(cached, data)
-    except OSError:
-        pass  # a full or read-only disk costs another download next time, nothing else
     return data.decode("utf-8")
 
 

@@ -10,10 +10,6 @@ flags, tests and a place on the ladder, with no edit elsewhere. What the rest of
   the same x; the page then shows its heatmaps.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 from torch import nn
 
 from lm.errors import SettingsProblem
@@ -22,25 +18,9 @@ from lm.models.decoder_transformer import DecoderConfig, DecoderTransformer
 from lm.models.multi_head_attention import MultiHeadAttentionModel, MultiHeadConfig
 from lm.models.single_block_transformer import SingleBlockConfig, SingleBlockTransformer
 from lm.models.single_head_attention import SingleHeadAttention, SingleHeadConfig
-from lm.settings import Settings
-from lm.training import TrainingConfig
+from lm.plan import Rung, TrainingConfig
 
-
-@dataclass(frozen=True)
-class Rung:
-    """One step of the ladder.
-
-    `name` is used in flags, folders and URLs; `title` and `idea` are shown; `training` holds the
-    settings it is trained with unless a person says otherwise.
-    """
-
-    name: str
-    title: str
-    idea: str
-    config: type[Settings]
-    model: Callable[[Any, int], nn.Module]
-    training: TrainingConfig
-
+__all__ = ["RUNGS", "count_parameters", "rung"]
 
 _LADDER = (
     Rung(

@@ -49,7 +49,9 @@ class SingleBlockTransformer(nn.Module):
         self.norm = nn.LayerNorm(C)
         self.head = nn.Linear(C, vocab_size)
         for table in (self.token_embedding, self.position_embedding, self.head):
-            nn.init.normal_(table.weight, std=0.02)  # small: soon shaped, and the first loss is ln V
+            nn.init.normal_(
+                table.weight, std=0.02
+            )  # small: soon shaped, and the first loss is ln V
         nn.init.zeros_(self.head.bias)
 
     def forward(self, tokens: Tensor) -> Tensor:

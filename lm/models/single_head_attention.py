@@ -54,7 +54,9 @@ class SingleHeadAttention(nn.Module):
         self.attention = Head(C, config.context_length)
         self.head = nn.Linear(2 * C, vocab_size)
         for table in (self.token_embedding, self.position_embedding, self.head):
-            nn.init.normal_(table.weight, std=0.02)  # small: soon shaped, and the first loss is ln V
+            nn.init.normal_(
+                table.weight, std=0.02
+            )  # small: soon shaped, and the first loss is ln V
         nn.init.zeros_(self.head.bias)
 
     def forward(self, tokens: Tensor) -> Tensor:

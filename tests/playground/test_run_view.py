@@ -198,12 +198,12 @@ def test_pieces_put_together_are_the_whole(run):
     for n in range(1, 31):
         append(run, step(n) + (evaluation(n, 3.0) if n % 7 == 0 else ""))
         if n % 4 == 0:
-            answer = view.answer("running", len(got["step"]), len(events))
+            answer = ask(view, "running", len(got["step"]), len(events))
             assert (answer["from"], answer["from_events"]) == (len(got["step"]), len(events))
             for name in COLUMNS:
                 got[name] += answer["train"][name]
             events += answer["events"]
-    rest = view.answer("finished", len(got["step"]), len(events))
+    rest = ask(view, "finished", len(got["step"]), len(events))
     whole = ask(RunView(run), "finished")
     assert {name: got[name] + rest["train"][name] for name in COLUMNS} == whole["train"]
     assert events + rest["events"] == whole["events"]
@@ -271,7 +271,7 @@ def test_speed_and_time_left_come_from_training_time_alone(run):
     assert answer["tokens_per_second"] == pytest.approx(run.record.tokens_per_step / 0.5)
     assert answer["seconds_left"] == pytest.approx(90 * 0.5)
     for status in ("finished", "stopped", "failed"):
-        ended = view.answer(status)
+        ended = ask(view, status)
         assert ended["tokens_per_second"] is None and ended["seconds_left"] is None
 
 

@@ -1,0 +1,139 @@
+"""What is to be trained, and how: a rung of the ladder, its settings, and those of the loop.
+
+A `Plan` and a text decide a run completely. `lm/models/__init__.py` holds the rungs, `lm/training.py` carries
+a plan out, and a run directory keeps it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import nn
+
+from lm.settings import Settings, Whole, setting
+
+Decay = Literal["constant", "linear", "cosine"]
+
+
+class TrainingConfig(Settings):
+    steps: Whole = setting(
+        3000,
+        title="Steps",
+        help="How many batches to learn from; each changes the weights once.",
+        ge=1,
+        le=1_000_000,
+        step=100,
+        group="optimiser",
+        live_le=10_000,
+    )
+    learning_rate: float = setting(
+        1e-3,
+        title="Learning rate",
+        help="How far each step moves the weights. Can be changed while the model trains.",
+        ge=1e-6,
+        le=1.0,
+        scale="135",
+        group="optimiser",
+    )
+    batch_size: Whole = setting(
+        32,
+        title="Batch size",
+        help="Windows of text read at once; their gradients are averaged.",
+        ge=1,
+        le=512,
+        step=1,
+        unit="windows",
+        scale="log2",
+        group="optimiser",
+        live_le=128,
+    )
+    warmup_steps: Whole = setting(
+        100,
+        title="Warm-up",
+        help="Steps over which the learning rate rises from near 0, while AdamW gets its bearings.",
+        ge=0,
+        le=10_000,
+        step=10,
+        unit="steps",
+        group="optimiser",
+        live_le=1000,
+    )
+    decay: Decay = setting(
+        "linear",
+        title="Learning-rate decay",
+        help="How the learning rate falls after the warm-up: large steps to get near, small to settle.",
+        group="optimiser",
+    )
+    gradient_clip: float = setting(
+        1.0,
+        title="Gradient clip",
+        help="Longest gradient that is taken as it is; longer ones are shortened to it. 0 is off.",
+        ge=0.0,
+        le=10.0,
+        step=0.1,
+        group="optimiser",
+    )
+    weight_decay: float = setting(
+        0.1,
+        title="Weight decay",
+        help="Pull of the matrices towards zero, in shares of the learning rate.",
+        ge=0.0,
+        le=1.0,
+        step=0.01,
+        group="regularisation",
+    )
+    evaluate_every: Whole = setting(
+        150,
+        title="Evaluate every",
+        help="Steps between two readings of the whole validation split, each with a sample.",
+        ge=1,
+        le=100_000,
+        step=10,
+        unit="steps",
+        group="run",
+        live_le=1000,
+    )
+    seed: Whole = setting(
+        1,
+        title="Seed",
+        help="Where the random numbers start. The same seed and settings make the same run.",
+        ge=0,
+        le=2**31 - 1,
+        step=1,
+        group="run",
+    )
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One step of the ladder.
+
+    `name` is used in flags, folders and URLs; `title` and `idea` are shown; `training` holds the
+    settings it is trained with unless a person says otherwise.
+    """
+
+    name: str
+    title: str
+    idea: str
+    config: type[Settings]
+    model: Callable[[Any, int], nn.Module]
+    training: TrainingConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that decides a run besides its text: which rung, its config, and how it is trained."""
+
+    rung: Rung
+    config: Settings
+    training: TrainingConfig
+
+    @property
+    def context_length(self) -> int:
+        """The longest row of tokens the model takes."""
+        return self.config.context_length  # type: ignore[attr-defined]
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Predictions that one step learns from."""
+        return self.training.batch_size * self.context_length
