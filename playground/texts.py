@@ -4,6 +4,8 @@ Loading, encoding and counting a text takes seconds, so what has been prepared o
 text is written into the runs folder under its checksum: its run can then be opened and resumed like any other.
 """
 
+import re
+import reprlib
 import threading
 import time
 from collections import OrderedDict
@@ -55,20 +57,11 @@ class Texts:
 
     def get_or_synthetic(self, key: str) -> tuple[str, Text, str | None]:
         """`get`, with the synthetic plays in place of a text that cannot be had, and a notice."""
-        sentence = self._refused(key)
-        if sentence is None:
-            try:
-                return key, self.get(key), None
-            except CorpusProblem as problem:
-                sentence = str(problem)
-                self._refusals[key] = (time.monotonic(), sentence)
-        notice = f"{sentence} The synthetic plays stand in: generated here, no network needed."
-        return "synthetic_plays", self.get("synthetic_plays"), notice
-
-    def _refused(self, key: str) -> str | None:
-        """Why a text could not be had a moment ago: a network that hangs is not asked at every visit."""
-        when, sentence = self._refusals.get(key, (-RETRY, ""))
-        return sentence if time.monotonic() - when < RETRY else None
+        try:
+            return key, self.get(key), None
+        except CorpusProblem as problem:
+            notice = f"{problem} The synthetic plays stand in: generated here, no network needed."
+            return "synthetic_plays", self.get("synthetic_plays"), notice
 
     def add(self, data: bytes) -> str:
         """Keep a visitor's own text; returns its key. `CorpusProblem` says what is wrong with it."""
@@ -82,7 +75,7 @@ class Texts:
 
     def _load(self, key: str) -> Corpus:
         kind, _, name = key.partition(":")
-        if kind == "own" and name.isalnum():
+        if kind == "own" and re.fullmatch("[0-9a-f]{24}", name):
             path = self.folder / f"{name}.txt"
             if not path.exists():
                 raise CorpusProblem("Your own text is no longer here: paste or upload it again.")
@@ -91,8 +84,19 @@ class Texts:
                 "your_text", "Your own text", corpus.description, corpus.text, path=corpus.path
             )
         if key not in corpora.names():
-            raise CorpusProblem(f"There is no text called {key!r}.")
-        return corpora.load(key)
+            raise CorpusProblem(f"There is no text called {reprlib.repr(key)}.")
+        return self._built_in(key)
+
+    def _built_in(self, name: str) -> Corpus:
+        """A built-in text; one that could not be had a moment ago is not asked of the network again."""
+        when, sentence = self._refusals.get(name, (-RETRY, ""))
+        if time.monotonic() - when < RETRY:
+            raise CorpusProblem(sentence)
+        try:
+            return corpora.load(name)
+        except CorpusProblem as problem:
+            self._refusals[name] = (time.monotonic(), str(problem))
+            raise
 
     def _prepare(self, corpus: Corpus) -> Text:
         tokenizer = CharacterTokenizer.from_text(corpus.text)

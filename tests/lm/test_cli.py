@@ -136,7 +136,7 @@ def test_help_mentions_every_setting(rung):
     assert rung.idea in output
     for field in (*describe(rung.config), *describe(TrainingConfig)):
         assert f"--{field.name.replace('_', '-')} " in output
-        assert field.help.split()[0] in output
+        assert field.help.split()[0].rstrip(".") in output
     assert "--until-val-loss" in output
     assert "Exit codes" in output
 

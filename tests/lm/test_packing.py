@@ -1,0 +1,79 @@
+"""A small copy of a run, to ship."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lm import recording, runs
+from lm.errors import RunProblem, SettingsProblem
+from lm.models import RUNGS
+
+DECODER = RUNGS["decoder_transformer"]
+
+
+def size(directory):
+    return sum(path.stat().st_size for path in Path(directory).rglob("*") if path.is_file())
+
+
+def test_a_packed_run_is_smaller_and_can_be_opened(trained, data, tmp_path):
+    packed_size = recording.pack(trained, tmp_path / "packed", 3, note="as a gift")
+    packed = runs.open_run(tmp_path / "packed")
+    assert packed_size == size(tmp_path / "packed") < size(trained.directory) / 2
+    assert packed.record.note == "as a gift"
+    assert packed.plan == trained.plan
+    assert packed.status() == trained.status()
+    assert packed.tokenizer() == data.tokenizer
+    assert packed.counted_pairs().tolist() == trained.counted_pairs().tolist()
+    kept = packed.snapshots()
+    assert len(kept) == 3
+    assert {0, 12} <= set(kept) <= set(trained.snapshots())
+    assert packed.metrics() == [
+        line for line in trained.metrics() if line["type"] != "snapshot" or line["step"] in kept
+    ]
+    with pytest.raises(RunProblem, match=r"resume\.safetensors is missing"):
+        recording.rewind(packed)
+
+
+def test_a_packed_run_holds_half_precision(trained, tmp_path):
+    recording.pack(trained, tmp_path / "packed", 2)
+    tensors = load_file(tmp_path / "packed" / "snapshots" / "00000012.safetensors")
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+    (half, _), (full, _) = runs.open_run(tmp_path / "packed").model(), trained.model()
+    for name, tensor in full.state_dict().items():
+        assert half.state_dict()[name].dtype == torch.float32
+        torch.testing.assert_close(half.state_dict()[name], tensor, rtol=1e-3, atol=1e-6)
+
+
+def test_a_packed_run_names_no_path_of_this_machine(trained, tmp_path):
+    elsewhere = trained.record.corpus.model_copy(update={"path": "/home/somebody/secret.txt"})
+    record = trained.record.model_copy(update={"corpus": elsewhere})
+    recording.pack(runs.Run(trained.directory, record, trained.plan), tmp_path / "packed", 2)
+    assert "somebody" not in (tmp_path / "packed" / "run.json").read_text()
+
+
+def test_what_cannot_be_packed(trained, tiny_plan, begin, tmp_path):
+    with pytest.raises(RunProblem, match="already exists"):
+        recording.pack(trained, trained.directory, 3)
+    with pytest.raises(SettingsProblem, match="at least 2"):
+        recording.pack(trained, tmp_path / "packed", 1)
+    with pytest.raises(RunProblem, match="no snapshot"):
+        recording.pack(begin(tmp_path / "new", tiny_plan(DECODER)), tmp_path / "packed", 2)
+    shutil.copytree(trained.directory, tmp_path / "damaged")
+    (tmp_path / "damaged" / "status.json").unlink()
+    with pytest.raises(RunProblem, match=r"status\.json is missing"):
+        recording.pack(runs.open_run(tmp_path / "damaged"), tmp_path / "packed", 2)
+    assert not (tmp_path / "packed").exists()  # nothing half-done is left
+
+
+def test_lines_are_json_that_a_browser_reads(trained):
+    """No NaN, no Infinity."""
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    for line in trained.metrics_path.read_text("utf-8").splitlines():
+        json.loads(line, parse_constant=refuse)
