@@ -15,7 +15,7 @@ import gradio as gr
 from lm import recording
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
-from lm.plan import Plan, Rung, TrainingConfig
+from lm.plan import Rung, TrainingConfig
 from lm.settings import describe
 from lm.training import check_fits
 from playground import controls
@@ -149,7 +149,7 @@ class Actions:
         """What happened in a run since; called by the page some five times a second."""
         token, start, start_events = _three(data)
         start, start_events = (n if isinstance(n, int) else 0 for n in (start, start_events))
-        return self.services.workers.answer(str(token), start, start_events)
+        return self.services.workers.answer(_sendable(token), start, start_events)
 
     def look(self, data: Any) -> dict[str, Any]:
         """Attention on a text at a snapshot, or the next-character table."""
@@ -157,7 +157,7 @@ class Actions:
         try:
             view = self.services.workers.view(str(token))
             wanted = step if isinstance(step, int) and not isinstance(step, bool) else None
-            return self.services.snapshots.look(view.run, wanted, str(text or "")[:5000])
+            return self.services.snapshots.look(view.run, wanted, _sendable(text or "")[:5000])
         except Problem as problem:
             return {"error": str(problem)}
 
@@ -195,16 +195,10 @@ class Actions:
             if sampling.max_new_tokens > MOST_WRITTEN:
                 raise SettingsProblem(f"The page writes at most {MOST_WRITTEN:,} characters.")
             run = self.services.workers.view(str(token)).run
-            yield from self.services.snapshots.write(run, str(prompt or "")[:20_000], sampling)
+            text = _sendable(prompt or "")[:20_000]
+            yield from self.services.snapshots.write(run, text, sampling)
         except Problem as problem:
             yield {"prompt": "", "tokens": [], "done": True, "note": str(problem)}
-
-    def shown_plan(self, token: Any) -> Plan | None:
-        """The plan of the run that is shown, or None."""
-        try:
-            return self.services.workers.view(str(token)).run.plan
-        except Problem:
-            return None
 
 
 MOST_WRITTEN = 2000
@@ -219,11 +213,17 @@ def duration(seconds: float) -> str:
     """A time as a person would say it."""
     if seconds < 1:
         return "a second"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-    return f"{seconds // 3600:,.0f} h {seconds % 3600 // 60:.0f} min"
+    minutes, seconds = divmod(round(seconds), 60)
+    if minutes < 1:
+        return f"{seconds} s"
+    if minutes < 60:
+        return f"{minutes} min {seconds} s"
+    return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def _sendable(value: Any) -> str:
+    """A visitor's text, without what JSON cannot carry back: one half of a surrogate pair."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def _three(data: Any) -> tuple[Any, Any, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from lm.errors import RunProblem
 from lm.generation import SamplingConfig, generate
 from lm.inspection import attention_layers, inspect, next_character_table
 from lm.plan import Rung
@@ -36,9 +37,12 @@ class Snapshots:
         self.keep = keep
         self._models: OrderedDict[tuple[str, int], nn.Module] = OrderedDict()
         self._lock = threading.Lock()
+        self._looking = threading.Lock()  # two at once would remember each other's positions
 
     def model(self, run: Run, step: int | None) -> tuple[nn.Module, int]:
         """The model at the snapshot nearest to `step` (None: the last), and its step."""
+        if not run.snapshots():
+            raise RunProblem("There are no weights to look at yet: the first come with step 0.")
         key = (str(run.directory), run.nearest_snapshot(step))
         with self._lock:
             if key in self._models:
@@ -62,7 +66,8 @@ class Snapshots:
         if not attention_layers(model):
             return base | _table(run, model, tokenizer)
         ids, note = _readable(tokenizer, text or DEFAULT_TEXT, run.plan.context_length)
-        seen = inspect(model, torch.from_numpy(ids))
+        with self._looking:
+            seen = inspect(model, torch.from_numpy(ids))
         tokens = [tokenizer.token_text(int(id)) for id in ids]
         weights = np.stack(seen.attention)  # (L, H, T, T)
         return base | {

@@ -64,7 +64,7 @@ def build(
     with gr.Tab(f"{number}  {rung.title}", elem_id=f"rung-{key}", id=key) as tab:
         with gr.Row(elem_classes="rung", elem_id=f"panel-{key}"):
             with gr.Column(elem_classes="controls card"):
-                settings = _settings(rung)
+                settings, saved = _settings(rung)
                 with gr.Column(elem_classes="run-box"):
                     estimate = gr.HTML(
                         "",
@@ -97,6 +97,9 @@ def build(
     outputs = [token, feed, chart, notice]
     _connect_run(key, actions, buttons, [token, corpus, *values], outputs)
     _connect_settings(key, actions, settings, token, notice, buttons["seed"])
+    restored = [*outputs, *values]
+    saved.focus(actions.choices, token, saved, **_quick)
+    saved.input(actions.open, saved, restored, **_quick)
     estimating = dict(
         fn=actions.estimate,
         inputs=[corpus, *values],
@@ -108,15 +111,15 @@ def build(
         control.change(**estimating)
     tab.select(**estimating)
     corpus.change(**estimating)
-    return Tab(rung, actions, token, [*outputs, *values], values, estimate)
+    return Tab(rung, actions, token, restored, values, estimate)
 
 
 # Straight to the server, past the queue: these answer in milliseconds.
 _quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
-def _settings(rung: Rung) -> dict[str, Any]:
-    """The controls by the name of their setting, in the order of `controls.settings_of`."""
+def _settings(rung: Rung) -> tuple[dict[str, Any], gr.Dropdown]:
+    """The controls by the name of their setting, in the order of `controls.settings_of`; saved runs."""
     fields = controls.settings_of(rung)
     made: dict[str, Any] = {}
 
@@ -133,8 +136,16 @@ def _settings(rung: Rung) -> dict[str, Any]:
             if names:
                 with gr.Accordion(title, open=False):
                     make(names)
+        with gr.Accordion("Earlier runs", open=False):
+            saved = gr.Dropdown(
+                [],
+                label="Open a run",
+                info="The one that came along, and those in the runs folder, with their settings.",
+                elem_id=f"saved-{rung.name}",
+                interactive=True,
+            )
         gr.Markdown(controls.narrowed(rung), elem_classes="narrowed")
-    return {name: made[name] for name in fields}
+    return {name: made[name] for name in fields}, saved
 
 
 def _buttons(key: str) -> dict[str, gr.Button]:

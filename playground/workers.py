@@ -6,12 +6,14 @@ place is free, ends runs that nobody has watched for a while, and notices a proc
 """
 
 import contextlib
+import math
 import multiprocessing
 import multiprocessing.connection
 import multiprocessing.forkserver
 import os
 import re
 import secrets
+import shutil
 import threading
 import time
 from dataclasses import dataclass, field
@@ -32,6 +34,7 @@ GRACE = (
 )
 STOP_PATIENCE = 20.0  # seconds a worker may take to finish its step and save before it is killed
 SILENCE = 120.0  # seconds after which a run of another process counts as abandoned
+HOSTED_RUNS = 200  # ended runs that a hosted page keeps; a decoder's takes about 50 MB
 MOST_PAUSED = 8  # paused runs keep their memory; beyond this many the longest unwatched is ended
 
 
@@ -93,6 +96,7 @@ class Workers:
         are training.
         """
         token = secrets.token_urlsafe(16)
+        self._make_room()
         with self._changed:
             self._runs[token] = _Run(RunView(run), data, paused)
             self._start_queued()
@@ -217,19 +221,33 @@ class Workers:
         if view is None:
             return "unknown", None
         status, reason, _ = view.run.status()
-        silent = time.time() - view.run.metrics_path.stat().st_mtime
-        if status in LIVE and silent > SILENCE:  # its process died with no time to say so
+        if status in LIVE and _silence(view.run) > SILENCE:  # it died before it could say so
             return "stopped", "Nothing has been written to it for a while: its process is gone."
         return status, reason
 
     def _directory(self, token: str) -> Path:
         kind, _, name = str(token).partition(":")
-        if re.fullmatch(r"[\w.-]+", name) and set(name) != {"."}:
-            if kind == "shipped":
-                return self.shipped_folder / name
-            if kind == "local" and self.open_local:
-                return self.runs_folder / name
+        folders = {"shipped": self.shipped_folder}
+        if self.open_local:
+            folders["local"] = self.runs_folder
+        if kind in folders and re.fullmatch(r"[\w.-]{1,100}", name) and set(name) != {"."}:
+            directory = folders[kind] / name
+            if (directory / "run.json").exists():
+                return directory
         raise RunProblem("That run is no longer here: press Train to start a new one.")
+
+    def _make_room(self) -> None:
+        """On a hosted page, delete the oldest ended runs of visitors; on one's own machine, nothing."""
+        if self.open_local or not self.runs_folder.is_dir():
+            return
+        with self._changed:
+            live = {r.view.run.directory for r in self._runs.values() if r.status in LIVE}
+            ended = [p.parent for p in self.runs_folder.glob("*/run.json") if p.parent not in live]
+            ended.sort(key=lambda path: path.stat().st_mtime)
+            gone = set(ended[: max(0, len(ended) - HOSTED_RUNS)])
+            self._runs = {t: r for t, r in self._runs.items() if r.view.run.directory not in gone}
+        for directory in gone:
+            shutil.rmtree(directory, ignore_errors=True)
 
     # The supervising thread
 
@@ -346,6 +364,14 @@ def available_cores() -> int:
     if stated.isdigit() and int(stated) > 0:
         return int(stated)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _silence(run: runs.Run) -> float:
+    """Seconds since a run was last written to."""
+    try:
+        return time.time() - run.metrics_path.stat().st_mtime
+    except OSError:
+        return math.inf
 
 
 def _death(run: _Run) -> str:

@@ -37,10 +37,11 @@ window.Playground = window.Playground || (() => {
   const shown = (token) =>
     token.replace(/ /g, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥").replace(/\r/g, "␍");
 
-  function duration(seconds) {
-    if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
+  function duration(exact) {
+    const seconds = Math.max(1, Math.round(exact));
+    if (seconds < 60) return `${seconds} s`;
     const minutes = Math.floor(seconds / 60);
-    if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
+    if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
     return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   }
 

@@ -11,7 +11,6 @@ from lm.models import RUNGS, Rung
 from lm.speed import Machine
 from lm.training import Plan
 from playground import controls
-from playground import services as services_module
 from playground.services import Services
 from playground.texts import Text, Texts
 from playground.workers import ENDED, Workers
@@ -90,13 +89,24 @@ def text(play, tmp_path_factory) -> Text:
     return texts.get(texts.add(play.encode()))
 
 
+@pytest.fixture(scope="session")
+def make_services() -> Callable[[Workers], Services]:
+    """`make_services(workers)`: what the server keeps for all visitors; the machine is not measured."""
+
+    def make(workers: Workers) -> Services:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Services, "_prepare", lambda self: None)
+            services = Services(workers)
+        services.machine = Machine(1e-6, 1e-11, 1e-9)
+        return services
+
+    return make
+
+
 @pytest.fixture
-def services(workers, monkeypatch) -> Iterator[Services]:
-    """What the server keeps for all visitors, with an empty runs folder and nothing shipped."""
-    monkeypatch.setattr(services_module, "measure", lambda: Machine(1e-6, 1e-11, 1e-9))
-    made = Services(workers)
-    yield made
-    made.close()
+def services(workers, make_services) -> Services:
+    """With an empty runs folder and nothing shipped."""
+    return make_services(workers)
 
 
 @pytest.fixture

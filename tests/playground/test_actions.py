@@ -1,19 +1,25 @@
 """What the controls do, called with what no slider would send: a sentence comes back, never an exception."""
 
+import errno
 import json
 import math
-import threading
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gradio as gr
 import pytest
 
+from lm import recording, runs
 from lm.generation import SamplingConfig
-from lm.models import RUNGS, Rung
+from lm.models import RUNGS
 from lm.settings import describe
 from lm.training import train
 from playground import controls
 from playground.actions import MOST_WRITTEN, Actions, duration
+from playground.services import Services
+from playground.workers import Workers
 
 FOREIGN = [
     None,
@@ -51,25 +57,42 @@ def actions(services, decoder) -> Actions:
     return Actions(decoder, services)
 
 
+@pytest.fixture(scope="module")
+def library(tmp_path_factory, make_services, text, tiny_plan) -> Iterator[Services]:
+    """A server with a finished run of every rung, "local:" and the rung's name; not to be changed."""
+    folder = tmp_path_factory.mktemp("library")
+    workers = Workers(folder / "runs", folder / "shipped", cores=1)
+    data = runs.data_for(text.corpus, text.tokenizer)
+    for rung in RUNGS.values():
+        plan = tiny_plan(rung, steps=2, evaluate_every=2)
+        directory = workers.runs_folder / rung.name
+        run = recording.create(
+            directory, plan, text.corpus, text.tokenizer, text.baselines, text.counted_pairs
+        )
+        for _ in recording.record(run, train(plan, data)):
+            pass
+    yield make_services(workers)
+    workers.close()
+
+
+@pytest.fixture
+def reader(library, rung) -> Actions:
+    """The handlers of each rung, on the library."""
+    return Actions(rung, library)
+
+
+@pytest.fixture
+def deep(library, decoder) -> Actions:
+    """Those of the decoder."""
+    return Actions(decoder, library)
+
+
 @pytest.fixture
 def values(decoder, tiny_values) -> list:
     return tiny_values(decoder)
 
 
-@pytest.fixture
-def trained(services, new_run, tiny_plan, text, workers) -> dict[str, str]:
-    """A finished run of every rung in the runs folder; rung name to token."""
-    from lm import recording, runs
-
-    tokens = {}
-    data = runs.data_for(text.corpus, text.tokenizer)
-    for rung in RUNGS.values():
-        plan = tiny_plan(rung, steps=2, evaluate_every=2)
-        run = new_run(workers.runs_folder / f"done-{rung.name}", plan)
-        for _ in recording.record(run, train(plan, data)):
-            pass
-        tokens[rung.name] = f"local:{run.directory.name}"
-    return tokens
+DEEP = "local:decoder_transformer"
 
 
 def sentence_of(update) -> str:
@@ -90,6 +113,19 @@ def sendable(answer) -> str:
     return written
 
 
+def written(actions: Actions, token, prompt, **changed) -> dict:
+    """The last of what the writing pane is told."""
+    sampling = {field.name: field.default for field in describe(SamplingConfig)}
+    *_, last = actions.write(token, prompt, *(sampling | {"max_new_tokens": 12} | changed).values())
+    sendable(last)
+    assert last["done"]
+    return last
+
+
+def shortened(value) -> str:
+    return repr(value)[:20]
+
+
 def is_skip(update) -> bool:
     return update == gr.skip()
 
@@ -108,17 +144,17 @@ def test_train_starts_a_run_and_every_output_belongs_to_it(actions, own_text, va
 
 
 @pytest.mark.parametrize("name", ["train", "reset", "step"])
-@pytest.mark.parametrize("value", BAD_VALUES, ids=repr)
-def test_a_bad_value_starts_nothing(rung, services, own_text, tiny_values, name, value):
-    fields = controls.settings_of(rung)
-    for place, field in enumerate(fields.values()):
-        if value == 1.5 and field.kind == "float":
-            continue  # a number like any other
-        values = tiny_values(rung)
-        values[place] = value
-        *kept, note = getattr(Actions(rung, services), name)(None, own_text, *values)
-        assert all(map(is_skip, kept))
-        assert_one_sentence(sentence_of(note))
+def test_a_bad_value_starts_nothing(rung, services, own_text, tiny_values, name):
+    handler = getattr(Actions(rung, services), name)
+    for place, field in enumerate(controls.settings_of(rung).values()):
+        for value in BAD_VALUES:
+            if value == 1.5 and field.kind == "float":
+                continue  # a number like any other
+            values = tiny_values(rung)
+            values[place] = value
+            *kept, note = handler(None, own_text, *values)
+            assert all(map(is_skip, kept))
+            assert_one_sentence(sentence_of(note))
     assert not list(services.workers.runs_folder.glob("*/run.json"))
 
 
@@ -137,7 +173,7 @@ def test_a_context_longer_than_the_text_is_refused(services, tiny_values, rung, 
     assert "shorter context" in actions.estimate(short, *values)[0]
 
 
-@pytest.mark.parametrize("corpus", FOREIGN, ids=repr)
+@pytest.mark.parametrize("corpus", FOREIGN, ids=shortened)
 def test_an_unknown_text_is_one_sentence(actions, values, corpus):
     *kept, note = actions.train(None, corpus, *values)
     assert all(map(is_skip, kept))
@@ -148,23 +184,17 @@ def test_an_unknown_text_is_one_sentence(actions, values, corpus):
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(
-    make_workers, tmp_path, decoder, values, play
+    make_workers, make_services, tmp_path, decoder, values
 ):
-    from playground.services import Services
-
     (tmp_path / "file").write_text("in the way")
-    services = Services(make_workers(tmp_path / "file"))
-    assert "cannot be written" in sentence_of(
-        Actions(decoder, services).train(None, "synthetic_plays", *values)[3]
-    )
-    services.close()
+    actions = Actions(decoder, make_services(make_workers(tmp_path / "file")))
+    note = actions.train(None, "synthetic_plays", *values)[3]
+    assert "cannot be written" in sentence_of(note)
 
 
 def test_a_full_disk_is_one_sentence_and_the_run_before_goes_on(
     actions, own_text, values, workers, monkeypatch, wait_for_status
 ):
-    import errno
-
     token = actions.train(None, own_text, *values)[0]
 
     def full(*_, **__):
@@ -193,40 +223,40 @@ def test_a_new_run_stops_the_one_before_and_keeps_it(
 # Foreign tokens
 
 
-@pytest.mark.parametrize("token", FOREIGN, ids=repr)
-def test_a_foreign_token_touches_nothing(actions, token, trained):
+@pytest.mark.parametrize("token", FOREIGN, ids=shortened)
+def test_a_foreign_token_touches_nothing(deep, token):
     for order in ("pause", "resume", "stop", "step", "nonsense"):
-        actions.order(order, token)
-    assert not sentence_of(actions.change_learning_rate(token, 0.001))
-    answer = actions.poll([token, 0, 0])
+        deep.order(order, token)
+    assert not sentence_of(deep.change_learning_rate(token, 0.001))
+    answer = deep.poll([token, 0, 0])
     assert answer["status"] == "unknown"
     assert_one_sentence(answer["reason"])
     sendable(answer)
-    look = actions.look([token, None, "abc"])
+    look = deep.look([token, None, "abc"])
     assert_one_sentence(look["error"])
     sendable(look)
-    (*_, note), shown = actions.open(token)[:4], actions.open(token)
-    assert_one_sentence(sentence_of(note))
+    shown = deep.open(token)
+    assert_one_sentence(sentence_of(shown[3]))
     assert all(map(is_skip, shown[:3] + shown[4:]))
-    *_, written = actions.write(token, "ROMEO:", 0.8, 0, 1.0, 10, 1)
-    assert written["done"] and written["tokens"] == []
-    assert_one_sentence(written["note"])
-    assert actions.shown_plan(token) is None
-    assert actions.choices(token)["value"] is None
+    last = written(deep, token, "ROMEO:")
+    assert last["tokens"] == []
+    assert_one_sentence(last["note"])
+    assert deep.shown_plan(token) is None
+    assert deep.choices(token)["value"] is None
 
 
-@pytest.mark.parametrize("token", FOREIGN, ids=repr)
-def test_a_page_that_remembers_a_foreign_run_still_opens(actions, token):
-    shown = actions.restore(token, "synthetic_plays", {})
+@pytest.mark.parametrize("token", FOREIGN, ids=shortened)
+def test_a_page_that_remembers_a_foreign_run_still_opens(deep, token):
+    shown = deep.restore(token, "synthetic_plays", {})
     assert shown[0] is None and shown[1] == {"run": None}
     assert shown[2]["data"]
-    assert shown[4:] == [f.default for f in controls.settings_of(actions.rung).values()]
+    assert shown[4:] == [f.default for f in controls.settings_of(deep.rung).values()]
 
 
-def test_the_reason_for_an_unknown_run_shows_no_folder_of_the_server(actions, workers, trained):
+def test_the_reason_for_an_unknown_run_shows_no_folder_of_the_server(deep):
     for token in ("shipped:nothing", "local:nothing", "local:texts"):
-        for said in (actions.poll([token, 0, 0])["reason"], actions.look([token, 0, ""])["error"]):
-            assert str(workers.runs_folder.parent) not in said
+        for said in (deep.poll([token, 0, 0])["reason"], deep.look([token, 0, ""])["error"]):
+            assert str(deep.services.workers.runs_folder.parent) not in said
 
 
 @pytest.mark.parametrize(
@@ -248,82 +278,79 @@ def test_the_reason_for_an_unknown_run_shows_no_folder_of_the_server(actions, wo
     ],
     ids=repr,
 )
-def test_garbage_to_poll_and_look_is_answered(actions, data):
-    assert actions.poll(data)["status"] == "unknown"
-    assert_one_sentence(actions.look(data)["error"])
+def test_garbage_to_poll_and_look_is_answered(deep, data):
+    assert deep.poll(data)["status"] == "unknown"
+    assert_one_sentence(deep.look(data)["error"])
 
 
-@pytest.mark.parametrize("start", [-1, 10**9, 2**80, math.nan, 1.5, "1", None, [], True])
-def test_nonsense_starts_are_answered_from_the_beginning(actions, trained, start):
-    token = trained["decoder_transformer"]
-    answer = actions.poll([token, start, start])
+@pytest.mark.parametrize("start", [-1, 10**9, 2**80, math.nan, 1.5, "1", None, []], ids=repr)
+def test_nonsense_starts_are_answered_from_the_beginning(deep, start):
+    answer = deep.poll([DEEP, start, start])
     assert answer["status"] == "finished"
-    if start is not True:
-        assert (answer["from"], answer["from_events"]) == (0, 0)
-        assert answer["train"]["step"] == [1, 2]
+    assert (answer["from"], answer["from_events"]) == (0, 0)
+    assert answer["train"]["step"] == [1, 2]
 
 
-def test_a_run_of_another_rung_is_not_opened_here(actions, trained):
-    shown = actions.open(trained["bigram"])
+def test_a_run_of_another_rung_is_not_opened_here(deep):
+    shown = deep.open("local:bigram")
     assert "another rung" in sentence_of(shown[3])
     assert all(map(is_skip, shown[:3] + shown[4:]))
 
 
-def test_where_local_runs_are_closed_they_cannot_be_named(make_workers, decoder, services, trained):
-    services.workers.open_local = False
-    actions = Actions(decoder, services)
-    assert actions.poll([trained["decoder_transformer"], 0, 0])["status"] == "unknown"
-    assert services.workers.local_runs("decoder_transformer") == []
+def test_where_local_runs_are_closed_they_cannot_be_named(deep, monkeypatch):
+    monkeypatch.setattr(deep.services.workers, "open_local", False)
+    assert deep.services.workers.local_runs("decoder_transformer") == []
+    monkeypatch.setattr(deep.services.workers, "_opened", {})
+    assert deep.poll([DEEP, 0, 0])["status"] == "unknown"
 
 
 # Opening and restoring
 
 
-def test_a_finished_run_opens_with_its_settings(services, trained, rung, tiny_values):
-    shown = Actions(rung, services).open(trained[rung.name])
-    assert shown[0] == trained[rung.name]
-    assert shown[1] == {"run": shown[0]}
-    assert shown[4:] == tiny_values(rung, steps=2, evaluate_every=2)
+def test_a_finished_run_opens_with_its_settings(reader, tiny_values):
+    token = f"local:{reader.rung.name}"
+    shown = reader.open(token)
+    assert shown[:2] == [token, {"run": token}]
+    assert shown[4:] == tiny_values(reader.rung, steps=2, evaluate_every=2)
     assert not sentence_of(shown[3])
 
 
 def test_a_reload_shows_the_run_in_training_and_its_settings(actions, own_text, values):
-    token = actions.train(None, own_text, *values)[0]
+    token = actions.reset(None, own_text, *values)[0]
     shown = actions.restore(token, own_text, {})
     assert shown[:2] == [token, {"run": token}]
     assert shown[4:] == values
 
 
-def test_a_link_goes_before_the_settings_of_the_run(actions, own_text, values):
-    token = actions.train(None, own_text, *values)[0]
-    shown = actions.restore(token, own_text, {"model": actions.rung.name, "n_embd": "32"})
-    fields = list(controls.settings_of(actions.rung))
-    assert shown[0] == token
+def test_a_link_goes_before_the_settings_of_the_run(deep, tiny_values):
+    fields = list(controls.settings_of(deep.rung))
+    shown = deep.restore(DEEP, "synthetic_plays", {"model": deep.rung.name, "n_embd": "32"})
+    assert shown[0] == DEEP
     assert shown[4:][fields.index("n_embd")] == 32
-    other = actions.restore(token, own_text, {"model": "bigram", "n_embd": "32"})
-    assert other[4:] == values
+    other = deep.restore(DEEP, "synthetic_plays", {"model": "bigram", "n_embd": "32"})
+    assert other[4:] == tiny_values(deep.rung, steps=2, evaluate_every=2)
 
 
-def test_a_run_that_is_gone_is_said_to_be(actions):
-    assert "no longer here" in sentence_of(actions.restore("gone", "synthetic_plays", {})[3])
+def test_a_run_that_is_gone_is_said_to_be(deep):
+    assert "no longer here" in sentence_of(deep.restore("gone", "synthetic_plays", {})[3])
 
 
-def test_the_runs_that_can_be_opened_are_listed(actions, trained):
-    tokens = [token for _, token in actions.choices(None)["choices"]]
-    assert tokens == [trained["decoder_transformer"]]
+def test_the_runs_that_can_be_opened_are_listed(reader):
+    tokens = [token for _, token in reader.choices(None)["choices"]]
+    assert tokens == [f"local:{reader.rung.name}"]
 
 
 # The learning rate
 
 
-@pytest.mark.parametrize("rate", [None, math.nan, math.inf, 0, -1, 2, "0.1", [], {}, True])
 def test_a_bad_learning_rate_is_one_sentence_and_the_run_goes_on(
-    actions, own_text, tiny_values, workers, wait_for_status, rate
+    actions, own_text, values, workers, wait_for_status
 ):
-    token = actions.reset(None, own_text, *tiny_values(actions.rung))[0]
-    sentence = sentence_of(actions.change_learning_rate(token, rate))
-    assert_one_sentence(sentence)
-    assert "Learning rate" in sentence
+    token = actions.reset(None, own_text, *values)[0]
+    for rate in (None, math.nan, math.inf, 0, -1, 2, "0.1", [], {}, True):
+        sentence = sentence_of(actions.change_learning_rate(token, rate))
+        assert_one_sentence(sentence)
+        assert "Learning rate" in sentence
     wait_for_status(workers, token, "paused")
 
 
@@ -331,12 +358,11 @@ def test_a_bad_learning_rate_is_one_sentence_and_the_run_goes_on(
 
 
 def test_the_estimate_counts_the_parameters_of_the_model_that_is_trained(
-    services, rung, own_text, tiny_values, workers
+    services, rung, own_text, tiny_plan, tiny_values, new_run, tmp_path
 ):
-    actions, values = Actions(rung, services), tiny_values(rung)
-    estimate, tools = actions.estimate(own_text, *values)
-    token = actions.reset(None, own_text, *values)[0]
-    assert f"<b>{workers.view(token).run.record.parameters:,}</b>" in estimate
+    estimate, tools = Actions(rung, services).estimate(own_text, *tiny_values(rung))
+    record = new_run(tmp_path / "run", tiny_plan(rung)).record
+    assert f"<b>{record.parameters:,}</b>" in estimate
     query = dict(part.split("=") for part in tools["query"].split("&"))
     assert query["model"] == rung.name and query["n_embd"] == "16"
 
@@ -375,112 +401,134 @@ def test_a_new_seed_is_one_the_run_takes(actions, values):
 # Writing
 
 
-def written(actions: Actions, token: str, prompt, **changed) -> dict:
-    sampling = {field.name: field.default for field in describe(SamplingConfig)}
-    *_, last = actions.write(token, prompt, *(sampling | {"max_new_tokens": 12} | changed).values())
-    sendable(last)
-    assert last["done"]
-    return last
-
-
-@pytest.mark.parametrize("prompt", ["ROMEO:", "", None, "\n", 7, ["a"], "x" * 100_000])
-def test_any_prompt_is_continued(services, rung: Rung, trained, prompt):
-    last = written(Actions(rung, services), trained[rung.name], prompt)
+@pytest.mark.parametrize(
+    "prompt", ["ROMEO:", "", None, "\n", 7, ["a"], "x" * 100_000], ids=shortened
+)
+def test_any_prompt_is_continued(reader, prompt):
+    last = written(reader, f"local:{reader.rung.name}", prompt)
     assert len(last["tokens"]) == 12
     for _, probability, likeliest in last["tokens"]:
         assert 0 < probability <= 1 and likeliest
 
 
-def test_a_prompt_longer_than_the_context_is_read_from_its_end(actions, trained, play):
-    last = written(actions, trained["decoder_transformer"], play[:200])
+def test_a_prompt_longer_than_the_context_is_read_from_its_end(deep, play):
+    last = written(deep, DEEP, play[:200])
     assert last["prompt"] == play[:200]
     assert "last 16 characters" in last["note"]
-    short = written(actions, trained["decoder_transformer"], play[184:200])
+    short = written(deep, DEEP, play[184:200])
     assert last["tokens"] == short["tokens"] and short["note"] is None
 
 
-@pytest.mark.parametrize("prompt", ["日本", "ROMEO ☃", "\ud800", "a\x00b", "<b>é</b>"])
-def test_unknown_characters_are_left_out_and_named(actions, trained, prompt):
-    last = written(actions, trained["decoder_transformer"], prompt)
+@pytest.mark.parametrize("prompt", ["日本", "ROMEO ☃", "a\x00b", "<b>é</b>"])
+def test_unknown_characters_are_left_out_and_named(deep, prompt):
+    last = written(deep, DEEP, prompt)
     assert "never seen" in last["note"]
     assert len(last["tokens"]) == 12
 
 
-@pytest.mark.parametrize("value", [None, math.nan, math.inf, -1, "x", [], {}, 2**70, True])
+def test_half_a_character_breaks_nothing(deep):
+    assert len(written(deep, DEEP, "The \ud800king")["tokens"]) == 12
+    sendable(deep.look([DEEP, None, "The \ud800king"]))
+    sendable(deep.poll(["\ud800", 0, 0]))
+
+
 @pytest.mark.parametrize("name", [field.name for field in describe(SamplingConfig)])
-def test_bad_sampling_settings_are_one_sentence(actions, trained, name, value):
-    last = written(actions, trained["decoder_transformer"], "ROMEO:", **{name: value})
-    assert last["tokens"] == []
-    assert_one_sentence(last["note"])
+def test_bad_sampling_settings_are_one_sentence(deep, name):
+    for value in (None, math.nan, math.inf, -1, "x", [], {}, 2**70, True):
+        last = written(deep, DEEP, "ROMEO:", **{name: value})
+        assert last["tokens"] == []
+        assert_one_sentence(last["note"])
 
 
-def test_the_page_writes_only_so_much(actions, trained):
-    last = written(actions, trained["bigram"], "A", max_new_tokens=MOST_WRITTEN + 1)
+def test_the_page_writes_only_so_much(deep):
+    last = written(deep, DEEP, "A", max_new_tokens=MOST_WRITTEN + 1)
     assert "at most" in last["note"] and last["tokens"] == []
 
 
 def test_before_the_first_snapshot_there_is_a_sentence(actions, new_run, tiny_plan, workers):
     run = new_run(workers.runs_folder / "new", tiny_plan(actions.rung))
-    assert_one_sentence(written(actions, "local:new", "A")["note"])
-    looked = actions.look(["local:new", None, "abc"])["error"]
-    assert_one_sentence(looked)
-    assert str(run.directory) not in looked
+    for said in (
+        written(actions, "local:new", "A")["note"],
+        actions.look(["local:new", None, "abc"])["error"],
+    ):
+        assert_one_sentence(said)
+        assert str(run.directory) not in said
 
 
 # Looking
 
 
-@pytest.mark.parametrize("text", ["", None, "a", "The king", "日本", "\ud800", "x" * 10_000, 7, []])
-def test_any_text_is_looked_at(services, rung, trained, text):
-    answer = Actions(rung, services).look([trained[rung.name], None, text])
+@pytest.mark.parametrize(
+    "typed", ["", None, "a", "The king", "日本", "x" * 10_000, 7, []], ids=shortened
+)
+def test_any_text_is_looked_at(reader, typed):
+    answer = reader.look([f"local:{reader.rung.name}", None, typed])
     assert "error" not in answer
     assert answer["kind"] in ("attention", "table")
     sendable(answer)
 
 
 @pytest.mark.parametrize("step", [None, 0, 1, 2, -5, 10**12, 2**80, 1.5, math.nan, "2", True, []])
-def test_any_step_is_looked_at_from_the_nearest_snapshot(actions, trained, step):
-    answer = actions.look([trained["decoder_transformer"], step, "The king"])
+def test_any_step_is_looked_at_from_the_nearest_snapshot(deep, step):
+    answer = deep.look([DEEP, step, "The king"])
+    nearest = {-5: 0, 0: 0}.get(step, 2) if isinstance(step, int) and step < 1 else None
     assert answer["step"] in answer["steps"]
-    if step in (None, 10**12, 2**80):
+    if nearest is not None:
+        assert answer["step"] == nearest
+    if step in (None, 2, 10**12, 2**80):
         assert answer["step"] == 2
-    if step in (0, -5):
-        assert answer["step"] == 0
 
 
-def test_two_visitors_looking_at_once_each_see_their_own_text(actions, trained):
-    token = trained["decoder_transformer"]
-    texts = ["The king", "What news, my", "O"]
-    alone = {text: actions.look([token, 2, text]) for text in texts}
-    wrong = []
+def test_two_visitors_looking_at_once_each_see_their_own_text(deep):
+    texts = ["The king", "What news, my", "O"] * 2
+    alone = {text: deep.look([DEEP, 2, text])["weights"] for text in texts}
 
-    def look(text: str) -> None:
-        for _ in range(40):
-            answer = actions.look([token, 2, text])
-            if answer.get("weights") != alone[text].get("weights"):
-                wrong.append((text, answer))
+    def look(text: str) -> bool:
+        return all(deep.look([DEEP, 2, text])["weights"] == alone[text] for _ in range(20))
 
-    visitors = [threading.Thread(target=look, args=(text,)) for text in texts * 2]
-    for visitor in visitors:
-        visitor.start()
-    for visitor in visitors:
-        visitor.join()
-    assert not wrong
+    with ThreadPoolExecutor(len(texts)) as visitors:
+        assert all(visitors.map(look, texts))
 
 
-def test_a_damaged_snapshot_is_one_sentence(actions, trained, workers):
-    token = trained["decoder_transformer"]
-    for path in (workers.view(token).run.directory / "snapshots").iterdir():
+# Damage
+
+
+@pytest.fixture
+def copied(library, services) -> str:
+    """The token of a run that may be damaged."""
+    name = "decoder_transformer"
+    shutil.copytree(
+        library.workers.runs_folder / name,
+        services.workers.runs_folder / "copy",
+        dirs_exist_ok=True,
+    )
+    return "local:copy"
+
+
+def test_a_damaged_snapshot_is_one_sentence(actions, copied, workers):
+    for path in (workers.runs_folder / "copy" / "snapshots").iterdir():
         path.write_bytes(b"not weights")
-    assert_one_sentence(actions.look([token, None, "abc"])["error"])
-    assert_one_sentence(written(actions, token, "A")["note"])
+    assert_one_sentence(actions.look([copied, None, "abc"])["error"])
+    assert_one_sentence(written(actions, copied, "A")["note"])
 
 
-def test_a_damaged_run_is_shown_as_unknown(actions, trained, workers):
-    token = trained["decoder_transformer"]
-    (workers.runs_folder / token.removeprefix("local:") / "metrics.jsonl").unlink()
-    answer = actions.poll([token, 0, 0])
-    assert answer["status"] == "unknown"
-    assert_one_sentence(answer["reason"])
-    (workers.runs_folder / token.removeprefix("local:") / "status.json").write_text("{")
-    assert actions.poll([token, 0, 0])["status"] == "unknown"
+@pytest.mark.parametrize("name", ["metrics.jsonl", "status.json", "run.json", "tokenizer.json"])
+@pytest.mark.parametrize(
+    "damage", [None, b"", b"{", b"[]", b"\xff\x00", b'{"type": 1}\n'], ids=repr
+)
+def test_a_damaged_run_is_one_sentence_wherever_it_is_used(actions, copied, workers, name, damage):
+    path = workers.runs_folder / "copy" / name
+    path.unlink() if damage is None else path.write_bytes(damage)
+    answer = actions.poll([copied, 0, 0])
+    if answer["status"] == "unknown":
+        assert_one_sentence(answer["reason"])
+    else:  # it can be watched without its tokenizer, and when its last line was torn
+        torn = name == "metrics.jsonl" and damage is not None and not damage.endswith(b"\n")
+        assert torn or name == "tokenizer.json"
+    look = actions.look([copied, None, "abc"])
+    if "error" in look:
+        assert_one_sentence(look["error"])
+    sendable([answer, look, written(actions, copied, "A")])
+    actions.open(copied)
+    actions.choices(copied)
+    actions.restore(copied, "synthetic_plays", {})

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 
 from lm.generation import next_token_distribution
 from lm.models import RUNGS, count_parameters
+from lm.plan import TrainingConfig
+from playground import controls
 from playground.lessons import Lesson, lesson, names, sections
 
 LADDER = (
@@ -189,6 +191,76 @@ def test_the_shapes_are_those_of_the_defaults(name: str) -> None:
         assert f"({B}, {config.n_head}, {T}, {T})" in table
 
 
+@pytest.mark.parametrize("name", ["single_head_attention", "multi_head_attention"])
+def test_the_head_reads_the_position_and_what_it_found(name: str) -> None:
+    rung = RUNGS[name]
+    config: Any = rung.config()
+    model: Any = rung.model(config, VOCABULARY)
+    B, T, C = rung.training.batch_size, config.context_length, config.n_embd
+    assert model.head.in_features == 2 * C
+    table = section_text(name, "The shapes")
+    assert f"| x and found, side by side | (B, T, 2C) | ({B}, {T}, {2 * C}) |" in table
+
+
+def test_the_single_heads_parameters_add_up() -> None:
+    model: Any = RUNGS["single_head_attention"].model(
+        RUNGS["single_head_attention"].config(), VOCABULARY
+    )
+    parts = (
+        model.token_embedding.weight.numel(),
+        model.position_embedding.weight.numel(),
+        count_parameters(model.attention),
+        model.head.weight.numel(),
+        model.head.bias.numel(),
+    )
+    told = " + ".join(f"{part:,}" for part in parts) + f" = {count_parameters(model):,}"
+    assert told in section_text("single_head_attention", "The shapes")
+
+
+def test_the_multi_heads_parameters_add_up() -> None:
+    model: Any = RUNGS["multi_head_attention"].model(
+        RUNGS["multi_head_attention"].config(), VOCABULARY
+    )
+    projection = count_parameters(model.attention.projection)
+    parts = (
+        count_parameters(model.token_embedding) + count_parameters(model.position_embedding),
+        count_parameters(model.attention) - projection,
+        projection,
+        count_parameters(model.head),
+    )
+    told = " + ".join(f"{part:,}" for part in parts) + f" = {count_parameters(model):,}"
+    assert told in section_text("multi_head_attention", "The shapes")
+
+
+def test_how_it_learns_names_the_default_settings() -> None:
+    text = section_text("bigram", "How it learns")
+    for rung in RUNGS.values():
+        training = rung.training
+        assert f"over the first {training.warmup_steps} steps" in text
+        assert training.decay == "linear" and "along a straight line" in text
+        assert f"longer than {training.gradient_clip:g} is shortened" in text
+        assert rf"$\lambda = {training.weight_decay:g}$" in text
+    every = f"every {TrainingConfig().evaluate_every} steps"
+    assert every in section_text("bigram", "What to try")
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_to_try_can_be_set_on_the_page(name: str) -> None:
+    """An experiment's title, "Attention heads: 1, 4, 16", names a control and values it can take."""
+    fields = {field.title: field for field in controls.settings_of(RUNGS[name]).values()}
+    tried = 0
+    for title in re.findall(r"^- \*\*(.+?)\*\*", section_text(name, "What to try"), re.MULTILINE):
+        field = next((fields[known] for known in fields if title.startswith(known)), None)
+        for number in re.findall(r"\d[\d.]*(?<!\.)", title) if field else ():
+            tried += 1
+            if field.scale == "135":
+                assert float(number) in controls.LEARNING_RATES
+                continue
+            low, high = controls.live_bounds(field)
+            assert low <= float(number) <= high, title
+    assert tried
+
+
 def test_numbers_of_the_four_candidates() -> None:
     text = section_text("bigram", "A worked example") + section_text("bigram", "Writing")
     logits = torch.tensor([2.0, 1.0, 0.0, -1.0])
@@ -223,6 +295,7 @@ def test_numbers_of_the_attention_example() -> None:
         assert f"| {weight:.3f} |" in text
     x, y = (weights @ v).tolist()
     assert f"= ({x:.2f}, {y:.2f})$" in text
+    assert f"reads $(0.5, -1, {x:.2f}, {y:.2f})$" in text  # after the position's own vector
 
 
 def test_variance_of_a_product_grows_with_the_head_size() -> None:
