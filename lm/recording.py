@@ -8,7 +8,6 @@ import contextlib
 import datetime
 import errno
 import json
-import math
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -207,9 +206,9 @@ def rewind(run: Run) -> Checkpoint:
 def pack(run: Run, out: Path, snapshots: int, note: str = "") -> int:
     """Copy a run for shipping: `snapshots` of its snapshots in half precision, nothing to resume.
 
-    Kept are the first, the last, and those between that are spread most evenly over the logarithm of
-    the step. Returns the size of the copy in bytes. `RunProblem` if `out` already exists; then, and after
-    any other failure, nothing is left of the copy.
+    Kept are the first, the last, and those between that stand nearest to the cubes of equal steps:
+    denser where a model learns fastest. Returns the size of the copy in bytes. `RunProblem` if `out`
+    already exists; then, and after any other failure, nothing is left of the copy.
     """
     if out.exists():
         raise RunProblem(f"{out} already exists: choose a new folder.")
@@ -229,8 +228,8 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
     steps = run.snapshots()
     if not steps:
         raise RunProblem(f"{run.directory} holds no snapshot of the weights to pack.")
-    wanted = {round(steps[-1] ** (i / (snapshots - 1))) for i in range(1, snapshots)} | {0}
-    keep = {min(steps, key=lambda s: abs(math.log1p(s) - math.log1p(w))) for w in wanted}
+    wanted = (steps[-1] * (i / (snapshots - 1)) ** 3 for i in range(snapshots))
+    keep = {min(steps, key=lambda s: abs(s - w)) for w in wanted}
     with _explained(out):
         (out / "snapshots").mkdir(parents=True)
         for step in sorted(keep):

@@ -149,7 +149,7 @@ def _settings(rung: Rung) -> tuple[dict[str, Any], gr.Dropdown]:
 
 
 def _buttons(key: str) -> dict[str, gr.Button]:
-    """Every button; which of the first three shows is decided by the run's state (style.css)."""
+    """Every button; which of the first three shows is decided by the run's state (style/running.css)."""
     made = {
         name: gr.Button(
             label, variant="primary", elem_classes=f"{name}-button", elem_id=f"{name}-{key}"

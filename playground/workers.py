@@ -112,10 +112,7 @@ class Workers:
             if run is None or run.status not in LIVE:
                 return self._status(token)[0]
             if run.status == "queued":
-                if order == "stop":
-                    self._end(run, "stopped")
-                elif order in ("pause", "step", "resume"):
-                    run.start_paused = order != "resume"
+                self._note_for_later(run, order, value)
                 return run.status
             if order == "stop" and run.stopping_since is None:
                 run.stopping_since = time.monotonic()
@@ -132,6 +129,17 @@ class Workers:
             if wanted:
                 self._changed.wait_for(lambda: run.status in wanted + ENDED, patience)
             return run.status
+
+    def _note_for_later(self, run: _Run, order: str, value: Any) -> None:
+        """What is ordered of a run that is still queued holds when it starts."""
+        if order == "stop":
+            self._end(run, "stopped")
+        elif order in ("pause", "step", "resume"):
+            run.start_paused = order != "resume"
+        if order == "resume":
+            run.orders_waiting = [other for other in run.orders_waiting if other[0] != "step"]
+        elif order in ("step", "learning_rate"):
+            run.orders_waiting.append((order, value))
 
     def answer(self, token: str, start: int = 0, start_events: int = 0) -> dict[str, Any]:
         """What has happened in a run since; see `RunView.answer`. Never raises a `Problem`."""
@@ -276,7 +284,8 @@ class Workers:
                 run.pipe.close()
                 run.pipe = None
                 if run.status in LIVE:
-                    self._end(run, "failed", _death(run))
+                    killed = run.stopping_since is not None and run.process.exitcode == -9
+                    self._end(run, "stopped" if killed else "failed", _death(run, killed))
                 self._share_cores()
             return
         with self._changed:
@@ -293,7 +302,7 @@ class Workers:
     def _end(self, run: _Run, status: str, reason: str | None = None) -> None:
         run.status, run.reason = status, reason
         run.data = (np.empty(0), np.empty(0))
-        if run.process is None or status == "failed":
+        if run.pipe is None or status == "failed":  # no process is there to write it
             with contextlib.suppress(Problem):
                 recording.write_status(run.view.run.directory, status, run.view.step, reason)  # type: ignore[arg-type]
         self._changed.notify_all()
@@ -374,7 +383,9 @@ def _silence(run: runs.Run) -> float:
         return math.inf
 
 
-def _death(run: _Run) -> str:
+def _death(run: _Run, killed: bool) -> str:
+    if killed:
+        return "It did not stop by itself in time: what it learned up to its last snapshot is kept."
     code = run.process.exitcode
     how = f"was killed by signal {-code}" if code and code < 0 else f"ended with exit code {code}"
     hint = " (often: out of memory; try a smaller model)" if code == -9 else ""

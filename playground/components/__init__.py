@@ -2,7 +2,12 @@
 
 Every part of a rung's tab shares `key`, the rung's name.  `run_feed` polls the run and the others
 draw what it brings; none of them puts text of a model or a visitor into markup.  The behaviour is
-in `playground.js`, served from this folder, next to the plotly.js of the installed package.
+in the scripts of this folder, which share one object, `window.Playground`; what a component starts
+stands in `playground.js`.
+
+They are classic scripts rather than modules: Gradio waits for the scripts in a component's `head`
+before it starts the component, but drops their `type`, and what a module imports by a relative
+address would carry no version and so could come stale out of the browser's cache.
 
 These are functions rather than subclasses because Gradio writes a `.pyi` file beside the source of
 every component class with events.
@@ -20,8 +25,50 @@ from urllib.parse import quote
 import gradio as gr
 import plotly
 
-SCRIPT = Path(__file__).parent / "playground.js"
-STYLE = Path(__file__).parent.parent / "style.css"
+_FOLDER = Path(__file__).parent
+
+# Each takes from those before it; Gradio runs them in this order.
+SCRIPTS = tuple(
+    _FOLDER / f"{name}.js"
+    for name in (
+        "dom",
+        "wording",
+        "appearance",
+        "tooltip",
+        "feed",
+        "ladder",
+        "status_strip",
+        "loss_points",
+        "loss_axes",
+        "loss_chart",
+        "diary",
+        "heat_map",
+        "attention_picture",
+        "attention_view",
+        "writing",
+        "header",
+        "playground",
+    )
+)
+
+# In the order of the cascade: where two rules weigh the same, the later one holds.
+STYLES = tuple(
+    _FOLDER.parent / "style" / f"{name}.css"
+    for name in (
+        "colours",
+        "page",
+        "ladder_and_stage",
+        "settings",
+        "running",
+        "figures",
+        "writing",
+        "attention",
+        "lesson",
+        "small_screens",
+        "tooltip",
+    )
+)
+
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 # Set before the page is painted, so that a dark page does not flash white first.
@@ -35,23 +82,24 @@ ServerFunction = Callable[[list[Any]], Any]
 
 
 def serve_static() -> None:
-    """Let Gradio serve the scripts and the style sheet; call once before `launch`."""
-    gr.set_static_paths([SCRIPT, STYLE, PLOTLY])
+    """Let Gradio serve the scripts and the style sheets; call once before `launch`."""
+    gr.set_static_paths([*SCRIPTS, *STYLES, PLOTLY])
 
 
 def page_head() -> str:
-    """What belongs into the page's head (`launch(head=...)`): the style sheet, and the stored theme.
+    """What belongs into the page's head (`launch(head=...)`): the styles, and the stored theme.
 
     Not `launch(css_paths=...)`: Gradio would write every rule twice, once behind its own prefix, and
     the rules inside media queries only behind it.
     """
-    return f'<link rel="stylesheet" href="{_address(STYLE)}">{_EARLY_THEME}'
+    links = (f'<link rel="stylesheet" href="{_address(path)}">' for path in STYLES)
+    return "".join(links) + _EARLY_THEME
 
 
 @cache
 def scripts(with_plotly: bool = True) -> str:
     """The script tags a component asks for; Gradio loads each address once a page."""
-    return "".join(_script(path) for path in ([PLOTLY] if with_plotly else []) + [SCRIPT])
+    return "".join(_script(path) for path in ((PLOTLY, *SCRIPTS) if with_plotly else SCRIPTS))
 
 
 def run_feed(key: str, value: Mapping[str, Any], poll: ServerFunction, tab: str = "") -> gr.HTML:

@@ -1,7 +1,7 @@
 """The look every figure shares: small, transparent, and readable by colour-blind eyes.
 
 plotly's own template adds 6.5 KB to each figure; this one is a few hundred bytes.  The colours are
-those of the light page; in the browser the same names map to the dark ones (`style.css`).
+those of the light page; in the browser the same names map to the dark ones (`style/colours.css`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,101 @@
+// How a run stands, in one line over a bar; it also does the polling for its rung.
+"use strict";
+
+{
+  const { make, isVisible } = Playground.parts.dom;
+  const { whole, duration } = Playground.parts.wording;
+  const { LIVE, ask, feed } = Playground.parts.feed;
+  const { tabNote, ladderNote } = Playground.parts.ladder;
+
+  const POLL_MS = 200;
+  const HEARTBEAT_MS = 5000;
+  const RETRY_MS = 1000;
+  const MISSES = 3; // missed answers in a row before the page says so
+
+  /** The status strip; it also does the polling for its rung. */
+  function runFeed(element, props, watch, server) {
+    const one = feed(props.feed);
+    const strip = make("div", "strip");
+    const bar = make("div", "strip-bar");
+    const fill = make("div", "strip-fill");
+    const line = make("div", "strip-line");
+    const hint = make("div", "strip-hint");
+    bar.append(fill);
+    strip.append(bar, line, hint);
+    element.replaceChildren(strip);
+
+    const follow = () => one.follow(props.value?.run ?? null);
+    let calling = false;
+    let misses = 0;
+
+    one.subscribe((record) => {
+      const root = element.closest(".rung");
+      if (root) {
+        root.dataset.status = record.status ?? "loading";
+        root.dataset.connection = one.connected ? "ok" : "lost";
+        root.classList.toggle("stale", one.stale);
+      }
+      const done = record.steps ? Math.min(1, record.step / record.steps) : 0;
+      fill.style.width = `${100 * done}%`;
+      line.replaceChildren(...statusLine(record));
+      hint.textContent = one.connected
+        ? one.stale
+          ? "Settings changed: what you see is the run before. Press Train."
+          : ""
+        : "connection lost, trying again";
+      if (props.tab && record.status) tabNote(props.tab, ladderNote(record));
+    }, element);
+
+    async function poll() {
+      const { record } = one;
+      const { run } = record;
+      calling = true;
+      one.lastCall = performance.now();
+      const answer = await ask(server, "poll", run, record.train.step.length, record.events.length);
+      calling = false;
+      if (one.record.run !== run) return;
+      misses = answer ? 0 : misses + 1;
+      const connected = misses < MISSES;
+      const changed = connected !== one.connected;
+      one.connected = connected;
+      if (answer) {
+        const news = one.accept(answer);
+        one.settled = !LIVE.has(answer.status) && !news ? run : null;
+      } else if (changed) {
+        one.publish({ reset: false, from: record.train.step.length, events: [] });
+      }
+    }
+
+    const timer = setInterval(() => {
+      if (!element.isConnected) return clearInterval(timer);
+      if (calling || !one.record.run || one.settled === one.record.run) return;
+      const wait = !isVisible(element) ? HEARTBEAT_MS : misses ? RETRY_MS : POLL_MS;
+      if (performance.now() - one.lastCall >= wait || one.lastCall === 0) poll();
+    }, POLL_MS / 2);
+
+    watch("value", follow);
+    follow();
+  }
+
+  function statusLine(record) {
+    const strong = (text) => make("b", "", text);
+    const { status, reason, step, steps } = record;
+    const place = [strong(whole(step)), ` of ${whole(steps)}`];
+    if (status === "running") {
+      const rest = [];
+      if (record.tokens_per_second) rest.push(`${whole(record.tokens_per_second)} tokens/s`);
+      if (record.seconds_left !== null) rest.push(`${duration(record.seconds_left)} left`);
+      return ["step ", ...place, ...rest.map((text) => ` · ${text}`)];
+    }
+    if (status === "paused") return [strong("paused"), " at step ", ...place];
+    if (status === "finished") return [strong("finished"), `: ${whole(step)} steps`];
+    if (status === "stopped") return [strong("stopped"), " at step ", ...place];
+    if (status === "queued") return [`queued: ${reason || "starts when a place is free"}`];
+    if (status === "starting") return ["starting …"];
+    if (status === "failed") return [strong("failed"), `: ${reason || "no reason was given"}`];
+    if (status === "unknown") return [reason || "this run is no longer here: press Train"];
+    return [record.run ? "loading …" : "nothing trained yet: press Train"];
+  }
+
+  Playground.parts.statusStrip = { runFeed };
+}
