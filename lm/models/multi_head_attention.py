@@ -67,10 +67,9 @@ class MultiHeadAttentionModel(nn.Module):
         self.position_embedding = nn.Embedding(config.context_length, C)
         self.attention = MultiHeadAttention(C, config.n_head, config.context_length)
         self.head = nn.Linear(2 * C, vocab_size)
-        for table in (self.token_embedding, self.position_embedding, self.head):
-            nn.init.normal_(
-                table.weight, std=0.02
-            )  # small: soon shaped, and the first loss is ln V
+        for table in (self.token_embedding, self.position_embedding):
+            nn.init.normal_(table.weight, std=0.02)  # small, to be soon reshaped
+        nn.init.normal_(self.head.weight, std=0.02)  # the first loss is about ln V
         nn.init.zeros_(self.head.bias)
 
     def forward(self, tokens: Tensor) -> Tensor:

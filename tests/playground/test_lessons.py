@@ -299,7 +299,7 @@ def test_numbers_of_the_attention_example() -> None:
         assert f"| {weight:.3f} |" in text
     x, y = (weights @ v).tolist()
     assert f"= ({x:.2f}, {y:.2f})$" in text
-    assert f"$W$ then reads $(0.5, -1, {x:.2f}, {y:.2f})$" in text  # after the position's own vector
+    assert f"$W$ then reads $(0.5, -1, {x:.2f}, {y:.2f})$" in text
 
 
 def test_variance_of_a_product_grows_with_the_head_size() -> None:
