@@ -100,17 +100,7 @@ def build(
     restored = [*outputs, *values]
     saved.focus(actions.choices, token, saved, **_quick)
     saved.input(actions.open, saved, restored, **_quick)
-    estimating = dict(
-        fn=actions.estimate,
-        inputs=[corpus, *values],
-        outputs=[estimate, share],
-        **_quick,
-        trigger_mode="always_last",
-    )
-    for control in values:
-        control.change(**estimating)
-    tab.select(**estimating)
-    corpus.change(**estimating)
+    _connect_estimate(actions, tab, [corpus, *values], estimate, share)
     return Tab(rung, actions, token, restored, values, estimate)
 
 
@@ -203,6 +193,25 @@ def _connect_settings(
         else:
             control.input(None, js=stale)
     new_seed.click(actions.new_seed, None, settings["seed"], **_quick).then(None, js=stale)
+
+
+def _connect_estimate(
+    actions: Actions, tab: gr.Tab, inputs: list[Any], estimate: gr.HTML, share: gr.HTML
+) -> None:
+    """Parameters and time follow every change; the link follows only what the visitor does here."""
+
+    def measured(*values: Any) -> str:
+        return actions.estimate(*values)[0]
+
+    def link(*values: Any) -> dict[str, str]:
+        return actions.estimate(*values)[1]
+
+    latest: dict[str, Any] = {**_quick, "trigger_mode": "always_last"}
+    for control in inputs:  # the first is the choice of text
+        control.change(measured, inputs, estimate, **latest)
+    for control in inputs[1:]:
+        control.input(link, inputs, share, **latest)
+    tab.select(link, inputs, share, **latest)
 
 
 def _writing(key: str, actions: Actions, token: gr.BrowserState) -> None:

@@ -18,8 +18,7 @@ def test_a_tab_opens_with_something_to_see(rung, open_tab):
     tab.panel.locator(".diary-row").first.wait_for()
     tab.panel.locator(".attention-card .plot .main-svg").first.wait_for()
     assert tab.panel.locator(".loss-card .figure-words").inner_text()
-    note = tab.page.locator(f"#rung-{rung.name}-button").get_attribute("data-note")
-    assert float(note) == pytest.approx(tab.get("record.best"), abs=0.006)
+    assert float(tab.note()) == pytest.approx(tab.get("record.best"), abs=0.006)
 
 
 def test_the_lesson_has_its_formulas_and_its_source(rung, open_tab):
@@ -62,11 +61,7 @@ def test_train_pause_step_resume_and_stop(rung, open_tab):
 def test_a_changed_setting_makes_stale_and_reset_begins_anew(rung, open_tab):
     tab = open_tab(rung)
     before = tab.estimate()
-    tab.set("n_embd", 32)
-    tab.page.wait_for_function(
-        "([key, before]) => document.querySelector(`#estimate-${key}`).innerText !== before",
-        arg=[rung.name, before],
-    )
+    tab.set("n_embd", 32).estimate_changes(before)
     if tab.token:
         tab.panel.locator(".strip-hint", has_text="Settings changed").wait_for()
         assert "stale" in tab.panel.get_attribute("class").split()

@@ -1,30 +1,25 @@
-"""The page as a whole: reloads, several windows, several runs, sizes, colours, the visitor's own text."""
+"""The page as a whole: reloads, several windows and runs, sizes, colours, links, the visitor's own text."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from lm import corpora
 from lm.models import RUNGS
+from playground.services import SHIPPED
 
-# Reloads and windows
+# Reloads, windows, several runs
 
 
 def test_a_reload_in_the_middle_goes_on_with_the_run_and_its_settings(decoder, open_tab):
-    tab = open_tab(decoder, plain=True)
-    tab.set("n_embd", 16).set("n_head", 2).set("n_layer", 1).set("context_length", 16)
-    tab.set("batch_size", 4).set("steps", 10000)
-    tab.page.wait_for_function(
-        "(key) => document.querySelector(`#estimate-${key}`).innerText.includes('10,000 steps')",
-        arg=decoder.name,
-    )
-    tab.train().reaches("running").until("record.step > 5")
+    tab = open_tab(decoder).train().reaches("running").until("record.step > 5")
     token, reached = tab.token, tab.step
-    tab.page.reload()
-    tab.page.locator(f"#rung-{decoder.name}-button").wait_for()
+    tab.page.goto(urlsplit(tab.page.url)._replace(query="").geturl())
     tab.select().until(f"record.run === '{token}' && record.step >= {reached}")
     assert tab.get("record.status") == "running"
     assert tab.get("record.train.step[0]") <= 3  # from its beginning
-    assert [tab.value(n) for n in ("n_embd", "n_layer", "steps")] == ["16", "1", "10000"]
+    assert [tab.value(name) for name in ("n_embd", "n_layer", "steps")] == ["16", "2", "10000"]
     tab.wait_for_points(reached // 3)
     tab.until(f"record.step > {reached}").press("stop").reaches("stopped")
 
@@ -34,35 +29,27 @@ def test_two_windows_watch_and_steer_the_same_run(decoder, open_tab):
     second = open_tab(decoder, plain=True)  # the same visitor: the same storage
     second.until(f"record.run === '{first.token}'").reaches("running").wait_for_points(2)
     second.press("pause").reaches("paused")
-    first.reaches("paused")
-    first.press("step")
-    first.until("record.status === 'paused'")
-    second.until(f"record.step === {first.step}")
+    held = second.step
+    first.page.bring_to_front()
+    first.reaches("paused").press("step").until(f"record.step === {held + 1}")
+    second.page.bring_to_front()
+    second.until(f"record.step === {held + 1}")
     first.page.close()
-    second.press("resume").reaches("running").until("record.step > 3")
+    second.press("resume").reaches("running").until(f"record.step > {held + 1}")
     second.press("stop").reaches("stopped")
-    columns = second.get("Object.values(record.train).map((column) => column.length)")
-    assert len(set(columns)) == 1
+    assert len(set(second.get("Object.values(record.train).map((c) => c.length)"))) == 1
 
 
-def test_two_models_train_at_once_and_the_page_still_answers(open_tab):
-    first = open_tab(RUNGS["decoder_transformer"]).train().reaches("running")
-    other = type(first)(first.page, RUNGS["bigram"]).select()
-    other.set("steps", 10000).set("context_length", 16).train().reaches("running")
-    other.until("record.step > 5")
-    first.until(f"record.step > {first.step}")  # not in view, it still goes on
-    before = other.estimate()
-    other.set("n_embd", 64)
-    other.page.wait_for_function(
-        "([key, before]) => document.querySelector(`#estimate-${key}`).innerText !== before",
-        arg=["bigram", before],
-    )
-    notes = [
-        first.page.locator(f"#rung-{name}-button").get_attribute("data-note")
-        for name in ("decoder_transformer", "bigram")
-    ]
-    assert all(note.startswith("training") for note in notes), notes
-    other.press("stop").reaches("stopped")
+def test_two_models_train_at_once_and_the_page_still_answers(decoder, open_tab):
+    first = open_tab(decoder).train().reaches("running")
+    second = first.beside(RUNGS["bigram"]).select()
+    second.set("steps", 10000).set("context_length", 16).train().reaches("running")
+    second.until("record.step > 5")
+    first.until(f"record.step > {first.step}")  # it goes on out of sight
+    assert [tab.note().split(" ")[0] for tab in (first, second)] == ["training"] * 2
+    before = second.estimate()
+    second.set("n_embd", 64).estimate_changes(before)
+    second.press("stop").reaches("stopped")
     first.select().wait_for_points(3)
     first.press("stop").reaches("stopped")
 
@@ -72,34 +59,49 @@ def test_two_models_train_at_once_and_the_page_still_answers(open_tab):
 
 def test_buttons_twice_and_in_the_wrong_order_do_no_harm(decoder, open_tab):
     tab = open_tab(decoder)
-    for name in ("stop", "stop", "step"):  # Step without a run begins one
-        tab.press(name)
-    tab.until("record.step === 1 && record.status === 'paused'")
+    tab.press("stop").press("stop").press("step")  # without a live run, Step begins one
+    tab.until("record.status === 'paused' && record.step === 1")
     tab.panel.locator(f"#resume-{decoder.name}").dblclick()
-    tab.reaches("running")
-    tab.press("step").press("step").reaches("paused")
+    tab.reaches("running").press("step").press("step").reaches("paused")
     tab.press("reset").press("reset")
-    tab.until("record.step === 0 && record.status === 'paused'")
+    tab.until("record.status === 'paused' && record.step === 0")
     tab.press("resume").reaches("running").press("stop").press("stop").reaches("stopped")
     tab.panel.locator(f"#train-{decoder.name}").dblclick()
-    tab.reaches("running").until("record.step > 2")
+    tab.reaches("running").until("record.step > 2").press("stop").reaches("stopped")
+
+
+def test_a_learning_rate_changed_on_the_way_is_marked(decoder, open_tab):
+    tab = open_tab(decoder, learning_rate=0.001).train().reaches("running")
+    tab.choose("learning_rate", "0.0003")
+    tab.until("record.events.some((e) => e.type === 'learning_rate')")
+    assert tab.get("record.status") == "running"
+    assert tab.get("record.events.find((e) => e.type === 'learning_rate').learning_rate") == 0.0003
+    tab.panel.locator(".loss-card .annotation-text", has_text="rate 0.0003").wait_for()
+    assert "stale" not in tab.panel.get_attribute("class").split()
     tab.press("stop").reaches("stopped")
 
 
-def test_a_new_learning_rate_holds_at_once_and_is_marked(decoder, open_tab):
-    tab = open_tab(decoder).train().reaches("running").until("record.step > 2") or open_tab
-    tab = tab if hasattr(tab, "press") else None
-    assert tab is not None
+def test_the_chart_changes_its_axes_and_keeps_its_points(decoder, open_tab):
+    tab = open_tab(decoder, steps=60).train().reaches("finished").wait_for_points(60)
+    card = tab.panel.locator(".loss-card")
+    for name in ("tokens", "seconds", "step", "log x", "log y"):
+        card.get_by_role("button", name=name, exact=True).click()
+        tab.wait_for_points(60)
+    with tab.page.expect_download() as download:
+        card.get_by_role("button", name="CSV").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0].startswith("step,seconds,train_loss")
+    assert [line.split(",")[0] for line in lines[1:]] == [str(n) for n in range(1, 61)]
 
 
-# What the settings say
+# Settings
 
 
 def test_settings_that_cannot_work_say_so_before_and_after_train(decoder, open_tab):
     tab = open_tab(decoder)
     token = tab.token
     tab.set("n_embd", 20).set("n_head", 3)
-    tab.page.locator(".estimate:visible", has_text="cannot share").first.wait_for()
+    tab.page.locator(f"#estimate-{decoder.name}", has_text="cannot share").first.wait_for()
     tab.press("train")
     tab.page.locator(f"#notice-{decoder.name}", has_text="choose 1, 2, 4, 5, 10").wait_for()
     assert tab.token == token
@@ -108,6 +110,179 @@ def test_settings_that_cannot_work_say_so_before_and_after_train(decoder, open_t
     tab.press("stop").reaches("stopped")
 
 
-def test_a_link_opens_its_tab_with_its_settings_and_share_gives_it_back(decoder, open_tab):
-    tab = open_tab(decoder, n_embd=48, n_head=3, seed=7)
-    assert [tab.value(name) for name in ("n_embd", "n_head", "seed")] == ["48", "3", "7"]
+def test_a_link_brings_its_settings_and_share_gives_them_back(decoder, open_tab, new_context):
+    context = new_context(permissions=["clipboard-read", "clipboard-write"])
+    tab = open_tab(decoder, within=context, n_embd=48, n_head=3, learning_rate=0.002)
+    assert [tab.value(name) for name in ("n_embd", "n_head", "n_layer")] == ["48", "3", "2"]
+    assert tab.panel.locator(f"#{decoder.name}-learning_rate input").input_value() == "0.002"
+    tab.page.locator(f"#estimate-{decoder.name}", has_text="10,000 steps").first.wait_for()
+    tab.page.wait_for_timeout(300)
+    tab.page.get_by_role("button", name="Share").click()
+    tab.page.get_by_role("button", name="Copied").wait_for()
+    link = tab.page.evaluate("() => navigator.clipboard.readText()")
+    query = {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
+    assert query["model"] == decoder.name
+    assert (query["n_embd"], query["n_head"], query["learning_rate"]) == ("48", "3", "0.002")
+    tab.train().reaches("running").press("stop").reaches("stopped")  # also with a rate of its own
+
+
+def test_a_link_with_nonsense_opens_with_the_defaults_and_says_so(decoder, open_tab):
+    tab = open_tab(decoder, n_embd="nan", n_head="<b>many</b>")
+    tab.page.locator(f"#notice-{decoder.name}", has_text="makes no sense").wait_for()
+    assert tab.value("n_embd") == str(decoder.config().n_embd)
+
+
+def test_the_ladder_tells_the_best_loss_of_every_rung_at_once(server, context):
+    page = context.new_page()
+    page.goto(server.url)
+    for name in RUNGS:
+        button = page.locator(f"#rung-{name}-button")
+        button.wait_for()
+        if (SHIPPED / name / "run.json").exists():
+            page.wait_for_function(
+                "(id) => /^\\d\\.\\d\\d$/.test(document.getElementById(id).dataset.note ?? '')",
+                arg=f"rung-{name}-button",
+            )
+
+
+# Text that is typed or written
+
+
+def test_text_never_becomes_markup(decoder, open_tab):
+    evil = "<img src=x onerror='window.hurt=1'>${window.hurt=2}{{window.hurt=3}}"
+    tab = open_tab(decoder, steps=20).train().reaches("finished")
+    tab.panel.locator(".text-input").fill(evil)
+    tab.panel.locator(f"#prompt-{decoder.name} input, #prompt-{decoder.name} textarea").fill(evil)
+    tab.press("sample")
+    tab.panel.locator(".written .made").nth(20).wait_for()
+    tab.panel.locator(".attention-card .figure-note", has_text="Left out").wait_for()
+    assert tab.page.evaluate("() => window.hurt") is None
+    assert tab.panel.locator(".written img, .attention-card img").count() == 0
+
+
+def test_a_prompt_longer_than_the_context_and_an_empty_one_are_continued(decoder, open_tab):
+    tab = open_tab(decoder, steps=20).train().reaches("finished")
+    prompt = tab.panel.locator(f"#prompt-{decoder.name} input, #prompt-{decoder.name} textarea")
+    prompt.fill("What news, my lord? The king is come again. " * 3)
+    tab.press("sample")
+    tab.panel.locator(".writing-block .figure-note", has_text="last 16 characters").wait_for()
+    tab.panel.locator(".written:not(.writes) .made").nth(299).wait_for()
+    prompt.fill("")
+    tab.press("sample")
+    tab.page.wait_for_function(
+        "(key) => document.querySelector(`#panel-${key} .prompt-text`)?.textContent === ''",
+        arg=decoder.name,
+    )
+    tab.panel.locator(".written:not(.writes) .made").nth(299).wait_for()
+
+
+# The visitor's own text
+
+
+def choose_own_text(page) -> None:
+    page.locator("#corpus input").click()
+    page.get_by_role("option", name="Your own text …").click()
+    page.locator("#own-text-box textarea").wait_for()
+
+
+def test_an_own_text_is_checked_taken_remembered_and_learned_from(decoder, open_tab):
+    tab = open_tab(decoder, steps=20)
+    page = tab.page
+    characters = page.locator("#facts", has_text=re.compile(r"\d+ characters")).first
+    characters.wait_for()
+    before = characters.inner_text()
+    choose_own_text(page)
+    for bad, said in (("too short", "at least 1,000"), ("", "empty"), ("a" * 2000, "repeats one")):
+        page.locator("#own-text-box textarea").fill(bad)
+        page.locator("#own-text-use").click()
+        page.locator("#notice-page", has_text=said).wait_for()
+        assert characters.inner_text() == before
+    text = "She sells sea shells by the sea shore, 123.\n" * 50
+    page.locator("#own-text-box textarea").fill(text)
+    page.locator("#own-text-use").click()
+    said = f"{len(set(text))} characters"
+    page.locator("#facts", has_text=said).first.wait_for()
+    page.locator("#notice-page").wait_for(state="hidden")
+    page.locator("#own-text-box").wait_for(state="hidden")
+    tab.train().reaches("finished")
+    assert tab.get("record.summary").startswith("Your own text")
+    page.reload()
+    page.locator("#facts", has_text=said).first.wait_for()
+
+
+def test_an_uploaded_file_is_taken_and_a_binary_one_refused(decoder, open_tab):
+    tab = open_tab(decoder)
+    page = tab.page
+    choose_own_text(page)
+    upload = page.locator("#own-text input[type=file]")
+    picture = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"\x89PNG\x00\xff" * 500}
+    upload.set_input_files(files=[picture])
+    page.locator("#notice-page", has_text="not UTF-8").wait_for()
+    text = "Peter Piper picked a peck of pickled peppers.\n" * 50
+    upload.set_input_files(
+        files=[{"name": "b.txt", "mimeType": "text/plain", "buffer": text.encode()}]
+    )
+    page.locator("#facts", has_text=f"{len(set(text))} characters").first.wait_for()
+
+
+def test_the_plays_can_be_chosen_and_show_their_floor(decoder, open_tab):
+    tab = open_tab(decoder, steps=20)
+    tab.page.locator("#corpus input").click()
+    tab.page.get_by_role("option", name="Synthetic plays").click()
+    alphabet = len(set(corpora.load("synthetic_plays").text))
+    tab.page.locator("#facts", has_text=f"{alphabet} characters").first.wait_for()
+    tab.train().reaches("finished")
+    tab.panel.locator(".loss-card .annotation-text", has_text="floor").wait_for()
+
+
+# How it looks
+
+
+def test_dark_and_light_turn_the_page_and_the_chart_and_are_remembered(decoder, open_tab):
+    tab = open_tab(decoder)
+    page = tab.page
+
+    def colours() -> list[str]:
+        return page.evaluate(
+            "(key) => [getComputedStyle(document.body).backgroundColor,"
+            " getComputedStyle(document.querySelector(`#panel-${key} .card`)).backgroundColor,"
+            " document.querySelector(`#panel-${key} .plot`).layout.font.color]",
+            decoder.name,
+        )
+
+    light = colours()
+    page.get_by_label("Dark or light").click()
+    page.wait_for_function("() => document.body.classList.contains('dark')")
+    page.wait_for_function(
+        "([key, old]) => document.querySelector(`#panel-${key} .plot`).layout.font.color !== old",
+        arg=[decoder.name, light[2]],
+    )
+    dark = colours()
+    assert all(a != b for a, b in zip(light, dark, strict=True))
+    page.reload()
+    tab.ready()
+    assert page.evaluate("() => document.body.classList.contains('dark')")
+
+
+def test_on_a_laptop_train_chart_and_sample_are_on_the_first_screen(rung, open_tab):
+    tab = open_tab(rung, plain=True)
+    tab.page.wait_for_timeout(300)
+    for what in (f"#train-{rung.name}", ".loss-card", ".samples-card .diary", ".attention-card"):
+        box = tab.panel.locator(what).bounding_box()
+        assert box and box["height"] > 20, what
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 1366, what
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 768, what
+
+
+@pytest.mark.parametrize("width", [390, 800])
+def test_narrow_screens_have_nothing_beside_them(server, new_context, width):
+    page = new_context(viewport={"width": width, "height": 844}).new_page()
+    page.goto(server.url)
+    for name in RUNGS:
+        page.locator(f"#rung-{name}-button").click()
+        page.locator(f"#panel-{name} .loss-card .main-svg").first.wait_for()
+        wide = page.evaluate(
+            "() => [document.documentElement.scrollWidth, document.body.scrollWidth]"
+        )
+        assert max(wide) <= width, name
+        assert page.locator(f"#train-{name}").is_visible()
