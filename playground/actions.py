@@ -60,7 +60,7 @@ class Actions:
     def change_learning_rate(self, token: Any, value: Any) -> Update:
         """Tell a live run its new learning rate. Output: notice."""
         try:
-            rate = TrainingConfig.make(learning_rate=value).learning_rate
+            rate = TrainingConfig.make(learning_rate=controls.rate_of(value)).learning_rate
         except SettingsProblem as problem:
             return notice(str(problem))
         if self.services.workers.is_live(str(token)):

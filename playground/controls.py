@@ -44,7 +44,7 @@ def control(field: Setting, elem_id: str, value: Any = None) -> gr.components.Co
     if field.scale == "135":
         rates = sorted({*LEARNING_RATES, field.default, value})
         choices = [(f"{rate:g}", rate) for rate in rates]
-        return gr.Dropdown(choices, value=value, info=field.help, **common)
+        return gr.Dropdown(choices, value=value, info=field.help, allow_custom_value=True, **common)
     low, high = live_bounds(field)
     if high - low > 10**6:  # a seed: nobody drags one
         return gr.Number(value, minimum=low, maximum=high, precision=0, info=field.help, **common)
@@ -65,7 +65,9 @@ def plan_of(rung: Rung, values: Sequence[Any]) -> Plan:
     names = list(settings_of(rung))
     if len(values) != len(names):
         raise SettingsProblem(f"This rung has {len(names)} settings; {len(values)} came.")
-    given = dict(zip(names, values, strict=True))
+    given = {
+        n: rate_of(v) if n == "learning_rate" else v for n, v in zip(names, values, strict=True)
+    }
     own = set(rung.config.model_fields)
     for name, value in given.items():
         if value is None or value == "":
@@ -75,6 +77,14 @@ def plan_of(rung: Rung, values: Sequence[Any]) -> Plan:
         config=rung.config.make(**{k: v for k, v in given.items() if k in own}),
         training=TrainingConfig.make(**{k: v for k, v in given.items() if k not in own}),
     )
+
+
+def rate_of(value: Any) -> Any:
+    """A learning rate from its control: one that was typed, not picked, comes as text."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def values_of(plan: Plan) -> list[Any]:

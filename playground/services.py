@@ -4,6 +4,8 @@ import threading
 from functools import lru_cache
 from pathlib import Path
 
+import torch
+
 from lm import runs
 from lm.errors import Problem
 from lm.models import RUNGS
@@ -49,10 +51,11 @@ class Services:
         )  # torch ends the process badly if it is still at work in a thread
 
     def _prepare(self) -> None:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(self.workers.cores)  # as a run has that trains alone
         self.machine = measure()
-        for (
-            rung
-        ) in RUNGS.values():  # the first count of each is slow: have it before it is asked for
+        torch.set_num_threads(threads)
+        for rung in RUNGS.values():  # a first count is slow: have it before it is asked for
             self.work(Plan(rung, rung.config(), rung.training), 65)
 
 

@@ -37,7 +37,7 @@ _LADDER = (
         idea="Look back: each position chooses which earlier ones to listen to.",
         config=SingleHeadConfig,
         model=SingleHeadAttention,
-        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-2),
+        training=TrainingConfig(steps=3000, batch_size=48, learning_rate=1e-2),
     ),
     Rung(
         name="multi_head_attention",

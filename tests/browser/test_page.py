@@ -59,13 +59,15 @@ def test_two_models_train_at_once_and_the_page_still_answers(decoder, open_tab):
 
 def test_buttons_twice_and_in_the_wrong_order_do_no_harm(decoder, open_tab):
     tab = open_tab(decoder)
-    tab.press("stop").press("stop").press("step")  # without a live run, Step begins one
-    tab.until("record.status === 'paused' && record.step === 1")
-    tab.panel.locator(f"#resume-{decoder.name}").dblclick()
-    tab.reaches("running").press("step").press("step").reaches("paused")
-    tab.press("reset").press("reset")
+    for name in ("stop", "pause", "resume"):  # there is nothing yet that they could mean
+        tab.force(name).force(name)
+    tab.force("step").until("record.status === 'paused' && record.step === 1")
+    tab.force("resume").force("resume").force("resume").reaches("running")
+    tab.force("pause").force("pause").force("step").reaches("paused")
+    tab.force("reset").force("reset")
     tab.until("record.status === 'paused' && record.step === 0")
-    tab.press("resume").reaches("running").press("stop").press("stop").reaches("stopped")
+    tab.force("resume").reaches("running").force("stop").force("stop").reaches("stopped")
+    tab.force("pause").force("resume")
     tab.panel.locator(f"#train-{decoder.name}").dblclick()
     tab.reaches("running").until("record.step > 2").press("stop").reaches("stopped")
 
@@ -76,22 +78,22 @@ def test_a_learning_rate_changed_on_the_way_is_marked(decoder, open_tab):
     tab.until("record.events.some((e) => e.type === 'learning_rate')")
     assert tab.get("record.status") == "running"
     assert tab.get("record.events.find((e) => e.type === 'learning_rate').learning_rate") == 0.0003
-    tab.panel.locator(".loss-card .annotation-text", has_text="rate 0.0003").wait_for()
+    tab.panel.locator(".loss-card .annotation-text", has_text="rate 0.0003").first.wait_for()
     assert "stale" not in tab.panel.get_attribute("class").split()
     tab.press("stop").reaches("stopped")
 
 
 def test_the_chart_changes_its_axes_and_keeps_its_points(decoder, open_tab):
-    tab = open_tab(decoder, steps=60).train().reaches("finished").wait_for_points(60)
+    tab = open_tab(decoder, steps=100).train().reaches("finished").wait_for_points(100)
     card = tab.panel.locator(".loss-card")
     for name in ("tokens", "seconds", "step", "log x", "log y"):
         card.get_by_role("button", name=name, exact=True).click()
-        tab.wait_for_points(60)
+        tab.wait_for_points(100)
     with tab.page.expect_download() as download:
         card.get_by_role("button", name="CSV").click()
     lines = download.value.path().read_text().splitlines()
     assert lines[0].startswith("step,seconds,train_loss")
-    assert [line.split(",")[0] for line in lines[1:]] == [str(n) for n in range(1, 61)]
+    assert [line.split(",")[0] for line in lines[1:]] == [str(n) for n in range(1, 101)]
 
 
 # Settings
@@ -150,7 +152,7 @@ def test_the_ladder_tells_the_best_loss_of_every_rung_at_once(server, context):
 
 def test_text_never_becomes_markup(decoder, open_tab):
     evil = "<img src=x onerror='window.hurt=1'>${window.hurt=2}{{window.hurt=3}}"
-    tab = open_tab(decoder, steps=20).train().reaches("finished")
+    tab = open_tab(decoder, steps=100).train().reaches("finished")
     tab.panel.locator(".text-input").fill(evil)
     tab.panel.locator(f"#prompt-{decoder.name} input, #prompt-{decoder.name} textarea").fill(evil)
     tab.press("sample")
@@ -161,7 +163,7 @@ def test_text_never_becomes_markup(decoder, open_tab):
 
 
 def test_a_prompt_longer_than_the_context_and_an_empty_one_are_continued(decoder, open_tab):
-    tab = open_tab(decoder, steps=20).train().reaches("finished")
+    tab = open_tab(decoder, steps=100).train().reaches("finished")
     prompt = tab.panel.locator(f"#prompt-{decoder.name} input, #prompt-{decoder.name} textarea")
     prompt.fill("What news, my lord? The king is come again. " * 3)
     tab.press("sample")
@@ -186,7 +188,7 @@ def choose_own_text(page) -> None:
 
 
 def test_an_own_text_is_checked_taken_remembered_and_learned_from(decoder, open_tab):
-    tab = open_tab(decoder, steps=20)
+    tab = open_tab(decoder, steps=100)
     page = tab.page
     characters = page.locator("#facts", has_text=re.compile(r"\d+ characters")).first
     characters.wait_for()
@@ -226,13 +228,13 @@ def test_an_uploaded_file_is_taken_and_a_binary_one_refused(decoder, open_tab):
 
 
 def test_the_plays_can_be_chosen_and_show_their_floor(decoder, open_tab):
-    tab = open_tab(decoder, steps=20)
+    tab = open_tab(decoder, steps=100)
     tab.page.locator("#corpus input").click()
     tab.page.get_by_role("option", name="Synthetic plays").click()
     alphabet = len(set(corpora.load("synthetic_plays").text))
     tab.page.locator("#facts", has_text=f"{alphabet} characters").first.wait_for()
     tab.train().reaches("finished")
-    tab.panel.locator(".loss-card .annotation-text", has_text="floor").wait_for()
+    tab.panel.locator(".loss-card .annotation-text", has_text="floor").first.wait_for()
 
 
 # How it looks

@@ -347,7 +347,7 @@ def test_a_bad_learning_rate_is_one_sentence_and_the_run_goes_on(
     actions, own_text, values, workers, wait_for_status
 ):
     token = actions.reset(None, own_text, *values)[0]
-    for rate in (None, math.nan, math.inf, 0, -1, 2, "0.1", [], {}, True):
+    for rate in (None, math.nan, math.inf, 0, -1, 2, "2", "nan", "x", "", [], {}, True):
         sentence = sentence_of(actions.change_learning_rate(token, rate))
         assert_one_sentence(sentence)
         assert "Learning rate" in sentence

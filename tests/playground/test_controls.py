@@ -142,6 +142,13 @@ def test_a_rate_that_is_not_on_the_list_can_still_be_shown(rung):
     assert 0.00042 in [value for _, value in made.choices]
 
 
+def test_a_rate_that_was_typed_is_a_number(decoder):
+    fields = controls.settings_of(decoder)
+    values = [f.default for f in fields.values()]
+    values[list(fields).index("learning_rate")] = "0.0042"
+    assert controls.plan_of(decoder, values).training.learning_rate == 0.0042
+
+
 def test_the_page_says_which_sliders_end_early(rung):
     sentence = controls.narrowed(rung)
     for field in controls.settings_of(rung).values():
@@ -227,7 +234,7 @@ def test_a_link_beyond_the_sliders_ends_is_drawn_to_them(rung):
     plan = controls.plan_of(rung, values)
     fields = controls.settings_of(rung)
     assert plan.config.n_embd == fields["n_embd"].live_maximum
-    assert plan.training.steps == fields["steps"].minimum
+    assert plan.training.steps == controls.live_bounds(fields["steps"])[0]
     assert sentence is None
 
 
