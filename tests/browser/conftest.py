@@ -333,6 +333,11 @@ class Tab:
         self.page.get_by_role("option", name=label, exact=True).click()
         return self
 
+    def prompt(self, text: str) -> "Tab":
+        """Type what is to be continued."""
+        self.panel.locator(f"#prompt-{self.key} input, #prompt-{self.key} textarea").fill(text)
+        return self
+
     def force(self, name: str) -> "Tab":
         """Press a button as a script would, also one that the run's state has put out of reach."""
         self.page.locator(f"#{name}-{self.key}").dispatch_event("click")

@@ -83,12 +83,12 @@ def test_a_learning_rate_changed_on_the_way_is_marked(decoder, open_tab):
     tab.press("stop").reaches("stopped")
 
 
-def test_the_chart_changes_its_axes_and_keeps_its_points(decoder, open_tab):
+def test_the_chart_changes_its_axes_and_gives_its_points_away(decoder, open_tab):
     tab = open_tab(decoder, steps=100).train().reaches("finished").wait_for_points(100)
     card = tab.panel.locator(".loss-card")
     for name in ("tokens", "seconds", "step", "log x", "log y"):
         card.get_by_role("button", name=name, exact=True).click()
-        tab.wait_for_points(100)
+        assert tab.points() == 100
     with tab.page.expect_download() as download:
         card.get_by_role("button", name="CSV").click()
     lines = download.value.path().read_text().splitlines()
@@ -150,32 +150,28 @@ def test_the_ladder_tells_the_best_loss_of_every_rung_at_once(server, context):
 # Text that is typed or written
 
 
-def test_text_never_becomes_markup(decoder, open_tab):
+def test_whatever_is_typed_is_continued_and_never_becomes_markup(decoder, open_tab):
     evil = "<img src=x onerror='window.hurt=1'>${window.hurt=2}{{window.hurt=3}}"
     tab = open_tab(decoder, steps=100).train().reaches("finished")
+    done = tab.panel.locator(".written:not(.writes) .made").nth(299)
+    note = tab.panel.locator(".writing-block .figure-note")
     tab.panel.locator(".text-input").fill(evil)
-    tab.panel.locator(f"#prompt-{decoder.name} input, #prompt-{decoder.name} textarea").fill(evil)
-    tab.press("sample")
-    tab.panel.locator(".written .made").nth(20).wait_for()
+    tab.prompt(evil).press("sample")
+    done.wait_for()
     tab.panel.locator(".attention-card .figure-note", has_text="Left out").wait_for()
     assert tab.page.evaluate("() => window.hurt") is None
     assert tab.panel.locator(".written img, .attention-card img").count() == 0
-
-
-def test_a_prompt_longer_than_the_context_and_an_empty_one_are_continued(decoder, open_tab):
-    tab = open_tab(decoder, steps=100).train().reaches("finished")
-    prompt = tab.panel.locator(f"#prompt-{decoder.name} input, #prompt-{decoder.name} textarea")
-    prompt.fill("What news, my lord? The king is come again. " * 3)
-    tab.press("sample")
-    tab.panel.locator(".writing-block .figure-note", has_text="last 16 characters").wait_for()
-    tab.panel.locator(".written:not(.writes) .made").nth(299).wait_for()
-    prompt.fill("")
-    tab.press("sample")
+    long = "What news, my lord? The king is come again. " * 3
+    tab.prompt(long).press("sample")
+    tab.panel.locator(".prompt-text", has_text=long.strip()).wait_for()
+    note.filter(has_text="last 16 characters").wait_for()
+    done.wait_for()
+    tab.prompt("").press("sample")
     tab.page.wait_for_function(
         "(key) => document.querySelector(`#panel-${key} .prompt-text`)?.textContent === ''",
         arg=decoder.name,
     )
-    tab.panel.locator(".written:not(.writes) .made").nth(299).wait_for()
+    done.wait_for()
 
 
 # The visitor's own text
@@ -211,19 +207,13 @@ def test_an_own_text_is_checked_taken_remembered_and_learned_from(decoder, open_
     page.reload()
     page.locator("#facts", has_text=said).first.wait_for()
 
-
-def test_an_uploaded_file_is_taken_and_a_binary_one_refused(decoder, open_tab):
-    tab = open_tab(decoder)
-    page = tab.page
     choose_own_text(page)
     upload = page.locator("#own-text input[type=file]")
     picture = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"\x89PNG\x00\xff" * 500}
     upload.set_input_files(files=[picture])
     page.locator("#notice-page", has_text="not UTF-8").wait_for()
     text = "Peter Piper picked a peck of pickled peppers.\n" * 50
-    upload.set_input_files(
-        files=[{"name": "b.txt", "mimeType": "text/plain", "buffer": text.encode()}]
-    )
+    upload.set_input_files(files=[picture | {"buffer": text.encode()}])
     page.locator("#facts", has_text=f"{len(set(text))} characters").first.wait_for()
 
 
@@ -264,16 +254,6 @@ def test_dark_and_light_turn_the_page_and_the_chart_and_are_remembered(decoder, 
     page.reload()
     tab.ready()
     assert page.evaluate("() => document.body.classList.contains('dark')")
-
-
-def test_on_a_laptop_train_chart_and_sample_are_on_the_first_screen(rung, open_tab):
-    tab = open_tab(rung, plain=True)
-    tab.page.wait_for_timeout(300)
-    for what in (f"#train-{rung.name}", ".loss-card", ".samples-card .diary", ".attention-card"):
-        box = tab.panel.locator(what).bounding_box()
-        assert box and box["height"] > 20, what
-        assert box["x"] >= 0 and box["x"] + box["width"] <= 1366, what
-        assert box["y"] >= 0 and box["y"] + box["height"] <= 768, what
 
 
 @pytest.mark.parametrize("width", [390, 800])

@@ -13,7 +13,7 @@ import pytest
 from lm.models import RUNGS
 from playground import controls
 
-BAD = [math.nan, math.inf, -math.inf, -1, 2**40, 1e300, None, "64", "x", True, [], {}, [64]]
+BAD = [math.nan, math.inf, -math.inf, -1, 2**40, 1e300, None, "64", "x", [], {}, [64]]
 LONG = {"n_embd": 16, "n_head": 2, "n_layer": 1, "context_length": 16, "batch_size": 4}
 LONG |= {"steps": 10_000, "evaluate_every": 1000}
 
