@@ -3,6 +3,7 @@
 Training processes import this module again when they start, so nothing heavy is imported at its top.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,6 +12,10 @@ if str(ROOT) not in sys.path:  # a Space puts playground/, not its parent, on th
     sys.path.insert(0, str(ROOT))
 
 if __name__ == "__main__":
+    # Threads that wait for each other should sleep, not spin: when runs share the cores, spinning made
+    # a step four times as long (lm/EXPERIMENTS.md). Read when torch is loaded, here and in every worker.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
     from playground.server import main
 
     main()

@@ -78,9 +78,6 @@ class Workers:
         self._changed = threading.Condition(threading.RLock())
         self._context: Any = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["playground.worker"])
-        # Threads that wait for each other should sleep, not spin: when runs share the cores, spinning
-        # made a step four times as long (lm/EXPERIMENTS.md). Read by the fork server when it starts.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         multiprocessing.forkserver.ensure_running()  # importing torch there takes a moment: begin now
         self._wake_reader, self._wake_writer = multiprocessing.Pipe(duplex=False)
         self._closed = False

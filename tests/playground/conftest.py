@@ -97,7 +97,7 @@ def make_services() -> Callable[[Workers], Services]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Services, "_prepare", lambda self: None)
             services = Services(workers)
-        services.machine = Machine(1e-6, 1e-11, 1e-9)
+        services.machine = Machine(1e-3, 1e-6, 1e-11, 1e-9)
         return services
 
     return make
