@@ -38,9 +38,12 @@
         const when = make("div", "diary-step", `step ${whole(event.step)}`);
         const loss = evaluations(record).filter((one) => one.step <= event.step).at(-1)?.loss;
         if (Number.isFinite(loss)) when.append(make("span", "", `loss ${loss.toFixed(2)}`));
-        const text = make("div", "diary-text", event.text);
+        const brief = event.text.trim().replace(/\n{2,}/g, "\n"); // blank lines would fill the row
+        const text = make("div", "diary-text", brief);
         text.title = "Click to see all of it";
-        text.addEventListener("click", () => text.classList.toggle("open"));
+        text.addEventListener("click", () => {
+          text.textContent = text.classList.toggle("open") ? event.text : brief;
+        });
         row.append(when, text);
         list.append(row);
       }
