@@ -224,7 +224,7 @@ def test_a_wrong_setting(flags, named, text, tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["train", "trigram", "--out", "x"],
+        ["train", "no_such_rung", "--out", "x"],
         ["train", "bigram"],
         ["train", "bigram", "--out", "x", "--colour", "red"],
         ["train", "bigram", "--out", "x", "--steps", "many"],

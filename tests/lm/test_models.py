@@ -259,5 +259,5 @@ def test_a_rung_says_what_it_is(rung):
 
 
 def test_an_unknown_rung_is_named():
-    with pytest.raises(SettingsProblem, match=r"'trigram'.*bigram"):
-        rung_called("trigram")
+    with pytest.raises(SettingsProblem, match=r"'no_such_rung'.*bigram"):
+        rung_called("no_such_rung")

@@ -111,7 +111,7 @@ def test_another_format(directory, number):
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"model": "trigram"}, "trigram"),
+        ({"model": "no_such_rung"}, "no_such_rung"),
         ({"model": 5}, "model"),
         ({"config": {"n_embd": -1}}, "Embedding size"),
         ({"config": {"n_embd": 30, "n_head": 4}}, "4 attention heads"),
