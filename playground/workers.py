@@ -38,7 +38,7 @@ HOSTED_RUNS = 200  # ended runs that a hosted page keeps; a decoder's takes abou
 MOST_PAUSED = 8  # paused runs keep their memory; beyond this many the longest unwatched is ended
 
 
-@dataclass
+@dataclass(eq=False)
 class _Run:
     """A run that this server started."""
 

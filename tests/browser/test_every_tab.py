@@ -26,8 +26,8 @@ def test_a_tab_opens_with_something_to_see_and_a_lesson(rung, open_tab):
 
 
 def assert_on_the_first_screen(tab) -> None:
-    """Train, the chart, the sample and the attention stand on a laptop's screen without scrolling."""
-    for what in (f"#train-{tab.key}", ".loss-card", ".samples-card .diary", ".attention-card"):
+    """Train, the chart and the samples stand on a laptop's screen without scrolling."""
+    for what in (f"#train-{tab.key}", ".loss-card", ".samples-card .diary"):
         box = tab.panel.locator(what).bounding_box()
         assert box and box["height"] > 20, what
         assert box["x"] >= 0 and box["x"] + box["width"] <= 1366, what
@@ -96,9 +96,9 @@ def test_look_inside_and_let_it_write(rung, open_tab):
         if layers.count() > 1:
             layers.nth(1).click()
             assert layers.nth(1).get_attribute("aria-pressed") == "true"
-        card.locator(".text-input").fill("The king!")
+        card.locator(".text-input").fill("The king")
         tab.page.wait_for_function(
-            "(key) => document.querySelectorAll(`#panel-${key} .token`).length === 9", arg=tab.key
+            "(key) => document.querySelectorAll(`#panel-${key} .token`).length === 8", arg=tab.key
         )
     assert card.locator(".figure-words").inner_text()
     slider = card.locator(".snapshot-slider")
@@ -108,8 +108,8 @@ def test_look_inside_and_let_it_write(rung, open_tab):
         "(key) => document.querySelector(`#panel-${key} .snapshot-step`).innerText === '0'",
         arg=tab.key,
     )
-    tab.prompt("KING:").press("sample")
+    tab.prompt("SCENE").press("sample")
     tab.panel.locator(".written.writes .made, .written .made").first.wait_for()
     tab.panel.locator(".written:not(.writes) .made").nth(299).wait_for()
     assert tab.panel.locator(".written .made").count() == 300
-    assert tab.panel.locator(".written .prompt-text").inner_text() == "KING:"
+    assert tab.panel.locator(".written .prompt-text").inner_text() == "SCENE"
