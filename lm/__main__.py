@@ -221,9 +221,8 @@ def _train_command(rung: Rung) -> click.Command:
     )
     @click.option(
         "--corpus",
-        default="tiny_shakespeare",
-        show_default=True,
-        help=f"{', '.join(corpora.names())}, or the path of a UTF-8 text.",
+        help="The text; tiny_shakespeare if left out. "
+        f"{', '.join(corpora.names())}, or the path of a UTF-8 text.",
     )
     @click.option(
         "--until-val-loss", type=float, help="Stop as soon as the validation loss is this low."
@@ -233,7 +232,7 @@ def _train_command(rung: Rung) -> click.Command:
     @_settings_options(rung.config, TrainingConfig)
     def command(
         out: Path,
-        corpus: str,
+        corpus: str | None,
         until_val_loss: float | None,
         resume: bool,
         device: str,
@@ -244,7 +243,7 @@ def _train_command(rung: Rung) -> click.Command:
         if resume:
             run = runs.open_run(out)
             _same_settings(run, rung, given)
-            text = run.corpus(None if corpus == "tiny_shakespeare" else corpus)
+            text = run.corpus(corpus)
             data = runs.data_for(text, run.tokenizer())
             checkpoint = recording.rewind(run)
         else:
@@ -254,7 +253,12 @@ def _train_command(rung: Rung) -> click.Command:
                 config=rung.config.make(**{k: v for k, v in given.items() if k in own}),
                 training=TrainingConfig.make(**training),
             )
-            text = corpora.load(corpus)
+            if corpus is None:
+                text, notice = corpora.load_or_synthetic("tiny_shakespeare")
+                if notice:
+                    _notes.print(notice, markup=False, soft_wrap=True)
+            else:
+                text = corpora.load(corpus)
             tokenizer = CharacterTokenizer.from_text(text.text)
             data = runs.data_for(text, tokenizer)
             check_fits(plan, len(data.train), len(data.validation))

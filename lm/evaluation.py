@@ -82,4 +82,4 @@ def evaluate_in_parts(
 def sum_of_losses(logits: Tensor, targets: Tensor) -> float:
     """Scores (B, T, V) and what came (B, T) to the summed loss in nats, added up in float64."""
     losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")  # (B·T,)
-    return losses.double().sum().item()
+    return losses.cpu().double().sum().item()  # not every device knows float64

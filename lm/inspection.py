@@ -5,6 +5,7 @@ a hook remembers the x that each such part was given; afterwards the part is ask
 stay free of recording code, and the fast kernels, which never write their weights down, stay fast.
 """
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,8 +35,11 @@ def inspect(model: nn.Module, tokens: Tensor) -> Inspection:
     layers = attention_layers(model)
     inputs: dict[nn.Module, Tensor] = {}
 
+    here = threading.get_ident()
+
     def remember(layer: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-        inputs[layer] = arguments[0]
+        if threading.get_ident() == here:  # another thread may be writing with the same model
+            inputs[layer] = arguments[0]
 
     hooks = [layer.register_forward_pre_hook(remember) for layer in layers]
     was_training = model.training

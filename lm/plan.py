@@ -43,7 +43,6 @@ class TrainingConfig(Settings):
         le=512,
         step=1,
         unit="windows",
-        scale="log2",
         group="optimiser",
         live_le=128,
     )

@@ -147,6 +147,11 @@ class Run:
     def checkpoint(self) -> tuple[Checkpoint, int]:
         """Where to go on from, and how many bytes of metrics.jsonl had been written by then."""
         path = self.directory / "resume.safetensors"
+        if not path.exists():
+            raise RunProblem(
+                f"{self.directory} holds nothing to go on from: it is a packed copy, or it ended "
+                "before its first checkpoint. Train a new run."
+            )
         tensors, metadata = read_tensors(path)
         parts: dict[str, dict[str, Tensor]] = {"weights": {}, "optimizer": {}}
         try:

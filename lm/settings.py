@@ -1,7 +1,7 @@
 """One description of every setting: its bounds, step, unit and a line of help, written once.
 
 The slider on the page, the command-line flag, the URL parameter, the check of a request and the
-documentation are all derived from the fields of a `Settings` class. See `lm/training.py` and the
+documentation are all derived from the fields of a `Settings` class. See `lm/plan.py` and the
 config at the top of each file in `lm/models/` for the settings themselves.
 """
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from lm.errors import SettingsProblem
 
-Scale = Literal["linear", "log2", "135"]
+Scale = Literal["linear", "135"]
 Group = Literal["model", "optimiser", "regularisation", "run"]
 
 
@@ -65,7 +65,7 @@ def setting(
 ) -> Any:
     """A pydantic field that also carries its title, unit, step, scale and the page's upper bound.
 
-    `scale` says how a slider should be spaced: "linear", "log2" (each notch doubles) or "135"
+    `scale` says how values should be spaced: "linear", or "135"
     (1, 3, 10, 30 …, as people choose learning rates).
     """
     return Field(

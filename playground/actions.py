@@ -105,11 +105,12 @@ class Actions:
         else:
             values = [field.default for field in controls.settings_of(self.rung).values()]
         if isinstance(token, str) and token and not known:
-            sentence = "The run you watched is no longer here: this is the one that came along."
+            sentence = "The run you watched has ended with its server; look under Earlier runs."
         return [shown, {"run": shown}, self.chart(shown, corpus), notice(sentence), *values]
 
     def open(self, token: Any) -> list[Update]:
         """Show another run and its settings. Outputs as `restore`."""
+        token = self.services.workers.token_of(str(token))
         try:
             view = self.services.workers.view(str(token))
             if view.run.plan.rung.name != self.rung.name:

@@ -25,11 +25,25 @@ def build(services: Services) -> gr.Blocks:
                 for number, rung in enumerate(RUNGS.values(), start=1)
             ]
 
-        def open_ladder(request: gr.Request) -> Any:
+        def open_ladder(request: gr.Request, *remembered: Any) -> Any:
             asked = dict(request.query_params).get("model")
-            return gr.Tabs(selected=asked) if asked in RUNGS else gr.skip()
+            live = [
+                name
+                for name, token in zip(RUNGS, remembered, strict=True)
+                if services.workers.is_live(str(token))
+            ]
+            first = asked if asked in RUNGS else next(iter(live), None)
+            return gr.Tabs(selected=first) if first else gr.skip()
 
-        page.load(open_ladder, None, ladder, queue=False, api_visibility="private")
+        def watch(*remembered: Any) -> None:
+            for token in remembered:
+                if services.workers.is_live(str(token)):
+                    services.workers.view(str(token))
+
+        quiet: dict[str, Any] = {"queue": False, "api_visibility": "private"}
+        page.load(open_ladder, list(tokens.values()), ladder, **quiet)
+        # A tab that was never opened polls nothing; its run is watched all the same.
+        gr.Timer(30).tick(watch, list(tokens.values()), None, show_progress="hidden", **quiet)
         for tab in tabs:
             _restore_on_load(page, tab, corpus)
     return page

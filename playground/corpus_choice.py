@@ -90,9 +90,12 @@ def header(title: str, services: Services, changed: str) -> tuple[gr.BrowserStat
 
     outputs = [corpus, choice, facts, trouble, panel]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-    choice.input(choose, choice, outputs, **quiet).then(None, js=changed)
-    use.click(add_pasted, pasted, outputs, **quiet).then(None, js=changed)
-    upload.upload(add_uploaded, upload, outputs, **quiet).then(None, js=changed)
+    # Opening the panel changes nothing yet, nor does a text that was refused (then there is a notice).
+    chosen = f"(choice) => {{ if (choice !== '{OWN}') ({changed})() }}"
+    taken = f"(refusal) => {{ if (!refusal) ({changed})() }}"
+    choice.input(choose, choice, outputs, **quiet).then(None, choice, js=chosen)
+    use.click(add_pasted, pasted, outputs, **quiet).then(None, trouble, js=taken)
+    upload.upload(add_uploaded, upload, outputs, **quiet).then(None, trouble, js=taken)
     loading = gr.context.Context.root_block
     assert loading is not None
     loading.load(describe, corpus, outputs, queue=False, **quiet)

@@ -37,7 +37,6 @@ class Snapshots:
         self.keep = keep
         self._models: OrderedDict[tuple[str, int], nn.Module] = OrderedDict()
         self._lock = threading.Lock()
-        self._looking = threading.Lock()  # two at once would remember each other's positions
 
     def model(self, run: Run, step: int | None) -> tuple[nn.Module, int]:
         """The model at the snapshot nearest to `step` (None: the last), and its step."""
@@ -66,8 +65,7 @@ class Snapshots:
         if not attention_layers(model):
             return base | _table(run, model, tokenizer)
         ids, note = _readable(tokenizer, text or DEFAULT_TEXT, run.plan.context_length)
-        with self._looking:
-            seen = inspect(model, torch.from_numpy(ids))
+        seen = inspect(model, torch.from_numpy(ids))
         tokens = [tokenizer.token_text(int(id)) for id in ids]
         weights = np.stack(seen.attention)  # (L, H, T, T)
         return base | {

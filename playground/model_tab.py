@@ -188,8 +188,9 @@ def _connect_settings(
 ) -> None:
     stale = f"() => {{ Playground.stale('{key}', true) }}"
     for name, control in settings.items():
-        if name == "learning_rate":  # takes hold at once: nothing grows stale
+        if name == "learning_rate":  # takes hold at once in a run that trains; else it waits, too
             control.input(actions.change_learning_rate, [token, control], notice, **_quick)
+            control.input(None, js=f"() => {{ if (!Playground.live('{key}')) ({stale})() }}")
         else:
             control.input(None, js=stale)
     new_seed.click(actions.new_seed, None, settings["seed"], **_quick).then(None, js=stale)

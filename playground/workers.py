@@ -11,7 +11,6 @@ import multiprocessing
 import multiprocessing.connection
 import multiprocessing.forkserver
 import os
-import re
 import secrets
 import shutil
 import threading
@@ -155,6 +154,8 @@ class Workers:
                 run.watched = time.monotonic()
                 return run.view
             if token not in self._opened:
+                if (same := self.token_of(token)) != token:
+                    return self.view(same)
                 self._opened[token] = RunView(runs.open_run(self._directory(token)))
             return self._opened[token]
 
@@ -170,6 +171,15 @@ class Workers:
         except Problem:
             return False
         return True
+
+    def token_of(self, token: str) -> str:
+        """The token that commands a run: of a live run opened from its folder, the one it started with."""
+        with self._changed:
+            if str(token).startswith("local:"):
+                for own, run in self._runs.items():
+                    if run.status in LIVE and token == f"local:{run.view.run.directory.name}":
+                        return own
+        return token
 
     def shipped(self, model: str) -> str | None:
         """The token of the run that came with the project for this rung, if one did."""
@@ -235,7 +245,7 @@ class Workers:
         folders = {"shipped": self.shipped_folder}
         if self.open_local:
             folders["local"] = self.runs_folder
-        if kind in folders and re.fullmatch(r"[\w.-]{1,100}", name) and set(name) != {"."}:
+        if kind in folders and len(name) < 256 and Path(name).name == name and "\0" not in name:
             directory = folders[kind] / name
             if (directory / "run.json").exists():
                 return directory

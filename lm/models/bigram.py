@@ -20,7 +20,6 @@ class BigramConfig(Settings):
         ge=4,
         le=1024,
         step=4,
-        scale="log2",
         live_le=256,
     )
     context_length: Whole = setting(
@@ -31,7 +30,6 @@ class BigramConfig(Settings):
         le=1024,
         step=1,
         unit="characters",
-        scale="log2",
         live_le=256,
     )
 

@@ -23,7 +23,6 @@ class MultiHeadConfig(Settings):
         ge=4,
         le=1024,
         step=4,
-        scale="log2",
         live_le=256,
     )
     n_head: Whole = setting(
@@ -42,7 +41,6 @@ class MultiHeadConfig(Settings):
         le=1024,
         step=1,
         unit="characters",
-        scale="log2",
         live_le=256,
     )
 

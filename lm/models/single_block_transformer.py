@@ -21,7 +21,6 @@ class SingleBlockConfig(MultiHeadConfig):
         ge=4,
         le=1024,
         step=4,
-        scale="log2",
         live_le=256,
     )
     dropout: float = setting(

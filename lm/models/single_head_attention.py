@@ -27,7 +27,6 @@ class SingleHeadConfig(Settings):
         ge=4,
         le=1024,
         step=4,
-        scale="log2",
         live_le=256,
     )
     context_length: Whole = setting(
@@ -38,7 +37,6 @@ class SingleHeadConfig(Settings):
         le=1024,
         step=1,
         unit="characters",
-        scale="log2",
         live_le=256,
     )
 

@@ -106,7 +106,7 @@ def run_feed(key: str, value: Mapping[str, Any], poll: ServerFunction, tab: str 
     """The status strip of a rung, which polls the run `value["run"]` for all its other parts.
 
     poll: a plain function called `poll`, of one list [token, from, from_events]; its answer is
-    described in `playground/workers.py`.  tab: elem_id of the rung's gr.Tab, whose second line
+    described in `playground/run_view.py`.  tab: elem_id of the rung's gr.Tab, whose second line
     then tells the best loss so far.
     """
     if poll.__name__ != "poll":

@@ -93,6 +93,11 @@
       const fromEvents = record.events.length;
       const { train, events, from: start, from_events: startEvents, ...state } = answer;
       Object.assign(record, state);
+      if (!train) {
+        // the run is unknown here, for now or for good: say so, and keep what is drawn
+        this.publish({ reset: false, from, events: [] });
+        return false;
+      }
       if (start !== from || startEvents !== fromEvents) {
         // the run was rewound, or answers crossed: ask for all of it again
         record.train = emptyRecord(null).train;
@@ -124,5 +129,8 @@
     feed(key).settled = null;
   }
 
-  Playground.parts.feed = { LIVE, ask, feed, evaluations, stale, nudge };
+  /** Whether the run of this rung can still be steered. */
+  const live = (key) => LIVE.has(feed(key).record.status);
+
+  Playground.parts.feed = { LIVE, ask, feed, evaluations, live, stale, nudge };
 }

@@ -9,7 +9,7 @@
 
 {
   const { parts } = Playground;
-  const { feed, stale, nudge } = parts.feed;
+  const { feed, live, stale, nudge } = parts.feed;
   const { tabNote, ladderNotes } = parts.ladder;
   const { toggleTheme } = parts.appearance;
   const { headerTools, copyLink } = parts.header;
@@ -21,6 +21,7 @@
 
   Object.assign(Playground, {
     feed,
+    live,
     stale,
     nudge,
     tabNote,

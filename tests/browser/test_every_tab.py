@@ -109,7 +109,6 @@ def test_look_inside_and_let_it_write(rung, open_tab):
         arg=tab.key,
     )
     tab.prompt("SCENE").press("sample")
-    tab.panel.locator(".written.writes .made, .written .made").first.wait_for()
-    tab.panel.locator(".written:not(.writes) .made").nth(299).wait_for()
+    tab.panel.locator(".written:not(.writes) .made").nth(299).wait_for(state="attached")
     assert tab.panel.locator(".written .made").count() == 300
     assert tab.panel.locator(".written .prompt-text").inner_text() == "SCENE"

@@ -157,7 +157,7 @@ def test_whatever_is_typed_is_continued_and_never_becomes_markup(decoder, open_t
     note = tab.panel.locator(".writing-block .figure-note")
     tab.panel.locator(".text-input").fill(evil)
     tab.prompt(evil).press("sample")
-    done.wait_for()
+    done.wait_for(state="attached")
     tab.panel.locator(".attention-card .figure-note", has_text="Left out").wait_for()
     assert tab.page.evaluate("() => window.hurt") is None
     assert tab.panel.locator(".written img, .attention-card img").count() == 0
@@ -165,13 +165,13 @@ def test_whatever_is_typed_is_continued_and_never_becomes_markup(decoder, open_t
     tab.prompt(long).press("sample")
     tab.panel.locator(".prompt-text", has_text=long.strip()).wait_for()
     note.filter(has_text="last 16 characters").wait_for()
-    done.wait_for()
+    done.wait_for(state="attached")
     tab.prompt("").press("sample")
     tab.page.wait_for_function(
         "(key) => document.querySelector(`#panel-${key} .prompt-text`)?.textContent === ''",
         arg=decoder.name,
     )
-    done.wait_for()
+    done.wait_for(state="attached")
 
 
 # The visitor's own text

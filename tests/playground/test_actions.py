@@ -241,7 +241,6 @@ def test_a_foreign_token_touches_nothing(deep, token):
     last = written(deep, token, "ROMEO:")
     assert last["tokens"] == []
     assert_one_sentence(last["note"])
-    assert deep.shown_plan(token) is None
     assert deep.choices(token)["value"] is None
 
 
