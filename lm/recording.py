@@ -228,8 +228,11 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
     steps = run.snapshots()
     if not steps:
         raise RunProblem(f"{run.directory} holds no snapshot of the weights to pack.")
-    wanted = (steps[-1] * (i / (snapshots - 1)) ** 3 for i in range(snapshots))
-    keep = {min(steps, key=lambda s: abs(s - w)) for w in wanted}
+    keep = {steps[0], steps[-1]}
+    for i in range(1, snapshots - 1):
+        wanted = steps[-1] * (i / (snapshots - 1)) ** 3
+        others = [step for step in steps if step not in keep]
+        keep.update(sorted(others, key=lambda step, w=wanted: abs(step - w))[:1])
     with _explained(out):
         (out / "snapshots").mkdir(parents=True)
         for step in sorted(keep):

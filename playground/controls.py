@@ -54,8 +54,6 @@ def control(field: Setting, elem_id: str, value: Any = None) -> gr.components.Co
 def live_bounds(field: Setting) -> tuple[float, float]:
     """Where the page's slider begins and ends: on the field's step, never past its live maximum."""
     low = field.minimum if field.minimum is not None else 0
-    if field.kind == "int" and field.step and low % field.step:
-        low = field.step  # a browser counts its steps from the minimum: 1, 101, 201 … otherwise
     high = field.live_maximum if field.live_maximum is not None else math.inf
     return low, high
 

@@ -30,13 +30,6 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-@pytest.fixture(autouse=True)
-def true_arithmetic():
-    """Training lets the processor round the tiniest numbers to 0, in the whole thread and for good."""
-    yield
-    torch.set_flush_denormal(False)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def short_samples():
     """The diary's samples are the slowest part of a tiny run: eight characters will do."""
