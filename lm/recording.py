@@ -231,8 +231,8 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
     keep = {steps[0], steps[-1]}
     for i in range(1, snapshots - 1):
         wanted = steps[-1] * (i / (snapshots - 1)) ** 3
-        others = [step for step in steps if step not in keep]
-        keep.update(sorted(others, key=lambda step, w=wanted: abs(step - w))[:1])
+        others = [(abs(step - wanted), step) for step in steps if step not in keep]
+        keep.update(step for _, step in sorted(others)[:1])
     with _explained(out):
         (out / "snapshots").mkdir(parents=True)
         for step in sorted(keep):

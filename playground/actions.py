@@ -105,7 +105,7 @@ class Actions:
         else:
             values = [field.default for field in controls.settings_of(self.rung).values()]
         if isinstance(token, str) and token and not known:
-            sentence = "The run you watched has ended with its server; look under Earlier runs."
+            sentence = "The run you watched is no longer here; it may stand under Earlier runs."
         return [shown, {"run": shown}, self.chart(shown, corpus), notice(sentence), *values]
 
     def open(self, token: Any) -> list[Update]:

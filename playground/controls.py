@@ -103,14 +103,14 @@ def values_from_query(rung: Rung, query: Mapping[str, str]) -> tuple[list[Any], 
             try:
                 value = _onto_slider(field, _parsed(field, query[name]))
             except ValueError:
-                wrong.append(field.title.lower())
+                wrong.append(name)
         values.append(value)
     try:
         plan_of(rung, values)
     except SettingsProblem as problem:
         return [field.default for field in settings_of(rung).values()], str(problem)
     if wrong:
-        return values, f"The link's value makes no sense and is ignored: {', '.join(wrong)}."
+        return values, f"Ignored from the link, as it makes no sense: {', '.join(wrong)}."
     return values, None
 
 
