@@ -1,5 +1,7 @@
 """Which processor computes: a graphics card if there is one, else the CPU."""
 
+import os
+
 import torch
 
 from lm.errors import SettingsProblem
@@ -17,3 +19,11 @@ def choose_device(name: str = "auto") -> str:
     if name.split(":")[0] not in present:
         raise SettingsProblem(f"This machine has no device {name!r}; it has {', '.join(present)}.")
     return name
+
+
+def available_cores() -> int:
+    """Processor cores that this process may use; a Space says so in CPU_CORES."""
+    stated = os.environ.get("CPU_CORES", "")
+    if stated.isdigit() and int(stated) > 0:
+        return int(stated)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -10,7 +10,6 @@ import math
 import multiprocessing
 import multiprocessing.connection
 import multiprocessing.forkserver
-import os
 import secrets
 import shutil
 import threading
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from lm import recording, runs
+from lm.devices import available_cores
 from lm.errors import Problem, RunProblem
 from playground.run_view import RunView
 from playground.worker import work
@@ -372,14 +372,6 @@ class Workers:
 
     def _wake(self) -> None:
         self._wake_writer.send(None)
-
-
-def available_cores() -> int:
-    """Processor cores that this process may use; a Space says so in CPU_CORES."""
-    stated = os.environ.get("CPU_CORES", "")
-    if stated.isdigit() and int(stated) > 0:
-        return int(stated)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _silence(run: runs.Run) -> float:
