@@ -19,7 +19,7 @@ from lm.errors import CorpusProblem, Diverged, Problem, RunProblem
 from lm.evaluation import evaluate as evaluate_model
 from lm.generation import SamplingConfig, generate
 from lm.models import RUNGS, count_parameters
-from lm.plan import Plan, Rung, TrainingConfig
+from lm.plan import CLASSIC, Rung, TrainingConfig
 from lm.progress import watch
 from lm.settings import Setting, Settings, describe
 from lm.tokenizers import CharacterTokenizer
@@ -208,16 +208,22 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 
 def _train_command(rung: Rung) -> click.Command:
     """`train RUNG`, with a flag for each of its settings."""
-    own = {field.name for field in describe(rung.config)}
     defaults = " ".join(
         f"--{name.replace('_', '-')} {value}"
         for settings in (rung.config(), rung.training)
         for name, value in settings.model_dump().items()
     )
+    recipes = "\n".join(f"  {recipe.name}: {recipe.help}" for recipe in rung.recipes)
+    description = f"{rung.idea}\n\n\b\nRecipes:\n{recipes}\n\nDefaults: {defaults}"
 
-    @click.command(rung.name, help=f"{rung.idea}\n\nDefaults: {defaults}", epilog=EXIT_CODES)
+    @click.command(rung.name, help=description, epilog=EXIT_CODES)
     @click.option(
         "--out", type=click.Path(path_type=Path), required=True, help="The run directory to write."
+    )
+    @click.option(
+        "--recipe",
+        type=click.Choice([recipe.name for recipe in rung.recipes]),
+        help="Settings under a name; flags go before them.",
     )
     @click.option(
         "--corpus",
@@ -229,30 +235,28 @@ def _train_command(rung: Rung) -> click.Command:
     )
     @click.option("--resume", is_flag=True, help="Go on with the run in --out where it stopped.")
     @click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
     @_settings_options(rung.config, TrainingConfig)
     def command(
         out: Path,
+        recipe: str | None,
         corpus: str | None,
         until_val_loss: float | None,
         resume: bool,
         device: str,
+        as_json: bool,
         **values: Any,
     ) -> None:
         given = _given(values)
         where = choose_device(device)
         if resume:
             run = runs.open_run(out)
-            _same_settings(run, rung, given)
+            _same_settings(run, rung, recipe, given)
             text = run.corpus(corpus)
             data = runs.data_for(text, run.tokenizer())
             checkpoint = recording.rewind(run)
         else:
-            training = rung.training.model_dump() | {k: v for k, v in given.items() if k not in own}
-            plan = Plan(
-                rung=rung,
-                config=rung.config.make(**{k: v for k, v in given.items() if k in own}),
-                training=TrainingConfig.make(**training),
-            )
+            plan = rung.plan(recipe or CLASSIC.name, **given)
             if corpus is None:
                 text, notice = corpora.load_or_synthetic("tiny_shakespeare")
                 if notice:
@@ -274,13 +278,7 @@ def _train_command(rung: Rung) -> click.Command:
         ended = watch(run, events, _notes, until_val_loss)
         evaluations = [line for line in run.metrics() if line["type"] == "evaluation"]
         if ended and evaluations:
-            last = evaluations[-1]
-            click.echo(
-                f"{rung.name}: validation loss {last['loss']:.4f} nats per character "
-                f"({last['bits_per_char']:.4f} bits) after {last['step']:,} steps, "
-                f"{last['step'] * run.plan.tokens_per_step:,} tokens, {last['seconds']:.1f} s of "
-                f"training, in {out}"
-            )
+            click.echo(_report(run, evaluations[-1], until_val_loss, as_json))
         if not ended:
             step = run.status()[2]
             _notes.print(f"Stopped at step {step:,}; --resume goes on from there.")
@@ -292,12 +290,42 @@ def _train_command(rung: Rung) -> click.Command:
     return command
 
 
-def _same_settings(run: runs.Run, rung: Rung, given: dict[str, Any]) -> None:
+def _report(
+    run: runs.Run, last: dict[str, Any], until_val_loss: float | None, as_json: bool
+) -> str:
+    """What came of a run, by its last evaluation: a sentence, or one JSON object."""
+    tokens = last["step"] * run.plan.tokens_per_step
+    if not as_json:
+        return (
+            f"{run.record.model}: validation loss {last['loss']:.4f} nats per character "
+            f"({last['bits_per_char']:.4f} bits) after {last['step']:,} steps, {tokens:,} tokens, "
+            f"{last['seconds']:.1f} s of training, in {run.directory}"
+        )
+    return json.dumps(
+        {
+            "model": run.record.model,
+            "recipe": run.record.recipe,
+            "seconds": last["seconds"],
+            "steps": last["step"],
+            "tokens": tokens,
+            "val_loss": last["loss"],
+            "bits_per_char": last["bits_per_char"],
+            "reached": until_val_loss is None or last["loss"] <= until_val_loss,
+            "parameters": run.record.parameters,
+            "threads": torch.get_num_threads(),
+            "corpus": run.record.corpus.name,
+            "directory": str(run.directory),
+        }
+    )
+
+
+def _same_settings(run: runs.Run, rung: Rung, recipe: str | None, given: dict[str, Any]) -> None:
     """A resumed run keeps its settings; say so if a flag asks for others."""
     if run.record.model != rung.name:
         raise RunProblem(f"{run.directory} holds a {run.record.model}, not a {rung.name}.")
-    settings = run.record.config | run.record.training
-    for name, value in given.items():
+    settings = run.plan.config.model_dump() | run.plan.training.model_dump()
+    wanted = given if recipe is None else {**rung.recipe(recipe).settings, **given}
+    for name, value in wanted.items():
         if settings[name] != value:
             raise RunProblem(
                 f"{run.directory} was begun with {name} {settings[name]}, not {value}: a resumed run "

@@ -1,8 +1,12 @@
 """Writing: from scores to the next character, again and again.
 
 The model gives every character a score. `temperature` sharpens or flattens the distribution, `top_k` keeps the
-k likeliest, `top_p` (Holtzman et al. 2020) the smallest set that holds probability p; then one is drawn. The
-text grows by it and the model reads again, at most the last `context_length` characters.
+k likeliest, `top_p` (Holtzman et al. 2020) the smallest set that holds probability p; then one is drawn, and
+the text grows by it.
+
+What the model reads of a text that has outgrown its context is decided by `Reader`: a model with a key/value
+cache reads each character once and, whenever its context is full, goes on from the later half; a model
+without reads the last `context_length` characters anew each time.
 """
 
 from collections.abc import Iterator
@@ -13,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from lm.errors import Diverged, SettingsProblem
+from lm.layers import KeyValueCache
 from lm.settings import Settings, Whole, setting
 
 
@@ -103,36 +108,82 @@ def next_token_distribution(
     return probabilities
 
 
+class Reader:
+    """Reads B texts that grow together, and gives the scores of what may come next.
+
+    With a cache, context_length tokens are read at most, and once they are, the text is read anew from
+    the later half of them: positions, learned or rotary, then count from there. So between a half and the
+    whole of the context is always seen, and each token costs one position, plus half a context every half a
+    context. The scores are those of `model(window)[:, -1]`, which reads the same window without a cache.
+    """
+
+    def __init__(self, model: nn.Module, context_length: int) -> None:
+        self.model = model
+        self.context_length = context_length
+        make = getattr(model, "new_cache", None)
+        self._cache: KeyValueCache | None = make() if make is not None else None
+        self.window: Tensor | None = (
+            None  # (B, at most context_length), what the next scores rest on
+        )
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """Go on with tokens (B, n), n ≥ 1, and return the scores after the last of them, (B, V)."""
+        T = self.context_length
+        tokens = tokens[:, -T:]
+        whole = tokens if self.window is None else torch.cat([self.window, tokens], dim=1)
+        if self._cache is None:
+            self.window = whole[:, -T:]
+            return self.model(self.window)[:, -1]
+        if whole.shape[1] > T:  # full: forget, and go on from the later half
+            self._cache.forget()
+            tokens = whole = whole[:, -max(tokens.shape[1], T // 2) :]
+        self.window = whole
+        return self.model(tokens, self._cache)[:, -1]
+
+
 @torch.inference_mode()
 def generate(
     model: nn.Module, prompt: Tensor, context_length: int, sampling: SamplingConfig
 ) -> Iterator[GeneratedToken]:
     """Continue `prompt` (T,), T ≥ 1, one token at a time.
 
-    Only the last `context_length` tokens are read: a prompt may be longer and the text may grow past it.
-    Dropout is off while sampling; the model's mode is put back at the end. Draws come from a generator
-    of their own, so that sampling in the middle of a training run does not change the run.
+    A prompt may be longer than `context_length`, and the text may grow past it; see `Reader`. Dropout is
+    off while sampling; the model's mode is put back at the end. Draws come from a generator of their own,
+    so that sampling in the middle of a training run does not change the run.
     """
-    if len(prompt) == 0:
+    for (token,) in generate_rows(model, prompt[None], context_length, sampling):
+        yield token
+
+
+@torch.inference_mode()
+def generate_rows(
+    model: nn.Module, prompts: Tensor, context_length: int, sampling: SamplingConfig
+) -> Iterator[list[GeneratedToken]]:
+    """Continue B `prompts` (B, T), T ≥ 1, together: one token for each at a time."""
+    if prompts.shape[1] == 0:
         raise SettingsProblem(
             "There is nothing to continue: give a prompt of at least one character."
         )
     draw = torch.Generator().manual_seed(sampling.seed)
-    window, was_training = prompt[-context_length:], model.training
+    reader, new, was_training = Reader(model, context_length), prompts, model.training
     try:
         for _ in range(sampling.max_new_tokens):
             model.eval()
-            logits = model(window[None])[0, -1].float().cpu()  # (V,)
+            logits = reader.read(new).float().cpu()  # (B, V)
             if not logits.isfinite().all():
                 raise Diverged(
                     "The model's scores are no longer numbers, so it cannot write: its loss ran away. "
                     "Look at an earlier snapshot, or train it again with a lower learning rate."
                 )
-            distribution = next_token_distribution(
-                logits, sampling.temperature, sampling.top_k, sampling.top_p
-            )
-            token = torch.multinomial(distribution, 1, generator=draw)
-            yield GeneratedToken(int(token), distribution.numpy())
-            window = torch.cat([window, token.to(window.device)])[-context_length:]
+            distributions = [
+                next_token_distribution(row, sampling.temperature, sampling.top_k, sampling.top_p)
+                for row in logits
+            ]
+            tokens = torch.multinomial(torch.stack(distributions), 1, generator=draw)  # (B, 1)
+            yield [
+                GeneratedToken(int(token), distribution.numpy())
+                for token, distribution in zip(tokens, distributions, strict=True)
+            ]
+            new = tokens.to(prompts.device)
     finally:
         model.train(was_training)

@@ -4,15 +4,17 @@ A `Plan` and a text decide a run completely. `lm/models/__init__.py` holds the r
 a plan out, and a run directory keeps it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from torch import nn
 
+from lm.errors import SettingsProblem
 from lm.settings import Settings, Whole, setting
 
 Decay = Literal["constant", "linear", "cosine"]
+Optimizer = Literal["adamw", "muon"]
 
 
 class TrainingConfig(Settings):
@@ -30,6 +32,21 @@ class TrainingConfig(Settings):
         1e-3,
         title="Learning rate",
         help="How far each step moves the weights. Can be changed while the model trains.",
+        ge=1e-6,
+        le=1.0,
+        scale="135",
+        group="optimiser",
+    )
+    optimizer: Optimizer = setting(
+        "adamw",
+        title="Optimiser",
+        help="Muon moves whole matrices at once: fewer steps to the same loss, each a bit dearer.",
+        group="optimiser",
+    )
+    muon_learning_rate: float = setting(
+        0.02,
+        title="Muon's learning rate",
+        help="For the hidden matrices, if the optimiser is Muon; the rest takes the other one.",
         ge=1e-6,
         le=1.0,
         scale="135",
@@ -61,6 +78,33 @@ class TrainingConfig(Settings):
         "linear",
         title="Learning-rate decay",
         help="How the learning rate falls after the warm-up: large steps to get near, small to settle.",
+        group="optimiser",
+    )
+    hold: float = setting(
+        0.0,
+        title="Hold",
+        help="Share of the steps after the warm-up that keep the full learning rate.",
+        ge=0.0,
+        le=1.0,
+        step=0.05,
+        group="optimiser",
+    )
+    final_learning_rate: float = setting(
+        0.0,
+        title="Final learning rate",
+        help="Where the decay ends, as a share of the learning rate.",
+        ge=0.0,
+        le=1.0,
+        step=0.05,
+        group="optimiser",
+    )
+    beta2: float = setting(
+        0.99,
+        title="AdamW's β₂",
+        help="How long AdamW remembers the size of gradients: 0.99 is about a hundred steps.",
+        ge=0.5,
+        le=0.9999,
+        step=0.001,
         group="optimiser",
     )
     gradient_clip: float = setting(
@@ -104,11 +148,23 @@ class TrainingConfig(Settings):
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """Settings under a name: what differs from the rung's own, and a line on what they are for."""
+
+    name: str
+    help: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+CLASSIC = Recipe("classic", "The rung as it stands in the textbooks.")
+
+
+@dataclass(frozen=True)
 class Rung:
     """One step of the ladder.
 
     `name` is used in flags, folders and URLs; `title` and `idea` are shown; `training` holds the
-    settings it is trained with unless a person says otherwise.
+    settings it is trained with unless a person, or one of the `recipes`, says otherwise.
     """
 
     name: str
@@ -117,6 +173,25 @@ class Rung:
     config: type[Settings]
     model: Callable[[Any, int], nn.Module]
     training: TrainingConfig
+    recipes: tuple[Recipe, ...] = (CLASSIC,)
+
+    def recipe(self, name: str) -> Recipe:
+        """The recipe of that name, or a `SettingsProblem` that lists the names there are."""
+        for recipe in self.recipes:
+            if recipe.name == name:
+                return recipe
+        known = ", ".join(recipe.name for recipe in self.recipes)
+        raise SettingsProblem(f"{self.title} has no recipe called {name!r}; it has {known}.")
+
+    def plan(self, recipe: str = CLASSIC.name, **given: Any) -> "Plan":
+        """The rung's own settings, changed by a recipe, changed by what is given."""
+        wanted = {**self.training.model_dump(), **self.recipe(recipe).settings, **given}
+        own = self.config.model_fields
+        return Plan(
+            rung=self,
+            config=self.config.make(**{k: v for k, v in wanted.items() if k in own}),
+            training=TrainingConfig.make(**{k: v for k, v in wanted.items() if k not in own}),
+        )
 
 
 @dataclass(frozen=True)
@@ -136,3 +211,11 @@ class Plan:
     def tokens_per_step(self) -> int:
         """Predictions that one step learns from."""
         return self.training.batch_size * self.context_length
+
+    @property
+    def recipe(self) -> str | None:
+        """The name of the recipe that makes this plan, whatever its seed; None if none does."""
+        for recipe in self.rung.recipes:
+            if self.rung.plan(recipe.name, seed=self.training.seed) == self:
+                return recipe.name
+        return None

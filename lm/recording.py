@@ -58,6 +58,7 @@ def create(
         model=plan.rung.name,
         config=plan.config.model_dump(),
         training=plan.training.model_dump(),
+        recipe=plan.recipe,
         corpus=CorpusRecord(
             name=corpus.name,
             title=corpus.title,

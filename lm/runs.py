@@ -58,6 +58,7 @@ class RunRecord(BaseModel):
     tokens_per_step: int
     baselines: dict[str, float]  # counted, nats per character over the validation split
     created: str
+    recipe: str | None = None  # the name under which the settings were known, if they had one
     note: str = ""
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from lm.errors import SettingsProblem
 
 Scale = Literal["linear", "135"]
-Group = Literal["model", "optimiser", "regularisation", "run"]
+Group = Literal["model", "architecture", "optimiser", "regularisation", "run"]
 
 
 def _whole_number(value: Any) -> Any:

@@ -24,7 +24,13 @@ from torch import Tensor, nn
 from lm.errors import Diverged, SettingsProblem
 from lm.evaluation import evaluate_in_parts
 from lm.generation import SamplingConfig, generate
-from lm.optimizers import adamw, learning_rate_factor, restore_state, state_tensors
+from lm.optimizers import (
+    learning_rate_factor,
+    make_optimizers,
+    restore_state,
+    set_learning_rate,
+    state_tensors,
+)
 from lm.plan import Plan, TrainingConfig
 
 if TYPE_CHECKING:
@@ -149,11 +155,11 @@ def train(
     torch.set_flush_denormal(True)
     torch.manual_seed(training.seed)
     model = plan.rung.model(plan.config, vocab_size).to(device)
-    optimizer = adamw(model, training)
+    optimizers = make_optimizers(model, training)
     step, evaluated, sampled, seconds, peak = 0, 0, -1, 0.0, training.learning_rate
     if resume is not None:
         model.load_state_dict(resume.weights)
-        restore_state(optimizer, model, resume.optimizer)
+        restore_state(optimizers, model, resume.optimizer)
         step, evaluated, sampled = resume.step, resume.evaluated, resume.sampled
         seconds, peak = resume.seconds, resume.learning_rate
     tokens, validation = data.train.to(device), data.validation.to(device)
@@ -168,7 +174,7 @@ def train(
             seconds=seconds,
             learning_rate=peak,
             weights=model.state_dict(),
-            optimizer=state_tensors(optimizer, model),
+            optimizer=state_tensors(optimizers, model),
             replay=replay,
         )
 
@@ -214,7 +220,7 @@ def train(
         windows = tokens[starts + offsets]  # (B, T + 1)
         logits = model(windows[:, :-1])  # (B, T, V)
         loss = F.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten())
-        optimizer.zero_grad()
+        model.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), training.gradient_clip or math.inf)
         loss_now, norm_now = loss.item(), norm.item()
@@ -222,9 +228,9 @@ def train(
         if not (math.isfinite(loss_now) and math.isfinite(norm_now)) or bad_steps == 20:
             raise ran_away(step + 1, loss_now, peak)
         learning_rate = peak * learning_rate_factor(step, training)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate
-        optimizer.step()
+        set_learning_rate(optimizers, learning_rate / training.learning_rate)
+        for optimizer in optimizers:
+            optimizer.step()
         step += 1
         seconds += time.perf_counter() - began
         yield from listen((yield Step(step, loss_now, learning_rate, norm_now, seconds)))

@@ -164,21 +164,38 @@ class Actions:
 
     # Settings
 
-    def estimate(self, corpus: Any, *values: Any) -> tuple[str, dict[str, str]]:
-        """Parameters and predicted time, and the link. Outputs: estimate, header tools."""
+    def follow(self, recipe: Any) -> list[Update]:
+        """The settings of a recipe. Output: the controls; the seed stays as it is."""
+        try:
+            values = controls.values_of(self.rung.plan(str(recipe)))
+        except SettingsProblem:
+            return [gr.skip()] * len(controls.settings_of(self.rung))
+        names = controls.settings_of(self.rung)
+        return [gr.skip() if n == "seed" else v for n, v in zip(names, values, strict=True)]
+
+    def estimate(self, corpus: Any, *values: Any) -> list[Update]:
+        """Parameters and predicted time, and the recipe that these are. Outputs: estimate, recipe."""
         try:
             plan = controls.plan_of(self.rung, values)
             text = self.services.texts.get(str(corpus))
             check_fits(plan, len(text.train_ids), len(text.validation_ids))
         except Problem as problem:
-            return f"<span class='impossible'>{html.escape(str(problem))}</span>", {}
+            return [f"<span class='impossible'>{html.escape(str(problem))}</span>", None]
         vocab_size = text.tokenizer.vocab_size
         parameters = self.services.work(plan, vocab_size).parameters
         seconds = self.services.seconds(plan, vocab_size, len(text.validation_ids))
         steps = plan.training.steps
         time = f"≈ <b>{duration(seconds)}</b> here" if seconds else "· measuring this machine …"
-        query = urlencode({"model": self.rung.name, **controls.query_of(plan)})
-        return f"<b>{parameters:,}</b> parameters<br>{steps:,} steps {time}", {"query": query}
+        sentence = f"<b>{parameters:,}</b> parameters<br>{steps:,} steps {time}"
+        return [sentence, plan.recipe]
+
+    def link(self, corpus: Any, *values: Any) -> dict[str, str]:
+        """The link to these settings. Output: header tools."""
+        try:
+            plan = controls.plan_of(self.rung, values)
+        except Problem:
+            return {}
+        return {"query": urlencode({"model": self.rung.name, **controls.query_of(plan)})}
 
     def new_seed(self) -> int:
         """A seed at random. Output: the seed's control."""

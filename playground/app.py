@@ -66,7 +66,7 @@ def _restore_on_load(page: gr.Blocks, tab: model_tab.Tab, corpus: gr.BrowserStat
         api_visibility="private",
     )
     page.load(
-        lambda *values: tab.actions.estimate(*values)[0],
+        tab.actions.estimate,
         [corpus, *tab.controls],
         tab.estimate,
         queue=False,

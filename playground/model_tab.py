@@ -32,7 +32,7 @@ class Tab:
     token: gr.BrowserState
     outputs: list[Any]  # of Actions.restore
     controls: list[Any]
-    estimate: gr.HTML
+    estimate: list[Any]  # of Actions.estimate
 
 
 def remembered_run(rung: Rung) -> gr.BrowserState:
@@ -64,7 +64,7 @@ def build(
     with gr.Tab(f"{number}  {rung.title}", elem_id=f"rung-{key}", id=key) as tab:
         with gr.Row(elem_classes="rung", elem_id=f"panel-{key}"):
             with gr.Column(elem_classes="controls card"):
-                settings, saved = _settings(rung)
+                recipe, settings, saved = _settings(rung)
                 with gr.Column(elem_classes="run-box"):
                     estimate = gr.HTML(
                         "",
@@ -100,16 +100,19 @@ def build(
     restored = [*outputs, *values]
     saved.focus(actions.choices, token, saved, **_quick)
     saved.input(actions.open, saved, restored, **_quick)
-    _connect_estimate(actions, tab, [corpus, *values], estimate, share)
-    return Tab(rung, actions, token, restored, values, estimate)
+    recipe.input(actions.follow, recipe, values, **_quick).then(
+        None, js=f"() => {{ Playground.stale('{key}', true) }}"
+    )
+    _connect_estimate(actions, tab, [corpus, *values], [estimate, recipe], share)
+    return Tab(rung, actions, token, restored, values, [estimate, recipe])
 
 
 # Straight to the server, past the queue: these answer in milliseconds.
 _quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
-def _settings(rung: Rung) -> tuple[dict[str, Any], gr.Dropdown]:
-    """The controls by the name of their setting, in the order of `controls.settings_of`; saved runs."""
+def _settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
+    """Recipes; the controls by the name of their setting, in the order of `controls.settings_of`; runs."""
     fields = controls.settings_of(rung)
     made: dict[str, Any] = {}
 
@@ -120,6 +123,15 @@ def _settings(rung: Rung) -> tuple[dict[str, Any], gr.Dropdown]:
     shown = [n for n, f in fields.items() if f.group == "model" or n in ALWAYS_SHOWN]
     with gr.Column(elem_classes="settings"):
         gr.Markdown(rung.idea, elem_classes="idea")
+        recipe = gr.Dropdown(
+            [(f"{recipe.name}: {recipe.help}", recipe.name) for recipe in rung.recipes],
+            value=rung.recipes[0].name,
+            label="Recipe",
+            info="Sets all that follows. Change a setting, and it is a recipe of your own.",
+            elem_id=f"recipe-{rung.name}",
+            interactive=True,
+            visible=len(rung.recipes) > 1,
+        )
         make(shown)
         for group, title in controls.GROUPS.items():
             names = [n for n, f in fields.items() if f.group == group and n not in shown]
@@ -135,7 +147,7 @@ def _settings(rung: Rung) -> tuple[dict[str, Any], gr.Dropdown]:
                 interactive=True,
             )
         gr.Markdown(controls.narrowed(rung), elem_classes="narrowed")
-    return {name: made[name] for name in fields}, saved
+    return recipe, {name: made[name] for name in fields}, saved
 
 
 def _buttons(key: str) -> dict[str, gr.Button]:
@@ -197,19 +209,16 @@ def _connect_settings(
 
 
 def _connect_estimate(
-    actions: Actions, tab: gr.Tab, inputs: list[Any], estimate: gr.HTML, share: gr.HTML
+    actions: Actions, tab: gr.Tab, inputs: list[Any], estimate: list[Any], share: gr.HTML
 ) -> None:
-    """Parameters and time follow every change; the link follows only what the visitor does here."""
-
-    def measured(*values: Any) -> str:
-        return actions.estimate(*values)[0]
+    """Parameters, time and recipe follow every change; the link only what the visitor does here."""
 
     def link(*values: Any) -> dict[str, str]:
-        return actions.estimate(*values)[1]
+        return actions.link(*values)
 
     latest: dict[str, Any] = {**_quick, "trigger_mode": "always_last"}
     for control in inputs:  # the first is the choice of text
-        control.change(measured, inputs, estimate, **latest)
+        control.change(actions.estimate, inputs, estimate, **latest)
     for control in inputs[1:]:
         control.input(link, inputs, share, **latest)
     tab.select(link, inputs, share, **latest)

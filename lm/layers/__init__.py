@@ -1,11 +1,24 @@
 """The parts that the transformer rungs share, each in a file of its own.
 
 `attention` is rung 3's multi-head attention made fast, `feed_forward` is the thinking between two looks,
-`block` puts both on a residual path.
+`norms` keeps their inputs in size, `positions` is the other way to say where a character stands, `block` puts
+all on a residual path, and `cache` is what a model remembers while it writes.
 """
 
 from lm.layers.attention import CausalSelfAttention
 from lm.layers.block import Block
-from lm.layers.feed_forward import FeedForward
+from lm.layers.cache import KeyValueCache
+from lm.layers.feed_forward import Activation, FeedForward
+from lm.layers.norms import Norm, make_norm
+from lm.layers.positions import RotaryPositions
 
-__all__ = ["Block", "CausalSelfAttention", "FeedForward"]
+__all__ = [
+    "Activation",
+    "Block",
+    "CausalSelfAttention",
+    "FeedForward",
+    "KeyValueCache",
+    "Norm",
+    "RotaryPositions",
+    "make_norm",
+]

@@ -4,27 +4,51 @@ The mathematics is that of `lm/models/multi_head_attention.py`, which spells it 
 key and value come out of one matrix product, and the weights are never written to memory
 (`scaled_dot_product_attention` picks a fused kernel). `attention_weights` computes them in the open when
 somebody wants to look; a test holds the two equal.
+
+Two options change what is compared. *Rotary positions* turn queries and keys by their place (`positions.py`).
+*Query-key norm* brings both to length √D, so that a score is the cosine of an angle times √D and cannot grow
+without bound (Henry et al. 2020); training then stands higher learning rates.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from lm.layers.cache import LayerCache
+from lm.layers.norms import rms_normalised
+from lm.layers.positions import RotaryPositions
 
 
 class CausalSelfAttention(nn.Module):
     """softmax(Q Kᵀ / √D, future masked) V for each of H heads, then a projection."""
 
-    def __init__(self, n_embd: int, n_head: int) -> None:
+    def __init__(
+        self,
+        n_embd: int,
+        n_head: int,
+        *,
+        bias: bool = True,
+        rotary: RotaryPositions | None = None,
+        qk_norm: bool = False,
+    ) -> None:
         super().__init__()
         self.n_head = n_head
+        self.rotary = rotary
+        self.qk_norm = qk_norm
         self.query_key_value = nn.Linear(n_embd, 3 * n_embd, bias=False)
-        self.projection = nn.Linear(n_embd, n_embd)
+        self.projection = nn.Linear(n_embd, n_embd, bias=bias)
 
-    def _split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _split(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
         """x (B, T, C) to query, key and value, each (B, H, T, D) with D = C / H."""
         B, T, C = x.shape
         heads = self.query_key_value(x).view(B, T, 3, self.n_head, C // self.n_head)
-        q, k, v = heads.permute(2, 0, 3, 1, 4)
-        return q, k, v
+        compared, value = heads[:, :, :2], heads[:, :, 2]
+        if self.rotary is not None:
+            compared = self.rotary(compared, start)
+        if self.qk_norm:
+            compared = rms_normalised(compared)
+        query, key = compared.permute(2, 0, 3, 1, 4)
+        return query, key, value.transpose(1, 2)
 
     def attention_weights(self, x: Tensor) -> Tensor:
         """x (B, T, C) to weights (B, H, T, T): row t says how much t takes from each position."""
@@ -34,8 +58,19 @@ class CausalSelfAttention(nn.Module):
         past = scores.new_ones(T, T).tril().bool()
         return scores.masked_fill(~past, float("-inf")).softmax(dim=-1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x (B, T, C) to what the heads gathered together, (B, T, C)."""
-        q, k, v = self._split(x)
-        found = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, D)
+    def forward(self, x: Tensor, cache: LayerCache | None = None) -> Tensor:
+        """x (B, T, C) to what the heads gathered together, (B, T, C).
+
+        With a cache, x continues the text that the cache holds, and is added to it.
+        """
+        before = cache.length if cache is not None else 0
+        q, k, v = self._split(x, before)
+        if cache is not None:
+            k, v = cache.extend(k, v)
+        past, T = None, x.shape[1]
+        if before and T > 1:  # row t sees the cache and the new positions up to its own
+            past = torch.ones(T, before + T, dtype=torch.bool, device=x.device).tril(before)
+        found = F.scaled_dot_product_attention(
+            q, k, v, attn_mask=past, is_causal=not before and T > 1
+        )  # (B, H, T, D)
         return self.projection(found.transpose(1, 2).reshape(x.shape))

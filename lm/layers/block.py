@@ -9,21 +9,37 @@ sits on the path, not inside the attention: there it would forbid the fused kern
 from torch import Tensor, nn
 
 from lm.layers.attention import CausalSelfAttention
-from lm.layers.feed_forward import FeedForward
+from lm.layers.cache import LayerCache
+from lm.layers.feed_forward import Activation, FeedForward
+from lm.layers.norms import Norm, make_norm
+from lm.layers.positions import RotaryPositions
 
 
 class Block(nn.Module):
-    """x ← x + attention(norm(x)); x ← x + feed_forward(norm(x))."""
+    """x ← x + attention(norm(x)); x ← x + feed_forward(norm(x)). The options default to GPT-2's."""
 
-    def __init__(self, n_embd: int, n_head: int, dropout: float) -> None:
+    def __init__(
+        self,
+        n_embd: int,
+        n_head: int,
+        dropout: float,
+        *,
+        norm: Norm = "layer",
+        activation: Activation = "relu",
+        bias: bool = True,
+        rotary: RotaryPositions | None = None,
+        qk_norm: bool = False,
+    ) -> None:
         super().__init__()
-        self.attention_norm = nn.LayerNorm(n_embd)
-        self.attention = CausalSelfAttention(n_embd, n_head)
-        self.feed_forward_norm = nn.LayerNorm(n_embd)
-        self.feed_forward = FeedForward(n_embd)
+        self.attention_norm = make_norm(norm, n_embd, bias)
+        self.attention = CausalSelfAttention(
+            n_embd, n_head, bias=bias, rotary=rotary, qk_norm=qk_norm
+        )
+        self.feed_forward_norm = make_norm(norm, n_embd, bias)
+        self.feed_forward = FeedForward(n_embd, activation, bias)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x (B, T, C) to (B, T, C)."""
-        x = x + self.dropout(self.attention(self.attention_norm(x)))
+    def forward(self, x: Tensor, cache: LayerCache | None = None) -> Tensor:
+        """x (B, T, C) to (B, T, C); with a cache, x continues what the cache holds."""
+        x = x + self.dropout(self.attention(self.attention_norm(x), cache))
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))

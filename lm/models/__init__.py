@@ -12,6 +12,7 @@ flags, tests and a place on the ladder, with no edit elsewhere. What the rest of
 
 from torch import nn
 
+from lm import recipes
 from lm.errors import SettingsProblem
 from lm.models.bigram import Bigram, BigramConfig
 from lm.models.decoder_transformer import DecoderConfig, DecoderTransformer
@@ -62,6 +63,7 @@ _LADDER = (
         config=DecoderConfig,
         model=DecoderTransformer,
         training=TrainingConfig(steps=3000, batch_size=32, learning_rate=3e-3),
+        recipes=recipes.DECODER,
     ),
 )
 

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from torch import nn
 
 from lm.errors import Diverged, SettingsProblem
-from lm.generation import SamplingConfig, generate, next_token_distribution
+from lm.generation import (
+    Reader,
+    SamplingConfig,
+    generate,
+    generate_rows,
+    next_token_distribution,
+)
+from lm.models import RUNGS
 
 scores = st.lists(st.floats(-30, 30, width=32), min_size=1, max_size=40).map(torch.tensor)
 distinct = st.lists(
@@ -112,7 +119,7 @@ def model(rung, tiny_config):
 
 def written(model, prompt=(1, 2, 3), **sampling):
     settings = SamplingConfig.make(**{"max_new_tokens": 20, "temperature": 1.0} | sampling)
-    return [token.id for token in generate(model, torch.tensor(prompt), 16, settings)]
+    return [token.id for token in generate(model, torch.as_tensor(prompt), 16, settings)]
 
 
 def test_the_same_seed_writes_the_same(model):
@@ -147,19 +154,89 @@ def test_three_times_the_context(model):
     assert all(0 <= id < 23 for id in ids)
 
 
-def test_each_token_is_drawn_from_what_the_last_context_says(model):
+def test_each_token_is_drawn_from_what_the_window_says(model):
     """Equal to reading the window afresh at every step, also past the context."""
-    ids, model = written(model, temperature=0.0, max_new_tokens=40), model.eval()
-    text = [1, 2, 3]
-    for id in ids:
-        with torch.inference_mode():
-            assert id == model(torch.tensor([text[-16:]]))[0, -1].argmax()
-        text.append(id)
+    prompt = torch.tensor([[1, 2, 3]])
+    model, reader, new, text = model.eval(), Reader(model, 16), prompt, prompt
+    with torch.inference_mode():
+        for id in written(model, temperature=0.0, max_new_tokens=40):
+            assert reader.read(new).argmax() == id
+            assert model(reader.window)[0, -1].argmax() == id
+            assert torch.equal(reader.window, text[:, -reader.window.shape[1] :])
+            new = torch.tensor([[id]])
+            text = torch.cat([text, new], dim=1)
 
 
 def test_a_prompt_longer_than_the_context(model):
     prompt = [int(i) for i in torch.randint(23, (50,))]
     assert written(model, prompt) == written(model, prompt[-16:])
+
+
+# The key/value cache
+
+OPTIONS = {
+    "classical": {},
+    "rotary": {"positions": "rotary"},
+    "pairs": {"ngram_embedding": "bigram"},
+    "modern": {
+        "positions": "rotary",
+        "norm": "rms",
+        "activation": "swiglu",
+        "qk_norm": True,
+        "tie_weights": True,
+        "ngram_embedding": "trigram",
+        "bias": False,
+    },
+}
+
+
+@pytest.fixture(params=OPTIONS.values(), ids=OPTIONS)
+def decoder(request, tiny_config):
+    torch.manual_seed(0)
+    rung = RUNGS["decoder_transformer"]
+    model = rung.model(tiny_config(rung, n_layer=3, **request.param), 23)
+    with torch.no_grad():
+        for parameter in model.parameters():  # strong opinions: a wrong position shows
+            parameter.mul_(4)
+    return model.double().eval()
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_cached_scores_equal_uncached_ones(decoder, rows):
+    """At every step of a text three times as long as the context, for one row and for many."""
+    torch.manual_seed(1)
+    reader, text = Reader(decoder, 16), torch.randint(23, (rows, 50))
+    with torch.inference_mode():
+        for t in range(50):
+            scores = reader.read(text[:, t : t + 1])
+            assert torch.equal(reader.window, text[:, t + 1 - reader.window.shape[1] : t + 1])
+            torch.testing.assert_close(scores, decoder(reader.window)[:, -1])
+            assert min(t + 1, 8) <= reader.window.shape[1] <= 16
+
+
+@pytest.mark.parametrize("pieces", [[16, 1], [5, 7, 4, 3], [30, 2, 9], [1, 15, 16, 16]])
+def test_a_text_may_come_in_pieces(decoder, pieces):
+    reader = Reader(decoder, 16)
+    with torch.inference_mode():
+        for piece in torch.randint(23, (2, sum(pieces))).split(pieces, dim=1):
+            torch.testing.assert_close(reader.read(piece), decoder(reader.window)[:, -1])
+
+
+def test_the_decoder_reads_each_token_once(decoder):
+    """The cache is used: within the context, every reading after the first is of one position."""
+    lengths = []
+    decoder.register_forward_pre_hook(lambda _, arguments: lengths.append(arguments[0].shape[1]))
+    written(decoder, max_new_tokens=10)
+    assert lengths == [3] + [1] * 9
+
+
+def test_rows_are_continued_together(decoder):
+    """Greedy rows equal the same prompts continued alone."""
+    prompts = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    settings = SamplingConfig.make(max_new_tokens=40, temperature=0.0)
+    together = [[t.id for t in step] for step in generate_rows(decoder, prompts, 16, settings)]
+    alone = [written(decoder, prompt, max_new_tokens=40, temperature=0.0) for prompt in prompts]
+    assert [list(row) for row in zip(*together, strict=True)] == alone
 
 
 def test_an_empty_prompt_is_refused(model):

@@ -13,7 +13,7 @@ from torch import nn
 from lm.errors import Diverged, SettingsProblem
 from lm.evaluation import evaluate
 from lm.models import RUNGS
-from lm.optimizers import adamw, learning_rate_factor
+from lm.optimizers import Muon, learning_rate_factor, make_optimizers, orthogonalised
 from lm.tokenizers import CharacterTokenizer
 from lm.training import (
     ChangeLearningRate,
@@ -303,6 +303,17 @@ def test_going_on_from_any_checkpoint_equals_never_having_stopped(rung, tiny_pla
             assert last.optimizer == undisturbed[-1].optimizer
 
 
+def test_going_on_with_muon_equals_never_having_stopped(tiny_plan, data):
+    plan = tiny_plan(DECODER, optimizer="muon", steps=8, evaluate_every=3)
+    checkpoints = [e for e in told(train(plan, data)) if isinstance(e, Checkpoint)]
+    events = train(plan, data)
+    middle = next(e for e in events if isinstance(e, Checkpoint) and e.step == 4)
+    resumed = told(train(plan, data, resume=middle))
+    last = [e for e in resumed if isinstance(e, Checkpoint)][-1]
+    assert last.weights == checkpoints[-1].weights
+    assert last.optimizer == checkpoints[-1].optimizer
+
+
 def test_a_checkpoint_holds_all_that_the_optimiser_knows(rung, tiny_plan, data):
     plan = tiny_plan(rung)
     last = [e for e in train(plan, data) if isinstance(e, Checkpoint)][-1]
@@ -337,16 +348,95 @@ def test_half_way(decay, half):
     assert learning_rate_factor(600, training) == pytest.approx(half)
 
 
-def test_only_matrices_decay(rung, tiny_config):
+@pytest.mark.parametrize("decay", ["linear", "cosine"])
+def test_held_and_then_lowered_to_a_share(decay):
+    training = TrainingConfig.make(
+        steps=1100, warmup_steps=100, decay=decay, hold=0.4, final_learning_rate=0.1
+    )
+    factors = [learning_rate_factor(step, training) for step in range(1100)]
+    assert set(factors[100:501]) == {1.0}
+    assert factors[501] < 1
+    assert factors[800] == pytest.approx(0.55)
+    assert factors[-1] == pytest.approx(0.1, abs=0.002)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_only_matrices_decay(rung, tiny_config, optimizer):
     model = rung.model(tiny_config(rung), 23)
-    optimizer = adamw(model, TrainingConfig.make(weight_decay=0.3))
+    training = TrainingConfig.make(weight_decay=0.3, optimizer=optimizer)
     matrices = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear)}
     seen = []
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            assert group["weight_decay"] == (0.3 if id(parameter) in matrices else 0.0)
-            seen.append(id(parameter))
+    for made in make_optimizers(model, training):
+        for group in made.param_groups:
+            for parameter in group["params"]:
+                assert group["weight_decay"] == (0.3 if id(parameter) in matrices else 0.0)
+                seen.append(id(parameter))
     assert sorted(seen) == sorted(id(parameter) for parameter in model.parameters())  # each once
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (24, 8), (8, 32)])
+def test_orthogonalised_matrices_keep_their_directions_and_lose_their_sizes(shape):
+    """U S Vᵀ becomes U S' Vᵀ with all of S' near 1, whatever S was and whatever else is in the batch."""
+    torch.manual_seed(0)
+    U, _, V = torch.linalg.svd(torch.randn(shape, dtype=torch.float64), full_matrices=False)
+    S = torch.logspace(0, -1.5, 8, dtype=torch.float64)
+    for size in (1e-6, 1.0, 1e6):
+        others = [torch.randn(8, 16, dtype=torch.float64), torch.randn(5, 6, dtype=torch.float64)]
+        (evened, *_) = orthogonalised([U @ torch.diag(S * size) @ V, *others])
+        inner = U.mT @ evened @ V.mT
+        assert torch.allclose(inner, torch.diag(inner.diagonal()), atol=1e-7)
+        assert inner.diagonal().min() > 0.3
+        assert inner.diagonal().max() < 1.3
+
+
+def test_orthogonalised_zero_is_zero():
+    (still,) = orthogonalised([torch.zeros(4, 6)])
+    assert torch.equal(still, torch.zeros(4, 6))
+
+
+def test_muon_moves_hidden_matrices_and_adamw_the_rest(tiny_plan, data):
+    plan = tiny_plan(DECODER, optimizer="muon")
+    last = [e for e in train(plan, data) if isinstance(e, Checkpoint)][-1]
+    by_muon = {n.partition(":")[0] for n in last.optimizer if n.endswith(":momentum")}
+    by_adamw = {n.partition(":")[0] for n in last.optimizer if n.endswith(":exp_avg")}
+    assert by_muon | by_adamw == set(last.weights)
+    assert not by_muon & by_adamw
+    assert {name.split(".", 2)[2] for name in by_muon} == {
+        "attention.query_key_value.weight",
+        "attention.projection.weight",
+        "feed_forward.widen.weight",
+        "feed_forward.narrow.weight",
+    }
+
+
+def test_muon_steps_have_the_size_of_its_learning_rate():
+    """A wide matrix moves by a matrix of singular values near lr; a tall one by √(rows / columns) more."""
+    torch.manual_seed(0)
+    for rows, columns, expected in ((8, 16, 0.1), (32, 8, 0.2)):
+        matrix = nn.Parameter(torch.zeros(rows, columns))
+        optimizer = Muon([matrix], lr=0.1, weight_decay=0.0)
+        matrix.grad = torch.randn(rows, columns) * 1e-3
+        optimizer.step()
+        sizes = torch.linalg.svdvals(matrix.detach())
+        assert sizes.max() < 1.3 * expected
+        assert sizes.mean() > 0.6 * expected
+
+
+def test_a_changed_rate_scales_both_optimisers(tiny_plan, data):
+    """Halving the peak before the first step halves what each step moves, Muon's part included."""
+
+    def moved(factor):
+        plan = tiny_plan(DECODER, optimizer="muon", steps=1, weight_decay=0.0)
+        events = train(plan, data)
+        checkpoint = next(e for e in events if isinstance(e, Checkpoint))
+        before = {name: tensor.clone() for name, tensor in checkpoint.weights.items()}
+        events.send(ChangeLearningRate(plan.training.learning_rate * factor))
+        after = [e for e in events if isinstance(e, Checkpoint)][-1].weights
+        return {name: (after[name] - before[name]).norm() for name in before}
+
+    whole, half = moved(1.0), moved(0.5)
+    for name in ("blocks.0.feed_forward.widen.weight", "token_embedding.weight"):
+        assert float(half[name]) == pytest.approx(float(whole[name]) / 2, rel=0.01)
 
 
 def test_a_long_gradient_is_shortened(tiny_plan, data):

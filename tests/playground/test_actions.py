@@ -178,8 +178,8 @@ def test_an_unknown_text_is_one_sentence(actions, values, corpus):
     *kept, note = actions.train(None, corpus, *values)
     assert all(map(is_skip, kept))
     assert_one_sentence(sentence_of(note))
-    estimate, query = actions.estimate(corpus, *values)
-    assert "impossible" in estimate and query == {}
+    estimate, _ = actions.estimate(corpus, *values)
+    assert "impossible" in estimate
     sendable([estimate, sentence_of(note)])
 
 
@@ -359,11 +359,37 @@ def test_a_bad_learning_rate_is_one_sentence_and_the_run_goes_on(
 def test_the_estimate_counts_the_parameters_of_the_model_that_is_trained(
     services, rung, own_text, tiny_plan, tiny_values, new_run, tmp_path
 ):
-    estimate, tools = Actions(rung, services).estimate(own_text, *tiny_values(rung))
+    estimate, _ = Actions(rung, services).estimate(own_text, *tiny_values(rung))
     record = new_run(tmp_path / "run", tiny_plan(rung)).record
     assert f"<b>{record.parameters:,}</b>" in estimate
+
+
+def test_the_link_says_what_differs(services, rung, own_text, tiny_values):
+    tools = Actions(rung, services).link(own_text, *tiny_values(rung))
     query = dict(part.split("=") for part in tools["query"].split("&"))
     assert query["model"] == rung.name and query["n_embd"] == "16"
+
+
+# Recipes
+
+
+def test_a_recipe_fills_the_controls_and_is_recognised(services, rung, own_text):
+    """Also with another seed; a changed setting makes it nobody's recipe."""
+    actions, names = Actions(rung, services), list(controls.settings_of(rung))
+    own = controls.values_of(rung.plan(seed=7))
+    for recipe in rung.recipes:
+        answer = actions.follow(recipe.name)
+        followed = [o if is_skip(n) else n for o, n in zip(own, answer, strict=True)]
+        assert is_skip(answer[names.index("seed")])
+        assert actions.estimate(own_text, *followed)[1] == recipe.name
+        assert controls.plan_of(rung, followed) == rung.plan(recipe.name, seed=7)
+        followed[names.index("steps")] += 1
+        assert actions.estimate(own_text, *followed)[1] is None
+
+
+@pytest.mark.parametrize("recipe", FOREIGN, ids=shortened)
+def test_an_unknown_recipe_changes_nothing(actions, recipe):
+    assert all(map(is_skip, actions.follow(recipe)))
 
 
 def test_a_sentence_that_quotes_a_visitor_is_no_markup(actions, values):

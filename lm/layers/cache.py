@@ -1,0 +1,49 @@
+"""The key/value cache: what a decoder remembers of a text, so that it need not read it again.
+
+To write one more character, a position needs the keys and values of all earlier ones, and these do not change
+when the text grows: each layer keeps them. Without a cache, writing n characters costs n readings of the
+window; with it, one reading and n single positions.
+"""
+
+import torch
+from torch import Tensor
+
+
+class LayerCache:
+    """Keys and values of one attention layer, (B, H, up to context_length, D) each, allocated once."""
+
+    def __init__(self, context_length: int) -> None:
+        self.context_length = context_length
+        self.length = 0  # positions held
+        self._keys = self._values = torch.empty(0)
+
+    def extend(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Add those of T new positions, (B, H, T, D); returns all that are held."""
+        if not self._keys.numel():
+            B, H, _, D = keys.shape
+            self._keys = keys.new_empty(B, H, self.context_length, D)
+            self._values = torch.empty_like(self._keys)
+        end = self.length + keys.shape[2]
+        self._keys[:, :, self.length : end] = keys
+        self._values[:, :, self.length : end] = values
+        self.length = end
+        return self._keys[:, :, :end], self._values[:, :, :end]
+
+
+class KeyValueCache:
+    """What a decoder of `n_layer` layers remembers of B texts that grow together."""
+
+    def __init__(self, n_layer: int, context_length: int) -> None:
+        self.layers = [LayerCache(context_length) for _ in range(n_layer)]
+        self.last_tokens: Tensor | None = None  # (B, 2), for a model that looks up n-grams
+
+    @property
+    def length(self) -> int:
+        """How many positions are held."""
+        return self.layers[0].length
+
+    def forget(self) -> None:
+        """Begin anew; the memory is kept."""
+        for layer in self.layers:
+            layer.length = 0
+        self.last_tokens = None

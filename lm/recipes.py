@@ -1,0 +1,69 @@
+"""Settings that belong together, under a name, for each rung; measured, see `lm/EXPERIMENTS.md`.
+
+`classic` is the rung as it stands. `speedrun` learns as much as possible in the first seconds, `best` is as
+good as the rung becomes (for the decoder in an hour on two cores). The decoder also repeats two set-ups that
+others have published, to compare with.
+"""
+
+from lm.plan import CLASSIC, Recipe
+
+_MODERN = {
+    "positions": "rotary",
+    "norm": "rms",
+    "activation": "squared_relu",
+    "qk_norm": True,
+    "zero_init": True,
+    "bias": False,
+    "optimizer": "muon",
+    "hold": 0.3,
+}
+
+DECODER = (
+    CLASSIC,
+    Recipe(
+        "speedrun",
+        "The quickest way to 1.88 that we know.",
+        _MODERN
+        | {
+            "n_layer": 2,
+            "ngram_embedding": "trigram",
+            "learning_rate": 1e-2,
+            "weight_decay": 0.0,
+            "warmup_steps": 10,
+            "batch_size": 16,
+            "steps": 180,
+            "evaluate_every": 20,
+        },
+    ),
+    Recipe(
+        "nanogpt-cpu",
+        "nanoGPT's recipe for a CPU: GPT-2 in small, for comparison.",
+        {
+            "n_layer": 4,
+            "activation": "gelu",
+            "tie_weights": True,
+            "bias": False,
+            "batch_size": 12,
+            "steps": 2000,
+            "learning_rate": 1e-3,
+            "decay": "cosine",
+            "final_learning_rate": 0.1,
+            "evaluate_every": 250,
+        },
+    ),
+    Recipe(
+        "starting-point",
+        "The model that this project began from, OsirisYetna/LMM_from_scratch.",
+        {
+            "batch_size": 16,
+            "dropout": 0.2,
+            "learning_rate": 3e-4,
+            "decay": "constant",
+            "warmup_steps": 0,
+            "gradient_clip": 0.0,
+            "weight_decay": 0.01,
+            "beta2": 0.999,
+            "evaluate_every": 300,
+        },
+    ),
+)
