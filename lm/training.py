@@ -153,7 +153,7 @@ def train(
     check_fits(plan, len(data.train), len(data.validation))
     training, T, vocab_size = plan.training, plan.context_length, data.tokenizer.vocab_size
     torch.set_flush_denormal(True)
-    torch.manual_seed(training.seed)
+    seed(training.seed, device)
     model = plan.rung.model(plan.config, vocab_size).to(device)
     optimizers = make_optimizers(model, training)
     step, evaluated, sampled, seconds, peak = 0, 0, -1, 0.0, training.learning_rate
@@ -215,7 +215,7 @@ def train(
 
         began = time.perf_counter()
         model.train()
-        torch.manual_seed(training.seed * 1_000_003 + step)  # this step's windows and dropout
+        seed(training.seed * 1_000_003 + step, device)  # this step's windows and dropout
         starts = torch.randint(len(tokens) - T, (training.batch_size, 1)).to(device)
         windows = tokens[starts + offsets]  # (B, T + 1)
         logits = model(windows[:, :-1])  # (B, T, V)
@@ -234,6 +234,18 @@ def train(
         step += 1
         seconds += time.perf_counter() - began
         yield from listen((yield Step(step, loss_now, learning_rate, norm_now, seconds)))
+
+
+def seed(number: int, device: str) -> None:
+    """Where the random numbers go on from, on the CPU and on `device`.
+
+    `torch.manual_seed` also tells every kind of device that is not there, which takes longer than a
+    step of the bigram.
+    """
+    if device == "cpu":
+        torch.default_generator.manual_seed(number)
+    else:
+        torch.manual_seed(number)
 
 
 def sample(model: nn.Module, tokenizer: "Tokenizer", context_length: int, step: int) -> Sample:

@@ -45,7 +45,7 @@ class _RMSNormalised(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, dy: Tensor) -> Tensor:
         y, inverse = ctx.saved_tensors
         along = (y * dy).mean(dim=-1, keepdim=True)
         return torch.addcmul(dy, y, along, value=-1).mul_(inverse)
