@@ -47,7 +47,7 @@ def main(setup: Setup, checkpoints: Path) -> Result:
 
 def _row(run: runs.Run, again: dict[str, Any]) -> list[str]:
     noted = [line for line in run.metrics() if line["type"] == "evaluation"]
-    last = next(line for line in noted if line["step"] == again["step"])
+    last = max((e for e in noted if e["step"] <= again["step"]), key=lambda e: e["step"])
     return [
         run.directory.name,
         f"{run.record.parameters:,}",
