@@ -1,0 +1,56 @@
+"""This project as anybody runs it: `python -m lm`, in a process of its own."""
+
+import json
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lm import runs
+from tests.benchmarks.machine import ROOT
+
+NOT_REACHED = 5  # exit code of --until-val-loss
+
+
+def train(out: Path, corpus: str, *flags: str, model: str = "decoder_transformer") -> runs.Run:
+    """Train into the folder `out` and open the run. Its progress goes to stderr."""
+    command = ["train", model, "--corpus", corpus, "--out", str(out), *flags]
+    _run(command, accepted=(0, NOT_REACHED))
+    return runs.open_run(out)
+
+
+def evaluate(directory: Path, corpus: str) -> dict[str, Any]:
+    """What `lm evaluate --json` says of a run's last snapshot: val_loss, parameters, step …"""
+    return json.loads(_run(["evaluate", str(directory), "--corpus", corpus, "--json"]))
+
+
+def flags(settings: dict[str, Any]) -> list[str]:
+    """Settings as the flags of `lm train`."""
+    made = []
+    for name, value in settings.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            made.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            made += [f"--{flag}", str(value)]
+    return made
+
+
+def step_seconds(run: runs.Run) -> list[float]:
+    """Seconds of each training step after the first, as the run noted them."""
+    ends = [line["seconds"] for line in run.metrics() if line["type"] == "step"]
+    return [end - begin for begin, end in pairwise(ends)]
+
+
+def _run(arguments: list[str], accepted: tuple[int, ...] = (0,)) -> str:
+    """What the command prints. `ClickException` unless its exit code is one of those accepted."""
+    command = [sys.executable, "-m", "lm", *arguments]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if done.returncode not in accepted:
+        raise click.ClickException(
+            f"`python -m lm {' '.join(arguments)}` ended with exit code {done.returncode}."
+        )
+    return done.stdout

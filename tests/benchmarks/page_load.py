@@ -1,0 +1,127 @@
+"""Row 9: from the command to an answer, what the page weighs, and when it can be used."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import Page
+
+from tests.benchmarks import app
+from tests.benchmarks.report import Result, Setup, Table, benchmark, progress, spread
+
+COLUMNS = ("", "requests", "transferred, MB", "usable after, s")
+SETTLING = 3.0  # seconds after which nothing more is fetched
+
+# Usable: a Train button that would take a click, and a chart with a curve in it, in the open tab.
+_USABLE = """
+  const seen = (node) => node.getClientRects().length > 0 && node.checkVisibility();
+  const look = () => {
+    const button = [...document.querySelectorAll(".train-button")].find(seen);
+    const curve = [...document.querySelectorAll(".loss-card .scatterlayer path.js-line")]
+      .find((path) => seen(path) && path.getAttribute("d"));
+    if (button && !button.disabled && curve) window.usable = performance.now();
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+"""
+
+
+@dataclass
+class Traffic:
+    """What a page has fetched over the network, headers included; nothing out of the browser's cache."""
+
+    addresses: dict[str, str] = field(default_factory=dict)
+    cached: set[str] = field(default_factory=set)
+    sizes: dict[str, float] = field(default_factory=dict)
+
+    def over(self, page: Page) -> None:
+        """Listen to a page."""
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.on("Network.requestWillBeSent", self._sent)
+        session.on("Network.requestServedFromCache", lambda e: self.cached.add(e["requestId"]))
+        session.on("Network.responseReceived", self._received)
+        session.on("Network.loadingFinished", self._finished)
+
+    @property
+    def fetched(self) -> set[str]:
+        """The requests that went over the network."""
+        return set(self.addresses) - self.cached
+
+    @property
+    def megabytes(self) -> float:
+        return sum(self.sizes.get(request, 0) for request in self.fetched) / 1e6
+
+    def _sent(self, event: dict[str, Any]) -> None:
+        if event["request"]["url"].startswith("http"):
+            self.addresses[event["requestId"]] = event["request"]["url"]
+
+    def _received(self, event: dict[str, Any]) -> None:
+        if event["response"].get("fromDiskCache"):
+            self.cached.add(event["requestId"])
+
+    def _finished(self, event: dict[str, Any]) -> None:
+        self.sizes[event["requestId"]] = event["encodedDataLength"]
+
+
+@dataclass(frozen=True)
+class Visit:
+    requests: int
+    megabytes: float
+    seconds: float
+
+
+@benchmark("From the command to a page that can be used", with_corpus=False)
+def main(setup: Setup) -> Result:
+    """Row 9: seconds to the first answer with a warm disk; transfer; time to interactive."""
+    starts: list[float] = []
+    visits: dict[str, list[Visit]] = {"first visit": [], "second visit": []}
+    for number in range(setup.rounds + 1):
+        with app.running() as playground:
+            progress(f"start {number}: answers after {playground.seconds:.2f} s")
+            if number == 0 and not setup.quick:
+                continue  # it warmed the disk
+            starts.append(playground.seconds)
+            with app.chromium() as browser:
+                page = app.new_page(browser)
+                for readings in visits.values():
+                    readings.append(_visit(page, playground.url))
+        if setup.quick:
+            break
+    rows = [
+        [
+            name,
+            spread(one.requests for one in readings),
+            spread((one.megabytes for one in readings), 2),
+            spread((one.seconds for one in readings), 2),
+        ]
+        for name, readings in visits.items()
+    ]
+    start = Table(("", "seconds"), [["command → the page answers", spread(starts, 2)]])
+    return Result(
+        [start, Table(COLUMNS, rows)],
+        [
+            "the disk is warm: one start went before and is not counted",
+            f"transfer: until {SETTLING:.0f} s after it was usable, as sent, headers included; the second "
+            "visit has the browser's cache",
+            "usable: from the beginning of the navigation until Train can be clicked and a curve is "
+            "drawn, by the page's own clock, in a headless Chromium on the same cores",
+        ],
+    )
+
+
+def _visit(page: Page, url: str) -> Visit:
+    fresh = page.context.new_page()
+    traffic = Traffic()
+    traffic.over(fresh)
+    fresh.add_init_script(_USABLE)
+    fresh.goto(url)
+    fresh.wait_for_function("() => window.usable", polling=100, timeout=app.PATIENCE * 1000)
+    seconds = fresh.evaluate("() => window.usable") / 1000
+    fresh.wait_for_timeout(SETTLING * 1000)
+    visit = Visit(len(traffic.fetched), traffic.megabytes, seconds)
+    fresh.close()
+    return visit
+
+
+if __name__ == "__main__":
+    main()

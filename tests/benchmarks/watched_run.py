@@ -1,0 +1,103 @@
+"""Row 7: steps a second of a run that a browser is watching, and of the same run without app and browser."""
+
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from lm import runs
+from lm.models import RUNGS
+from tests.benchmarks import app, lm_command
+from tests.benchmarks.report import Result, Setup, Table, benchmark, spread, take_turns
+
+COLUMNS = ("", "ms per step, median", "steps per second", "steps per second, whole run")
+STEPS = 300
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Steps a second: of the median step, and over all steps of the run together."""
+
+    usual: float
+    overall: float
+
+
+@benchmark("Steps a second: watched in a browser, and headless", with_corpus=False)
+@click.option("--rung", type=click.Choice(list(RUNGS)), default=app.DECODER, show_default=True)
+@click.option("--steps", default=STEPS, show_default=True, help="Of each run.")
+def main(setup: Setup, rung: str, steps: int) -> Result:
+    """Row 7: the same run, trained in the app before one browser, and by `python -m lm train`."""
+    settings = {"steps": steps} if not setup.quick else app.TINY | {"steps": 50}
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        like: list[runs.RunRecord] = []
+
+        def watched(_: int) -> Reading:
+            with app.running() as playground, app.chromium() as browser:
+                page = app.new_page(browser)
+                app.open_rung(page, playground, rung, **settings)
+                app.press(page, rung, "train")
+                run = _finished(playground)
+                like.append(run.record)
+                return _read(run)
+
+        def headless(number: int) -> Reading:
+            record = like[-1]
+            flags = lm_command.flags(record.config | record.training)
+            corpus = record.corpus.path or record.corpus.name
+            return _read(lm_command.train(folder / str(number), corpus, *flags, model=rung))
+
+        found = take_turns(setup.rounds, {"watched": watched, "headless": headless})
+    rows = [_row(name, readings) for name, readings in found.items()]
+    rows.append(["watched / headless", "", *_shares(found["watched"], found["headless"])])
+    return Result(
+        [Table(COLUMNS, rows)],
+        [
+            f"{rung}, {settings['steps']} steps of {like[0].tokens_per_step:,} tokens, the same settings "
+            "and text; from the seconds that each run noted, without its evaluations",
+            "the browser shows the rung's tab and polls five times a second; it draws on the same cores",
+        ],
+    )
+
+
+def _finished(playground: app.App) -> runs.Run:
+    """The app's run, once it has ended."""
+    while True:
+        time.sleep(0.5)  # on the disk, not through the page: the browser is left alone
+        run = playground.newest_run()
+        if run is None:
+            continue
+        status, reason, _ = run.status()
+        if status == "finished":
+            return run
+        if status in ("stopped", "failed"):
+            raise click.ClickException(f"The run in the app was {status}: {reason}")
+
+
+def _read(run: runs.Run) -> Reading:
+    seconds = lm_command.step_seconds(run)
+    return Reading(1 / statistics.median(seconds), 1 / statistics.mean(seconds))
+
+
+def _row(name: str, readings: list[Reading]) -> list[str]:
+    return [
+        name,
+        spread((1 / one.usual for one in readings), 1, 1000),
+        spread((one.usual for one in readings), 2),
+        spread((one.overall for one in readings), 2),
+    ]
+
+
+def _shares(watched: list[Reading], headless: list[Reading]) -> list[str]:
+    pairs = [
+        ([getattr(one, which) for one in watched], [getattr(one, which) for one in headless])
+        for which in ("usual", "overall")
+    ]
+    return [f"{statistics.median(a) / statistics.median(b):.0%}" for a, b in pairs]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The benchmarks start and print what they should. What they measure is for whoever reads it."""
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lm import corpora, runs
+from tests.benchmarks import nanogpt, time_to_loss
+from tests.benchmarks.report import Table, spread, take_turns
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "tests" / "benchmarks"
+SCRIPTS = sorted(p.stem for p in FOLDER.glob("*.py") if "@benchmark(" in p.read_text("utf-8"))
+
+
+@pytest.fixture
+def text(tmp_path) -> Path:
+    """A short play in a file."""
+    path = tmp_path / "play.txt"
+    path.write_text(corpora.load("synthetic_plays").text[:20_000], "utf-8")
+    return path
+
+
+def run(script: str, *arguments: str) -> str:
+    """What a benchmark prints, on one core."""
+    command = [sys.executable, "-m", f"tests.benchmarks.{script}", "--quick", "--cores", "1"]
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(
+        [*command, *arguments], cwd=ROOT, env=environment, capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_row_of_the_table_has_its_script():
+    assert len(SCRIPTS) == 11
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_each_says_what_it_does(script):
+    command = importlib.import_module(f"tests.benchmarks.{script}").main
+    result = CliRunner().invoke(command, ["--help"])
+    assert result.exit_code == 0
+    assert "Row " in result.output and "--markdown" in result.output
+
+
+def test_a_run_that_is_there_is_read(text):
+    printed = run("loss_of_a_t4", "--markdown", "--run", "checkpoints/decoder_transformer")
+    assert "### Seconds of training" in printed and "a smoke test" in printed
+    assert "| existing runs |" in printed and "torch" in printed
+
+
+def test_a_rung_is_timed(text):
+    printed = run("training_speed", "--rung", "bigram", "--corpus", str(text))
+    assert "Bigram" in printed and "32 × 8" in printed and "GFLOP/s" in printed
+
+
+def test_a_loss_counts_from_the_first_evaluation_at_or_below_it():
+    shipped = runs.open_run(ROOT / "checkpoints" / "decoder_transformer")
+    losses = {e["step"]: e["loss"] for e in shipped.metrics() if e["type"] == "evaluation"}
+    steps = sorted(losses)
+    between = losses[steps[2]]
+    found = time_to_loss.outcome(shipped, between)
+    assert found.reached and found.steps == next(s for s in steps if losses[s] <= between)
+    assert found.tokens == found.steps * shipped.record.tokens_per_step
+    missed = time_to_loss.outcome(shipped, 0.1)
+    assert not missed.reached and missed.loss == min(losses.values())
+
+
+def test_an_iteration_with_an_evaluation_in_it_counts_as_a_median_one():
+    training = nanogpt.Training({}, {}, [9.0, 1.0, 2.0, 3.0, 9.0, 2.0], every=4)
+    assert training.seconds_until(3) == 2.0 + 1.0 + 2.0
+    assert training.seconds_until(5) == 2.0 + 1.0 + 2.0 + 3.0 + 2.0
+
+
+def test_contestants_take_turns():
+    order: list[str] = []
+    take_turns(3, {name: lambda _, name=name: order.append(name) for name in "AB"})
+    assert "".join(order) == "ABABAB"
+
+
+def test_tables_are_for_the_terminal_and_for_the_readme():
+    table = Table(("rung", "ms"), [["bigram", "1.5"], ["block", spread([30.0, 10.0, 20.0])]])
+    assert table.plain().splitlines()[2:] == ["bigram         1.5", "block   20 (10–30)"]
+    assert table.markdown().splitlines()[1:3] == ["| --- | --- |", "| bigram | 1.5 |"]
