@@ -19,7 +19,7 @@ from lm.errors import CorpusProblem, Diverged, Problem, RunProblem
 from lm.evaluation import evaluate as evaluate_model
 from lm.generation import SamplingConfig, generate
 from lm.models import RUNGS, count_parameters
-from lm.plan import Plan, Rung, TrainingConfig
+from lm.plan import Plan, Rung
 from lm.progress import watch
 from lm.settings import Setting, Settings, describe
 from lm.tokenizers import CharacterTokenizer
@@ -64,7 +64,7 @@ def main() -> None:
 @main.command()
 def models() -> None:
     """List the rungs of the ladder: what each adds, its size, its settings."""
-    for number, rung in enumerate(RUNGS.values(), start=1):
+    for number, rung in enumerate(RUNGS.values()):
         with torch.device("meta"):
             parameters = count_parameters(rung.model(rung.config(), 65))
         settings = " · ".join(f"{s.title.lower()} {s.default}" for s in describe(rung.config))
@@ -229,7 +229,7 @@ def _train_command(rung: Rung) -> click.Command:
     )
     @click.option("--resume", is_flag=True, help="Go on with the run in --out where it stopped.")
     @click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
-    @_settings_options(rung.config, TrainingConfig)
+    @_settings_options(rung.config, type(rung.training))
     def command(
         out: Path,
         corpus: str | None,
@@ -251,7 +251,7 @@ def _train_command(rung: Rung) -> click.Command:
             plan = Plan(
                 rung=rung,
                 config=rung.config.make(**{k: v for k, v in given.items() if k in own}),
-                training=TrainingConfig.make(**training),
+                training=type(rung.training).make(**training),
             )
             if corpus is None:
                 text, notice = corpora.load_or_synthetic("tiny_shakespeare")
@@ -278,7 +278,7 @@ def _train_command(rung: Rung) -> click.Command:
             click.echo(
                 f"{rung.name}: validation loss {last['loss']:.4f} nats per character "
                 f"({last['bits_per_char']:.4f} bits) after {last['step']:,} steps, "
-                f"{last['step'] * run.plan.tokens_per_step:,} tokens, {last['seconds']:.1f} s of "
+                f"{last['step'] * run.record.tokens_per_step:,} tokens, {last['seconds']:.1f} s of "
                 f"training, in {out}"
             )
         if not ended:

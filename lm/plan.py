@@ -103,12 +103,19 @@ class TrainingConfig(Settings):
     )
 
 
+class CountingConfig(Settings):
+    """How a model without a gradient is trained: it counts the whole text, and nothing can be set.
+
+    One step counts pieces one character longer, so a run has as many steps as the model's `order`.
+    """
+
+
 @dataclass(frozen=True)
 class Rung:
     """One step of the ladder.
 
     `name` is used in flags, folders and URLs; `title` and `idea` are shown; `training` holds the
-    settings it is trained with unless a person says otherwise.
+    settings it is trained with unless a person says otherwise, and by its class says how.
     """
 
     name: str
@@ -116,7 +123,11 @@ class Rung:
     idea: str
     config: type[Settings]
     model: Callable[[Any, int], nn.Module]
-    training: TrainingConfig
+    training: TrainingConfig | CountingConfig
+
+    def plan(self) -> "Plan":
+        """The rung as it is trained unless a person says otherwise."""
+        return Plan(self, self.config(), self.training)
 
 
 @dataclass(frozen=True)
@@ -125,7 +136,7 @@ class Plan:
 
     rung: Rung
     config: Settings
-    training: TrainingConfig
+    training: TrainingConfig | CountingConfig
 
     @property
     def context_length(self) -> int:
@@ -133,6 +144,24 @@ class Plan:
         return self.config.context_length  # type: ignore[attr-defined]
 
     @property
-    def tokens_per_step(self) -> int:
-        """Predictions that one step learns from."""
+    def counts(self) -> bool:
+        """Whether each step reads the whole text, rather than a random batch of it."""
+        return isinstance(self.training, CountingConfig)
+
+    @property
+    def steps(self) -> int:
+        """How many steps a whole run takes."""
+        if isinstance(self.training, CountingConfig):
+            return self.config.order  # type: ignore[attr-defined]
+        return self.training.steps
+
+    @property
+    def evaluate_every(self) -> int:
+        """Steps between two readings of the whole validation split."""
+        return 1 if isinstance(self.training, CountingConfig) else self.training.evaluate_every
+
+    def tokens_per_step(self, train_tokens: int) -> int:
+        """Predictions that one step learns from, of a train split of so many tokens."""
+        if isinstance(self.training, CountingConfig):
+            return train_tokens
         return self.training.batch_size * self.context_length
