@@ -76,7 +76,7 @@ class Counts:
     """
 
     keys: np.ndarray  # (G,) int64, ascending
-    counts: np.ndarray  # (G,) int64, at least 1
+    counts: np.ndarray  # (G,) int64; 0 for what stood nowhere but at the text's beginning
     contexts: int  # how many (n-1)-grams there are
 
 

@@ -76,13 +76,13 @@ class Ngram(nn.Module):
         held: list[Level] = []
         for counts in counted:
             branches = np.bincount(counts.keys // self.vocab_size, minlength=counts.contexts)
-            many = counts.counts > 255
+            many = counts.counts >= MANY
             held.append(
                 Level(
                     self.vocab_size,
                     characters=self._compact(counts.keys % self.vocab_size),
                     branches=self._compact(branches),
-                    counts=torch.from_numpy(np.where(many, 0, counts.counts).astype(np.uint8)),
+                    counts=torch.from_numpy(np.where(many, MANY, counts.counts).astype(np.uint8)),
                     large=torch.from_numpy(counts.counts[many]),
                 )
             )
@@ -111,6 +111,7 @@ class Ngram(nn.Module):
 
 
 PARTS = ("characters", "branches", "counts", "large")  # of a level, as they are saved
+MANY = 255  # counts of so many or more do not fit into a byte
 
 
 class Level(nn.Module):
@@ -121,8 +122,8 @@ class Level(nn.Module):
 
     characters: (G,) the last character of each n-gram.
     branches: (contexts,) how many different characters followed each context.
-    counts: (G,) how often each n-gram counts; 0 stands for the next number of
-    large: (L,) the counts above 255.
+    counts: (G,) how often each n-gram counts; 255 stands for the next number of
+    large: (L,) the counts of 255 and more.
     """
 
     characters: Tensor
@@ -142,14 +143,14 @@ class Level(nn.Module):
                 raise RuntimeError(f"{name} of n-grams must be a row of whole numbers")
             self.register_buffer(name, tensor)
         last, size = characters.long().cpu(), branches.long().cpu()
-        exact, rest = counts.long().cpu(), large.long().cpu()
+        exact, rest = counts.to("cpu", torch.long, copy=True), large.long().cpu()
         if not (
             len(last) == len(exact) == int(size.sum())
-            and int((exact == 0).sum()) == len(rest)
-            and bool((size >= 0).all() and (exact >= 0).all() and (rest > 0).all())
+            and int((exact == MANY).sum()) == len(rest)
+            and bool((size >= 0).all() and (exact >= 0).all() and (rest >= MANY).all())
         ):
             raise RuntimeError("n-grams, their contexts and their counts do not match")
-        exact[exact == 0] = rest
+        exact[exact == MANY] = rest
         keys = torch.arange(len(size)).repeat_interleave(size) * vocab_size + last
         if not bool((last < vocab_size).all() and (keys.diff() > 0).all()):
             raise RuntimeError("n-grams are not in their order")
