@@ -363,7 +363,7 @@ def test_the_estimate_counts_the_parameters_of_the_model_that_is_trained(
     record = new_run(tmp_path / "run", tiny_plan(rung)).record
     assert f"<b>{record.parameters:,}</b>" in estimate
     query = dict(part.split("=") for part in tools["query"].split("&"))
-    assert query["model"] == rung.name and query["n_embd"] == "16"
+    assert query["model"] == rung.name and query["context_length"] == "16"
 
 
 def test_a_sentence_that_quotes_a_visitor_is_no_markup(actions, values):
