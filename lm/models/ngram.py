@@ -1,8 +1,8 @@
 """Rung 0, the n-gram: count what followed what, and divide. No network, no gradient, no random numbers.
 
 To guess the next character, look at the last n - 1, find every place where the text had just those, and see
-what came then. The longer the context, the better the guess, and the fewer the places: of seven characters
-in a row, every second one of a new text was never seen. So each length is smoothed by the next shorter one:
+what came then. The longer the context, the better the guess, and the fewer the places: every third run of
+seven characters in a new text was never seen before. So each length is smoothed by the next shorter one:
 
     p(w | h) = (c(hw) - D) / c(h·)  +  backoff(h) · p(w | h')        down to 1 / V for all
 
@@ -11,8 +11,8 @@ taken off), c(h·) the sum over all w, and backoff(h) the probability that the d
 interpolated modified Kneser-Ney smoothing (Chen & Goodman 1999); how the counts and D come about is in
 `lm/ngrams.py`. All that it knows are counts; the shares above are worked out when they are held.
 
-It is what a network must beat. The bigram of the next rung sees one character of this and shares nothing
-between characters; only from a whole transformer on is it worth having learned.
+It is what a network must beat. It has nothing to tune, takes seconds, and does better than every rung above
+it until they are transformers, large enough and trained for long enough.
 """
 
 from collections.abc import Mapping, Sequence

@@ -33,6 +33,7 @@ def test_what_the_rungs_attend_with(tiny_config):
     for name, rung in RUNGS.items():
         layers[name] = len(inspect(rung.model(tiny_config(rung), 23), TOKENS).attention)
     expected = {
+        "ngram": 0,
         "bigram": 0,
         "single_head_attention": 1,
         "multi_head_attention": 1,
