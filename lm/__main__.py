@@ -19,7 +19,7 @@ from lm.errors import CorpusProblem, Diverged, Problem, RunProblem
 from lm.evaluation import evaluate as evaluate_model
 from lm.generation import SamplingConfig, generate
 from lm.models import RUNGS, count_parameters
-from lm.plan import CLASSIC, Rung, TrainingConfig
+from lm.plan import CLASSIC, Rung
 from lm.progress import watch
 from lm.settings import Setting, Settings, describe
 from lm.tokenizers import CharacterTokenizer
@@ -64,7 +64,7 @@ def main() -> None:
 @main.command()
 def models() -> None:
     """List the rungs of the ladder: what each adds, its size, its settings."""
-    for number, rung in enumerate(RUNGS.values(), start=1):
+    for number, rung in enumerate(RUNGS.values()):
         with torch.device("meta"):
             parameters = count_parameters(rung.model(rung.config(), 65))
         settings = " · ".join(f"{s.title.lower()} {s.default}" for s in describe(rung.config))
@@ -236,7 +236,7 @@ def _train_command(rung: Rung) -> click.Command:
     @click.option("--resume", is_flag=True, help="Go on with the run in --out where it stopped.")
     @click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
-    @_settings_options(rung.config, TrainingConfig)
+    @_settings_options(rung.config, type(rung.training))
     def command(
         out: Path,
         recipe: str | None,
@@ -294,7 +294,7 @@ def _report(
     run: runs.Run, last: dict[str, Any], until_val_loss: float | None, as_json: bool
 ) -> str:
     """What came of a run, by its last evaluation: a sentence, or one JSON object."""
-    tokens = last["step"] * run.plan.tokens_per_step
+    tokens = last["step"] * run.record.tokens_per_step
     if not as_json:
         return (
             f"{run.record.model}: validation loss {last['loss']:.4f} nats per character "

@@ -1,8 +1,10 @@
 """Which processor computes: a graphics card if there is one, else the CPU."""
 
+import itertools
 import os
 
 import torch
+from torch import nn
 
 from lm.errors import SettingsProblem
 
@@ -19,6 +21,12 @@ def choose_device(name: str = "auto") -> str:
     if name.split(":")[0] not in present:
         raise SettingsProblem(f"This machine has no device {name!r}; it has {', '.join(present)}.")
     return name
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model's numbers are; one that has none yet can be read on the CPU."""
+    held = next(itertools.chain(model.parameters(), model.buffers()), None)
+    return torch.device("cpu") if held is None else held.device
 
 
 def available_cores() -> int:

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lm.devices import device_of
+
 
 @dataclass(frozen=True)
 class Inspection:
@@ -66,7 +68,7 @@ def attention_layers(model: nn.Module) -> list[nn.Module]:
 @torch.inference_mode()
 def next_character_table(model: nn.Module, vocab_size: int) -> np.ndarray:
     """(V, V): row c is what the model expects after the single token c."""
-    device = next(model.parameters()).device
+    device = device_of(model)
     was_training = model.training
     model.eval()
     try:

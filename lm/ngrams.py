@@ -9,7 +9,7 @@ do about contexts that were seen once or never. Adding one to every count serves
 contexts the best known answer is modified Kneser-Ney smoothing, below.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,18 +68,83 @@ def _bigram_loss(train: np.ndarray, validation: np.ndarray, unigram: np.ndarray)
 
 
 @dataclass(frozen=True)
-class Level:
-    """The n-grams of one length n, sorted. An n-gram's number is its place in `keys`.
+class Counts:
+    """How often each n-gram of one length n counts, sorted by key. An n-gram's number is its place.
 
     The key of n characters is (number of the first n - 1 as an (n-1)-gram) * V + the last, so a key fits
     into 64 bits however long n is.
     """
+
+    keys: np.ndarray  # (G,) int64, ascending
+    counts: np.ndarray  # (G,) int64; 0 for what stood nowhere but at the text's beginning
+    contexts: int  # how many (n-1)-grams there are
+
+
+class Counting:
+    """The n-grams of a text, counted one character longer with each `longer()`.
+
+    Of the greatest length, `counts[-1]`, occurrences are counted; of all shorter ones, how many different
+    characters stood before them (idea 3 of `KneserNey`).
+    """
+
+    def __init__(self, train_ids: np.ndarray, vocab_size: int) -> None:
+        self.ids = np.asarray(train_ids, np.int64)  # (N,), from 0 to V - 1
+        self.vocab_size = vocab_size
+        self.counts: list[Counts] = []  # of lengths 1, 2, …
+        # numbers[n][i]: which n-gram begins at place i. The empty one stands everywhere, number 0.
+        self.numbers = [np.zeros(len(self.ids) + 1, np.int64)]
+
+    def longer(self) -> None:
+        """Count the n-grams one character longer than the longest so far; the text must have one."""
+        length = len(self.counts) + 1
+        shorter = self.numbers[-1]
+        packed = shorter[: len(self.ids) - length + 1] * self.vocab_size + self.ids[length - 1 :]
+        keys, places, inverse, occurrences = np.unique(
+            packed, return_index=True, return_inverse=True, return_counts=True
+        )
+        contexts = 1
+        if self.counts:
+            contexts = len(self.counts[-1].keys)
+            before = np.bincount(shorter[places + 1], minlength=contexts)
+            self.counts[-1] = replace(self.counts[-1], counts=before)
+        self.counts.append(Counts(keys, occurrences, contexts))
+        self.numbers.append(inverse)
+
+    def loss(self) -> float:
+        """Nats per character that the model of these counts loses on the very text it counted."""
+        p = np.full(len(self.ids), 1 / self.vocab_size)
+        for length, counts in enumerate(self.counts, start=1):
+            level, number = Level.of(counts, self.vocab_size), self.numbers[length]
+            context = self.numbers[length - 1][: len(number)]
+            start = length - 1  # the first character that has so much context
+            p[start:] = level.kept[number] + level.backoff[context] * p[start:]
+        return float(-np.log(p).mean())
+
+
+@dataclass(frozen=True)
+class Level:
+    """The n-grams of one length as discounted shares; keys as in `Counts`."""
 
     keys: np.ndarray  # (G,) int64
     kept: np.ndarray  # (G,) the count less the discount, over the context's total
     backoff: (
         np.ndarray
     )  # (contexts,) the share of probability that the discounts set free; 1 if unseen
+
+    @classmethod
+    def of(cls, counts: Counts, vocab_size: int) -> "Level":
+        """Discount the counts of one length."""
+        context_of = counts.keys // vocab_size  # (G,)
+        total = np.bincount(context_of, counts.counts, counts.contexts)
+        discounts = discount(counts.counts)[np.minimum(counts.counts, 3)]  # (G,)
+        freed = np.bincount(context_of, discounts, counts.contexts)
+        seen = total > 0
+        safe_total = np.where(seen, total, 1.0)
+        return cls(
+            keys=counts.keys,
+            kept=(counts.counts - discounts) / safe_total[context_of],
+            backoff=np.where(seen, freed / safe_total, 1.0),
+        )
 
 
 @dataclass(frozen=True)
@@ -115,25 +180,10 @@ class KneserNey:
         """
         if order < 1 or not len(train_ids):
             raise ValueError("Kneser-Ney needs an order of at least 1 and a text that is not empty")
-        ids = np.asarray(train_ids, np.int64)
-        found = []  # by length: (keys, how often each occurs, a place where each occurs)
-        numbers = [np.zeros(len(ids) + 1, np.int64)]  # the empty n-gram stands everywhere, number 0
-        for length in range(1, min(order, len(ids)) + 1):
-            packed = numbers[-1][: len(ids) - length + 1] * vocab_size + ids[length - 1 :]
-            keys, places, inverse, counts = np.unique(
-                packed, return_index=True, return_inverse=True, return_counts=True
-            )
-            found.append((keys, counts, places))
-            numbers.append(inverse)  # numbers[n][i]: which n-gram begins at place i
-
-        levels = []
-        for length, (keys, counts, _) in enumerate(found, start=1):
-            if length < len(found):  # idea 3: how many different characters stood before it
-                longer_places = found[length][2]
-                counts = np.bincount(numbers[length][longer_places + 1], minlength=len(keys))
-            contexts = len(found[length - 2][0]) if length > 1 else 1
-            levels.append(_level(keys, counts, contexts, vocab_size))
-        return cls(vocab_size, tuple(levels))
+        counting = Counting(train_ids, vocab_size)
+        for _ in range(min(order, len(counting.ids))):
+            counting.longer()
+        return cls(vocab_size, tuple(Level.of(counts, vocab_size) for counts in counting.counts))
 
     def probabilities(self, ids: np.ndarray) -> np.ndarray:
         """(N,) the probability of each of (N,) ids, given those before it."""
@@ -166,21 +216,6 @@ class KneserNey:
             keys = number * self.vocab_size + np.arange(self.vocab_size)
             p = _interpolate(level, np.full(len(p), number), _find(keys, level.keys), p)
         return p
-
-
-def _level(keys: np.ndarray, counts: np.ndarray, contexts: int, vocab_size: int) -> Level:
-    """Turn the counts of (G,) n-grams into discounted shares. `contexts`: how many (n-1)-grams exist."""
-    context_of = keys // vocab_size  # (G,)
-    total = np.bincount(context_of, counts, contexts)
-    discounts = discount(counts)[np.minimum(counts, 3)]  # (G,)
-    freed = np.bincount(context_of, discounts, contexts)
-    seen = total > 0
-    safe_total = np.where(seen, total, 1.0)
-    return Level(
-        keys=keys,
-        kept=(counts - discounts) / safe_total[context_of],
-        backoff=np.where(seen, freed / safe_total, 1.0),
-    )
 
 
 def discount(counts: np.ndarray) -> np.ndarray:

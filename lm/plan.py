@@ -147,6 +147,13 @@ class TrainingConfig(Settings):
     )
 
 
+class CountingConfig(Settings):
+    """How a model without a gradient is trained: it counts the whole text, and nothing can be set.
+
+    One step counts pieces one character longer, so a run has as many steps as the model's `order`.
+    """
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Settings under a name: what differs from the rung's own, and a line on what they are for."""
@@ -164,7 +171,8 @@ class Rung:
     """One step of the ladder.
 
     `name` is used in flags, folders and URLs; `title` and `idea` are shown; `training` holds the
-    settings it is trained with unless a person, or one of the `recipes`, says otherwise.
+    settings it is trained with unless a person, or one of the `recipes`, says otherwise, and by its
+    class says how.
     """
 
     name: str
@@ -172,7 +180,7 @@ class Rung:
     idea: str
     config: type[Settings]
     model: Callable[[Any, int], nn.Module]
-    training: TrainingConfig
+    training: TrainingConfig | CountingConfig
     recipes: tuple[Recipe, ...] = (CLASSIC,)
 
     def recipe(self, name: str) -> Recipe:
@@ -190,7 +198,7 @@ class Rung:
         return Plan(
             rung=self,
             config=self.config.make(**{k: v for k, v in wanted.items() if k in own}),
-            training=TrainingConfig.make(**{k: v for k, v in wanted.items() if k not in own}),
+            training=type(self.training).make(**{k: v for k, v in wanted.items() if k not in own}),
         )
 
 
@@ -200,7 +208,7 @@ class Plan:
 
     rung: Rung
     config: Settings
-    training: TrainingConfig
+    training: TrainingConfig | CountingConfig
 
     @property
     def context_length(self) -> int:
@@ -208,14 +216,33 @@ class Plan:
         return self.config.context_length  # type: ignore[attr-defined]
 
     @property
-    def tokens_per_step(self) -> int:
-        """Predictions that one step learns from."""
+    def counts(self) -> bool:
+        """Whether each step reads the whole text, rather than a random batch of it."""
+        return isinstance(self.training, CountingConfig)
+
+    @property
+    def steps(self) -> int:
+        """How many steps a whole run takes."""
+        if isinstance(self.training, CountingConfig):
+            return self.config.order  # type: ignore[attr-defined]
+        return self.training.steps
+
+    @property
+    def evaluate_every(self) -> int:
+        """Steps between two readings of the whole validation split."""
+        return 1 if isinstance(self.training, CountingConfig) else self.training.evaluate_every
+
+    def tokens_per_step(self, train_tokens: int) -> int:
+        """Predictions that one step learns from, of a train split of so many tokens."""
+        if isinstance(self.training, CountingConfig):
+            return train_tokens
         return self.training.batch_size * self.context_length
 
     @property
     def recipe(self) -> str | None:
         """The name of the recipe that makes this plan, whatever its seed; None if none does."""
+        seed = self.training.model_dump(include={"seed"})
         for recipe in self.rung.recipes:
-            if self.rung.plan(recipe.name, seed=self.training.seed) == self:
+            if self.rung.plan(recipe.name, **seed) == self:
                 return recipe.name
         return None

@@ -23,7 +23,7 @@ def watch(
     Ctrl-C is obeyed between two events, so that the run is saved where it stands; a second one does not
     wait.
     """
-    steps, per_step = run.plan.training.steps, run.plan.tokens_per_step
+    steps, per_step = run.plan.steps, run.record.tokens_per_step
     columns = (
         TextColumn("step {task.completed:,}/{task.total:,}"),
         BarColumn(),
@@ -40,7 +40,7 @@ def watch(
         for event in _each(events):
             if isinstance(event, Step):
                 first = first or event
-                if event.step % 10 == 0 or event.step == steps:
+                if event.step % 10 == 0 or event.step == steps or steps <= 10:
                     done, spent = event.step - first.step, event.seconds - first.seconds
                     speed = f"{done * per_step / spent:,.0f}" if spent else "–"
                     progress.update(

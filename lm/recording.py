@@ -69,7 +69,7 @@ def create(
         ),
         vocab_size=tokenizer.vocab_size,
         parameters=parameters,
-        tokens_per_step=plan.tokens_per_step,
+        tokens_per_step=plan.tokens_per_step(len(tokenizer.encode(corpus.train_text))),
         baselines=baselines,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )

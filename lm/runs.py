@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from lm import corpora, tokenizers
 from lm.errors import Problem, RunProblem
 from lm.models import rung
-from lm.plan import Plan, TrainingConfig
+from lm.plan import Plan
 from lm.training import Checkpoint, Data
 
 FORMAT: Literal[1] = 1
@@ -181,15 +181,17 @@ class Run:
         """Raise a `RunProblem` unless these tensors of the file `path` belong to the run's model."""
         with torch.device("meta"):
             model = self.plan.rung.model(self.plan.config, self.record.vocab_size)
-        wanted = {name: tensor.shape for name, tensor in model.state_dict().items()}
-        shapes = {name: tensor.shape for name, tensor in weights.items()}
         trained = {name: parameter.shape for name, parameter in model.named_parameters()}
         states = ((name.rpartition(":")[0], tensor) for name, tensor in (optimizer or {}).items())
         foreign = any(
             name not in trained or tensor.shape not in ((), trained[name])
             for name, tensor in states
         )
-        if shapes != wanted or foreign:
+        try:  # the model knows what fits it: a counted one holds as many numbers as it met
+            model.load_state_dict(weights, assign=True)
+        except RuntimeError:
+            foreign = True
+        if foreign:
             raise RunProblem(f"{path} does not fit the model that run.json describes.")
 
 
@@ -207,7 +209,7 @@ def open_run(directory: Path) -> Run:
         plan = Plan(
             rung=which,
             config=which.config.make(**record.config),
-            training=TrainingConfig.make(**record.training),
+            training=type(which.training).make(**record.training),
         )
     except ValidationError as error:
         raise RunProblem(f"{path} is damaged at {_place(error)}.") from None

@@ -3,6 +3,9 @@
 One training step is run on torch's *meta* device, which knows every shape and computes nothing. That gives
 three counts: operators called, multiplications in matrix products, and numbers written by the other operators.
 Four short measurements say what each costs on this machine. It works for any model, also one added tomorrow.
+
+A model that counts has no such step. A fifth measurement counts a short text; the time of a longer one is in
+proportion to its length.
 """
 
 import time
@@ -16,7 +19,11 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from lm.plan import Plan
+from lm.evaluation import evaluate
+from lm.models.ngram import Ngram, NgramConfig
+from lm.ngrams import Counting
+from lm.plan import Plan, TrainingConfig
+from lm.training import SAMPLE
 
 
 @dataclass(frozen=True)
@@ -32,12 +39,14 @@ class Work:
 @dataclass(frozen=True)
 class Machine:
     """What this machine takes for it: seconds a step whatever its size, an operator, a floating-point
-    operation, a number written."""
+    operation, a number written; a character counted, and one looked up, among pieces of one length."""
 
     per_step: float
     per_operator: float
     per_flop: float
     per_number: float
+    per_counted: float
+    per_looked_up: float
 
     def seconds_per_step(self, work: Work) -> float:
         """Predicted seconds for one training step."""
@@ -48,12 +57,37 @@ class Machine:
             + work.numbers * self.per_number
         )
 
+    def seconds(self, plan: Plan, work: Work, train_tokens: int, validation_tokens: int) -> float:
+        """Predicted seconds for a whole run with its evaluations; `work` is that of one of its steps."""
+        if plan.counts:
+            return self._counting_seconds(plan.steps, train_tokens, validation_tokens)
+        step = self.seconds_per_step(work)
+        evaluations = max(1, plan.steps // plan.evaluate_every)
+        forward = step / 3 / plan.tokens_per_step(train_tokens)  # and a backward pass of two
+        return plan.steps * step + evaluations * validation_tokens * forward
+
+    def _counting_seconds(self, order: int, train_tokens: int, validation_tokens: int) -> float:
+        """Counting reads the text once a length; looking up after it, and writing, go through all so far."""
+        written = SAMPLE.max_new_tokens  # each after reading all of the sample before it
+        looked_up = validation_tokens + written**2 / 2
+        seconds = order * train_tokens * self.per_counted
+        for length in range(1, order + 1):
+            seconds += looked_up * (length + BESIDES) * self.per_looked_up
+            seconds += written * OPERATORS * (length + BESIDES) * self.per_operator
+        return seconds
+
+
+BESIDES = 2  # what is done whatever the order (logarithm, loss) costs as much as two more lengths
+OPERATORS = 20  # that it takes to look up one length
+
 
 def work_of(plan: Plan, vocab_size: int) -> Work:
-    """Count one training step of a plan, without computing it."""
+    """Count one training step of a plan, without computing it; counting itself is no such work."""
     with torch.device("meta"):
         model = plan.rung.model(plan.config, vocab_size)
         parameters = sum(parameter.numel() for parameter in model.parameters())
+        if not isinstance(plan.training, TrainingConfig):
+            return Work(0, 0.0, 0.0, parameters)
         shape = (plan.training.batch_size, plan.context_length)
         tokens = torch.zeros(shape, dtype=torch.long)
         counter, flops = _Counter(), FlopCounterMode(display=False)
@@ -70,7 +104,8 @@ def work_of(plan: Plan, vocab_size: int) -> Work:
 
 
 def measure() -> Machine:
-    """Four short measurements (about half a second) with the threads torch now uses."""
+    """Five short measurements (about a second) with the threads torch now uses."""
+    per_counted, per_looked_up = _measure_counting()
     a, b = torch.randn(2048, 128), torch.randn(128, 512)
     small, large = torch.randn(32, requires_grad=True), torch.randn(1_000_000)
     return Machine(
@@ -78,7 +113,34 @@ def measure() -> Machine:
         per_operator=_seconds(lambda: (small * small).sum().backward(), 200) / 4,
         per_flop=_seconds(lambda: a @ b, 20) / (2 * 2048 * 128 * 512),
         per_number=_seconds(lambda: large + 1.0, 10) / 1_000_000,
+        per_counted=per_counted,
+        per_looked_up=per_looked_up,
     )
+
+
+def _measure_counting() -> tuple[float, float]:
+    """Seconds to count a character at one length, and to look one up, on a text of random words.
+
+    With 2,000 words, some frequent and most rare, it has about as many different n-grams as prose.
+    """
+    draw = torch.Generator().manual_seed(1)
+    words = [
+        torch.cat([torch.zeros(1), torch.rand(length, generator=draw) ** 3 * 65]).long()
+        for length in torch.randint(1, 9, (2000,), generator=draw).tolist()
+    ]
+    chosen = (torch.rand(60_000, generator=draw) ** 3 * len(words)).long().tolist()
+    ids = torch.cat([words[word] for word in chosen])
+    train, validation, order, counted = ids[:300_000], ids[300_000:310_000], 5, []
+    model = Ngram(NgramConfig(order=order), 65)
+    for _ in range(2):
+        began, counting = time.perf_counter(), Counting(train.numpy(), 65)
+        for _ in range(order):
+            counting.longer()
+            model.hold(counting.counts)
+            counting.loss()
+        counted.append((time.perf_counter() - began) / len(train) / order)
+    looked_up = _seconds(lambda: evaluate(model, validation, 1024), 1)
+    return min(counted), looked_up / len(validation) / (order + BESIDES)
 
 
 def _smallest_step() -> Callable[[], Any]:

@@ -14,16 +14,18 @@ import math
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lm.devices import device_of
 from lm.errors import Diverged, SettingsProblem
 from lm.evaluation import evaluate_in_parts
 from lm.generation import SamplingConfig, generate
+from lm.ngrams import Counting
 from lm.optimizers import (
     learning_rate_factor,
     make_optimizers,
@@ -56,11 +58,14 @@ class Data:
 
 @dataclass(frozen=True)
 class Step:
-    """One change of the weights. `step` counts from 1; `loss` is the batch's, before the change."""
+    """One change of the weights. `step` counts from 1; `loss` is the batch's, before the change.
+
+    Where the step counted the whole text, `loss` is that of the text itself, after the step.
+    """
 
     step: int
     loss: float  # nats per token
-    learning_rate: float
+    learning_rate: float  # 0 where there is no gradient, like its norm
     grad_norm: float
     seconds: float  # spent in training steps since the run began; not in evaluations or pauses
 
@@ -145,26 +150,20 @@ def train(
     device: str = "cpu",
     resume: Checkpoint | None = None,
 ) -> Generator[Event, Command | None, None]:
-    """Train a fresh model (or go on from `resume`) until `plan.training.steps`.
+    """Train a fresh model (or go on from `resume`) until `plan.steps`.
 
     Raises `SettingsProblem` when the text is too short for the plan, and `Diverged` when the loss is no
     longer a number or stays far above knowing nothing.
     """
     check_fits(plan, len(data.train), len(data.validation))
-    training, T, vocab_size = plan.training, plan.context_length, data.tokenizer.vocab_size
     torch.set_flush_denormal(True)
-    seed(training.seed, device)
-    model = plan.rung.model(plan.config, vocab_size).to(device)
-    optimizers = make_optimizers(model, training)
-    step, evaluated, sampled, seconds, peak = 0, 0, -1, 0.0, training.learning_rate
+    learner = Tally(plan, data, device) if plan.counts else Descent(plan, data, device)
+    model, T, validation = learner.model, plan.context_length, data.validation.to(device)
+    step, evaluated, sampled, seconds, replayed = 0, 0, -1, 0.0, replay_steps(plan)
     if resume is not None:
-        model.load_state_dict(resume.weights)
-        restore_state(optimizers, model, resume.optimizer)
+        learner.restore(resume)
         step, evaluated, sampled = resume.step, resume.evaluated, resume.sampled
-        seconds, peak = resume.seconds, resume.learning_rate
-    tokens, validation = data.train.to(device), data.validation.to(device)
-    offsets = torch.arange(T + 1, device=device)
-    hopeless, bad_steps, replayed = 3 * math.log(vocab_size), 0, replay_steps(training)
+        seconds = resume.seconds
 
     def checkpoint(replay: bool = True) -> Checkpoint:
         return Checkpoint(
@@ -172,25 +171,24 @@ def train(
             evaluated=evaluated,
             sampled=sampled,
             seconds=seconds,
-            learning_rate=peak,
+            learning_rate=learner.peak,
             weights=model.state_dict(),
-            optimizer=state_tensors(optimizers, model),
+            optimizer=learner.memory(),
             replay=replay,
         )
 
     def listen(command: Command | None) -> Generator[Event, Command | None, None]:
-        nonlocal peak
         while command is not None:
             if isinstance(command, ChangeLearningRate):
-                peak = command.learning_rate
-                command = yield LearningRateChanged(step, peak)
+                learner.peak = command.learning_rate
+                command = yield LearningRateChanged(step, learner.peak)
             else:
                 command = yield checkpoint()
 
     while True:
         # Each part is marked as done before it is told: a checkpoint taken in between is resumed
         # with the rest, and nothing is told twice.
-        due = evaluation_due(step, training)
+        due = evaluation_due(step, plan)
         if due and step > evaluated:
             parts = evaluate_in_parts(model, validation, T)
             try:
@@ -200,7 +198,7 @@ def train(
             except StopIteration as finished:
                 result = finished.value
             if not math.isfinite(result.loss):
-                raise ran_away(step, result.loss, peak)
+                raise ran_away(step, result.loss, learner.peak)
             evaluated = step
             yield from listen((yield Evaluated(step, result.loss, result.bits_per_char, seconds)))
         if (due or step == 0) and step > sampled:
@@ -210,30 +208,92 @@ def train(
             yield from listen((yield checkpoint(replay=step in replayed)))
         elif step in replayed:
             yield from listen((yield checkpoint()))
-        if step >= training.steps:
+        if step >= plan.steps:
             return
 
         began = time.perf_counter()
+        loss, learning_rate, norm = learner.step(step)
+        step += 1
+        seconds += time.perf_counter() - began
+        yield from listen((yield Step(step, loss, learning_rate, norm, seconds)))
+
+
+class Descent:
+    """How a network learns: a random batch of windows, its gradient, one small change of every weight."""
+
+    def __init__(self, plan: Plan, data: Data, device: str) -> None:
+        assert isinstance(plan.training, TrainingConfig)
+        self.training = plan.training
+        self.peak = plan.training.learning_rate  # of the schedule
+        self.device = device
+        seed(plan.training.seed, device)
+        self.model = plan.rung.model(plan.config, data.tokenizer.vocab_size).to(device)
+        self.optimizers = make_optimizers(self.model, plan.training)
+        self.tokens = data.train.to(device)  # (N,)
+        self.offsets = torch.arange(plan.context_length + 1, device=device)
+        self.hopeless, self.bad_steps = 3 * math.log(data.tokenizer.vocab_size), 0
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Stand where the checkpoint was taken."""
+        self.model.load_state_dict(checkpoint.weights)
+        restore_state(self.optimizers, self.model, checkpoint.optimizer)
+        self.peak = checkpoint.learning_rate
+
+    def memory(self) -> dict[str, Tensor]:
+        """What the optimiser must not forget."""
+        return state_tensors(self.optimizers, self.model)
+
+    def step(self, step: int) -> tuple[float, float, float]:
+        """Step number `step` (from 0): the batch's loss, the learning rate, the gradient's norm."""
+        training, model, tokens = self.training, self.model, self.tokens
         model.train()
-        seed(training.seed * 1_000_003 + step, device)  # this step's windows and dropout
-        starts = torch.randint(len(tokens) - T, (training.batch_size, 1)).to(device)
-        windows = tokens[starts + offsets]  # (B, T + 1)
+        seed(training.seed * 1_000_003 + step, self.device)  # this step's windows and dropout
+        last = len(tokens) - len(self.offsets) + 1
+        starts = torch.randint(last, (training.batch_size, 1)).to(self.device)
+        windows = tokens[starts + self.offsets]  # (B, T + 1)
         logits = model(windows[:, :-1])  # (B, T, V)
         loss = F.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten())
         model.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), training.gradient_clip or math.inf)
         loss_now, norm_now = loss.item(), norm.item()
-        bad_steps = bad_steps + 1 if loss_now > hopeless else 0
-        if not (math.isfinite(loss_now) and math.isfinite(norm_now)) or bad_steps == 20:
-            raise ran_away(step + 1, loss_now, peak)
-        learning_rate = peak * learning_rate_factor(step, training)
-        set_learning_rate(optimizers, learning_rate / training.learning_rate)
-        for optimizer in optimizers:
+        self.bad_steps = self.bad_steps + 1 if loss_now > self.hopeless else 0
+        if not (math.isfinite(loss_now) and math.isfinite(norm_now)) or self.bad_steps == 20:
+            raise ran_away(step + 1, loss_now, self.peak)
+        learning_rate = self.peak * learning_rate_factor(step, training)
+        set_learning_rate(self.optimizers, learning_rate / training.learning_rate)
+        for optimizer in self.optimizers:
             optimizer.step()
-        step += 1
-        seconds += time.perf_counter() - began
-        yield from listen((yield Step(step, loss_now, learning_rate, norm_now, seconds)))
+        return loss_now, learning_rate, norm_now
+
+
+class Tally:
+    """How a model learns that has no gradient: count the whole text, in pieces one character longer."""
+
+    peak = 0.0  # there is no learning rate
+
+    def __init__(self, plan: Plan, data: Data, device: str) -> None:
+        self.model: Any = plan.rung.model(plan.config, data.tokenizer.vocab_size)
+        self.device = device
+        self.counting = Counting(data.train.numpy(), data.tokenizer.vocab_size)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Stand where the checkpoint was taken, by counting again: that is quicker than to remember."""
+        self.model.load_state_dict(checkpoint.weights)
+        self.model.to(self.device)
+        for _ in range(checkpoint.step):
+            self.counting.longer()
+
+    def memory(self) -> dict[str, Tensor]:
+        """Nothing that is not in the text."""
+        return {}
+
+    def step(self, step: int) -> tuple[float, float, float]:
+        """Count pieces of `step` + 1 characters: the loss on the text itself; no rate and no gradient."""
+        self.counting.longer()
+        self.model.hold(self.counting.counts)
+        self.model.to(self.device)
+        return self.counting.loss(), 0.0, 0.0
 
 
 def seed(number: int, device: str) -> None:
@@ -250,7 +310,7 @@ def seed(number: int, device: str) -> None:
 
 def sample(model: nn.Module, tokenizer: "Tokenizer", context_length: int, step: int) -> Sample:
     """A short text from a model in training, begun at the start of a line."""
-    start = torch.from_numpy(first_token(tokenizer)).to(next(model.parameters()).device)
+    start = torch.from_numpy(first_token(tokenizer)).to(device_of(model))
     written = generate(model, start, context_length, SAMPLE)
     return Sample(step, tokenizer.decode(np.array([token.id for token in written])))
 
@@ -270,15 +330,20 @@ def check_fits(plan: Plan, train_tokens: int, validation_tokens: int) -> None:
         )
 
 
-def evaluation_due(step: int, training: TrainingConfig) -> bool:
+def evaluation_due(step: int, plan: Plan) -> bool:
     """Whether the whole validation split is read after `step` steps: at intervals, and at the end."""
-    return step == training.steps or (step > 0 and step % training.evaluate_every == 0)
+    return step == plan.steps or (step > 0 and step % plan.evaluate_every == 0)
 
 
-def replay_steps(training: TrainingConfig) -> frozenset[int]:
-    """The steps whose weights are kept for replay: 0, 10, 20, 50, 100 … as learning slows, the last."""
-    spread = {m * 10**e for e in range(1, 7) for m in (1, 2, 5) if m * 10**e < training.steps}
-    quarters = {training.steps * part // 4 for part in (1, 2, 3, 4)}
+def replay_steps(plan: Plan) -> frozenset[int]:
+    """The steps whose weights are kept for replay: 0, 10, 20, 50, 100 … as learning slows, the last.
+
+    Of a run of up to ten steps, all.
+    """
+    if plan.steps <= 10:
+        return frozenset(range(plan.steps + 1))
+    spread = {m * 10**e for e in range(1, 7) for m in (1, 2, 5) if m * 10**e < plan.steps}
+    quarters = {plan.steps * part // 4 for part in (1, 2, 3, 4)}
     return frozenset(spread | quarters | {0})
 
 

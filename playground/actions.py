@@ -139,7 +139,7 @@ class Actions:
         text = self.services.texts.get_or_synthetic(str(corpus or "tiny_shakespeare"))[1]
         return template.as_json(
             loss_figure.figure(
-                steps=self.rung.training.steps,
+                steps=self.rung.plan().steps,
                 uniform=text.baselines["uniform"],
                 baselines=text.baselines,
                 floor=text.corpus.floor,
@@ -181,10 +181,9 @@ class Actions:
             check_fits(plan, len(text.train_ids), len(text.validation_ids))
         except Problem as problem:
             return [f"<span class='impossible'>{html.escape(str(problem))}</span>", None]
-        vocab_size = text.tokenizer.vocab_size
-        parameters = self.services.work(plan, vocab_size).parameters
-        seconds = self.services.seconds(plan, vocab_size, len(text.validation_ids))
-        steps = plan.training.steps
+        parameters = self.services.work(plan, text.tokenizer.vocab_size).parameters
+        seconds = self.services.seconds(plan, text)
+        steps = plan.steps
         time = f"≈ <b>{duration(seconds)}</b> here" if seconds else "· measuring this machine …"
         sentence = f"<b>{parameters:,}</b> parameters<br>{steps:,} steps {time}"
         return [sentence, plan.recipe]

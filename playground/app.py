@@ -22,7 +22,7 @@ def build(services: Services) -> gr.Blocks:
         with gr.Tabs(elem_classes="ladder", elem_id="ladder") as ladder:
             tabs = [
                 model_tab.build(rung, number, services, tokens[rung.name], corpus, share)
-                for number, rung in enumerate(RUNGS.values(), start=1)
+                for number, rung in enumerate(RUNGS.values())
             ]
 
         def open_ladder(request: gr.Request, *remembered: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from lm.errors import SettingsProblem
-from lm.plan import Plan, Rung, TrainingConfig
+from lm.plan import Plan, Rung
 from lm.settings import Setting, describe
 
 LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]  # 1-3-10, as people step them
@@ -29,7 +29,8 @@ def settings_of(rung: Rung) -> dict[str, Setting]:
     training = rung.training.model_dump()
     own = {field.name: field for field in describe(rung.config)}
     shared = {
-        field.name: _with_default(field, training[field.name]) for field in describe(TrainingConfig)
+        field.name: _with_default(field, training[field.name])
+        for field in describe(type(rung.training))
     }
     return own | shared
 
@@ -74,7 +75,7 @@ def plan_of(rung: Rung, values: Sequence[Any]) -> Plan:
     return Plan(
         rung=rung,
         config=rung.config.make(**{k: v for k, v in given.items() if k in own}),
-        training=TrainingConfig.make(**{k: v for k, v in given.items() if k not in own}),
+        training=type(rung.training).make(**{k: v for k, v in given.items() if k not in own}),
     )
 
 

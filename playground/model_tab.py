@@ -21,6 +21,10 @@ from playground.looking import DEFAULT_TEXT, has_attention
 from playground.services import Services
 
 ALWAYS_SHOWN = ("learning_rate", "steps", "batch_size")  # beside the model's own fields
+BUILT_FROM = (
+    "lm.layers.",
+    "lm.ngrams",
+)  # what a lesson shows of the code besides the model's own file
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def build(
                         apply_default_css=False,
                         elem_id=f"estimate-{key}",
                     )
-                    buttons = _buttons(key)
+                    buttons = _buttons(key, with_seed="seed" in settings)
                     feed = components.run_feed(key, {"run": shipped}, poll, tab=f"rung-{key}")
             with gr.Column(elem_classes="stage"):
                 notice = gr.Markdown(
@@ -96,7 +100,7 @@ def build(
     values = list(settings.values())
     outputs = [token, feed, chart, notice]
     _connect_run(key, actions, buttons, [token, corpus, *values], outputs)
-    _connect_settings(key, actions, settings, token, notice, buttons["seed"])
+    _connect_settings(key, actions, settings, token, notice, buttons.get("seed"))
     restored = [*outputs, *values]
     saved.focus(actions.choices, token, saved, **_quick)
     saved.input(actions.open, saved, restored, **_quick)
@@ -150,8 +154,11 @@ def _settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
     return recipe, {name: made[name] for name in fields}, saved
 
 
-def _buttons(key: str) -> dict[str, gr.Button]:
-    """Every button; which of the first three shows is decided by the run's state (style/running.css)."""
+def _buttons(key: str, with_seed: bool) -> dict[str, gr.Button]:
+    """Every button, "New seed" where chance plays a part.
+
+    Which of the first three shows is decided by the run's state (style/running.css).
+    """
     made = {
         name: gr.Button(
             label, variant="primary", elem_classes=f"{name}-button", elem_id=f"{name}-{key}"
@@ -163,7 +170,7 @@ def _buttons(key: str) -> dict[str, gr.Button]:
             ("step", "Step"),
             ("stop", "Stop"),
             ("reset", "Reset"),
-            ("seed", "New seed"),
+            *([("seed", "New seed")] if with_seed else []),
         ):
             made[name] = gr.Button(
                 label, size="sm", elem_classes=f"{name}-button", elem_id=f"{name}-{key}"
@@ -196,7 +203,7 @@ def _connect_settings(
     settings: dict[str, Any],
     token: gr.BrowserState,
     notice: gr.Markdown,
-    new_seed: gr.Button,
+    new_seed: gr.Button | None,
 ) -> None:
     stale = f"() => {{ Playground.stale('{key}', true) }}"
     for name, control in settings.items():
@@ -205,7 +212,8 @@ def _connect_settings(
             control.input(None, js=f"() => {{ if (!Playground.live('{key}')) ({stale})() }}")
         else:
             control.input(None, js=stale)
-    new_seed.click(actions.new_seed, None, settings["seed"], **_quick).then(None, js=stale)
+    if new_seed is not None:
+        new_seed.click(actions.new_seed, None, settings["seed"], **_quick).then(None, js=stale)
 
 
 def _connect_estimate(
@@ -268,7 +276,7 @@ def _lesson(rung: Rung) -> None:
                     latex_delimiters=list(lessons.LATEX_DELIMITERS),
                     container=False,
                 )
-        for part in [module, *_layers(module)]:
+        for part in [module, *_parts(module)]:
             file = part.__name__.replace(".", "/") + ".py"
             with gr.Accordion(f"The code that runs: {file}", open=False):
                 gr.Code(
@@ -276,12 +284,12 @@ def _lesson(rung: Rung) -> None:
                 )
 
 
-def _layers(module: ModuleType) -> list[ModuleType]:
-    """The modules of `lm.layers` that a model is built from, each before those it uses."""
+def _parts(module: ModuleType) -> list[ModuleType]:
+    """The modules of `lm` that a model is built from, each before those it uses."""
     found: list[ModuleType] = []
     for value in vars(module).values():
         name = str(getattr(value, "__module__", ""))
-        if name.startswith("lm.layers.") and name != module.__name__:
+        if name.startswith(BUILT_FROM) and name != module.__name__:
             part = sys.modules[name]
-            found += [m for m in [part, *_layers(part)] if m not in found]
+            found += [m for m in [part, *_parts(part)] if m not in found]
     return found

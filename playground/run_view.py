@@ -28,7 +28,7 @@ class RunView:
 
     def __init__(self, run: runs.Run) -> None:
         self.run = run
-        self.steps = run.plan.training.steps
+        self.steps = run.plan.steps
         self.every = max(1, math.ceil(self.steps / CHART_POINTS))
         self._lock = threading.RLock()  # several browsers may ask at the same moment
         self._forget()
@@ -38,7 +38,10 @@ class RunView:
         self.events: list[dict[str, Any]] = []
         self.step = 0
         self.best: float | None = None
-        self._smoother = loss_figure.Smoother()
+        # The loss on the whole text has no noise to smooth away.
+        self._smoother = loss_figure.Smoother(
+            0.0 if self.run.plan.counts else loss_figure.SMOOTHING
+        )
         self._waiting: list[float] = []  # losses not yet averaged into a point
         self._read = 0  # bytes of metrics.jsonl taken in
         self._tail = b""  # the last of these bytes

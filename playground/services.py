@@ -1,6 +1,7 @@
 """What the server keeps for all visitors: running models, texts, snapshots, and what this machine can do."""
 
 import threading
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from lm.models import RUNGS
 from lm.plan import Plan, TrainingConfig
 from lm.speed import Machine, Work, measure, work_of
 from playground.looking import Snapshots
-from playground.texts import Texts
+from playground.texts import Text, Texts
 from playground.workers import Workers
 
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -31,17 +32,16 @@ class Services:
 
     def work(self, plan: Plan, vocab_size: int) -> Work:
         """What one training step of a plan asks for; counted once for each shape."""
-        shape = Plan(plan.rung, plan.config, TrainingConfig(batch_size=plan.training.batch_size))
-        return _work(shape, vocab_size)
+        if isinstance(plan.training, TrainingConfig):
+            plan = replace(plan, training=TrainingConfig(batch_size=plan.training.batch_size))
+        return _work(plan, vocab_size)
 
-    def seconds(self, plan: Plan, vocab_size: int, validation_tokens: int) -> float | None:
+    def seconds(self, plan: Plan, text: Text) -> float | None:
         """Predicted seconds of a whole run with its evaluations; None until the machine is measured."""
         if self.machine is None:
             return None
-        step = self.machine.seconds_per_step(self.work(plan, vocab_size))
-        evaluations = max(1, plan.training.steps // plan.training.evaluate_every)
-        forward = step / 3 / plan.tokens_per_step  # a step is a forward pass and a backward of two
-        return plan.training.steps * step + evaluations * validation_tokens * forward
+        work = self.work(plan, text.tokenizer.vocab_size)
+        return self.machine.seconds(plan, work, len(text.train_ids), len(text.validation_ids))
 
     def close(self) -> None:
         """End every run, keeping what it learned."""
@@ -56,7 +56,7 @@ class Services:
         self.machine = measure()
         torch.set_num_threads(threads)
         for rung in RUNGS.values():  # a first count is slow: have it before it is asked for
-            self.work(Plan(rung, rung.config(), rung.training), 65)
+            self.work(rung.plan(), 65)
 
 
 @lru_cache(maxsize=256)

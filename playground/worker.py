@@ -18,7 +18,7 @@ import torch
 
 from lm import recording, runs
 from lm.errors import Problem
-from lm.plan import TrainingConfig
+from lm.plan import Plan
 from lm.training import (
     ChangeLearningRate,
     Checkpoint,
@@ -117,7 +117,7 @@ class _Worker:
         event = next(events)
         self._settle()
         while True:
-            self._note(event, run.plan.training)
+            self._note(event, run.plan)
             self._obey()
             if self.stopped:
                 events.send(TakeCheckpoint())
@@ -130,12 +130,12 @@ class _Worker:
                 self._tell("finished")
                 return
 
-    def _note(self, event: Event, training: TrainingConfig) -> None:
+    def _note(self, event: Event, plan: Plan) -> None:
         """Keep count of the steps; one is complete with its evaluation and checkpoint, if it has any."""
         if isinstance(event, Step):
             self.step = event.step
         done = isinstance(event, Checkpoint) or (
-            isinstance(event, Step) and not evaluation_due(event.step, training)
+            isinstance(event, Step) and not evaluation_due(event.step, plan)
         )
         if done and self.step > self.completed:
             self.completed = self.step

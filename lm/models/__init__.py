@@ -1,4 +1,4 @@
-"""The ladder: five models, each adding one idea to the one before it.
+"""The ladder: counting, and five networks, each adding one idea to the one before it.
 
 To add a model, write one file here and one entry below. It then has a tab on the page, sliders, command-line
 flags, tests and a place on the ladder, with no edit elsewhere. What the rest of the project asks of a model:
@@ -17,13 +17,22 @@ from lm.errors import SettingsProblem
 from lm.models.bigram import Bigram, BigramConfig
 from lm.models.decoder_transformer import DecoderConfig, DecoderTransformer
 from lm.models.multi_head_attention import MultiHeadAttentionModel, MultiHeadConfig
+from lm.models.ngram import Ngram, NgramConfig
 from lm.models.single_block_transformer import SingleBlockConfig, SingleBlockTransformer
 from lm.models.single_head_attention import SingleHeadAttention, SingleHeadConfig
-from lm.plan import Rung, TrainingConfig
+from lm.plan import CountingConfig, Rung, TrainingConfig
 
 __all__ = ["RUNGS", "count_parameters", "rung"]
 
 _LADDER = (
+    Rung(
+        name="ngram",
+        title="n-gram",
+        idea="No network: count what followed what. This is what a network must beat.",
+        config=NgramConfig,
+        model=Ngram,
+        training=CountingConfig(),
+    ),
     Rung(
         name="bigram",
         title="Bigram",

@@ -3,13 +3,14 @@
 import hypothesis
 import pytest
 import torch
+from torch import nn
 
 from lm import corpora, ngrams, recording, runs, training
 from lm.corpora import Corpus
 from lm.models import RUNGS, Rung
 from lm.settings import Settings, describe
 from lm.tokenizers import CharacterTokenizer
-from lm.training import Data, Plan, TrainingConfig, train
+from lm.training import Data, Plan, train
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
@@ -41,6 +42,22 @@ def short_samples():
 @pytest.fixture(params=RUNGS.values(), ids=RUNGS)
 def rung(request) -> Rung:
     """Each rung of the ladder in turn, also one that is added tomorrow."""
+    return request.param
+
+
+NETWORKS = {name: rung for name, rung in RUNGS.items() if not rung.plan().counts}
+COUNTED = {name: rung for name, rung in RUNGS.items() if rung.plan().counts}
+
+
+@pytest.fixture(params=NETWORKS.values(), ids=NETWORKS)
+def network(request) -> Rung:
+    """Each rung that learns by gradient descent."""
+    return request.param
+
+
+@pytest.fixture(params=COUNTED.values(), ids=COUNTED)
+def counted(request) -> Rung:
+    """Each rung that learns by counting."""
     return request.param
 
 
@@ -78,9 +95,27 @@ def tiny_plan(tiny_config):
     """`tiny_plan(rung, steps=30, dropout=0.2)`: a plan that trains in a moment."""
 
     def make(rung: Rung, **changed) -> Plan:
-        own = {field.name for field in describe(TrainingConfig)}
-        chosen = BRIEF | {k: v for k, v in changed.items() if k in own}
-        return Plan(rung, tiny_config(rung, **changed), TrainingConfig.make(**chosen))
+        training = type(rung.training)
+        own = {field.name for field in describe(training)}
+        chosen = {k: v for k, v in (BRIEF | changed).items() if k in own}
+        return Plan(rung, tiny_config(rung, **changed), training.make(**chosen))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_config):
+    """`tiny_model(rung, 23)`: a small model that tells tokens apart: random weights, or random counts."""
+
+    def make(rung: Rung, vocab_size: int, **changed) -> nn.Module:
+        torch.manual_seed(0)
+        model = rung.model(tiny_config(rung, **changed), vocab_size)
+        if rung.plan().counts:
+            counting = ngrams.Counting(torch.randint(vocab_size, (2000,)).numpy(), vocab_size)
+            for _ in range(model.order):
+                counting.longer()
+            model.hold(counting.counts)
+        return model
 
     return make
 

@@ -47,18 +47,16 @@ def test_every_token_but_the_first_is_predicted_once(model, tokens, context):
     assert result.loss == pytest.approx(by_hand(model, tokens), abs=1e-6)
 
 
-def test_the_same_number_at_any_batch_size(rung, tiny_config, data):
-    torch.manual_seed(0)
-    model = rung.model(tiny_config(rung), data.tokenizer.vocab_size)
+def test_the_same_number_at_any_batch_size(rung, tiny_model, data):
+    model = tiny_model(rung, data.tokenizer.vocab_size)
     losses = [
         evaluate(model, data.validation, 16, batch_size=rows).loss for rows in (None, 1, 2, 7, 1000)
     ]
     assert losses == pytest.approx([losses[0]] * 5, abs=1e-6)
 
 
-def test_twice_the_same_and_independent_of_random_numbers(rung, tiny_config, data):
-    torch.manual_seed(0)
-    model = rung.model(tiny_config(rung, dropout=0.5), data.tokenizer.vocab_size).train()
+def test_twice_the_same_and_independent_of_random_numbers(rung, tiny_model, data):
+    model = tiny_model(rung, data.tokenizer.vocab_size, dropout=0.5).train()
     first = evaluate(model, data.validation, 16)
     torch.manual_seed(5)
     state = torch.get_rng_state()
@@ -66,9 +64,8 @@ def test_twice_the_same_and_independent_of_random_numbers(rung, tiny_config, dat
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_each_window_is_read_with_its_own_context_only(rung, tiny_config, data):
-    torch.manual_seed(0)
-    model = rung.model(tiny_config(rung), data.tokenizer.vocab_size).eval()
+def test_each_window_is_read_with_its_own_context_only(rung, tiny_model, data):
+    model = tiny_model(rung, data.tokenizer.vocab_size).eval()
     tokens = data.validation[:41]  # two windows of 16 and one of 8
     with torch.inference_mode():
         total = sum(

@@ -108,9 +108,8 @@ def test_equal_scores_are_equally_likely_until_a_filter_has_to_choose():
 
 
 @pytest.fixture
-def model(rung, tiny_config):
-    torch.manual_seed(0)
-    model = rung.model(tiny_config(rung, dropout=0.5), 23)
+def model(rung, tiny_model):
+    model = tiny_model(rung, 23, dropout=0.5)
     with torch.no_grad():
         for parameter in model.parameters():  # strong opinions: a change of context shows
             parameter.mul_(4)
@@ -271,7 +270,8 @@ def test_the_callers_random_numbers_are_left_alone(model):
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_a_model_whose_weights_ran_away_says_so(model, value):
+def test_a_model_whose_weights_ran_away_says_so(network, tiny_model, value):
+    model = tiny_model(network, 23)
     with torch.no_grad():
         next(model.parameters()).fill_(value)
     with pytest.raises(Diverged, match="cannot write"):

@@ -11,9 +11,8 @@ from lm.models import RUNGS
 
 
 @pytest.fixture
-def model(rung, tiny_config):
-    torch.manual_seed(0)
-    return rung.model(tiny_config(rung, dropout=0.5), 23).train()
+def model(rung, tiny_model):
+    return tiny_model(rung, 23, dropout=0.5).train()
 
 
 TOKENS = torch.arange(11) * 3 % 23
@@ -34,6 +33,7 @@ def test_what_the_rungs_attend_with(tiny_config):
     for name, rung in RUNGS.items():
         layers[name] = len(inspect(rung.model(tiny_config(rung), 23), TOKENS).attention)
     expected = {
+        "ngram": 0,
         "bigram": 0,
         "single_head_attention": 1,
         "multi_head_attention": 1,
@@ -97,7 +97,8 @@ def test_nothing_is_left_behind(model, training):
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_nothing_is_left_behind_after_an_error(model):
+def test_nothing_is_left_behind_after_an_error(network, tiny_model):
+    model = tiny_model(network, 23).train()
     with pytest.raises(IndexError):
         inspect(model, torch.tensor([99]))
     assert model.training

@@ -101,5 +101,5 @@ def test_importing_lm_does_nothing_to_torch():
 def test_an_early_rung_can_be_read_with_no_other_file_open(path):
     """From the transformer block on, the shared parts live in layers/."""
     uses_layers = any(name.startswith("lm.layers") for name in imported(path))
-    early = path.stem in {"bigram", "single_head_attention", "multi_head_attention"}
+    early = path.stem in {"ngram", "bigram", "single_head_attention", "multi_head_attention"}
     assert not (early and uses_layers)

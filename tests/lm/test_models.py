@@ -20,9 +20,8 @@ VOCABULARY = 23
 
 
 @pytest.fixture
-def model(rung, tiny_config):
-    torch.manual_seed(0)
-    return rung.model(tiny_config(rung), VOCABULARY).eval()
+def model(rung, tiny_model):
+    return tiny_model(rung, VOCABULARY).eval()
 
 
 def some_tokens(rows: int, length: int) -> torch.Tensor:
@@ -76,9 +75,9 @@ def test_the_first_loss_is_that_of_knowing_nothing(rung):
     assert loss.item() == pytest.approx(math.log(65), abs=0.1)
 
 
-def test_every_parameter_gets_a_gradient(rung, tiny_config):
+def test_every_parameter_gets_a_gradient(network, tiny_config):
     torch.manual_seed(0)
-    model = rung.model(tiny_config(rung, dropout=0.0), VOCABULARY)
+    model = network.model(tiny_config(network, dropout=0.0), VOCABULARY)
     tokens = torch.cat([some_tokens(8, 16), torch.arange(VOCABULARY)[:16].repeat(2, 1)])
     F.cross_entropy(model(tokens).flatten(0, 1), tokens.roll(-1, 1).flatten()).backward()
     for name, parameter in model.named_parameters():
@@ -86,10 +85,10 @@ def test_every_parameter_gets_a_gradient(rung, tiny_config):
         assert parameter.grad.abs().sum() > 0, name
 
 
-def test_one_batch_can_be_learned_by_heart(rung, tiny_config):
+def test_one_batch_can_be_learned_by_heart(network, tiny_config):
     """Each token of the batch is always followed by the same one, so that even a bigram can."""
     torch.manual_seed(0)
-    model = rung.model(tiny_config(rung, n_embd=32, dropout=0.0), VOCABULARY)
+    model = network.model(tiny_config(network, n_embd=32, dropout=0.0), VOCABULARY)
     tokens = (torch.arange(17) + torch.arange(4)[:, None] * 5) % VOCABULARY  # (4, 17)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
     for _ in range(250):
@@ -100,10 +99,10 @@ def test_one_batch_can_be_learned_by_heart(rung, tiny_config):
     assert loss.item() < 0.3  # from 3.1
 
 
-def test_who_can_learn_from_what_came_before(rung, tiny_config):
+def test_who_can_learn_from_what_came_before(network, tiny_config):
     """After token 1 come 2, 3 and 0, depending on the one before: 0.5 · ln 3 for a bigram."""
     torch.manual_seed(0)
-    model = rung.model(tiny_config(rung, dropout=0.0), 4)
+    model = network.model(tiny_config(network, dropout=0.0), 4)
     tokens = torch.tensor([0, 1, 2, 1, 3, 1] * 3)[None, :17]
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.03)
     for _ in range(150):
@@ -111,13 +110,14 @@ def test_who_can_learn_from_what_came_before(rung, tiny_config):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    if rung.name == "bigram":
+    if network.name == "bigram":
         assert loss.item() == pytest.approx(0.55, abs=0.05)
     elif attention_layers(model):
         assert loss.item() < 0.3
 
 
-def test_parameters_are_counted(model):
+def test_parameters_are_counted(network, tiny_model):
+    model = tiny_model(network, VOCABULARY)
     stored = {tensor.data_ptr(): tensor.numel() for tensor in model.state_dict().values()}
     assert count_parameters(model) == sum(stored.values())
 

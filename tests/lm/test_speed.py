@@ -7,16 +7,16 @@ from lm.models import RUNGS, count_parameters
 from lm.speed import Machine, Work, measure, work_of
 
 
-def test_every_rung_can_be_counted(rung, tiny_plan, tiny_config):
-    work = work_of(tiny_plan(rung), 23)
+def test_every_network_can_be_counted(network, tiny_plan, tiny_config):
+    work = work_of(tiny_plan(network), 23)
     assert work.operators > 0
     assert work.flops > 0
     assert work.numbers > 0
-    assert work.parameters == count_parameters(rung.model(tiny_config(rung), 23))
+    assert work.parameters == count_parameters(network.model(tiny_config(network), 23))
 
 
-def test_arithmetic_grows_with_the_batch_and_operators_do_not(rung, tiny_plan):
-    small, large = (work_of(tiny_plan(rung, batch_size=size), 23) for size in (4, 12))
+def test_arithmetic_grows_with_the_batch_and_operators_do_not(network, tiny_plan):
+    small, large = (work_of(tiny_plan(network, batch_size=size), 23) for size in (4, 12))
     assert large.flops == 3 * small.flops
     assert large.operators == small.operators
     assert large.parameters == small.parameters
@@ -46,9 +46,33 @@ def test_counting_leaves_the_random_numbers_alone(rung, tiny_plan):
 
 
 def test_seconds_are_the_sum_of_what_each_part_costs():
-    machine = Machine(per_step=1e-3, per_operator=1e-5, per_flop=1e-11, per_number=1e-9)
+    machine = Machine(1e-3, 1e-5, 1e-11, 1e-9, per_counted=0.0, per_looked_up=0.0)
     work = Work(operators=100, flops=1e9, numbers=1e6, parameters=1000)
     assert machine.seconds_per_step(work) == pytest.approx(1e-3 + 1e-3 + 1e-2 + 1e-3)
+
+
+def test_a_run_costs_its_steps_and_its_evaluations(tiny_plan):
+    """A step of 1,000 tokens takes 3 ms, one of which is the forward pass: so a token read takes 1 µs."""
+    machine = Machine(3e-3, 0.0, 0.0, 0.0, per_counted=1.0, per_looked_up=1.0)
+    plan = tiny_plan(
+        RUNGS["bigram"], steps=100, evaluate_every=20, batch_size=125, context_length=8
+    )
+    seconds = machine.seconds(plan, Work(0, 0.0, 0.0, 0), 50_000, 7_000)
+    assert seconds == pytest.approx(100 * 3e-3 + 5 * 7_000 * 1e-6)
+
+
+def test_a_run_that_counts_costs_what_it_counts_and_looks_up(counted, tiny_plan):
+    """Twice the text to count, or to look up, costs that part twice; nothing is multiplied."""
+    nothing = Work(0, 0.0, 0.0, 0)
+    assert work_of(tiny_plan(counted), 23) == nothing
+    counting = Machine(1.0, 0.0, 1.0, 1.0, per_counted=1e-6, per_looked_up=0.0)
+    looking = Machine(1.0, 0.0, 1.0, 1.0, per_counted=0.0, per_looked_up=1e-6)
+    plan = tiny_plan(counted, order=3)
+    assert counting.seconds(plan, nothing, 50_000, 7_000) == pytest.approx(3 * 50_000e-6)
+    less, more = (looking.seconds(plan, nothing, 50_000, n) for n in (7_000, 14_000))
+    assert more - less == pytest.approx(
+        7_000e-6 * (3 + 4 + 5)
+    )  # orders 1, 2, 3, and what is besides
 
 
 def test_this_machine_can_be_measured():

@@ -14,6 +14,7 @@ from lm.errors import Diverged, SettingsProblem
 from lm.evaluation import evaluate
 from lm.models import RUNGS
 from lm.optimizers import Muon, learning_rate_factor, make_optimizers, orthogonalised
+from lm.plan import Plan
 from lm.tokenizers import CharacterTokenizer
 from lm.training import (
     ChangeLearningRate,
@@ -56,8 +57,8 @@ def told(events):
 # The events
 
 
-def test_events_in_order(rung, tiny_plan, data):
-    events = list(train(tiny_plan(rung, steps=12, evaluate_every=5), data))
+def test_events_in_order(network, tiny_plan, data):
+    events = list(train(tiny_plan(network, steps=12, evaluate_every=5), data))
     kinds = [(type(e).__name__, e.step) for e in events if not isinstance(e, Evaluating)]
     evaluation = ["Evaluated", "Sample", "Checkpoint"]
     expected = [("Sample", 0), ("Checkpoint", 0)]
@@ -72,15 +73,15 @@ def test_events_in_order(rung, tiny_plan, data):
     assert replayed == [0, 3, 6, 9, 10, 12]
 
 
-def test_steps_say_what_happened(rung, tiny_plan, data):
-    steps = [e for e in train(tiny_plan(rung), data) if isinstance(e, Step)]
+def test_steps_say_what_happened(network, tiny_plan, data):
+    steps = [e for e in train(tiny_plan(network), data) if isinstance(e, Step)]
     assert all(math.isfinite(s.loss) and s.grad_norm > 0 and s.learning_rate > 0 for s in steps)
     assert all(a.seconds < b.seconds for a, b in itertools.pairwise(steps))
     assert steps[0].loss == pytest.approx(math.log(data.tokenizer.vocab_size), abs=0.5)
 
 
-def test_the_loss_falls(rung, tiny_plan, data):
-    plan = tiny_plan(rung, steps=60, batch_size=8, learning_rate=0.02, evaluate_every=60)
+def test_the_loss_falls(network, tiny_plan, data):
+    plan = tiny_plan(network, steps=60, batch_size=8, learning_rate=0.02, evaluate_every=60)
     losses = [e.loss for e in train(plan, data) if isinstance(e, Evaluated)]
     assert losses[-1] < math.log(data.tokenizer.vocab_size) - 0.5
 
@@ -98,7 +99,7 @@ def test_the_evaluation_is_that_of_the_weights_that_follow(rung, tiny_plan, data
                 again = evaluate(model, data.validation, plan.context_length)
                 assert again.loss == evaluated.loss
                 written = sample(model, data.tokenizer, plan.context_length, event.step)
-    assert evaluated.step == plan.training.steps
+    assert evaluated.step == plan.steps
     assert written.text
 
 
@@ -114,9 +115,10 @@ def test_the_shares_of_an_evaluation_rise_to_one(tiny_plan, corpus, tokenizer):
 @given(st.integers(1, 10**6), st.integers(1, 10**5))
 def test_the_last_step_is_always_evaluated_and_kept(steps, every):
     training = TrainingConfig.make(steps=steps, evaluate_every=every)
-    assert evaluation_due(steps, training)
-    assert not evaluation_due(0, training)
-    kept = replay_steps(training)
+    plan = Plan(DECODER, DECODER.config(), training)
+    assert evaluation_due(steps, plan)
+    assert not evaluation_due(0, plan)
+    kept = replay_steps(plan)
     assert {0, steps} <= kept <= set(range(steps + 1))
     assert len(kept) < 30
 
@@ -124,13 +126,13 @@ def test_the_last_step_is_always_evaluated_and_kept(steps, every):
 # The random numbers
 
 
-def test_the_same_seed_makes_the_same_run(rung, tiny_plan, data):
-    plan = tiny_plan(rung, dropout=0.3)
+def test_the_same_seed_makes_the_same_run(network, tiny_plan, data):
+    plan = tiny_plan(network, dropout=0.3)
     torch.manual_seed(1)
     first = told(train(plan, data))
     torch.manual_seed(2)
     assert told(train(plan, data)) == first
-    other = told(train(tiny_plan(rung, dropout=0.3, seed=2), data))
+    other = told(train(tiny_plan(network, dropout=0.3, seed=2), data))
     assert other[1].weights != first[1].weights
     assert other[-1].weights != first[-1].weights
 
@@ -207,20 +209,20 @@ def test_dropout_is_on_in_steps_and_off_in_evaluation_and_sampling(tiny_plan, da
 # Pausing, stepping, stopping, commands
 
 
-def test_a_generator_that_is_not_advanced_does_nothing(rung, tiny_plan, data):
+def test_a_generator_that_is_not_advanced_does_nothing(network, tiny_plan, data):
     """Pause is not asking; one step is asking once; stop is close()."""
     calls = []
 
     class Counted(nn.Module):
         def __init__(self, config, vocab_size):
             super().__init__()
-            self.inner = rung.model(config, vocab_size)
+            self.inner = network.model(config, vocab_size)
 
         def forward(self, tokens):
             calls.append(self.training)
             return self.inner(tokens)
 
-    events = train(tiny_plan(dataclasses.replace(rung, model=Counted), steps=50), data)
+    events = train(tiny_plan(dataclasses.replace(network, model=Counted), steps=50), data)
     assert calls == []
     for event in events:
         if isinstance(event, Step):
@@ -235,8 +237,8 @@ def test_a_generator_that_is_not_advanced_does_nothing(rung, tiny_plan, data):
         next(events)
 
 
-def test_the_learning_rate_can_be_changed(rung, tiny_plan, data):
-    plan = tiny_plan(rung, steps=20, warmup_steps=0, decay="linear", learning_rate=0.01)
+def test_the_learning_rate_can_be_changed(network, tiny_plan, data):
+    plan = tiny_plan(network, steps=20, warmup_steps=0, decay="linear", learning_rate=0.01)
     events, rates = train(plan, data), {}
     for event in events:
         if isinstance(event, Step):
@@ -314,10 +316,10 @@ def test_going_on_with_muon_equals_never_having_stopped(tiny_plan, data):
     assert last.optimizer == checkpoints[-1].optimizer
 
 
-def test_a_checkpoint_holds_all_that_the_optimiser_knows(rung, tiny_plan, data):
-    plan = tiny_plan(rung)
+def test_a_checkpoint_holds_all_that_the_optimiser_knows(network, tiny_plan, data):
+    plan = tiny_plan(network)
     last = [e for e in train(plan, data) if isinstance(e, Checkpoint)][-1]
-    for name, _ in rung.model(plan.config, data.tokenizer.vocab_size).named_parameters():
+    for name, _ in network.model(plan.config, data.tokenizer.vocab_size).named_parameters():
         for key in ("exp_avg", "exp_avg_sq", "step"):
             assert f"{name}:{key}" in last.optimizer
 
@@ -361,8 +363,8 @@ def test_held_and_then_lowered_to_a_share(decay):
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_only_matrices_decay(rung, tiny_config, optimizer):
-    model = rung.model(tiny_config(rung), 23)
+def test_only_matrices_decay(network, tiny_config, optimizer):
+    model = network.model(tiny_config(network), 23)
     training = TrainingConfig.make(weight_decay=0.3, optimizer=optimizer)
     matrices = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear)}
     seen = []
@@ -465,7 +467,8 @@ def test_a_text_shorter_than_the_context_is_a_clear_error(rung, tiny_plan, data,
 
 def test_a_text_that_just_fits_trains(rung, tiny_plan, data):
     just = dataclasses.replace(data, train=data.train[:18], validation=data.validation[:3])
-    assert sum(isinstance(e, Step) for e in train(tiny_plan(rung), just)) == 12
+    plan = tiny_plan(rung)
+    assert sum(isinstance(e, Step) for e in train(plan, just)) == plan.steps
 
 
 def test_what_is_checked_beforehand_is_what_training_checks(tiny_plan):

@@ -34,6 +34,15 @@ def rung(request) -> Rung:
     return request.param
 
 
+NETWORKS = {name: rung for name, rung in RUNGS.items() if not rung.plan().counts}
+
+
+@pytest.fixture(params=NETWORKS.values(), ids=NETWORKS)
+def network(request) -> Rung:
+    """Each rung that learns by gradient descent."""
+    return request.param
+
+
 @pytest.fixture
 def decoder() -> Rung:
     return RUNGS["decoder_transformer"]
@@ -97,7 +106,7 @@ def make_services() -> Callable[[Workers], Services]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Services, "_prepare", lambda self: None)
             services = Services(workers)
-        services.machine = Machine(1e-3, 1e-6, 1e-11, 1e-9)
+        services.machine = Machine(1e-3, 1e-6, 1e-11, 1e-9, 1e-7, 1e-7)
         return services
 
     return make

@@ -367,7 +367,7 @@ def test_the_estimate_counts_the_parameters_of_the_model_that_is_trained(
 def test_the_link_says_what_differs(services, rung, own_text, tiny_values):
     tools = Actions(rung, services).link(own_text, *tiny_values(rung))
     query = dict(part.split("=") for part in tools["query"].split("&"))
-    assert query["model"] == rung.name and query["n_embd"] == "16"
+    assert query["model"] == rung.name and query["context_length"] == "16"
 
 
 # Recipes

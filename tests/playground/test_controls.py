@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lm.errors import SettingsProblem
 from lm.models import RUNGS
 from lm.settings import Setting
-from lm.training import Plan, TrainingConfig
+from lm.training import Plan
 from playground import controls
 
 NONSENSE = [
@@ -79,7 +79,7 @@ def test_the_defaults_of_every_rung_survive_the_way_through_the_controls(rung):
 def test_every_field_of_model_and_training_has_one_control(rung):
     names = list(controls.settings_of(rung))
     assert len(names) == len(set(names))
-    assert set(names) == {*rung.config.model_fields, *TrainingConfig.model_fields}
+    assert set(names) == {*rung.config.model_fields, *type(rung.training).model_fields}
 
 
 @given(plans(on_the_page))
@@ -134,8 +134,8 @@ def test_a_slider_has_the_bounds_the_step_and_the_help_of_its_field(rung):
             assert made.step == (field.step or 1)
 
 
-def test_a_rate_that_is_not_on_the_list_can_still_be_shown(rung):
-    field = controls.settings_of(rung)["learning_rate"]
+def test_a_rate_that_is_not_on_the_list_can_still_be_shown(network):
+    field = controls.settings_of(network)["learning_rate"]
     with gr.Blocks():
         made = controls.control(field, "x", 0.00042)
     assert made.value == 0.00042
@@ -203,7 +203,7 @@ def test_a_slider_s_64_0_is_64_and_64_5_is_refused(rung):
     fields = controls.settings_of(rung)
     values = [float(f.default) if f.kind == "int" else f.default for f in fields.values()]
     assert controls.plan_of(rung, values) == Plan(rung, rung.config(), rung.training)
-    place = list(fields).index("n_embd")
+    place = list(fields).index("context_length")
     values[place] += 0.5
     with pytest.raises(SettingsProblem, match="whole number"):
         controls.plan_of(rung, values)
@@ -223,16 +223,16 @@ def test_too_few_or_too_many_values_are_one_sentence(rung, change):
 @pytest.mark.parametrize(
     "text", ["nan", "inf", "1e999", "", "twelve", "64.5", "<b>64</b>", "\x00", "9" * 500, "None"]
 )
-def test_a_link_with_nonsense_keeps_the_defaults_and_says_so(rung, text):
-    values, sentence = controls.values_from_query(rung, {"n_embd": text, "decay": text})
-    assert controls.plan_of(rung, values) == Plan(rung, rung.config(), rung.training)
+def test_a_link_with_nonsense_keeps_the_defaults_and_says_so(network, text):
+    values, sentence = controls.values_from_query(network, {"n_embd": text, "decay": text})
+    assert controls.plan_of(network, values) == Plan(network, network.config(), network.training)
     assert sentence and "n_embd" in sentence and "decay" in sentence
 
 
-def test_a_link_beyond_the_sliders_ends_is_drawn_to_them(rung):
-    values, sentence = controls.values_from_query(rung, {"n_embd": "100000", "steps": "-5"})
-    plan = controls.plan_of(rung, values)
-    fields = controls.settings_of(rung)
+def test_a_link_beyond_the_sliders_ends_is_drawn_to_them(network):
+    values, sentence = controls.values_from_query(network, {"n_embd": "100000", "steps": "-5"})
+    plan = controls.plan_of(network, values)
+    fields = controls.settings_of(network)
     assert plan.config.n_embd == fields["n_embd"].live_maximum
     assert plan.training.steps == controls.live_bounds(fields["steps"])[0]
     assert sentence is None

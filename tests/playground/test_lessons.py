@@ -4,17 +4,22 @@ import math
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
+from lm import runs
 from lm.generation import next_token_distribution
 from lm.models import RUNGS, count_parameters
+from lm.ngrams import KneserNey
 from lm.plan import TrainingConfig
 from playground import controls
 from playground.lessons import Lesson, lesson, names, sections
+from playground.services import SHIPPED
 
 LADDER = (
+    "ngram",
     "bigram",
     "single_head_attention",
     "multi_head_attention",
@@ -185,8 +190,11 @@ def test_the_text_names_the_default_models_size(name: str) -> None:
 def test_the_shapes_are_those_of_the_defaults(name: str) -> None:
     rung = RUNGS[name]
     config: Any = rung.config()
-    B, T, C = rung.training.batch_size, config.context_length, config.n_embd
-    table = section_text(name, "The shapes")
+    T, table = config.context_length, section_text(name, "The shapes")
+    if not isinstance(rung.training, TrainingConfig):  # it counts, and is read four rows at a time
+        assert f"(4, {T}, {VOCABULARY})" in table
+        return
+    B, C = rung.training.batch_size, config.n_embd
     assert f"({B}, {T}, {C})" in table
     assert f"({B}, {T}, {VOCABULARY})" in table
     if hasattr(config, "n_head"):
@@ -238,6 +246,8 @@ def test_how_it_learns_names_the_default_settings() -> None:
     text = section_text("bigram", "How it learns")
     for rung in RUNGS.values():
         training = rung.training
+        if not isinstance(training, TrainingConfig):  # it counts
+            continue
         assert f"over the first {training.warmup_steps} steps" in text
         assert training.decay == "linear" and "along a straight line" in text
         assert f"longer than {training.gradient_clip:g} is shortened" in text
@@ -279,6 +289,26 @@ def test_numbers_of_the_four_candidates() -> None:
         *(f"{p:.3f}" for p in next_token_distribution(logits, top_p=0.9).tolist() if p),
     ]
     assert [number for number in shown if number not in text] == []
+
+
+def test_numbers_of_the_counted_example() -> None:
+    text = section_text("ngram", "A worked example")
+    model = KneserNey.count(np.array([0, 1, 4, 0, 2, 0, 3, 0, 1, 4, 0]), 5, 2)
+    for character, p in zip("abcdr", model.next_probabilities(np.array([0])), strict=True):
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{character}` |"))
+        assert row.endswith(f"| {p:.3f} |")
+    shortest = model.next_probabilities(np.array([], dtype=np.int64))
+    assert f"= {shortest[1]:.3f}$ for *b*, and {shortest[0]:.3f} for *a*" in text
+
+
+def test_the_counts_that_the_lesson_names() -> None:
+    """Those of the run that came along: so many n-grams of each length."""
+    model, _ = runs.open_run(SHIPPED / "ngram").model()
+    found = [len(level.characters) for level in model.levels]  # type: ignore[union-attr,arg-type]
+    told = section_text("ngram", "Counting and its trouble")
+    for length, number in enumerate(found, start=1):
+        assert f"| {length} | {number:,} |" in told
+    assert f"{sum(found):,} in all" in section_text("ngram", "The shapes")
 
 
 def test_baselines_in_bits_and_perplexity() -> None:
