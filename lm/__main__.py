@@ -324,7 +324,11 @@ def _same_settings(run: runs.Run, rung: Rung, recipe: str | None, given: dict[st
     if run.record.model != rung.name:
         raise RunProblem(f"{run.directory} holds a {run.record.model}, not a {rung.name}.")
     settings = run.plan.config.model_dump() | run.plan.training.model_dump()
-    wanted = given if recipe is None else {**rung.recipe(recipe).settings, **given}
+    wanted = dict(given)
+    if recipe is not None:
+        seed = {"seed": settings["seed"]} if "seed" in settings else {}  # no part of a recipe
+        plan = rung.plan(recipe, **seed | given)
+        wanted = plan.config.model_dump() | plan.training.model_dump()
     for name, value in wanted.items():
         if settings[name] != value:
             raise RunProblem(

@@ -154,7 +154,7 @@ class CountingConfig(Settings):
     """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recipe:
     """Settings under a name: what differs from the rung's own, and a line on what they are for."""
 

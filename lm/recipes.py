@@ -18,6 +18,67 @@ _MODERN = {
     "hold": 0.3,
 }
 
+BIGRAM = (
+    CLASSIC,
+    Recipe(
+        "speedrun",
+        "Larger steps on larger batches: the table is learned in a second.",
+        {
+            "learning_rate": 0.1,
+            "batch_size": 128,
+            "warmup_steps": 10,
+            "steps": 400,
+            "evaluate_every": 50,
+        },
+    ),
+    Recipe(
+        "best",
+        "Batches so large that the table becomes the counted one.",
+        {"learning_rate": 3e-2, "batch_size": 128, "steps": 5000, "weight_decay": 0.0},
+    ),
+)
+
+SINGLE_HEAD = (
+    CLASSIC,
+    Recipe(
+        "speedrun",
+        "Muon and larger steps: as far in a tenth of the steps.",
+        {"optimizer": "muon", "steps": 400, "warmup_steps": 20, "evaluate_every": 50},
+    ),
+    Recipe("best", "Muon, and time.", {"optimizer": "muon", "steps": 5000, "weight_decay": 0.0}),
+)
+
+MULTI_HEAD = (
+    CLASSIC,
+    Recipe(
+        "speedrun",
+        "Muon and larger steps: as far in a tenth of the steps.",
+        {"optimizer": "muon", "steps": 400, "warmup_steps": 20, "evaluate_every": 50},
+    ),
+    Recipe("best", "Muon, and time.", {"optimizer": "muon", "steps": 5000, "weight_decay": 0.0}),
+)
+
+BLOCK = (
+    CLASSIC,
+    Recipe(
+        "speedrun",
+        "Muon and larger steps: as far in a tenth of the steps.",
+        {
+            "optimizer": "muon",
+            "learning_rate": 1e-2,
+            "hold": 0.3,
+            "steps": 400,
+            "warmup_steps": 20,
+            "evaluate_every": 50,
+        },
+    ),
+    Recipe(
+        "best",
+        "Muon, and time.",
+        {"optimizer": "muon", "steps": 5000, "hold": 0.3, "weight_decay": 0.0},
+    ),
+)
+
 DECODER = (
     CLASSIC,
     Recipe(

@@ -22,6 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from lm.evaluation import evaluate
 from lm.models.ngram import Ngram, NgramConfig
 from lm.ngrams import Counting
+from lm.optimizers import Muon, make_optimizers
 from lm.plan import Plan, TrainingConfig
 from lm.training import SAMPLE
 
@@ -94,6 +95,9 @@ def work_of(plan: Plan, vocab_size: int) -> Work:
         with flops, counter:
             logits = model(tokens)
             F.cross_entropy(logits.flatten(0, 1), tokens.flatten()).backward()
+            for optimizer in make_optimizers(model, plan.training):
+                if isinstance(optimizer, Muon):
+                    optimizer.step()
     tensors = sum(1 for _ in model.parameters())
     return Work(
         operators=counter.operators + 2 * tensors,  # clipping; AdamW is fused

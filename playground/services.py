@@ -33,7 +33,8 @@ class Services:
     def work(self, plan: Plan, vocab_size: int) -> Work:
         """What one training step of a plan asks for; counted once for each shape."""
         if isinstance(plan.training, TrainingConfig):
-            plan = replace(plan, training=TrainingConfig(batch_size=plan.training.batch_size))
+            shape = plan.training.model_dump(include={"batch_size", "optimizer"})
+            plan = replace(plan, training=TrainingConfig(**shape))
         return _work(plan, vocab_size)
 
     def seconds(self, plan: Plan, text: Text) -> float | None:

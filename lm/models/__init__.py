@@ -40,6 +40,7 @@ _LADDER = (
         config=BigramConfig,
         model=Bigram,
         training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-2),
+        recipes=recipes.BIGRAM,
     ),
     Rung(
         name="single_head_attention",
@@ -48,6 +49,7 @@ _LADDER = (
         config=SingleHeadConfig,
         model=SingleHeadAttention,
         training=TrainingConfig(steps=3000, batch_size=48, learning_rate=1e-2),
+        recipes=recipes.SINGLE_HEAD,
     ),
     Rung(
         name="multi_head_attention",
@@ -56,6 +58,7 @@ _LADDER = (
         config=MultiHeadConfig,
         model=MultiHeadAttentionModel,
         training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-2),
+        recipes=recipes.MULTI_HEAD,
     ),
     Rung(
         name="single_block_transformer",
@@ -64,6 +67,7 @@ _LADDER = (
         config=SingleBlockConfig,
         model=SingleBlockTransformer,
         training=TrainingConfig(steps=3000, batch_size=32, learning_rate=3e-3),
+        recipes=recipes.BLOCK,
     ),
     Rung(
         name="decoder_transformer",

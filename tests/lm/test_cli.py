@@ -108,27 +108,74 @@ def test_train_evaluate_sample_resume(rung, text, tmp_path):
 
 
 def test_every_setting_can_be_given_and_is_kept(text, tmp_path):
-    given = ["--n-embd", "8", "--n-head", "2", "--n-layer", "1", "--dropout", "0.25"]
-    given += ["--decay", "cosine", "--weight-decay", "0.5", "--learning-rate", "0.002"]
-    given += ["--warmup-steps", "2", "--gradient-clip", "0.5", "--seed", "7"]
-    lm(
-        *("train", "decoder_transformer", "--corpus", text, "--out", tmp_path / "run"),
-        *(*QUICK, *given),
-    )
+    decoder = RUNGS["decoder_transformer"]
+    expected = {"n_embd": 8, "n_head": 2, "n_layer": 1, "context_length": 16, "dropout": 0.25}
+    expected |= {"steps": 12, "batch_size": 4, "evaluate_every": 5, "warmup_steps": 2, "seed": 7}
+    expected |= {"learning_rate": 0.002, "muon_learning_rate": 0.05, "weight_decay": 0.5}
+    expected |= {"gradient_clip": 0.5, "hold": 0.5, "final_learning_rate": 0.1, "beta2": 0.9}
+    for field in (*describe(decoder.config), *describe(type(decoder.training))):
+        if field.kind == "choice":
+            expected[field.name] = field.choices[-1]
+        elif field.kind == "bool":
+            expected[field.name] = not field.default
+    given = []
+    for name, value in expected.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            given.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            given += [f"--{flag}", str(value)]
+    lm("train", decoder.name, "--corpus", text, "--out", tmp_path / "run", *given)
     plan = runs.open_run(tmp_path / "run").plan
-    expected = {"n_embd": 8, "n_head": 2, "n_layer": 1, "dropout": 0.25, "context_length": 16}
-    assert plan.config.model_dump() == expected
-    assert plan.training.model_dump() == {
-        "steps": 12,
-        "learning_rate": 0.002,
-        "batch_size": 4,
-        "warmup_steps": 2,
-        "decay": "cosine",
-        "gradient_clip": 0.5,
-        "weight_decay": 0.5,
-        "evaluate_every": 5,
-        "seed": 7,
-    }
+    assert plan.config.model_dump() | plan.training.model_dump() == expected
+
+
+# Recipes
+
+
+@pytest.mark.parametrize(
+    ("rung", "recipe"),
+    [(rung, recipe) for rung in RUNGS.values() for recipe in rung.recipes],
+    ids=lambda value: value.name,
+)
+def test_a_recipe_can_be_followed_and_changed(rung, recipe, text, tmp_path):
+    """Its settings are kept, flags go before them, the run remembers its name, and so can be resumed."""
+    flags = quick(rung) + (["--n-layer", "1"] if "n_layer" in rung.config.model_fields else [])
+    out = tmp_path / "run"
+    lm("train", rung.name, "--recipe", recipe.name, "--corpus", text, "--out", out, *flags)
+    run = runs.open_run(out)
+    kept = run.plan.config.model_dump() | run.plan.training.model_dump()
+    changed = {flag[2:].replace("-", "_") for flag in flags[::2]}
+    wanted = rung.plan(recipe.name)
+    expected = wanted.config.model_dump() | wanted.training.model_dump()
+    assert {name for name in kept if kept[name] != expected[name]} <= changed
+    assert run.record.recipe == run.plan.recipe
+
+
+def test_an_unknown_recipe_is_refused(text, tmp_path):
+    stderr = lm("train", "bigram", "--recipe", "stew", "--out", tmp_path / "run", code=2).stderr
+    assert "stew" in stderr and "classic" in stderr
+
+
+@pytest.mark.parametrize("recipe", ["classic", "speedrun"])
+def test_a_resumed_run_keeps_its_settings_whatever_recipe_is_asked_for(recipe, finished):
+    again = ("train", "bigram", "--out", finished, "--resume", "--recipe", recipe)
+    assert "keeps its settings" in refusal(*again, code=3)
+
+
+def test_the_result_as_json(rung, text, tmp_path):
+    out = tmp_path / "run"
+    flags = ("--corpus", text, "--out", out, "--json", *quick(rung))
+    result = json.loads(lm("train", rung.name, *flags).stdout)
+    run = runs.open_run(out)
+    last = [line for line in run.metrics() if line["type"] == "evaluation"][-1]
+    assert result["model"] == rung.name
+    assert result["recipe"] == run.record.recipe
+    assert result["steps"] == last["step"] == run.plan.steps
+    assert result["seconds"] == last["seconds"]
+    assert result["val_loss"] == last["loss"]
+    assert result["tokens"] == last["step"] * run.record.tokens_per_step
+    assert result["reached"] is True
 
 
 def test_what_is_not_given_is_the_rungs_own(rung, text, tmp_path):

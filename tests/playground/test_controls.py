@@ -54,13 +54,15 @@ def on_the_page(field: Setting) -> st.SearchStrategy:
 
 @st.composite
 def plans(draw, values=in_bounds) -> Plan:
-    """A plan of any rung; heads divide the embedding, as they must."""
+    """A plan of any rung; heads divide the embedding, and rotary positions turn pairs, as they must."""
     rung = draw(st.sampled_from(list(RUNGS.values())))
     chosen = {name: draw(values(field)) for name, field in controls.settings_of(rung).items()}
     if "n_head" in chosen:
         chosen["n_head"] = draw(
             st.sampled_from([n for n in range(1, 17) if chosen["n_embd"] % n == 0])
         )
+    if "positions" in chosen and chosen["n_embd"] // chosen["n_head"] % 2:
+        chosen["positions"] = "learned"
     return controls.plan_of(rung, list(chosen.values()))
 
 
