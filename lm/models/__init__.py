@@ -1,4 +1,4 @@
-"""The ladder: counting, and five networks, each adding one idea to the one before it.
+"""The ladder: counting, then networks, each adding one idea to the one before it.
 
 To add a model, write one file here and one entry below. It then has a tab on the page, sliders, command-line
 flags, tests and a place on the ladder, with no edit elsewhere. What the rest of the project asks of a model:
@@ -8,6 +8,8 @@ flags, tests and a place on the ladder, with no edit elsewhere. What the rest of
 - `model(tokens)` maps tokens (B, T) to scores (B, T, V), T ≤ context_length.
 - A part that attends has a method `attention_weights(x)`, (B, T, C) to (B, H, T, T), and is called with
   the same x; the page then shows its heatmaps.
+- A model trained with `CountingConfig` has no gradient: its config has an `order`, the steps of a run, and it
+  has a method `hold(counts)`, which takes the n-grams of length 1, 2, … counted so far (`lm/ngrams.py`).
 """
 
 from torch import nn

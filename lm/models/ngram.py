@@ -59,10 +59,9 @@ class Ngram(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, T) to the log-probability of each possible next token, (B, T, V)."""
         p = torch.full((*tokens.shape, self.vocab_size), 1 / self.vocab_size, device=tokens.device)
-        context = torch.zeros_like(
-            tokens
-        )  # (B, T) number of the context that ends here: the empty one
-        before = context  # and of that which ends one place earlier
+        # Numbers of the context that ends at each place, at first the empty one; -1 if it was never seen.
+        context = torch.zeros_like(tokens)  # (B, T)
+        before = context  # the same one place earlier
         for level in self.levels:
             assert isinstance(level, Level)
             p = level.refine(p, context)  # (B, T, V)

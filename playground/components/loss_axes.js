@@ -27,7 +27,8 @@
       first = Math.max(last >= 0 ? seconds[0] : 0, length / 1000);
     }
     let { low } = meta;
-    const lowest = Math.min(record.best ?? Infinity, last > 20 ? smooth[last] : Infinity);
+    const settled = last > 20 || record.steps <= 20; // the first of many steps leap
+    const lowest = Math.min(record.best ?? Infinity, settled ? smooth[last] ?? Infinity : Infinity);
     if (lowest < low + 0.04) low = lowest - 0.06 * (meta.high - lowest);
     const log = Math.log10;
     return {

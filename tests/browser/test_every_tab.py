@@ -14,7 +14,7 @@ def test_a_tab_opens_with_something_to_see_and_a_lesson(rung, open_tab):
     tab = open_tab(rung, plain=True)
     tab.panel.locator(".loss-card .plot .main-svg").first.wait_for()
     if (SHIPPED / rung.name / "run.json").exists():
-        tab.reaches("finished", "stopped").wait_for_points(10)
+        tab.reaches("finished", "stopped").wait_for_points(min(10, rung.plan().steps))
         tab.panel.locator(".diary-row").first.wait_for()
         tab.panel.locator(".attention-card .plot .main-svg").first.wait_for()
         assert tab.panel.locator(".loss-card .figure-words").inner_text()
@@ -46,8 +46,8 @@ def read_the_lesson(tab) -> None:
     lesson.locator(".cm-content", has_text=source.splitlines()[0]).first.wait_for()
 
 
-def test_every_button_does_what_it_says(rung, open_tab):
-    tab = open_tab(rung).train().reaches("running")
+def test_every_button_does_what_it_says(network, open_tab):
+    tab = open_tab(network).train().reaches("running")
     seen = tab.wait_for_points(2).points()
     tab.wait_for_points(seen + 1)  # they keep coming, appended
     tab.press("pause").reaches("paused")
@@ -77,6 +77,24 @@ def test_every_button_does_what_it_says(rung, open_tab):
     tab.press("stop").reaches("stopped")
 
 
+def test_a_rung_that_counts_goes_length_by_length(counted, open_tab):
+    tab = open_tab(counted)
+    assert tab.page.locator(f"#seed-{tab.key}, #{tab.key}-learning_rate").count() == 0
+    tab.press("reset").reaches("paused")
+    tab.panel.locator(".diary-row", has_text="step 0").wait_for()
+    for n in (1, 2):
+        tab.press("step").until(f"record.step === {n}")
+        assert settled(tab) == n
+        tab.panel.locator(".diary-row", has_text=f"step {n}").wait_for()
+    before = tab.estimate()
+    tab.set("order", 3).estimate_changes(before)
+    tab.panel.locator(".strip-hint", has_text="Settings changed").wait_for()
+    tab.press("resume").reaches("finished")
+    assert tab.step == counted.plan().steps
+    tab.train().reaches("finished")
+    assert tab.step == 3
+
+
 def settled(tab) -> int:
     """The step, after a time in which a run that goes on would have gone on."""
     tab.page.wait_for_timeout(400)
@@ -86,7 +104,7 @@ def settled(tab) -> int:
 def test_look_inside_and_let_it_write(rung, open_tab):
     tab = open_tab(rung, steps=200).train().reaches("finished")
     card = tab.panel.locator(".attention-card")
-    card.locator(".snapshot-step", has_text="200").wait_for()
+    card.locator(".snapshot-step", has_text=str(tab.get("record.steps"))).wait_for()
     card.locator(".plot .main-svg").first.wait_for()
     if has_attention(rung):
         heads, layers = card.locator(".thumb"), card.locator(".pill-button")
