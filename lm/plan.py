@@ -125,6 +125,15 @@ class TrainingConfig(Settings):
         step=0.01,
         group="regularisation",
     )
+    token_noise: float = setting(
+        0.0,
+        title="Character noise",
+        help="Share of the characters read that are swapped at random in training. Helps long runs.",
+        ge=0.0,
+        le=0.5,
+        step=0.01,
+        group="regularisation",
+    )
     evaluate_every: Whole = setting(
         150,
         title="Evaluate every",

@@ -97,6 +97,25 @@ DECODER = (
         },
     ),
     Recipe(
+        "best",
+        "The lowest loss that we know how to reach in an hour on two cores.",
+        _MODERN
+        | {
+            "n_layer": 6,
+            "n_embd": 192,
+            "n_head": 3,
+            "context_length": 256,
+            "batch_size": 12,
+            "dropout": 0.15,
+            "token_noise": 0.1,
+            "learning_rate": 3e-3,
+            "warmup_steps": 50,
+            "weight_decay": 0.1,
+            "steps": 7000,
+            "evaluate_every": 500,
+        },
+    ),
+    Recipe(
         "nanogpt-cpu",
         "nanoGPT's recipe for a CPU: GPT-2 in small, for comparison.",
         {

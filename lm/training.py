@@ -251,7 +251,7 @@ class Descent:
         last = len(tokens) - len(self.offsets) + 1
         starts = torch.randint(last, (training.batch_size, 1)).to(self.device)
         windows = tokens[starts + self.offsets]  # (B, T + 1)
-        logits = model(windows[:, :-1])  # (B, T, V)
+        logits = model(noisy(windows[:, :-1], training.token_noise))  # (B, T, V)
         loss = F.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten())
         model.zero_grad()
         loss.backward()
@@ -294,6 +294,21 @@ class Tally:
         self.model.hold(self.counting.counts)
         self.model.to(self.device)
         return self.counting.loss(), 0.0, 0.0
+
+
+def noisy(tokens: Tensor, share: float) -> Tensor:
+    """(B, T) with about `share` of the tokens replaced by others of the batch, drawn at random.
+
+    What is to be predicted stays as it is. A model that has to do without some of what it read cannot
+    learn long passages by heart (Xie et al. 2017, "Data noising as smoothing").
+    """
+    if not share:
+        return tokens
+    replaced = torch.rand(tokens.shape) < share
+    places = torch.randint(tokens.numel(), tokens.shape)
+    return torch.where(
+        replaced.to(tokens.device), tokens.flatten()[places.to(tokens.device)], tokens
+    )
 
 
 def seed(number: int, device: str) -> None:

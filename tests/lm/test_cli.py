@@ -112,7 +112,13 @@ def test_every_setting_can_be_given_and_is_kept(text, tmp_path):
     expected = {"n_embd": 8, "n_head": 2, "n_layer": 1, "context_length": 16, "dropout": 0.25}
     expected |= {"steps": 12, "batch_size": 4, "evaluate_every": 5, "warmup_steps": 2, "seed": 7}
     expected |= {"learning_rate": 0.002, "muon_learning_rate": 0.05, "weight_decay": 0.5}
-    expected |= {"gradient_clip": 0.5, "hold": 0.5, "final_learning_rate": 0.1, "beta2": 0.9}
+    expected |= {
+        "gradient_clip": 0.5,
+        "hold": 0.5,
+        "final_learning_rate": 0.1,
+        "beta2": 0.9,
+        "token_noise": 0.1,
+    }
     for field in (*describe(decoder.config), *describe(type(decoder.training))):
         if field.kind == "choice":
             expected[field.name] = field.choices[-1]

@@ -30,6 +30,7 @@ from lm.training import (
     check_fits,
     evaluation_due,
     first_token,
+    noisy,
     replay_steps,
     sample,
     suggested,
@@ -194,6 +195,40 @@ def test_every_place_of_the_text_can_be_read(tiny_plan, tokenizer):
     assert {tuple(row) for row in windows.tolist()} == {
         tuple(train_ids[start : start + 16].tolist()) for start in range(24)
     }
+
+
+def test_noise_swaps_a_share_of_what_is_read():
+    torch.manual_seed(0)
+    tokens = torch.randint(50, (40, 100))
+    assert noisy(tokens, 0.0) is tokens
+    swapped = noisy(tokens, 0.2)
+    assert (swapped != tokens).float().mean() == pytest.approx(0.2 * 49 / 50, abs=0.02)
+    assert swapped.unique().tolist() == list(range(50))
+
+
+def test_noise_is_on_in_steps_and_off_in_evaluation(tiny_plan, data):
+    """What is predicted stays clean: only what the model is given differs, and only in steps."""
+    plain, noisy_plan = (
+        tiny_plan(DECODER, steps=1, evaluate_every=1, token_noise=share) for share in (0.0, 0.5)
+    )
+    given = {}
+
+    def watched(config, vocab_size):
+        model = DECODER.model(config, vocab_size)
+        model.register_forward_pre_hook(
+            lambda model, arguments: given.setdefault(model.training, []).append(arguments[0])
+        )
+        return model
+
+    seen = []
+    for plan in (plain, noisy_plan):
+        given.clear()
+        list(
+            train(dataclasses.replace(plan, rung=dataclasses.replace(DECODER, model=watched)), data)
+        )
+        seen.append((given[True], given[False]))
+    assert not torch.equal(seen[0][0][0], seen[1][0][0])
+    assert torch.equal(seen[0][1][1], seen[1][1][1])  # the validation split, after a first sample
 
 
 def test_dropout_is_on_in_steps_and_off_in_evaluation_and_sampling(tiny_plan, data):
