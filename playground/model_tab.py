@@ -128,10 +128,10 @@ def _settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
     with gr.Column(elem_classes="settings"):
         gr.Markdown(rung.idea, elem_classes="idea")
         recipe = gr.Dropdown(
-            [(f"{recipe.name}: {recipe.help}", recipe.name) for recipe in rung.recipes],
+            [recipe.name for recipe in rung.recipes],
             value=rung.recipes[0].name,
             label="Recipe",
-            info="Sets all that follows. Change a setting, and it is a recipe of your own.",
+            info=" ".join(f"{recipe.name}: {recipe.help}" for recipe in rung.recipes),
             elem_id=f"recipe-{rung.name}",
             interactive=True,
             visible=len(rung.recipes) > 1,
