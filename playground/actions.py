@@ -90,7 +90,7 @@ class Actions:
     # Showing runs
 
     def restore(self, token: Any, corpus: Any, query: dict[str, str]) -> list[Update]:
-        """What the tab shows when the page opens. Outputs: token, feed, chart, notice, *controls.
+        """What the tab shows when the page opens. Outputs: token, feed, chart, notice, recipe, *controls.
 
         The run that the browser remembers, if it is still known; else the shipped one. A link's
         settings go before those of the run.
@@ -106,7 +106,8 @@ class Actions:
             values = [field.default for field in controls.settings_of(self.rung).values()]
         if isinstance(token, str) and token and not known:
             sentence = "The run you watched is no longer here; it may stand under Earlier runs."
-        return [shown, {"run": shown}, self.chart(shown, corpus), notice(sentence), *values]
+        recipe = self.name(*values)[1]
+        return [shown, {"run": shown}, self.chart(shown, corpus), notice(sentence), recipe, *values]
 
     def open(self, token: Any) -> list[Update]:
         """Show another run and its settings. Outputs as `restore`."""
@@ -116,10 +117,11 @@ class Actions:
             if view.run.plan.rung.name != self.rung.name:
                 raise SettingsProblem("That run belongs to another rung.")
         except Problem as problem:
-            kept = [gr.skip()] * (3 + len(controls.settings_of(self.rung)))
+            kept = [gr.skip()] * (4 + len(controls.settings_of(self.rung)))
             return [*kept[:3], notice(str(problem)), *kept[3:]]
         values = controls.values_of(view.run.plan)
-        return [token, {"run": token}, self.chart(str(token)), notice(), *values]
+        recipe = self.name(*values)[1]
+        return [token, {"run": token}, self.chart(str(token)), notice(), recipe, *values]
 
     def choices(self, token: Any) -> Update:
         """The runs of this rung that can be opened. Output: the dropdown of runs."""
@@ -173,28 +175,28 @@ class Actions:
         names = controls.settings_of(self.rung)
         return [gr.skip() if n == "seed" else v for n, v in zip(names, values, strict=True)]
 
-    def estimate(self, corpus: Any, *values: Any) -> list[Update]:
-        """Parameters and predicted time, and the recipe that these are. Outputs: estimate, recipe."""
+    def estimate(self, corpus: Any, *values: Any) -> str:
+        """Parameters and predicted time. Output: estimate."""
         try:
             plan = controls.plan_of(self.rung, values)
             text = self.services.texts.get(str(corpus))
             check_fits(plan, len(text.train_ids), len(text.validation_ids))
         except Problem as problem:
-            return [f"<span class='impossible'>{html.escape(str(problem))}</span>", None]
+            return f"<span class='impossible'>{html.escape(str(problem))}</span>"
         parameters = self.services.work(plan, text.tokenizer.vocab_size).parameters
         seconds = self.services.seconds(plan, text)
         steps = plan.steps
         time = f"≈ <b>{duration(seconds)}</b> here" if seconds else "· measuring this machine …"
-        sentence = f"<b>{parameters:,}</b> parameters<br>{steps:,} steps {time}"
-        return [sentence, plan.recipe]
+        return f"<b>{parameters:,}</b> parameters<br>{steps:,} steps {time}"
 
-    def link(self, corpus: Any, *values: Any) -> dict[str, str]:
-        """The link to these settings. Output: header tools."""
+    def name(self, *values: Any) -> list[Update]:
+        """The link to these settings, and the recipe they are, if any. Outputs: header tools, recipe."""
         try:
             plan = controls.plan_of(self.rung, values)
         except Problem:
-            return {}
-        return {"query": urlencode({"model": self.rung.name, **controls.query_of(plan)})}
+            return [{}, None]
+        query = urlencode({"model": self.rung.name, **controls.query_of(plan)})
+        return [{"query": query}, plan.recipe]
 
     def new_seed(self) -> int:
         """A seed at random. Output: the seed's control."""

@@ -45,34 +45,29 @@ def build(services: Services) -> gr.Blocks:
         # A tab that was never opened polls nothing; its run is watched all the same.
         gr.Timer(30).tick(watch, list(tokens.values()), None, show_progress="hidden", **quiet)
         for tab in tabs:
-            _restore_on_load(page, tab, corpus)
+            _restore_on_load(page, tab, corpus, share)
     return page
 
 
-def _restore_on_load(page: gr.Blocks, tab: model_tab.Tab, corpus: gr.BrowserState) -> None:
+def _restore_on_load(page: gr.Blocks, tab: model_tab.Tab, corpus: Any, share: gr.HTML) -> None:
+    quiet: dict[str, Any] = {"queue": False, "api_visibility": "private"}
+
     def restore(token: Any, chosen: Any, request: gr.Request) -> list[Any]:
         try:
             return tab.actions.restore(token, chosen, dict(request.query_params))
         except Problem as problem:
-            kept = [gr.skip()] * len(controls.settings_of(tab.rung))
+            kept = [gr.skip()] * (1 + len(controls.settings_of(tab.rung)))
             return [gr.skip(), gr.skip(), gr.skip(), notice(str(problem)), *kept]
 
-    page.load(
-        restore,
-        [tab.token, corpus],
-        tab.outputs,
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
-    page.load(
-        tab.actions.estimate,
-        [corpus, *tab.controls],
-        tab.estimate,
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    def link(request: gr.Request, *values: Any) -> Any:
+        asked = dict(request.query_params).get("model") == tab.rung.name
+        return tab.actions.name(*values)[0] if asked else gr.skip()
+
+    inputs = [tab.token, corpus]
+    restored = page.load(restore, inputs, tab.outputs, show_progress="hidden", **quiet)
+    restored.then(link, tab.controls, share, show_progress="hidden", **quiet)
+    inputs = [corpus, *tab.controls]
+    page.load(tab.actions.estimate, inputs, tab.estimate, show_progress="hidden", **quiet)
 
 
 def _all_stale() -> str:

@@ -36,7 +36,7 @@ class Tab:
     token: gr.BrowserState
     outputs: list[Any]  # of Actions.restore
     controls: list[Any]
-    estimate: list[Any]  # of Actions.estimate
+    estimate: gr.HTML
 
 
 def remembered_run(rung: Rung) -> gr.BrowserState:
@@ -101,18 +101,22 @@ def build(
     outputs = [token, feed, chart, notice]
     _connect_run(key, actions, buttons, [token, corpus, *values], outputs)
     _connect_settings(key, actions, settings, token, notice, buttons.get("seed"))
-    restored = [*outputs, *values]
+    restored = [*outputs, recipe, *values]
     saved.focus(actions.choices, token, saved, **_quick)
     saved.input(actions.open, saved, restored, **_quick)
-    recipe.input(actions.follow, recipe, values, **_quick).then(
-        None, js=f"() => {{ Playground.stale('{key}', true) }}"
-    )
-    _connect_estimate(actions, tab, [corpus, *values], [estimate, recipe], share)
-    return Tab(rung, actions, token, restored, values, [estimate, recipe])
+    followed = recipe.input(actions.follow, recipe, values, **_quick)
+    followed.then(None, js=f"() => {{ Playground.stale('{key}', true) }}")
+    followed.then(actions.name, values, [share, recipe], **_quick)
+    _connect_estimate(actions, [corpus, *values], estimate)
+    for control in values:
+        control.input(actions.name, values, [share, recipe], **_latest)
+    tab.select(actions.name, values, [share, recipe], **_latest)
+    return Tab(rung, actions, token, restored, values, estimate)
 
 
 # Straight to the server, past the queue: these answer in milliseconds.
 _quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+_latest: dict[str, Any] = {**_quick, "trigger_mode": "always_last"}
 
 
 def _settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
@@ -216,20 +220,10 @@ def _connect_settings(
         new_seed.click(actions.new_seed, None, settings["seed"], **_quick).then(None, js=stale)
 
 
-def _connect_estimate(
-    actions: Actions, tab: gr.Tab, inputs: list[Any], estimate: list[Any], share: gr.HTML
-) -> None:
-    """Parameters, time and recipe follow every change; the link only what the visitor does here."""
-
-    def link(*values: Any) -> dict[str, str]:
-        return actions.link(*values)
-
-    latest: dict[str, Any] = {**_quick, "trigger_mode": "always_last"}
+def _connect_estimate(actions: Actions, inputs: list[Any], estimate: gr.HTML) -> None:
+    """Parameters and time follow every change, whoever made it."""
     for control in inputs:  # the first is the choice of text
-        control.change(actions.estimate, inputs, estimate, **latest)
-    for control in inputs[1:]:
-        control.input(link, inputs, share, **latest)
-    tab.select(link, inputs, share, **latest)
+        control.change(actions.estimate, inputs, estimate, **_latest)
 
 
 def _writing(key: str, actions: Actions, token: gr.BrowserState) -> None:

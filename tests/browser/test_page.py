@@ -128,6 +128,26 @@ def test_a_link_brings_its_settings_and_share_gives_them_back(decoder, open_tab,
     tab.train().reaches("running").press("stop").reaches("stopped")  # also with a rate of its own
 
 
+def test_a_recipe_moves_the_controls_and_a_changed_control_leaves_it(decoder, open_tab):
+    tab = open_tab(decoder, plain=True)
+    recipe = tab.page.locator(f"#recipe-{decoder.name} input")
+    before = tab.estimate()
+    recipe.click()
+    tab.page.get_by_role("option", name="speedrun", exact=True).click()
+    tab.estimate_changes(before)
+    wanted = decoder.plan("speedrun")
+    assert tab.value("n_layer") == str(wanted.config.n_layer)
+    assert tab.value("steps") == str(wanted.steps)
+    assert recipe.input_value() == "speedrun"
+    tab.until("record.run !== null && feed.stale")
+    before = tab.estimate()
+    tab.set("n_layer", wanted.config.n_layer + 1).estimate_changes(before)
+    tab.page.wait_for_function(
+        "(id) => document.querySelector(id).value !== 'speedrun'",
+        arg=f"#recipe-{decoder.name} input",
+    )
+
+
 def test_a_link_with_nonsense_opens_with_the_defaults_and_says_so(decoder, open_tab):
     tab = open_tab(decoder, n_embd="nan", n_head="<b>many</b>")
     tab.page.locator(f"#notice-{decoder.name}", has_text="makes no sense").wait_for()

@@ -166,14 +166,14 @@ def test_heads_that_do_not_divide_are_refused_with_those_that_would(actions, own
     *kept, note = actions.train(None, own_text, *values)
     assert all(map(is_skip, kept))
     assert "choose 1, 2, 4, 5, 10" in sentence_of(note)
-    assert "choose 1, 2, 4, 5, 10" in actions.estimate(own_text, *values)[0]
+    assert "choose 1, 2, 4, 5, 10" in actions.estimate(own_text, *values)
 
 
 def test_a_context_longer_than_the_text_is_refused(services, tiny_values, rung, play):
     short = services.texts.add(play[:1000].encode())
     actions, values = Actions(rung, services), tiny_values(rung, context_length=1024)
     assert "shorter context" in sentence_of(actions.train(None, short, *values)[3])
-    assert "shorter context" in actions.estimate(short, *values)[0]
+    assert "shorter context" in actions.estimate(short, *values)
 
 
 @pytest.mark.parametrize("corpus", FOREIGN, ids=shortened)
@@ -181,7 +181,7 @@ def test_an_unknown_text_is_one_sentence(actions, values, corpus):
     *kept, note = actions.train(None, corpus, *values)
     assert all(map(is_skip, kept))
     assert_one_sentence(sentence_of(note))
-    estimate, _ = actions.estimate(corpus, *values)
+    estimate = actions.estimate(corpus, *values)
     assert "impossible" in estimate
     sendable([estimate, sentence_of(note)])
 
@@ -240,7 +240,7 @@ def test_a_foreign_token_touches_nothing(deep, token):
     sendable(look)
     shown = deep.open(token)
     assert_one_sentence(sentence_of(shown[3]))
-    assert all(map(is_skip, shown[:3] + shown[4:]))
+    assert all(map(is_skip, shown[:3] + shown[5:]))
     last = written(deep, token, "ROMEO:")
     assert last["tokens"] == []
     assert_one_sentence(last["note"])
@@ -252,7 +252,7 @@ def test_a_page_that_remembers_a_foreign_run_still_opens(deep, token):
     shown = deep.restore(token, "synthetic_plays", {})
     assert shown[0] is None and shown[1] == {"run": None}
     assert shown[2]["data"]
-    assert shown[4:] == [f.default for f in controls.settings_of(deep.rung).values()]
+    assert shown[5:] == [f.default for f in controls.settings_of(deep.rung).values()]
 
 
 def test_the_reason_for_an_unknown_run_shows_no_folder_of_the_server(deep):
@@ -296,7 +296,7 @@ def test_nonsense_starts_are_answered_from_the_beginning(deep, start):
 def test_a_run_of_another_rung_is_not_opened_here(deep):
     shown = deep.open("local:bigram")
     assert "another rung" in sentence_of(shown[3])
-    assert all(map(is_skip, shown[:3] + shown[4:]))
+    assert all(map(is_skip, shown[:3] + shown[5:]))
 
 
 def test_where_local_runs_are_closed_they_cannot_be_named(deep, monkeypatch):
@@ -313,7 +313,7 @@ def test_a_finished_run_opens_with_its_settings(reader, tiny_values):
     token = f"local:{reader.rung.name}"
     shown = reader.open(token)
     assert shown[:2] == [token, {"run": token}]
-    assert shown[4:] == tiny_values(reader.rung, steps=2, evaluate_every=2)
+    assert shown[5:] == tiny_values(reader.rung, steps=2, evaluate_every=2)
     assert not sentence_of(shown[3])
 
 
@@ -321,16 +321,16 @@ def test_a_reload_shows_the_run_in_training_and_its_settings(actions, own_text, 
     token = actions.reset(None, own_text, *values)[0]
     shown = actions.restore(token, own_text, {})
     assert shown[:2] == [token, {"run": token}]
-    assert shown[4:] == values
+    assert shown[5:] == values
 
 
 def test_a_link_goes_before_the_settings_of_the_run(deep, tiny_values):
     fields = list(controls.settings_of(deep.rung))
     shown = deep.restore(DEEP, "synthetic_plays", {"model": deep.rung.name, "n_embd": "32"})
     assert shown[0] == DEEP
-    assert shown[4:][fields.index("n_embd")] == 32
+    assert shown[5:][fields.index("n_embd")] == 32
     other = deep.restore(DEEP, "synthetic_plays", {"model": "bigram", "n_embd": "32"})
-    assert other[4:] == tiny_values(deep.rung, steps=2, evaluate_every=2)
+    assert other[5:] == tiny_values(deep.rung, steps=2, evaluate_every=2)
 
 
 def test_a_run_that_is_gone_is_said_to_be(deep):
@@ -362,13 +362,13 @@ def test_a_bad_learning_rate_is_one_sentence_and_the_run_goes_on(
 def test_the_estimate_counts_the_parameters_of_the_model_that_is_trained(
     services, rung, own_text, tiny_plan, tiny_values, new_run, tmp_path
 ):
-    estimate, _ = Actions(rung, services).estimate(own_text, *tiny_values(rung))
+    estimate = Actions(rung, services).estimate(own_text, *tiny_values(rung))
     record = new_run(tmp_path / "run", tiny_plan(rung)).record
     assert f"<b>{record.parameters:,}</b>" in estimate
 
 
-def test_the_link_says_what_differs(services, rung, own_text, tiny_values):
-    tools = Actions(rung, services).link(own_text, *tiny_values(rung))
+def test_the_link_says_what_differs(services, rung, tiny_values):
+    tools, _ = Actions(rung, services).name(*tiny_values(rung))
     query = dict(part.split("=") for part in tools["query"].split("&"))
     assert query["model"] == rung.name and query["context_length"] == "16"
 
@@ -376,7 +376,7 @@ def test_the_link_says_what_differs(services, rung, own_text, tiny_values):
 # Recipes
 
 
-def test_a_recipe_fills_the_controls_and_is_recognised(services, rung, own_text):
+def test_a_recipe_fills_the_controls_and_is_recognised(services, rung):
     """Also with another seed; a changed setting makes it nobody's recipe."""
     actions, names = Actions(rung, services), list(controls.settings_of(rung))
     seed = {"seed": 7} if "seed" in names else {}
@@ -384,10 +384,10 @@ def test_a_recipe_fills_the_controls_and_is_recognised(services, rung, own_text)
     for recipe in rung.recipes:
         answer = actions.follow(recipe.name)
         followed = [o if is_skip(n) else n for o, n in zip(own, answer, strict=True)]
-        assert actions.estimate(own_text, *followed)[1] == recipe.name
+        assert actions.name(*followed)[1] == recipe.name
         assert controls.plan_of(rung, followed) == rung.plan(recipe.name, **seed)
         followed[0] = followed[0] - 1 if followed[0] > 4 else followed[0] + 1
-        assert actions.estimate(own_text, *followed)[1] is None
+        assert actions.name(*followed)[1] is None
 
 
 @pytest.mark.parametrize("recipe", FOREIGN, ids=shortened)
@@ -396,7 +396,7 @@ def test_an_unknown_recipe_changes_nothing(actions, recipe):
 
 
 def test_a_sentence_that_quotes_a_visitor_is_no_markup(actions, values):
-    estimate, _ = actions.estimate("<img src=x onerror=alert(1)>", *values)
+    estimate = actions.estimate("<img src=x onerror=alert(1)>", *values)
     assert "<img" not in estimate
 
 
