@@ -13,7 +13,7 @@ import click
 import torch
 from rich.console import Console
 
-from lm import corpora, ngrams, recording, runs
+from lm import corpora, ngrams, packing, recording, runs
 from lm.devices import choose_device
 from lm.errors import CorpusProblem, Diverged, Problem, RunProblem
 from lm.evaluation import evaluate as evaluate_model
@@ -197,8 +197,8 @@ def sample(directory: Path, prompt: str | None, step: int | None, **values: Any)
 @click.option("--snapshots", default=6, show_default=True, help="How many snapshots to keep.")
 @click.option("--note", default="", help="A line about the run, for whoever opens it.")
 def pack(directory: Path, out: Path, snapshots: int, note: str) -> None:
-    """A small copy of a finished run, to ship: fewer snapshots, in half precision."""
-    size = recording.pack(runs.open_run(directory), out, snapshots, note)
+    """A small copy of a finished run, to ship: fewer snapshots, a byte a weight, and a card."""
+    size = packing.pack(runs.open_run(directory), out, snapshots, note)
     click.echo(f"{out}: {size / 1e6:.2f} MB")
 
 

@@ -9,7 +9,6 @@ import datetime
 import errno
 import json
 import os
-import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lm import corpora, runs, tokenizers
-from lm.errors import Problem, RunProblem, SettingsProblem
+from lm.errors import Problem, RunProblem
 from lm.models import count_parameters
 from lm.plan import Plan
 from lm.runs import CorpusRecord, Run, RunRecord, Status
@@ -73,7 +72,7 @@ def create(
         baselines=baselines,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
-    with _explained(directory):
+    with explained(directory):
         (directory / "snapshots").mkdir(parents=True, exist_ok=True)
         write_json(directory / "tokenizer.json", tokenizer.to_json())
         write_tensors(
@@ -93,12 +92,12 @@ class Recorder:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.step = run.status()[2]
-        with _explained(run.directory):  # line by line, so that a paused run shows its last step
+        with explained(run.directory):  # line by line, so that a paused run shows its last step
             self._metrics = run.metrics_path.open("a", buffering=1, encoding="utf-8")
 
     def write(self, event: Event) -> None:
         """Put one event on disk."""
-        with _explained(self.run.directory):
+        with explained(self.run.directory):
             if isinstance(event, Step):
                 self.step = event.step
                 self._line(
@@ -195,7 +194,7 @@ def rewind(run: Run) -> Checkpoint:
     if not run.metrics_path.exists() or run.metrics_path.stat().st_size < written:
         raise RunProblem(f"{run.directory} is damaged: metrics.jsonl has been cut short.")
     run.metrics()  # a damaged file is left as it is
-    with _explained(run.directory):
+    with explained(run.directory):
         os.truncate(run.metrics_path, written)
         for step in run.snapshots():
             if step > checkpoint.step:
@@ -204,62 +203,9 @@ def rewind(run: Run) -> Checkpoint:
     return checkpoint
 
 
-def pack(run: Run, out: Path, snapshots: int, note: str = "") -> int:
-    """Copy a run for shipping: `snapshots` of its snapshots in half precision, nothing to resume.
-
-    Kept are the first, the last, and those between that stand nearest to the cubes of equal steps:
-    denser where a model learns fastest. Returns the size of the copy in bytes. `RunProblem` if `out`
-    already exists; then, and after any other failure, nothing is left of the copy.
-    """
-    if out.exists():
-        raise RunProblem(f"{out} already exists: choose a new folder.")
-    if snapshots < 2:
-        raise SettingsProblem(
-            f"Keep at least 2 snapshots, the first and the last, not {snapshots}."
-        )
-    try:
-        _copy(run, out, snapshots, note)
-    except BaseException:
-        shutil.rmtree(out, ignore_errors=True)
-        raise
-    return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-
-
-def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
-    steps = run.snapshots()
-    if not steps:
-        raise RunProblem(f"{run.directory} holds no snapshot of the weights to pack.")
-    keep = {steps[0], steps[-1]}
-    for i in range(1, snapshots - 1):
-        wanted = steps[-1] * (i / (snapshots - 1)) ** 3
-        others = [(abs(step - wanted), step) for step in steps if step not in keep]
-        keep.update(step for _, step in sorted(others)[:1])
-    with _explained(out):
-        (out / "snapshots").mkdir(parents=True)
-        for step in sorted(keep):
-            name = f"{step:08d}.safetensors"
-            tensors, metadata = runs.read_tensors(run.directory / "snapshots" / name)
-            halves = {n: t.half() if t.is_floating_point() else t for n, t in tensors.items()}
-            write_tensors(out / "snapshots" / name, halves, metadata)
-        lines = [
-            json.dumps(line, ensure_ascii=False)
-            for line in run.metrics()
-            if line["type"] != "snapshot" or line["step"] in keep
-        ]
-        (out / "metrics.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
-        corpus = run.record.corpus.model_copy(update={"path": None})
-        record = run.record.model_copy(update={"corpus": corpus, "note": note})
-        write_json(out / "run.json", record.model_dump())
-        for name in ("tokenizer.json", "status.json"):
-            write_json(out / name, runs.read_json(run.directory / name))
-        write_tensors(
-            out / "counted.safetensors", {"pairs": torch.from_numpy(run.counted_pairs())}, {}
-        )
-
-
 def write_status(directory: Path, status: Status, step: int, reason: str | None = None) -> None:
     """Replace status.json. `RunProblem` on a full or read-only disk."""
-    with _explained(directory):
+    with explained(directory):
         write_json(directory / "status.json", {"status": status, "reason": reason, "step": step})
 
 
@@ -272,7 +218,7 @@ def write_json(path: Path, contents: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Replace a text file, whole, making its folder. `RunProblem` on a full or read-only disk."""
-    with _explained(path.parent):
+    with explained(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _beside(path) as temporary:
             temporary.write_text(text, "utf-8", newline="")
@@ -303,7 +249,7 @@ def _beside(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _explained(directory: Path) -> Iterator[None]:
+def explained(directory: Path) -> Iterator[None]:
     """Turn what the disk says into a sentence."""
     try:
         yield

@@ -6,6 +6,7 @@
     metrics.jsonl     what happened, a line for each step, evaluation, sample and snapshot; only appended to
     status.json       running, paused, finished, stopped or failed, and why
     snapshots/        the weights at steps spread over the run, to watch it again
+    README.md         a card, in a packed run only (`lm/packing.py`)
     resume.safetensors  weights and optimiser state at the last checkpoint, to go on exactly from there
 
 The page, the command line and several processes together all write this same folder (`lm/recording.py`), and
@@ -29,6 +30,7 @@ from lm.plan import Plan
 from lm.training import Checkpoint, Data
 
 FORMAT: Literal[1] = 1
+SCALE = ":scale"  # behind a matrix's name: what its whole numbers are to be multiplied by
 Status = Literal["running", "paused", "finished", "stopped", "failed"]
 
 
@@ -130,7 +132,7 @@ class Run:
         """The model as it was at the snapshot nearest to `step` (the last one, if None), and its step."""
         nearest = self.nearest_snapshot(step)
         path = self.directory / "snapshots" / f"{nearest:08d}.safetensors"
-        tensors, _ = read_tensors(path)
+        tensors = in_floats(read_tensors(path)[0])
         self._check_fit(path, tensors)
         with torch.random.fork_rng(devices=[]):
             model = self.plan.rung.model(self.plan.config, self.record.vocab_size)
@@ -257,6 +259,15 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(contents, dict):
         raise RunProblem(f"{path} is damaged: it is not a JSON object.")
     return contents
+
+
+def in_floats(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Undo `packing.in_bytes`: matrices saved as whole numbers and a scale for each row (R, 1)."""
+    weights = {name: tensor for name, tensor in tensors.items() if not name.endswith(SCALE)}
+    for name, scale in tensors.items():
+        if name.endswith(SCALE) and name.removesuffix(SCALE) in weights:
+            weights[name.removesuffix(SCALE)] = weights[name.removesuffix(SCALE)] * scale
+    return weights
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from lm import __main__ as cli
-from lm import corpora, recording, runs
+from lm import corpora, packing, recording, runs
 from lm.generation import SamplingConfig
 from lm.models import RUNGS, count_parameters
 from lm.settings import describe
@@ -345,7 +345,7 @@ def test_an_unusable_text(contents, command, tmp_path):
 def test_an_unusable_run(command, damage, finished, text, tmp_path):
     out = tmp_path / "run"
     if damage != "missing":
-        recording.pack(runs.open_run(finished), out, 2)
+        packing.pack(runs.open_run(finished), out, 2)
         damaged = "run.json" if damage == "garbage" else "snapshots/00000012.safetensors"
         (out / damaged).write_bytes(b"garbage")
     arguments = {

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from lm import corpora, recording, runs
+from lm import corpora, packing, recording, runs
 from lm.errors import RunProblem
 from lm.evaluation import evaluate
 from lm.models.ngram import Ngram, NgramConfig
@@ -112,7 +112,7 @@ def test_a_snapshot_for_every_order(counted, tiny_plan, begin, data, tmp_path):
         assert len(model.levels) == step
         assert evaluate(model, data.validation, 16).loss == loss
     again.model(0)  # nothing is counted yet
-    recording.pack(again, tmp_path / "packed", 6)
+    packing.pack(again, tmp_path / "packed", 6)
     packed, _ = runs.open_run(tmp_path / "packed").model()
     assert evaluate(packed, data.validation, 16).loss == losses[7]  # whole numbers are not halved
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lm import recording, runs
+from lm import packing, recording, runs
 from lm.errors import RunProblem, SettingsProblem
 from lm.models import RUNGS
 
@@ -20,7 +20,7 @@ def size(directory):
 
 
 def test_a_packed_run_is_smaller_and_can_be_opened(trained, data, tmp_path):
-    packed_size = recording.pack(trained, tmp_path / "packed", 3, note="as a gift")
+    packed_size = packing.pack(trained, tmp_path / "packed", 3, note="as a gift")
     packed = runs.open_run(tmp_path / "packed")
     assert packed_size == size(tmp_path / "packed") < size(trained.directory) / 2
     assert packed.record.note == "as a gift"
@@ -38,34 +38,60 @@ def test_a_packed_run_is_smaller_and_can_be_opened(trained, data, tmp_path):
         recording.rewind(packed)
 
 
-def test_a_packed_run_holds_half_precision(trained, tmp_path):
-    recording.pack(trained, tmp_path / "packed", 2)
+def test_a_packed_run_holds_a_byte_for_each_weight(trained, tmp_path):
+    packing.pack(trained, tmp_path / "packed", 2)
     tensors = load_file(tmp_path / "packed" / "snapshots" / "00000012.safetensors")
-    assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
-    (half, _), (full, _) = runs.open_run(tmp_path / "packed").model(), trained.model()
+    (small, _), (full, _) = runs.open_run(tmp_path / "packed").model(), trained.model()
     for name, tensor in full.state_dict().items():
-        assert half.state_dict()[name].dtype == torch.float32
-        torch.testing.assert_close(half.state_dict()[name], tensor, rtol=1e-3, atol=1e-6)
+        matrix = tensor.ndim == 2
+        assert tensors[name].dtype == (torch.int8 if matrix else torch.float16)
+        back = small.state_dict()[name]
+        assert back.dtype == torch.float32
+        off = (back - tensor).abs()
+        if matrix:
+            assert (off <= tensor.abs().amax(dim=1, keepdim=True) / 254 * 1.001).all()
+        else:
+            torch.testing.assert_close(back, tensor, rtol=1e-3, atol=1e-6)
+
+
+def test_a_row_of_zeros_stays_zero():
+    tensors = {"w": torch.tensor([[0.0, 0.0], [1.0, -2.0]]), "steps": torch.tensor([3])}
+    back = runs.in_floats(packing.in_bytes(tensors))
+    assert back.keys() == tensors.keys()
+    torch.testing.assert_close(back["w"], tensors["w"], atol=0.01, rtol=0)
+    assert back["steps"].tolist() == [3]
+
+
+def test_the_card_says_recipe_time_loss_and_date(trained, tmp_path):
+    packing.pack(trained, tmp_path / "packed", 2, note="As a gift.")
+    card = (tmp_path / "packed" / "README.md").read_text("utf-8")
+    last = [line for line in trained.metrics() if line["type"] == "evaluation"][-1]
+    assert card.startswith("# Decoder transformer\n\nAs a gift.\n")
+    assert "| recipe | settings of its own |" in card
+    assert f"{last['loss']:.4f} nats" in card
+    assert f"{last['step']} steps" in card
+    assert trained.record.created[:10] in card
+    assert f"{trained.record.parameters:,}" in card
 
 
 def test_a_packed_run_names_no_path_of_this_machine(trained, tmp_path):
     elsewhere = trained.record.corpus.model_copy(update={"path": "/home/somebody/secret.txt"})
     record = trained.record.model_copy(update={"corpus": elsewhere})
-    recording.pack(runs.Run(trained.directory, record, trained.plan), tmp_path / "packed", 2)
+    packing.pack(runs.Run(trained.directory, record, trained.plan), tmp_path / "packed", 2)
     assert "somebody" not in (tmp_path / "packed" / "run.json").read_text()
 
 
 def test_what_cannot_be_packed(trained, tiny_plan, begin, tmp_path):
     with pytest.raises(RunProblem, match="already exists"):
-        recording.pack(trained, trained.directory, 3)
+        packing.pack(trained, trained.directory, 3)
     with pytest.raises(SettingsProblem, match="at least 2"):
-        recording.pack(trained, tmp_path / "packed", 1)
+        packing.pack(trained, tmp_path / "packed", 1)
     with pytest.raises(RunProblem, match="no snapshot"):
-        recording.pack(begin(tmp_path / "new", tiny_plan(DECODER)), tmp_path / "packed", 2)
+        packing.pack(begin(tmp_path / "new", tiny_plan(DECODER)), tmp_path / "packed", 2)
     shutil.copytree(trained.directory, tmp_path / "damaged")
     (tmp_path / "damaged" / "status.json").unlink()
     with pytest.raises(RunProblem, match=r"status\.json is missing"):
-        recording.pack(runs.open_run(tmp_path / "damaged"), tmp_path / "packed", 2)
+        packing.pack(runs.open_run(tmp_path / "damaged"), tmp_path / "packed", 2)
     assert not (tmp_path / "packed").exists()  # nothing half-done is left
 
 

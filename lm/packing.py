@@ -1,0 +1,124 @@
+"""A run made small, to ship with the project: fewer snapshots, a byte for each weight, and a card.
+
+The card is a README.md in the run's folder: which recipe, how long, how good, when.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lm import runs
+from lm.errors import RunProblem, SettingsProblem
+from lm.recording import explained, write_json, write_tensors, write_text
+from lm.runs import SCALE, Run
+
+
+def pack(run: Run, out: Path, snapshots: int, note: str = "") -> int:
+    """Copy a run for shipping: `snapshots` of its snapshots in 8 bits a weight, nothing to resume.
+
+    Kept are the first, the last, and those between that stand nearest to the cubes of equal steps:
+    denser where a model learns fastest. Returns the size of the copy in bytes. `RunProblem` if `out`
+    already exists; then, and after any other failure, nothing is left of the copy.
+    """
+    if out.exists():
+        raise RunProblem(f"{out} already exists: choose a new folder.")
+    if snapshots < 2:
+        raise SettingsProblem(
+            f"Keep at least 2 snapshots, the first and the last, not {snapshots}."
+        )
+    try:
+        _copy(run, out, snapshots, note)
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        raise
+    return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+
+
+def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
+    keep = _kept(run.snapshots(), snapshots)
+    if not keep:
+        raise RunProblem(f"{run.directory} holds no snapshot of the weights to pack.")
+    with explained(out):
+        (out / "snapshots").mkdir(parents=True)
+        for step in sorted(keep):
+            name = f"{step:08d}.safetensors"
+            tensors, metadata = runs.read_tensors(run.directory / "snapshots" / name)
+            write_tensors(out / "snapshots" / name, in_bytes(tensors), metadata)
+        lines = [
+            json.dumps(line, ensure_ascii=False)
+            for line in run.metrics()
+            if line["type"] != "snapshot" or line["step"] in keep
+        ]
+        (out / "metrics.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+        corpus = run.record.corpus.model_copy(update={"path": None})
+        record = run.record.model_copy(update={"corpus": corpus, "note": note})
+        write_json(out / "run.json", record.model_dump())
+        for name in ("tokenizer.json", "status.json"):
+            write_json(out / name, runs.read_json(run.directory / name))
+        write_tensors(
+            out / "counted.safetensors", {"pairs": torch.from_numpy(run.counted_pairs())}, {}
+        )
+        write_text(out / "README.md", card(run, note))
+
+
+def _kept(steps: list[int], snapshots: int) -> set[int]:
+    """So many of the steps: the first, the last, and between them denser at the beginning."""
+    keep = {*steps[:1], *steps[-1:]}
+    for i in range(1, snapshots - 1):
+        wanted = steps[-1] * (i / (snapshots - 1)) ** 3 if steps else 0
+        others = [(abs(step - wanted), step) for step in steps if step not in keep]
+        keep.update(step for _, step in sorted(others)[:1])
+    return keep
+
+
+def in_bytes(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Each row of a matrix as whole numbers from -127 to 127 and one scale; vectors in half precision.
+
+    `runs.in_floats` is the way back; a weight is off by at most 1/254 of the largest in its row.
+    """
+    packed: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            packed[name] = tensor
+        elif tensor.ndim != 2:
+            packed[name] = tensor.half()
+        else:
+            scale = tensor.abs().amax(dim=1, keepdim=True).clamp_min(1e-30) / 127
+            packed[name] = (tensor / scale).round().to(torch.int8)
+            packed[name + SCALE] = scale
+    return packed
+
+
+def card(run: Run, note: str = "") -> str:
+    """What a person wants to know of a run, as Markdown: recipe, time, loss, date."""
+    record, plan = run.record, run.plan
+    evaluations = [line for line in run.metrics() if line["type"] == "evaluation"]
+    rows = [("recipe", record.recipe or "settings of its own")]
+    if evaluations:
+        last = evaluations[-1]
+        seconds = last["seconds"]
+        time = f"{seconds / 60:.0f} minutes" if seconds >= 180 else f"{seconds:.0f} seconds"
+        rows += [
+            (
+                "validation loss",
+                f"{last['loss']:.4f} nats per character, {last['bits_per_char']:.4f} bits, "
+                "over the whole split, before packing",
+            ),
+            (
+                "training",
+                f"{time}, {last['step']:,} steps, {last['step'] * record.tokens_per_step:,} tokens",
+            ),
+        ]
+    settings = plan.config.model_dump() | plan.training.model_dump()
+    rows += [
+        ("text", f"{record.corpus.title}, {record.corpus.characters:,} characters"),
+        ("parameters", f"{record.parameters:,}"),
+        ("date", record.created[:10]),
+        ("settings", ", ".join(f"{name} {value}" for name, value in settings.items())),
+    ]
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    return f"# {plan.rung.title}\n\n{note + chr(10) * 2 if note else ''}| | |\n|---|---|\n{table}\n"
