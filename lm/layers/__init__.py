@@ -8,6 +8,7 @@ all on a residual path, and `cache` is what a model remembers while it writes.
 from lm.layers.attention import CausalSelfAttention
 from lm.layers.block import Block
 from lm.layers.cache import KeyValueCache
+from lm.layers.dropout import Dropout
 from lm.layers.feed_forward import Activation, FeedForward
 from lm.layers.norms import Norm, make_norm
 from lm.layers.positions import RotaryPositions
@@ -16,6 +17,7 @@ __all__ = [
     "Activation",
     "Block",
     "CausalSelfAttention",
+    "Dropout",
     "FeedForward",
     "KeyValueCache",
     "Norm",

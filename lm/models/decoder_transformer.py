@@ -15,7 +15,7 @@ import torch
 from pydantic import model_validator
 from torch import Tensor, nn
 
-from lm.layers import Activation, Block, KeyValueCache, Norm, RotaryPositions, make_norm
+from lm.layers import Activation, Block, Dropout, KeyValueCache, Norm, RotaryPositions, make_norm
 from lm.models.single_block_transformer import SingleBlockConfig
 from lm.settings import Whole, setting
 
@@ -110,7 +110,7 @@ class DecoderTransformer(nn.Module):
             self.bigram_embedding = nn.Embedding(min((vocab_size + 1) ** 2, BIGRAM_ROWS), C)
         if config.ngram_embedding == "trigram":
             self.trigram_embedding = nn.Embedding(TRIGRAM_ROWS, C)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(
             Block(
                 C,

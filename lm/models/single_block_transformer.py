@@ -8,7 +8,7 @@ compute something from what it gathered. The block is the brick; the next rung s
 import torch
 from torch import Tensor, nn
 
-from lm.layers import Block
+from lm.layers import Block, Dropout
 from lm.models.multi_head_attention import MultiHeadConfig
 from lm.settings import Whole, setting
 
@@ -43,7 +43,7 @@ class SingleBlockTransformer(nn.Module):
         C = config.n_embd
         self.token_embedding = nn.Embedding(vocab_size, C)
         self.position_embedding = nn.Embedding(config.context_length, C)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.block = Block(C, config.n_head, config.dropout)
         self.norm = nn.LayerNorm(C)
         self.head = nn.Linear(C, vocab_size)
