@@ -4,13 +4,16 @@ One training step is run on torch's *meta* device, which knows every shape and c
 three counts: operators called, multiplications in matrix products, and numbers written by the other operators.
 Four short measurements say what each costs on this machine. It works for any model, also one added tomorrow.
 
+What such a sum misses (how well a product of just this shape runs, say) differs from rung to rung. So each rung is
+also *rehearsed*: a few real steps at its own settings say by which factor the sum is off.
+
 A model that counts has no such step. A fifth measurement counts a short text; the time of a longer one is in
 proportion to its length.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -24,7 +27,8 @@ from lm.models.ngram import Ngram, NgramConfig
 from lm.ngrams import Counting
 from lm.optimizers import Muon, make_optimizers
 from lm.plan import Plan, TrainingConfig
-from lm.training import SAMPLE
+from lm.tokenizers import CharacterTokenizer
+from lm.training import SAMPLE, Data, Descent, sample, seed
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,14 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Rehearsal:
+    """What a few real steps of a rung took, over what was predicted for them; and a sample's seconds."""
+
+    ratio: float = 1.0
+    per_sample: float = 0.0
+
+
+@dataclass(frozen=True)
 class Machine:
     """What this machine takes for it: seconds a step whatever its size, an operator, a floating-point
     operation, a number written; a character counted, and one looked up, among pieces of one length."""
@@ -48,6 +60,7 @@ class Machine:
     per_number: float
     per_counted: float
     per_looked_up: float
+    rehearsals: Mapping[str, Rehearsal] = field(default_factory=dict)  # by the rung's name
 
     def seconds_per_step(self, work: Work) -> float:
         """Predicted seconds for one training step."""
@@ -62,10 +75,12 @@ class Machine:
         """Predicted seconds for a whole run with its evaluations; `work` is that of one of its steps."""
         if plan.counts:
             return self._counting_seconds(plan.steps, train_tokens, validation_tokens)
-        step = self.seconds_per_step(work)
+        rehearsal = self.rehearsals.get(plan.rung.name, Rehearsal())
+        step = self.seconds_per_step(work) * rehearsal.ratio
         evaluations = max(1, plan.steps // plan.evaluate_every)
         forward = step / 3 / plan.tokens_per_step(train_tokens)  # and a backward pass of two
-        return plan.steps * step + evaluations * validation_tokens * forward
+        evaluation = validation_tokens * forward + rehearsal.per_sample
+        return plan.steps * step + evaluations * evaluation
 
     def _counting_seconds(self, order: int, train_tokens: int, validation_tokens: int) -> float:
         """Counting reads the text once a length; looking up after it, and writing, go through all so far."""
@@ -120,6 +135,24 @@ def measure() -> Machine:
     return Machine(*steps, *_measure_counting())
 
 
+def rehearsed(machine: Machine, plan: Plan, work: Work) -> Machine:
+    """`machine`, with what some steps of `plan` (for which `work` was counted) and a sample really take."""
+    tokenizer = CharacterTokenizer.from_text("".join(map(chr, range(32, 32 + 65))))
+    noise = torch.randint(65, (20_000,), generator=torch.Generator().manual_seed(1))
+    learner = Descent(plan, Data(noise, noise, tokenizer), "cpu")
+    taken = []
+    for step in range(6):
+        began = time.perf_counter()
+        learner.step(step)
+        taken.append(time.perf_counter() - began)
+    began = time.perf_counter()
+    sample(learner.model, tokenizer, plan.context_length, 0)
+    per_sample = time.perf_counter() - began
+    ratio = min(taken[1:]) / machine.seconds_per_step(work)
+    known = {**machine.rehearsals, plan.rung.name: Rehearsal(ratio, per_sample)}
+    return replace(machine, rehearsals=known)
+
+
 def _measure_counting() -> tuple[float, float]:
     """Seconds to count a character at one length, and to look one up, on a text of random words.
 
@@ -152,7 +185,7 @@ def _smallest_step() -> Callable[[], Any]:
     data = torch.zeros(100, dtype=torch.long)
 
     def step() -> None:
-        torch.manual_seed(1)
+        seed(1, "cpu")
         tokens = data[torch.randint(90, (4, 1)) + torch.arange(5)]
         loss = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
         optimizer.zero_grad()

@@ -11,7 +11,7 @@ from lm import runs
 from lm.errors import Problem
 from lm.models import RUNGS
 from lm.plan import Plan, TrainingConfig
-from lm.speed import Machine, Work, measure, work_of
+from lm.speed import Machine, Work, measure, rehearsed, work_of
 from playground.looking import Snapshots
 from playground.texts import Text, Texts
 from playground.workers import Workers
@@ -54,10 +54,14 @@ class Services:
     def _prepare(self) -> None:
         threads = torch.get_num_threads()
         torch.set_num_threads(self.workers.cores)  # as a run has that trains alone
-        self.machine = measure()
+        machine = measure()
+        for rung in RUNGS.values():
+            plan = rung.plan()
+            work = self.work(plan, 65)  # a first count is slow: have it before it is asked for
+            if not plan.counts:
+                machine = rehearsed(machine, plan, work)
         torch.set_num_threads(threads)
-        for rung in RUNGS.values():  # a first count is slow: have it before it is asked for
-            self.work(rung.plan(), 65)
+        self.machine = machine
 
 
 @lru_cache(maxsize=256)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lm.models import RUNGS, count_parameters
-from lm.speed import Machine, Work, measure, work_of
+from lm.speed import Machine, Rehearsal, Work, measure, rehearsed, work_of
 
 
 def test_every_network_can_be_counted(network, tiny_plan, tiny_config):
@@ -75,6 +75,24 @@ def test_a_run_that_counts_costs_what_it_counts_and_looks_up(counted, tiny_plan)
     )  # orders 1, 2, 3, and what is besides
 
 
-def test_this_machine_can_be_measured():
+def test_a_rehearsal_scales_the_steps_and_adds_the_samples(tiny_plan):
+    plan = tiny_plan(
+        RUNGS["bigram"], steps=100, evaluate_every=20, batch_size=125, context_length=8
+    )
+    known = {"bigram": Rehearsal(2.0, 0.5), "other": Rehearsal(9.0, 9.0)}
+    machine = Machine(3e-3, 0.0, 0.0, 0.0, 1.0, 1.0, known)
+    seconds = machine.seconds(plan, Work(0, 0.0, 0.0, 0), 50_000, 7_000)
+    assert seconds == pytest.approx(100 * 6e-3 + 5 * (7_000 * 2e-6 + 0.5))
+
+
+def test_this_machine_can_be_measured_and_each_network_rehearsed(tiny_plan):
     machine = measure()
-    assert min(vars(machine).values()) > 0
+    numbers = [number for number in vars(machine).values() if isinstance(number, float)]
+    assert len(numbers) == 6
+    assert min(numbers) > 0
+    for network in RUNGS.values():
+        plan = tiny_plan(network)
+        if not plan.counts:
+            machine = rehearsed(machine, plan, work_of(plan, 65))
+            assert machine.rehearsals[network.name].ratio > 0
+            assert machine.rehearsals[network.name].per_sample > 0
