@@ -1,8 +1,8 @@
 """Settings that belong together, under a name, for each rung; measured, see `lm/EXPERIMENTS.md`.
 
 `classic` is the rung as it stands. `speedrun` learns as much as possible in the first seconds, `best` is as
-good as the rung becomes (for the decoder in an hour on two cores); `two-minutes` stands between them. The decoder
-also repeats two set-ups that others have published, to compare with.
+good as the rung becomes (for the decoder in an hour on two cores); `two-minutes` stands between them. The
+decoder also repeats two set-ups that others have published, to compare with.
 """
 
 from lm.plan import CLASSIC, Recipe

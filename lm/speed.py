@@ -4,8 +4,8 @@ One training step is run on torch's *meta* device, which knows every shape and c
 three counts: operators called, multiplications in matrix products, and numbers written by the other operators.
 Four short measurements say what each costs on this machine. It works for any model, also one added tomorrow.
 
-What such a sum misses (how well a product of just this shape runs, say) differs from rung to rung. So each rung is
-also *rehearsed*: a few real steps at its own settings say by which factor the sum is off.
+What such a sum misses (how well a product of just this shape runs, say) differs from rung to rung. So each
+rung is also *rehearsed*: a few real steps at its own settings say by which factor the sum is off.
 
 A model that counts has no such step. A fifth measurement counts a short text; the time of a longer one is in
 proportion to its length.
