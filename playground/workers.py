@@ -28,12 +28,12 @@ from playground.worker import work
 
 LIVE = ("queued", "starting", "running", "paused")
 ENDED = ("finished", "stopped", "failed")
-GRACE = (
-    180.0  # seconds without a poll before a run is ended; a hidden tab polls about once a minute
-)
+SETTLED = {"pause": ("paused",), "step": ("paused",), "resume": ("running",), "stop": ENDED}
+GRACE = 180.0  # seconds without a poll before a run is ended; a hidden tab polls once a minute
 STOP_PATIENCE = 20.0  # seconds a worker may take to finish its step and save before it is killed
 SILENCE = 120.0  # seconds after which a run of another process counts as abandoned
 HOSTED_RUNS = 200  # ended runs that a hosted page keeps; a decoder's takes about 50 MB
+MOST_QUEUED = 20  # runs that may wait for a place
 MOST_PAUSED = 8  # paused runs keep their memory; beyond this many the longest unwatched is ended
 
 
@@ -98,6 +98,13 @@ class Workers:
             self._start_queued()
         return token
 
+    def check_room(self) -> None:
+        """Raise a `RunProblem` while as many runs wait as may."""
+        with self._changed:
+            waiting = sum(run.status == "queued" for run in self._runs.values())
+        if waiting >= MOST_QUEUED:
+            raise RunProblem(f"{waiting} runs already wait for a place here: try again in a while.")
+
     def command(self, token: str, order: str, value: Any = None, patience: float = 0.15) -> str:
         """Send "pause", "resume", "step", "stop" or "learning_rate" to a run; returns its status.
 
@@ -116,13 +123,7 @@ class Workers:
                 run.orders_waiting.append((order, value))
             else:
                 self._send(run, order, value)
-            wanted = {
-                "pause": ("paused",),
-                "step": ("paused",),
-                "resume": ("running",),
-                "stop": ENDED,
-            }.get(order)
-            if wanted:
+            if wanted := SETTLED.get(order):
                 self._changed.wait_for(lambda: run.status in wanted + ENDED, patience)
             return run.status
 

@@ -397,6 +397,18 @@ def test_a_watched_run_is_not_ended(start, make_workers, status, wait):
     wait(watch, "the other run to be ended")
 
 
+def test_only_so_many_runs_may_wait(start, make_workers, monkeypatch):
+    monkeypatch.setattr(workers_module, "MOST_QUEUED", 1)
+    workers = make_workers(cores=1)
+    start(on=workers, **LONG)
+    workers.check_room()
+    waiting = start(on=workers, **LONG)
+    with pytest.raises(RunProblem, match="1 runs already wait"):
+        workers.check_room()
+    workers.command(waiting, "stop")
+    workers.check_room()
+
+
 def test_a_queued_run_that_nobody_watches_is_given_up(start, make_workers, wait):
     workers = make_workers(cores=1, grace=1.0)
     first = start(on=workers, **LONG)
