@@ -9,7 +9,7 @@
  7. `models/multi_head_attention.py`       looking for several things at once
  8. `layers/`, `models/single_block_transformer.py`   look, think, keep: a block
  9. `models/decoder_transformer.py`        blocks on blocks: a GPT
-10. `settings.py`, `plan.py`, `models/__init__.py`   what a rung is and what can be set
+10. `settings.py`, `plan.py`, `recipes.py`, `models/__init__.py`   what a rung is and what can be set
 11. `optimizers.py`, `training.py`         how it learns
 12. `evaluation.py`  how good it is, exactly
 13. `generation.py`  writing with it

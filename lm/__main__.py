@@ -209,7 +209,7 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 def _train_command(rung: Rung) -> click.Command:
     """`train RUNG`, with a flag for each of its settings."""
     defaults = " ".join(
-        f"--{name.replace('_', '-')} {value}"
+        _flag(name, value)
         for settings in (rung.config(), rung.training)
         for name, value in settings.model_dump().items()
     )
@@ -223,7 +223,7 @@ def _train_command(rung: Rung) -> click.Command:
     @click.option(
         "--recipe",
         type=click.Choice([recipe.name for recipe in rung.recipes]),
-        help="Settings under a name; flags go before them.",
+        help="Settings under a name; a flag overrides its.",
     )
     @click.option(
         "--corpus",
@@ -283,7 +283,7 @@ def _train_command(rung: Rung) -> click.Command:
             step = run.status()[2]
             _notes.print(f"Stopped at step {step:,}; --resume goes on from there.")
             sys.exit(130)
-        if until_val_loss is not None and not any(e["loss"] <= until_val_loss for e in evaluations):
+        if until_val_loss is not None and evaluations[-1]["loss"] > until_val_loss:
             _notes.print(f"The validation loss did not reach {until_val_loss}.")
             sys.exit(5)
 
@@ -317,6 +317,14 @@ def _report(
             "directory": str(run.directory),
         }
     )
+
+
+def _flag(name: str, value: Any) -> str:
+    """What to type for a setting to have a value."""
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    return f"--{flag} {value}"
 
 
 def _same_settings(run: runs.Run, rung: Rung, recipe: str | None, given: dict[str, Any]) -> None:

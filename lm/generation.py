@@ -95,8 +95,10 @@ def next_token_distribution(
     """
     if temperature == 0:
         return torch.zeros_like(logits).scatter_(0, logits.argmax(keepdim=True), 1.0)
-    order = logits.argsort(descending=True, stable=True)  # rounding below makes no ties of these
     scaled = (logits - logits.max()) / max(temperature, 1e-4)
+    if top_k <= 0 and top_p >= 1:
+        return scaled.softmax(dim=0)
+    order = logits.argsort(descending=True, stable=True)  # rounding below makes no ties of these
     if top_k > 0:
         scaled[order[top_k:]] = -torch.inf
     probabilities = scaled.softmax(dim=0)
@@ -122,9 +124,7 @@ class Reader:
         self.context_length = context_length
         make = getattr(model, "new_cache", None)
         self._cache: KeyValueCache | None = make() if make is not None else None
-        self.window: Tensor | None = (
-            None  # (B, at most context_length), what the next scores rest on
-        )
+        self.window: Tensor | None = None  # (B, ≤ context_length), what the next scores rest on
 
     def read(self, tokens: Tensor) -> Tensor:
         """Go on with tokens (B, n), n ≥ 1, and return the scores after the last of them, (B, V)."""
@@ -168,7 +168,8 @@ def generate_rows(
     reader, new, was_training = Reader(model, context_length), prompts, model.training
     try:
         for _ in range(sampling.max_new_tokens):
-            model.eval()
+            if model.training:  # switched back by a caller between two tokens
+                model.eval()
             logits = reader.read(new).float().cpu()  # (B, V)
             if not logits.isfinite().all():
                 raise Diverged(

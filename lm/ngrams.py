@@ -114,7 +114,7 @@ class Counting:
         """Nats per character that the model of these counts loses on the very text it counted."""
         p = np.full(len(self.ids), 1 / self.vocab_size)
         for length, counts in enumerate(self.counts, start=1):
-            level, number = Level.of(counts, self.vocab_size), self.numbers[length]
+            level, number = Shares.of(counts, self.vocab_size), self.numbers[length]
             context = self.numbers[length - 1][: len(number)]
             start = length - 1  # the first character that has so much context
             p[start:] = level.kept[number] + level.backoff[context] * p[start:]
@@ -122,17 +122,15 @@ class Counting:
 
 
 @dataclass(frozen=True)
-class Level:
+class Shares:
     """The n-grams of one length as discounted shares; keys as in `Counts`."""
 
     keys: np.ndarray  # (G,) int64
     kept: np.ndarray  # (G,) the count less the discount, over the context's total
-    backoff: (
-        np.ndarray
-    )  # (contexts,) the share of probability that the discounts set free; 1 if unseen
+    backoff: np.ndarray  # (contexts,) the probability that the discounts set free; 1 if unseen
 
     @classmethod
-    def of(cls, counts: Counts, vocab_size: int) -> "Level":
+    def of(cls, counts: Counts, vocab_size: int) -> "Shares":
         """Discount the counts of one length."""
         context_of = counts.keys // vocab_size  # (G,)
         total = np.bincount(context_of, counts.counts, counts.contexts)
@@ -166,7 +164,7 @@ class KneserNey:
     """
 
     vocab_size: int
-    levels: tuple[Level, ...]  # of lengths 1, 2, ... order
+    levels: tuple[Shares, ...]  # of lengths 1, 2, ... order
 
     @property
     def order(self) -> int:
@@ -183,7 +181,7 @@ class KneserNey:
         counting = Counting(train_ids, vocab_size)
         for _ in range(min(order, len(counting.ids))):
             counting.longer()
-        return cls(vocab_size, tuple(Level.of(counts, vocab_size) for counts in counting.counts))
+        return cls(vocab_size, tuple(Shares.of(counts, vocab_size) for counts in counting.counts))
 
     def probabilities(self, ids: np.ndarray) -> np.ndarray:
         """(N,) the probability of each of (N,) ids, given those before it."""
@@ -235,7 +233,7 @@ def discount(counts: np.ndarray) -> np.ndarray:
 
 
 def _interpolate(
-    level: Level, context: np.ndarray, number: np.ndarray, shorter: np.ndarray
+    level: Shares, context: np.ndarray, number: np.ndarray, shorter: np.ndarray
 ) -> np.ndarray:
     """p(w | h) from p(w | h'), for (N,) pairs given as numbers of contexts and n-grams, -1 if unseen."""
     return _values_at(number, level.kept) + _values_at(context, level.backoff, 1.0) * shorter

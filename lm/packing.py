@@ -97,7 +97,7 @@ def card(run: Run, note: str = "") -> str:
     """What a person wants to know of a run, as Markdown: recipe, time, loss, date."""
     record, plan = run.record, run.plan
     evaluations = [line for line in run.metrics() if line["type"] == "evaluation"]
-    rows = [("recipe", record.recipe or "settings of its own")]
+    rows = [("recipe", record.recipe or plan.recipe or "settings of its own")]
     if evaluations:
         last = evaluations[-1]
         seconds = last["seconds"]

@@ -40,7 +40,7 @@ class TrainingConfig(Settings):
     optimizer: Optimizer = setting(
         "adamw",
         title="Optimiser",
-        help="Muon moves whole matrices at once: fewer steps to the same loss, each a bit dearer.",
+        help="Muon moves hidden matrices as a whole: fewer steps to the same loss. The bigram has none.",
         group="optimiser",
     )
     muon_learning_rate: float = setting(

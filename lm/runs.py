@@ -132,7 +132,7 @@ class Run:
         """The model as it was at the snapshot nearest to `step` (the last one, if None), and its step."""
         nearest = self.nearest_snapshot(step)
         path = self.directory / "snapshots" / f"{nearest:08d}.safetensors"
-        tensors = in_floats(read_tensors(path)[0])
+        tensors = in_floats(path, read_tensors(path)[0])
         self._check_fit(path, tensors)
         with torch.random.fork_rng(devices=[]):
             model = self.plan.rung.model(self.plan.config, self.record.vocab_size)
@@ -261,12 +261,17 @@ def read_json(path: Path) -> dict[str, Any]:
     return contents
 
 
-def in_floats(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Undo `packing.in_bytes`: matrices saved as whole numbers and a scale for each row (R, 1)."""
+def in_floats(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Undo `packing.in_bytes`: matrices saved as whole numbers and a scale for each row (R, 1).
+
+    `RunProblem` if a scale of the file `path` is not that of a matrix.
+    """
     weights = {name: tensor for name, tensor in tensors.items() if not name.endswith(SCALE)}
-    for name, scale in tensors.items():
-        if name.endswith(SCALE) and name.removesuffix(SCALE) in weights:
-            weights[name.removesuffix(SCALE)] = weights[name.removesuffix(SCALE)] * scale
+    for name in tensors.keys() - weights.keys():
+        scale, matrix = tensors[name], weights.get(name.removesuffix(SCALE))
+        if matrix is None or matrix.ndim != 2 or scale.shape != (len(matrix), 1):
+            raise RunProblem(f"{path} is damaged: {name} is the scale of no matrix.")
+        weights[name.removesuffix(SCALE)] = matrix * scale
     return weights
 
 

@@ -2,15 +2,16 @@
 
 One training step is run on torch's *meta* device, which knows every shape and computes nothing. That gives
 three counts: operators called, multiplications in matrix products, and numbers written by the other operators.
-Four short measurements say what each costs on this machine. It works for any model, also one added tomorrow.
+Four short measurements say what each costs on this machine, and one more what a step costs whatever it does. It works for any model, also one added tomorrow.
 
 What such a sum misses (how well a product of just this shape runs, say) differs from rung to rung. So each
 rung is also *rehearsed*: a few real steps at its own settings say by which factor the sum is off.
 
-A model that counts has no such step. A fifth measurement counts a short text; the time of a longer one is in
-proportion to its length.
+A model that counts has no such step. There a short text is counted; the time of a longer one is in proportion
+to its length.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -39,13 +40,16 @@ class Work:
     flops: float  # floating-point operations in matrix products
     numbers: float  # numbers written by all other operators
     parameters: int
+    kept: float = 0.0  # of the numbers, those that the optimiser reads and writes
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a few real steps of a rung took, over what was predicted for them; and a sample's seconds."""
+    """What a few real steps of a rung took over what was predicted for them; what reading validation text
+    took over what a step's third would; and a sample's seconds."""
 
-    ratio: float = 1.0
+    step_ratio: float = 1.0
+    reading_ratio: float = 1.0
     per_sample: float = 0.0
 
 
@@ -76,11 +80,20 @@ class Machine:
         if plan.counts:
             return self._counting_seconds(plan.steps, train_tokens, validation_tokens)
         rehearsal = self.rehearsals.get(plan.rung.name, Rehearsal())
-        step = self.seconds_per_step(work) * rehearsal.ratio
-        evaluations = max(1, plan.steps // plan.evaluate_every)
-        forward = step / 3 / plan.tokens_per_step(train_tokens)  # and a backward pass of two
+        step = self.seconds_per_step(work) * rehearsal.step_ratio
+        forward = self.seconds_per_token_read(work, plan) * rehearsal.reading_ratio
         evaluation = validation_tokens * forward + rehearsal.per_sample
-        return plan.steps * step + evaluations * evaluation
+        return plan.steps * step + math.ceil(plan.steps / plan.evaluate_every) * evaluation
+
+    def seconds_per_token_read(self, work: Work, plan: Plan) -> float:
+        """Predicted seconds to evaluate one token: a third of what a step computes for each of its own.
+
+        A step has a backward pass twice as dear, and its operators are called once for all its tokens;
+        an evaluation calls them once for 4,096.
+        """
+        computed = work.flops * self.per_flop + (work.numbers - work.kept) * self.per_number
+        called = work.operators * self.per_operator / READ_AT_ONCE
+        return (computed / plan.tokens_per_step(0) + called) / 3
 
     def _counting_seconds(self, order: int, train_tokens: int, validation_tokens: int) -> float:
         """Counting reads the text once a length; looking up after it, and writing, go through all so far."""
@@ -93,6 +106,7 @@ class Machine:
         return seconds
 
 
+READ_AT_ONCE = 4096  # tokens of a batch of the evaluation
 BESIDES = 2  # what is done whatever the order (logarithm, loss) costs as much as two more lengths
 OPERATORS = 20  # that it takes to look up one length
 
@@ -119,11 +133,12 @@ def work_of(plan: Plan, vocab_size: int) -> Work:
         flops=float(flops.get_total_flops()),
         numbers=counter.numbers + 6.0 * parameters,  # AdamW reads and writes weight, mean, square
         parameters=parameters,
+        kept=6.0 * parameters,
     )
 
 
 def measure() -> Machine:
-    """Five short measurements (about a second) with the threads torch now uses."""
+    """Short measurements (about a second in all) with the threads torch now uses."""
     a, b = torch.randn(2048, 128), torch.randn(128, 512)
     small, large = torch.randn(32, requires_grad=True), torch.randn(1_000_000)
     steps = (
@@ -148,8 +163,13 @@ def rehearsed(machine: Machine, plan: Plan, work: Work) -> Machine:
     began = time.perf_counter()
     sample(learner.model, tokenizer, plan.context_length, 0)
     per_sample = time.perf_counter() - began
-    ratio = min(taken[1:]) / machine.seconds_per_step(work)
-    known = {**machine.rehearsals, plan.rung.name: Rehearsal(ratio, per_sample)}
+    reading = _seconds(lambda: evaluate(learner.model, noise[:8193], plan.context_length), 1, 2)
+    told = Rehearsal(
+        step_ratio=min(taken[1:]) / machine.seconds_per_step(work),
+        reading_ratio=reading / 8192 / machine.seconds_per_token_read(work, plan),
+        per_sample=per_sample,
+    )
+    known = {**machine.rehearsals, plan.rung.name: told}
     return replace(machine, rehearsals=known)
 
 
@@ -196,16 +216,16 @@ def _smallest_step() -> Callable[[], Any]:
     return step
 
 
-def _seconds(action: Callable[[], Any], repeat: int) -> float:
-    """The time that one `action` takes in the quietest of eight rounds: other work only ever adds."""
+def _seconds(action: Callable[[], Any], repeat: int, rounds: int = 8) -> float:
+    """The time that one `action` takes in the quietest of some rounds: other work only ever adds."""
     action()
-    rounds = []
-    for _ in range(8):
+    taken = []
+    for _ in range(rounds):
         began = time.perf_counter()
         for _ in range(repeat):
             action()
-        rounds.append((time.perf_counter() - began) / repeat)
-    return min(rounds)
+        taken.append((time.perf_counter() - began) / repeat)
+    return min(taken)
 
 
 _VIEWS = ("view", "reshape", "t.", "transpose", "permute", "expand", "detach", "slice", "alias")

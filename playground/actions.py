@@ -73,7 +73,7 @@ class Actions:
             plan = controls.plan_of(self.rung, values)
             text = self.services.texts.get(str(corpus))
             check_fits(plan, len(text.train_ids), len(text.validation_ids))
-            workers.check_room()
+            workers.check_room(leaving=str(token))
             run = recording.create(
                 workers.new_directory(self.rung.name),
                 plan,

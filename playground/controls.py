@@ -66,7 +66,8 @@ def plan_of(rung: Rung, values: Sequence[Any]) -> Plan:
     if len(values) != len(names):
         raise SettingsProblem(f"This rung has {len(names)} settings; {len(values)} came.")
     given = {
-        n: rate_of(v) if n == "learning_rate" else v for n, v in zip(names, values, strict=True)
+        n: rate_of(v) if f.scale == "135" else v
+        for (n, f), v in zip(settings_of(rung).items(), values, strict=True)
     }
     own = set(rung.config.model_fields)
     for name, value in given.items():

@@ -21,10 +21,7 @@ from playground.looking import DEFAULT_TEXT, has_attention
 from playground.services import Services
 
 ALWAYS_SHOWN = ("learning_rate", "steps", "batch_size")  # beside the model's own fields
-BUILT_FROM = (
-    "lm.layers.",
-    "lm.ngrams",
-)  # what a lesson shows of the code besides the model's own file
+BUILT_FROM = ("lm.layers.", "lm.ngrams")  # shown as code beside the model's own file
 
 
 @dataclass(frozen=True)
@@ -100,16 +97,19 @@ def build(
     values = list(settings.values())
     outputs = [token, feed, chart, notice]
     _connect_run(key, actions, buttons, [token, corpus, *values], outputs)
-    _connect_settings(key, actions, settings, token, notice, buttons.get("seed"))
+    _connect_settings(key, actions, settings, token, notice)
+    new_seed = _connect_seed(key, actions, settings, buttons)
     restored = [*outputs, recipe, *values]
     saved.focus(actions.choices, token, saved, **_quick)
-    saved.input(actions.open, saved, restored, **_quick)
+    opened = saved.input(actions.open, saved, restored, **_quick)
     followed = recipe.input(actions.follow, recipe, values, **_quick)
     followed.then(None, js=f"() => {{ Playground.stale('{key}', true) }}")
-    followed.then(actions.name, values, [share, recipe], **_quick)
-    _connect_estimate(actions, [corpus, *values], estimate)
+    for changed in (opened, followed, *new_seed):
+        changed.then(actions.name, values, [share, recipe], **_quick)
     for control in values:
+        control.change(actions.estimate, [corpus, *values], estimate, **_latest)
         control.input(actions.name, values, [share, recipe], **_latest)
+    corpus.change(actions.estimate, [corpus, *values], estimate, **_latest)
     tab.select(actions.name, values, [share, recipe], **_latest)
     return Tab(rung, actions, token, restored, values, estimate)
 
@@ -207,7 +207,6 @@ def _connect_settings(
     settings: dict[str, Any],
     token: gr.BrowserState,
     notice: gr.Markdown,
-    new_seed: gr.Button | None,
 ) -> None:
     stale = f"() => {{ Playground.stale('{key}', true) }}"
     for name, control in settings.items():
@@ -216,14 +215,17 @@ def _connect_settings(
             control.input(None, js=f"() => {{ if (!Playground.live('{key}')) ({stale})() }}")
         else:
             control.input(None, js=stale)
-    if new_seed is not None:
-        new_seed.click(actions.new_seed, None, settings["seed"], **_quick).then(None, js=stale)
 
 
-def _connect_estimate(actions: Actions, inputs: list[Any], estimate: gr.HTML) -> None:
-    """Parameters and time follow every change, whoever made it."""
-    for control in inputs:  # the first is the choice of text
-        control.change(actions.estimate, inputs, estimate, **_latest)
+def _connect_seed(
+    key: str, actions: Actions, settings: dict[str, Any], buttons: dict[str, gr.Button]
+) -> list[Any]:
+    """The events of "New seed", where chance plays a part."""
+    if "seed" not in buttons:
+        return []
+    clicked = buttons["seed"].click(actions.new_seed, None, settings["seed"], **_quick)
+    clicked.then(None, js=f"() => {{ Playground.stale('{key}', true) }}")
+    return [clicked]
 
 
 def _writing(key: str, actions: Actions, token: gr.BrowserState) -> None:

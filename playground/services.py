@@ -26,7 +26,8 @@ class Services:
         self.workers = workers
         self.snapshots = Snapshots()
         self.texts = Texts(workers.runs_folder, _shipped_baselines(workers.shipped_folder))
-        self.machine: Machine | None = None
+        self.machine: Machine | None = None  # what is known of it so far; it gets better
+        self._closing = False
         self._preparation = threading.Thread(target=self._prepare, daemon=True)
         self._preparation.start()
 
@@ -47,21 +48,19 @@ class Services:
     def close(self) -> None:
         """End every run, keeping what it learned."""
         self.workers.close()
-        self._preparation.join(
-            10
-        )  # torch ends the process badly if it is still at work in a thread
+        self._closing = True
+        self._preparation.join(10)  # torch ends the process badly if it still works in a thread
 
     def _prepare(self) -> None:
         threads = torch.get_num_threads()
         torch.set_num_threads(self.workers.cores)  # as a run has that trains alone
-        machine = measure()
+        self.machine = measure()
         for rung in RUNGS.values():
             plan = rung.plan()
             work = self.work(plan, 65)  # a first count is slow: have it before it is asked for
-            if not plan.counts:
-                machine = rehearsed(machine, plan, work)
+            if not (plan.counts or self._closing):
+                self.machine = rehearsed(self.machine, plan, work)
         torch.set_num_threads(threads)
-        self.machine = machine
 
 
 @lru_cache(maxsize=256)

@@ -98,10 +98,10 @@ class Workers:
             self._start_queued()
         return token
 
-    def check_room(self) -> None:
-        """Raise a `RunProblem` while as many runs wait as may."""
+    def check_room(self, leaving: str = "") -> None:
+        """Raise a `RunProblem` while as many runs wait as may, besides one that gives up its place."""
         with self._changed:
-            waiting = sum(run.status == "queued" for run in self._runs.values())
+            waiting = sum(r.status == "queued" for t, r in self._runs.items() if t != leaving)
         if waiting >= MOST_QUEUED:
             raise RunProblem(f"{waiting} runs already wait for a place here: try again in a while.")
 

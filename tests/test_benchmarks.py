@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from lm import corpora, runs
+from lm.models import RUNGS
 from tests.benchmarks import nanogpt, time_to_loss
 from tests.benchmarks.report import Table, spread, take_turns
 
@@ -47,6 +48,16 @@ def test_each_says_what_it_does(script):
     result = CliRunner().invoke(command, ["--help"])
     assert result.exit_code == 0
     assert "Row " in result.output and "--markdown" in result.output
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_each_asks_for_recipes_that_there_are(script):
+    command = importlib.import_module(f"tests.benchmarks.{script}").main
+    known = {recipe.name for recipe in RUNGS["decoder_transformer"].recipes}
+    for option in command.params:
+        if option.name in ("recipe", "recipes") and option.default:
+            given = option.default
+            assert ({given} if isinstance(given, str) else set(given)) <= known
 
 
 def test_a_run_that_is_there_is_read(text):

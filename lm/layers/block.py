@@ -17,7 +17,7 @@ from lm.layers.positions import RotaryPositions
 
 
 class Block(nn.Module):
-    """x ← x + attention(norm(x)); x ← x + feed_forward(norm(x)). The options default to GPT-2's."""
+    """x ← x + attention(norm(x)); x ← x + feed_forward(norm(x)), in its classical form by default."""
 
     def __init__(
         self,

@@ -20,7 +20,13 @@ class Dropout(nn.Module):
         """x of any shape to the same shape."""
         if not (self.training and self.silenced):
             return x
-        words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device)
-        drawn = words.random_(-(2**63), None).view(torch.uint8)[: x.numel()].view(x.shape)
-        kept = (drawn >= self.silenced).to(x.dtype).mul_(256 / (256 - self.silenced))
-        return x * kept
+        kept = (_random_bytes(x) >= self.silenced).to(x.dtype)
+        return x * kept.mul_(256 / (256 - self.silenced))
+
+
+def _random_bytes(x: Tensor) -> Tensor:
+    """A byte for each number of x, in its shape and on its device."""
+    if x.device.type != "cpu":  # there a byte each is quick, and not every device draws whole words
+        return torch.randint(256, x.shape, dtype=torch.uint8, device=x.device)
+    words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
+    return words.view(torch.uint8)[: x.numel()].view(x.shape)

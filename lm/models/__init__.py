@@ -6,6 +6,7 @@ flags, tests and a place on the ladder, with no edit elsewhere. What the rest of
 - `Model(config, vocab_size)` makes it, where `config` is its own `Settings` class; the config has a
   `context_length`, the longest row of tokens the model takes.
 - `model(tokens)` maps tokens (B, T) to scores (B, T, V), T ≤ context_length.
+- The last `nn.Linear` that it makes writes the scores; Muon, if chosen, trains all others.
 - A part that attends has a method `attention_weights(x)`, (B, T, C) to (B, H, T, T), and is called with
   the same x; the page then shows its heatmaps.
 - A model trained with `CountingConfig` has no gradient: its config has an `order`, the steps of a run, and it
@@ -51,7 +52,7 @@ _LADDER = (
         config=SingleHeadConfig,
         model=SingleHeadAttention,
         training=TrainingConfig(steps=3000, batch_size=48, learning_rate=1e-2),
-        recipes=recipes.SINGLE_HEAD,
+        recipes=recipes.HEADS,
     ),
     Rung(
         name="multi_head_attention",
@@ -60,7 +61,7 @@ _LADDER = (
         config=MultiHeadConfig,
         model=MultiHeadAttentionModel,
         training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-2),
-        recipes=recipes.MULTI_HEAD,
+        recipes=recipes.HEADS,
     ),
     Rung(
         name="single_block_transformer",

@@ -5,8 +5,9 @@ become possible: letters to words, words to a speaker's turn. "Decoder-only" mea
 it may only look back, and it reads and writes the same text (Radford et al. 2018); the original transformer
 (2017) had a second stack, the encoder, for a text to translate.
 
-The settings of group "architecture" are what has been found since 2019 to make it learn faster. As they
-stand, the model is GPT-2's; switch one and train to see what it buys. The recipes combine them.
+The settings of group "architecture" are what others use in place of its parts, most of them found since, to
+learn faster. As they stand, the model has GPT-2's arrangement (norms first) with the ReLU of 2017; switch one
+and train to see what it buys. The recipes combine them.
 """
 
 from typing import Literal
@@ -20,7 +21,7 @@ from lm.models.single_block_transformer import SingleBlockConfig
 from lm.settings import Whole, setting
 
 BIGRAM_ROWS = 2**16  # at most; the pairs of a larger alphabet share rows
-TRIGRAM_ROWS = 2**14  # triples always share: Tiny Shakespeare has 11,556 of 274,625 possible ones
+TRIGRAM_BITS = 14  # 16,384 rows, which triples always share: a text has more than so many
 
 
 class DecoderConfig(SingleBlockConfig):
@@ -78,7 +79,7 @@ class DecoderConfig(SingleBlockConfig):
     bias: bool = setting(
         True,
         title="Biases",
-        help="Constants that linear layers and layer norms add. Hardly missed when left out.",
+        help="Constants that projections, feed-forward parts and layer norms add. Hardly missed.",
         group="architecture",
     )
 
@@ -109,7 +110,7 @@ class DecoderTransformer(nn.Module):
         if config.ngram_embedding != "none":
             self.bigram_embedding = nn.Embedding(min((vocab_size + 1) ** 2, BIGRAM_ROWS), C)
         if config.ngram_embedding == "trigram":
-            self.trigram_embedding = nn.Embedding(TRIGRAM_ROWS, C)
+            self.trigram_embedding = nn.Embedding(2**TRIGRAM_BITS, C)
         self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(
             Block(
@@ -182,8 +183,8 @@ class DecoderTransformer(nn.Module):
         found = self.bigram_embedding(pairs % self.bigram_embedding.num_embeddings)
         if self.config.ngram_embedding == "trigram":
             triples = text[:, :-2] * V**2 + pairs
-            scattered = triples * 2_654_435_761 % 2**32  # Knuth's multiplicative hash
-            found = found + self.trigram_embedding(scattered * TRIGRAM_ROWS // 2**32)
+            scattered = triples * 2_654_435_761 & 0xFFFF_FFFF  # Knuth's multiplicative hash
+            found = found + self.trigram_embedding(scattered >> 32 - TRIGRAM_BITS)
         return found
 
     def new_cache(self) -> KeyValueCache:

@@ -22,8 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lm.ngrams import Counts
-from lm.ngrams import Level as Shares
+from lm.ngrams import Counts, Shares
 from lm.settings import Settings, Whole, setting
 
 
@@ -137,25 +136,14 @@ class Level(nn.Module):
     ) -> None:
         super().__init__()
         self.vocab_size = vocab_size
-        for name, tensor in zip(PARTS, (characters, branches, counts, large), strict=True):
-            if tensor.dim() != 1 or tensor.is_floating_point():
-                raise RuntimeError(f"{name} of n-grams must be a row of whole numbers")
+        parts = dict(zip(PARTS, (characters, branches, counts, large), strict=True))
+        for name, tensor in parts.items():
             self.register_buffer(name, tensor)
-        last, size = characters.long().cpu(), branches.long().cpu()
-        exact, rest = counts.to("cpu", torch.long, copy=True), large.long().cpu()
-        if not (
-            len(last) == len(exact) == int(size.sum())
-            and int((exact == MANY).sum()) == len(rest)
-            and bool((size >= 0).all() and (exact >= 0).all() and (rest >= MANY).all())
-        ):
-            raise RuntimeError("n-grams, their contexts and their counts do not match")
-        exact[exact == MANY] = rest
-        keys = torch.arange(len(size)).repeat_interleave(size) * vocab_size + last
-        if not bool((last < vocab_size).all() and (keys.diff() > 0).all()):
-            raise RuntimeError("n-grams are not in their order")
-        shares = Shares.of(Counts(keys.numpy(), exact.numpy(), len(size)), vocab_size)
+        counted = _unpacked(vocab_size, parts)
+        shares = Shares.of(counted, vocab_size)
+        size = branches.long().cpu()
         derived = {
-            "keys": keys,
+            "keys": torch.from_numpy(counted.keys),
             "first": size.cumsum(0) - size,
             "kept": torch.from_numpy(shares.kept).float(),
             "backoff": torch.from_numpy(shares.backoff).float(),
@@ -165,6 +153,9 @@ class Level(nn.Module):
 
     def refine(self, p: Tensor, context: Tensor) -> Tensor:
         """p(w | h') for all w, (B, T, V), and numbers of contexts h, (B, T), -1 unseen, to p(w | h)."""
+        if len(self.branches) == 1:  # the empty context: the same for every position
+            every = torch.zeros_like(p[0, 0]).scatter(0, self.characters.long(), self.kept)
+            return p * self.backoff + every
         shape, context = p.shape, context.flatten()  # (N,) with N = B · T
         seen = context.clamp(min=0)
         backoff = torch.where(context >= 0, self.backoff[seen], 1.0)
@@ -182,3 +173,22 @@ class Level(nn.Module):
         wanted = context * self.vocab_size + tokens
         place = torch.searchsorted(self.keys, wanted).clamp(max=len(self.keys) - 1)
         return torch.where((context >= 0) & (self.keys[place] == wanted), place, -1)
+
+
+def _unpacked(vocab_size: int, parts: Mapping[str, Tensor]) -> Counts:
+    """A level's counts as they were before they were packed. `RuntimeError` if they do not fit together."""
+    for name, tensor in parts.items():
+        if tensor.dim() != 1 or tensor.is_floating_point():
+            raise RuntimeError(f"{name} of n-grams must be a row of whole numbers")
+    last, size, exact, large = (parts[name].to("cpu", torch.long, copy=True) for name in PARTS)
+    if not (
+        len(last) == len(exact) == int(size.sum())
+        and int((exact == MANY).sum()) == len(large)
+        and bool((size >= 0).all() and (exact >= 0).all() and (large >= MANY).all())
+    ):
+        raise RuntimeError("n-grams, their contexts and their counts do not match")
+    exact[exact == MANY] = large
+    keys = torch.arange(len(size)).repeat_interleave(size) * vocab_size + last
+    if not bool((last < vocab_size).all() and (keys.diff() > 0).all()):
+        raise RuntimeError("n-grams are not in their order")
+    return Counts(keys.numpy(), exact.numpy(), len(size))

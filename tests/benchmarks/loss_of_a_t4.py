@@ -13,7 +13,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @benchmark(
     "Seconds of training to a validation loss of 1.585, the starting point's result on a T4 GPU"
 )
-@click.option("--recipe", default="t4", show_default=True, help="Of the decoder.")
+@click.option("--recipe", default="two-minutes", show_default=True, help="Of the decoder.")
 @click.option("--target", default=1.585, show_default=True, help="Nats per character.")
 @click.option("--out", type=FOLDER, help="Keep the runs in this folder.")
 @click.option("--run", "existing", type=FOLDER, multiple=True, help="Read this run; train none.")

@@ -41,7 +41,7 @@ def main(setup: Setup, checkpoints: Path) -> Result:
             progress(f"{run.directory.name}: {again['val_loss']:.4f}")
     if not found:
         raise click.ClickException(f"No decoder ships in {checkpoints}.")
-    notes = ["minutes of training leave evaluations out", "weights as shipped, in half precision"]
+    notes = ["minutes of training leave evaluations out", "weights as shipped, in a byte a weight"]
     return Result([Table(COLUMNS, [row for _, row in sorted(found)])], notes)
 
 

@@ -139,23 +139,27 @@ def test_every_setting_can_be_given_and_is_kept(text, tmp_path):
 # Recipes
 
 
-@pytest.mark.parametrize(
-    ("rung", "recipe"),
-    [(rung, recipe) for rung in RUNGS.values() for recipe in rung.recipes],
-    ids=lambda value: value.name,
-)
-def test_a_recipe_can_be_followed_and_changed(rung, recipe, text, tmp_path):
-    """Its settings are kept, flags go before them, the run remembers its name, and so can be resumed."""
-    flags = quick(rung) + (["--n-layer", "1"] if "n_layer" in rung.config.model_fields else [])
-    out = tmp_path / "run"
-    lm("train", rung.name, "--recipe", recipe.name, "--corpus", text, "--out", out, *flags)
-    run = runs.open_run(out)
-    kept = run.plan.config.model_dump() | run.plan.training.model_dump()
-    changed = {flag[2:].replace("-", "_") for flag in flags[::2]}
-    wanted = rung.plan(recipe.name)
-    expected = wanted.config.model_dump() | wanted.training.model_dump()
-    assert {name for name in kept if kept[name] != expected[name]} <= changed
-    assert run.record.recipe == run.plan.recipe
+def test_every_recipe_can_be_asked_for_and_changed(rung, text, tmp_path):
+    """What a flag says goes before the recipe, and makes it nobody's."""
+    for recipe in rung.recipes:
+        flags = quick(rung) + (["--n-layer", "1"] if "n_layer" in rung.config.model_fields else [])
+        out = tmp_path / recipe.name
+        lm("train", rung.name, "--recipe", recipe.name, "--corpus", text, "--out", out, *flags)
+        run = runs.open_run(out)
+        kept = run.plan.config.model_dump() | run.plan.training.model_dump()
+        changed = {flag[2:].replace("-", "_") for flag in flags[::2]}
+        wanted = rung.plan(recipe.name)
+        expected = wanted.config.model_dump() | wanted.training.model_dump()
+        assert {name for name in kept if kept[name] != expected[name]} <= changed
+        assert run.record.recipe is None or not wanted.training.model_fields
+
+
+def test_a_recipe_is_followed_remembered_and_resumed(text, tmp_path):
+    asked = ("train", "bigram", "--recipe", "speedrun", "--out", tmp_path / "run")
+    result = lm(*asked, "--corpus", text, "--seed", "7", "--json")
+    assert json.loads(result.stdout)["recipe"] == "speedrun"
+    assert runs.open_run(tmp_path / "run").record.recipe == "speedrun"
+    lm(*asked, "--resume")
 
 
 def test_an_unknown_recipe_is_refused(text, tmp_path):

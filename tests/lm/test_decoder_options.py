@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from lm.errors import SettingsProblem
 from lm.inspection import inspect
-from lm.layers import CausalSelfAttention, FeedForward, RotaryPositions, make_norm
+from lm.layers import CausalSelfAttention, Dropout, FeedForward, RotaryPositions, make_norm
 from lm.layers.norms import rms_normalised
 from lm.models import RUNGS, count_parameters
 from lm.settings import describe
@@ -151,6 +151,20 @@ def test_rotary_heads_have_an_even_size():
 
 
 # The parts
+
+
+@pytest.mark.parametrize("shape", [(1000, 64), (7, 11, 13), (3,)])
+def test_dropout_silences_its_share_and_keeps_the_mean(shape):
+    torch.manual_seed(0)
+    dropout, x = Dropout(0.25), torch.ones(shape, requires_grad=True)
+    y = dropout(x)
+    assert torch.equal(y, torch.where(y == 0, 0.0, x.detach() * 4 / 3))
+    if y.numel() > 1000:
+        assert (y == 0).float().mean() == pytest.approx(0.25, abs=0.02)
+    y.sum().backward()
+    assert torch.equal(x.grad, y.detach())
+    assert dropout.eval()(x) is x
+    assert Dropout(0.0)(x) is x
 
 
 @pytest.mark.parametrize("shape", [(3, 5, 8), (2, 4)])

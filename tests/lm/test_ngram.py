@@ -164,3 +164,17 @@ def test_on_tiny_shakespeare_it_is_a_hard_line_to_cross(counted):
     losses = {e.step: e.loss for e in train(counted.plan(), data) if isinstance(e, Evaluated)}
     assert losses[5] == pytest.approx(1.5641, abs=1e-4) and losses[5] <= 1.57
     assert losses[7] == pytest.approx(1.5199, abs=1e-4) and losses[7] <= 1.53
+
+
+def test_a_large_alphabet_needs_no_memory_for_all_its_pairs():
+    """Rows still sum to one, and follow the counts, with 3,000 characters."""
+    ids = np.random.default_rng(1).integers(0, 3000, 4000)
+    model = Ngram(NgramConfig(order=2), 3000)
+    counting = Counting(ids, 3000)
+    counting.longer()
+    counting.longer()
+    model.hold(counting.counts)
+    p = model(torch.from_numpy(ids[:50])[None]).exp()[0]
+    torch.testing.assert_close(p.sum(dim=-1), torch.ones(50), atol=1e-4, rtol=0)
+    exact = KneserNey.count(ids, 3000, 2).next_probabilities(ids[:50])
+    torch.testing.assert_close(p[-1], torch.from_numpy(exact).float(), atol=1e-6, rtol=1e-3)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from lm import packing, recording, runs
 from lm.errors import RunProblem, SettingsProblem
 from lm.models import RUNGS
+from lm.training import train
 
 DECODER = RUNGS["decoder_transformer"]
 
@@ -56,10 +57,48 @@ def test_a_packed_run_holds_a_byte_for_each_weight(trained, tmp_path):
 
 def test_a_row_of_zeros_stays_zero():
     tensors = {"w": torch.tensor([[0.0, 0.0], [1.0, -2.0]]), "steps": torch.tensor([3])}
-    back = runs.in_floats(packing.in_bytes(tensors))
+    back = runs.in_floats(Path("x"), packing.in_bytes(tensors))
     assert back.keys() == tensors.keys()
     torch.testing.assert_close(back["w"], tensors["w"], atol=0.01, rtol=0)
     assert back["steps"].tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda tensors: tensors | {"head.weight:scale": torch.ones(1, 16)},
+        lambda tensors: tensors | {"head.weight:scale": torch.ones(3)},
+        lambda tensors: tensors | {"norm.bias:scale": torch.ones(16, 1)},
+        lambda tensors: tensors | {"nobody:scale": torch.ones(1, 1)},
+    ],
+)
+def test_a_damaged_scale_is_one_sentence(damage, trained, tmp_path):
+    packing.pack(trained, tmp_path / "packed", 2)
+    path = tmp_path / "packed" / "snapshots" / "00000012.safetensors"
+    save_file(damage(load_file(path)), path, {"step": "12"})
+    with pytest.raises(RunProblem, match="damaged|does not fit"):
+        runs.open_run(tmp_path / "packed").model()
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_decoder_with_every_option_is_packed_and_opened(tied, begin, tiny_plan, data, tmp_path):
+    plan = tiny_plan(
+        DECODER,
+        positions="rotary",
+        norm="rms",
+        qk_norm=True,
+        tie_weights=tied,
+        ngram_embedding="trigram",
+        optimizer="muon",
+        token_noise=0.1,
+    )
+    run = begin(tmp_path / "run", plan)
+    for _ in recording.record(run, train(plan, data)):
+        pass
+    packing.pack(run, tmp_path / "packed", 2)
+    (small, _), (full, _) = runs.open_run(tmp_path / "packed").model(), run.model()
+    tokens = torch.arange(16)[None]
+    torch.testing.assert_close(small(tokens), full(tokens), atol=0.05, rtol=0)
 
 
 def test_the_card_says_recipe_time_loss_and_date(trained, tmp_path):

@@ -52,13 +52,17 @@ def test_seconds_are_the_sum_of_what_each_part_costs():
 
 
 def test_a_run_costs_its_steps_and_its_evaluations(tiny_plan):
-    """A step of 1,000 tokens takes 3 ms, one of which is the forward pass: so a token read takes 1 µs."""
-    machine = Machine(3e-3, 0.0, 0.0, 0.0, per_counted=1.0, per_looked_up=1.0)
+    """A step of 1,000 tokens computes for 3 ms, 1 of them in the forward pass: 1 µs for a token read.
+
+    What the step costs besides, and what its optimiser keeps, costs an evaluation nothing.
+    """
+    machine = Machine(2e-3, 0.0, 1e-9, 1e-9, per_counted=1.0, per_looked_up=1.0)
     plan = tiny_plan(
-        RUNGS["bigram"], steps=100, evaluate_every=20, batch_size=125, context_length=8
+        RUNGS["bigram"], steps=110, evaluate_every=20, batch_size=125, context_length=8
     )
-    seconds = machine.seconds(plan, Work(0, 0.0, 0.0, 0), 50_000, 7_000)
-    assert seconds == pytest.approx(100 * 3e-3 + 5 * 7_000 * 1e-6)
+    work = Work(0, 2e6, 4e6, 0, kept=3e6)
+    seconds = machine.seconds(plan, work, 50_000, 7_000)
+    assert seconds == pytest.approx(110 * 8e-3 + 6 * 7_000 * 1e-6)
 
 
 def test_a_run_that_counts_costs_what_it_counts_and_looks_up(counted, tiny_plan):
@@ -79,10 +83,10 @@ def test_a_rehearsal_scales_the_steps_and_adds_the_samples(tiny_plan):
     plan = tiny_plan(
         RUNGS["bigram"], steps=100, evaluate_every=20, batch_size=125, context_length=8
     )
-    known = {"bigram": Rehearsal(2.0, 0.5), "other": Rehearsal(9.0, 9.0)}
-    machine = Machine(3e-3, 0.0, 0.0, 0.0, 1.0, 1.0, known)
-    seconds = machine.seconds(plan, Work(0, 0.0, 0.0, 0), 50_000, 7_000)
-    assert seconds == pytest.approx(100 * 6e-3 + 5 * (7_000 * 2e-6 + 0.5))
+    known = {"bigram": Rehearsal(2.0, 3.0, 0.5), "other": Rehearsal(9.0, 9.0, 9.0)}
+    machine = Machine(0.0, 0.0, 1e-9, 0.0, 1.0, 1.0, known)
+    seconds = machine.seconds(plan, Work(0, 3e6, 0.0, 0), 50_000, 7_000)
+    assert seconds == pytest.approx(100 * 6e-3 + 5 * (7_000 * 3e-6 + 0.5))
 
 
 def test_this_machine_can_be_measured_and_each_network_rehearsed(tiny_plan):
@@ -94,5 +98,4 @@ def test_this_machine_can_be_measured_and_each_network_rehearsed(tiny_plan):
         plan = tiny_plan(network)
         if not plan.counts:
             machine = rehearsed(machine, plan, work_of(plan, 65))
-            assert machine.rehearsals[network.name].ratio > 0
-            assert machine.rehearsals[network.name].per_sample > 0
+            assert min(vars(machine.rehearsals[network.name]).values()) > 0

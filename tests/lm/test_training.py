@@ -208,9 +208,6 @@ def test_noise_swaps_a_share_of_what_is_read():
 
 def test_noise_is_on_in_steps_and_off_in_evaluation(tiny_plan, data):
     """What is predicted stays clean: only what the model is given differs, and only in steps."""
-    plain, noisy_plan = (
-        tiny_plan(DECODER, steps=1, evaluate_every=1, token_noise=share) for share in (0.0, 0.5)
-    )
     given = {}
 
     def watched(config, vocab_size):
@@ -220,15 +217,24 @@ def test_noise_is_on_in_steps_and_off_in_evaluation(tiny_plan, data):
         )
         return model
 
-    seen = []
-    for plan in (plain, noisy_plan):
+    def seen(share):
         given.clear()
-        list(
-            train(dataclasses.replace(plan, rung=dataclasses.replace(DECODER, model=watched)), data)
+        rung = dataclasses.replace(DECODER, model=watched)
+        plan = dataclasses.replace(
+            tiny_plan(DECODER, steps=1, evaluate_every=1, token_noise=share), rung=rung
         )
-        seen.append((given[True], given[False]))
-    assert not torch.equal(seen[0][0][0], seen[1][0][0])
-    assert torch.equal(seen[0][1][1], seen[1][1][1])  # the validation split, after a first sample
+        events = train(plan, data)
+        for event in events:
+            if isinstance(event, Step):
+                given[False] = []  # forget the first sample
+            if isinstance(event, Evaluated):
+                break
+        return given[True][0], torch.cat([x.flatten() for x in given[False]])
+
+    (clean, read), (noised, read_again) = seen(0.0), seen(0.5)
+    assert not torch.equal(clean, noised)
+    assert torch.equal(read, data.validation[: len(read)])
+    assert torch.equal(read, read_again)
 
 
 def test_dropout_is_on_in_steps_and_off_in_evaluation_and_sampling(tiny_plan, data):
@@ -341,7 +347,8 @@ def test_going_on_from_any_checkpoint_equals_never_having_stopped(rung, tiny_pla
 
 
 def test_going_on_with_muon_equals_never_having_stopped(tiny_plan, data):
-    plan = tiny_plan(DECODER, optimizer="muon", steps=8, evaluate_every=3)
+    options = {"tie_weights": True, "token_noise": 0.2, "dropout": 0.2}
+    plan = tiny_plan(DECODER, optimizer="muon", steps=8, evaluate_every=3, **options)
     checkpoints = [e for e in told(train(plan, data)) if isinstance(e, Checkpoint)]
     events = train(plan, data)
     middle = next(e for e in events if isinstance(e, Checkpoint) and e.step == 4)
@@ -366,9 +373,13 @@ def test_a_checkpoint_holds_all_that_the_optimiser_knows(network, tiny_plan, dat
     st.integers(1, 2000),
     st.integers(0, 3000),
     st.sampled_from(["constant", "linear", "cosine"]),
+    st.sampled_from([0.0, 0.3, 1.0]),
+    st.sampled_from([0.0, 0.1, 1.0]),
 )
-def test_the_learning_rate_is_never_zero_and_never_above_its_peak(steps, warmup, decay):
-    training = TrainingConfig.make(steps=steps, warmup_steps=warmup, decay=decay)
+def test_the_learning_rate_is_never_zero_and_never_above_its_peak(steps, warmup, decay, hold, end):
+    training = TrainingConfig.make(
+        steps=steps, warmup_steps=warmup, decay=decay, hold=hold, final_learning_rate=end
+    )
     factors = [learning_rate_factor(step, training) for step in range(steps)]
     assert factors[0] > 0
     assert factors[-1] > 0
