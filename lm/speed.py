@@ -1,8 +1,9 @@
 """How long will it take here? A prediction from counting operations, not from a table of models.
 
 One training step is run on torch's *meta* device, which knows every shape and computes nothing. That gives
-three counts: operators called, multiplications in matrix products, and numbers written by the other operators.
-Four short measurements say what each costs on this machine, and one more what a step costs whatever it does. It works for any model, also one added tomorrow.
+three counts: operators called, multiplications in matrix products, and numbers written by the other
+operators. Short measurements say what each costs on this machine, and what a step costs whatever it does. It
+works for any model, also one added tomorrow.
 
 What such a sum misses (how well a product of just this shape runs, say) differs from rung to rung. So each
 rung is also *rehearsed*: a few real steps at its own settings say by which factor the sum is off.

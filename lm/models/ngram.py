@@ -153,8 +153,8 @@ class Level(nn.Module):
 
     def refine(self, p: Tensor, context: Tensor) -> Tensor:
         """p(w | h') for all w, (B, T, V), and numbers of contexts h, (B, T), -1 unseen, to p(w | h)."""
-        if len(self.branches) == 1:  # the empty context: the same for every position
-            every = torch.zeros_like(p[0, 0]).scatter(0, self.characters.long(), self.kept)
+        if len(self.branches) == 1 and not context.any():  # the same for all, as the empty one is
+            every = p.new_zeros(self.vocab_size).scatter(0, self.characters.long(), self.kept)
             return p * self.backoff + every
         shape, context = p.shape, context.flatten()  # (N,) with N = B · T
         seen = context.clamp(min=0)

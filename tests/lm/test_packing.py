@@ -76,7 +76,7 @@ def test_a_damaged_scale_is_one_sentence(damage, trained, tmp_path):
     packing.pack(trained, tmp_path / "packed", 2)
     path = tmp_path / "packed" / "snapshots" / "00000012.safetensors"
     save_file(damage(load_file(path)), path, {"step": "12"})
-    with pytest.raises(RunProblem, match="damaged|does not fit"):
+    with pytest.raises(RunProblem, match=r"damaged|does not fit"):
         runs.open_run(tmp_path / "packed").model()
 
 
