@@ -46,8 +46,10 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
         (out / "snapshots").mkdir(parents=True)
         for step in sorted(keep):
             name = f"{step:08d}.safetensors"
-            tensors, metadata = runs.read_tensors(run.directory / "snapshots" / name)
-            write_tensors(out / "snapshots" / name, in_bytes(tensors), metadata)
+            path = run.directory / "snapshots" / name
+            tensors, metadata = runs.read_tensors(path)
+            packed = in_bytes(runs.in_floats(path, tensors))
+            write_tensors(out / "snapshots" / name, packed, metadata)
         lines = [
             json.dumps(line, ensure_ascii=False)
             for line in run.metrics()
@@ -87,8 +89,9 @@ def in_bytes(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         elif tensor.ndim != 2:
             packed[name] = tensor.half()
         else:
-            scale = tensor.abs().amax(dim=1, keepdim=True).clamp_min(1e-30) / 127
-            packed[name] = (tensor / scale).round().to(torch.int8)
+            matrix = tensor.float()
+            scale = matrix.abs().amax(dim=1, keepdim=True).clamp_min(1e-30) / 127
+            packed[name] = (matrix / scale).round().to(torch.int8)
             packed[name + SCALE] = scale
     return packed
 

@@ -55,6 +55,14 @@ def test_a_packed_run_holds_a_byte_for_each_weight(trained, tmp_path):
             torch.testing.assert_close(back, tensor, rtol=1e-3, atol=1e-6)
 
 
+def test_a_packed_run_can_be_packed_again(trained, tmp_path):
+    packing.pack(trained, tmp_path / "once", 3)
+    packing.pack(runs.open_run(tmp_path / "once"), tmp_path / "twice", 2)
+    (once, _), (twice, _) = (runs.open_run(tmp_path / n).model() for n in ("once", "twice"))
+    for name, tensor in once.state_dict().items():
+        torch.testing.assert_close(twice.state_dict()[name], tensor, atol=1e-6, rtol=1e-3)
+
+
 def test_a_row_of_zeros_stays_zero():
     tensors = {"w": torch.tensor([[0.0, 0.0], [1.0, -2.0]]), "steps": torch.tensor([3])}
     back = runs.in_floats(Path("x"), packing.in_bytes(tensors))
