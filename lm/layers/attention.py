@@ -42,13 +42,16 @@ class CausalSelfAttention(nn.Module):
         """x (B, T, C) to query, key and value, each (B, H, T, D) with D = C / H."""
         B, T, C = x.shape
         heads = self.query_key_value(x).view(B, T, 3, self.n_head, C // self.n_head)
-        compared, value = heads[:, :, :2], heads[:, :, 2]
+        if self.rotary is None and not self.qk_norm:
+            query, key, value = heads.permute(2, 0, 3, 1, 4).unbind()
+            return query, key, value
+        compared, value = heads.split([2, 1], dim=2)  # (B, T, 2, H, D) and (B, T, 1, H, D)
         if self.rotary is not None:
             compared = self.rotary(compared, start)
         if self.qk_norm:
             compared = rms_normalised(compared)
-        query, key = compared.permute(2, 0, 3, 1, 4)
-        return query, key, value.transpose(1, 2)
+        query, key = compared.permute(2, 0, 3, 1, 4).unbind()
+        return query, key, value.squeeze(2).transpose(1, 2)
 
     def attention_weights(self, x: Tensor) -> Tensor:
         """x (B, T, C) to weights (B, H, T, T): row t says how much t takes from each position."""
