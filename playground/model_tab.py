@@ -135,7 +135,7 @@ def _settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
             [recipe.name for recipe in rung.recipes],
             value=rung.recipes[0].name,
             label="Recipe",
-            info=" ".join(f"{recipe.name}: {recipe.help}" for recipe in rung.recipes),
+            info="\n".join(f"{recipe.name}: {recipe.help}" for recipe in rung.recipes),
             elem_id=f"recipe-{rung.name}",
             interactive=True,
             visible=len(rung.recipes) > 1,

@@ -3,6 +3,29 @@
 import pytest
 import torch
 
+from lm.models import RUNGS, Rung
+
+NETWORKS = {name: rung for name, rung in RUNGS.items() if not rung.plan().counts}
+COUNTED = {name: rung for name, rung in RUNGS.items() if rung.plan().counts}
+
+
+@pytest.fixture(params=RUNGS.values(), ids=RUNGS)
+def rung(request) -> Rung:
+    """Each rung of the ladder in turn, also one that is added tomorrow."""
+    return request.param
+
+
+@pytest.fixture(params=NETWORKS.values(), ids=NETWORKS)
+def network(request) -> Rung:
+    """Each rung that learns by gradient descent."""
+    return request.param
+
+
+@pytest.fixture(params=COUNTED.values(), ids=COUNTED)
+def counted(request) -> Rung:
+    """Each rung that counts."""
+    return request.param
+
 
 @pytest.fixture(autouse=True)
 def true_arithmetic():

@@ -28,21 +28,6 @@ TINY = {
 }
 
 
-@pytest.fixture(params=RUNGS.values(), ids=RUNGS)
-def rung(request) -> Rung:
-    """Each rung of the ladder in turn, also one that is added tomorrow."""
-    return request.param
-
-
-NETWORKS = {name: rung for name, rung in RUNGS.items() if not rung.plan().counts}
-
-
-@pytest.fixture(params=NETWORKS.values(), ids=NETWORKS)
-def network(request) -> Rung:
-    """Each rung that learns by gradient descent."""
-    return request.param
-
-
 @pytest.fixture
 def decoder() -> Rung:
     return RUNGS["decoder_transformer"]
