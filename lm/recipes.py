@@ -82,8 +82,8 @@ DECODER = (
             "weight_decay": 0.0,
             "warmup_steps": 10,
             "batch_size": 16,
-            "steps": 180,
-            "evaluate_every": 20,
+            "steps": 160,
+            "evaluate_every": 40,
         },
     ),
     Recipe(
