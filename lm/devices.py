@@ -29,6 +29,14 @@ def device_of(model: nn.Module) -> torch.device:
     return torch.device("cpu") if held is None else held.device
 
 
+def has_bfloat16(device: str) -> bool:
+    """Whether matrices of bfloat16 are multiplied by instructions made for it, faster than float32."""
+    if device == "cpu":
+        can = torch.cpu.get_capabilities()
+        return any(can.get(name) for name in ("avx512_bf16", "amx_bf16"))
+    return device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def available_cores() -> int:
     """Processor cores that this process may use; a Space says so in CPU_CORES."""
     stated = os.environ.get("CPU_CORES", "")

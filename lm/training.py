@@ -13,6 +13,7 @@ bit for bit on a CPU with the same number of threads.
 import math
 import time
 from collections.abc import Generator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lm.devices import device_of
+from lm.devices import device_of, has_bfloat16
 from lm.errors import Diverged, SettingsProblem
 from lm.evaluation import evaluate_in_parts
 from lm.generation import SamplingConfig, generate
@@ -231,6 +232,7 @@ class Descent:
         self.optimizers = make_optimizers(self.model, plan.training)
         self.tokens = data.train.to(device)  # (N,)
         self.offsets = torch.arange(plan.context_length + 1, device=device)
+        self.rounds = plan.training.precision == "bfloat16" and has_bfloat16(device)
         self.hopeless, self.bad_steps = 3 * math.log(data.tokenizer.vocab_size), 0
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -243,6 +245,16 @@ class Descent:
         """What the optimiser must not forget."""
         return state_tensors(self.optimizers, self.model)
 
+    def _rounded(self) -> AbstractContextManager[Any]:
+        """Where matrix products round their factors to bfloat16, if the plan asks for it.
+
+        Weights, their sum along the residual path, norms, loss and the optimiser's memory stay in
+        float32 (Micikevicius et al. 2018, "Mixed precision training").
+        """
+        if not self.rounds:
+            return nullcontext()
+        return torch.autocast(self.device.split(":")[0], torch.bfloat16)
+
     def step(self, step: int) -> tuple[float, float, float]:
         """Step number `step` (from 0): the batch's loss, the learning rate, the gradient's norm."""
         training, model, tokens = self.training, self.model, self.tokens
@@ -251,8 +263,9 @@ class Descent:
         last = len(tokens) - len(self.offsets) + 1
         starts = torch.randint(last, (training.batch_size, 1)).to(self.device)
         windows = tokens[starts + self.offsets]  # (B, T + 1)
-        logits = model(noisy(windows[:, :-1], training.token_noise))  # (B, T, V)
-        loss = F.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten())
+        with self._rounded():
+            logits = model(noisy(windows[:, :-1], training.token_noise))  # (B, T, V)
+        loss = F.cross_entropy(logits.float().flatten(0, 1), windows[:, 1:].flatten())
         model.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), training.gradient_clip or math.inf)

@@ -15,19 +15,19 @@ class LayerCache:
     def __init__(self, context_length: int) -> None:
         self.context_length = context_length
         self.length = 0  # positions held
-        self._keys = self._values = torch.empty(0)
+        self._held = torch.empty(0)  # (2, B, H, context_length, D): keys, then values
 
     def extend(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Add those of T new positions, (B, H, T, D); returns all that are held."""
-        if not self._keys.numel():
-            B, H, _, D = keys.shape
-            self._keys = keys.new_empty(B, H, self.context_length, D)
-            self._values = torch.empty_like(self._keys)
-        end = self.length + keys.shape[2]
-        self._keys[:, :, self.length : end] = keys
-        self._values[:, :, self.length : end] = values
-        self.length = end
-        return self._keys[:, :, :end], self._values[:, :, :end]
+        B, H, T, D = keys.shape
+        if not self._held.numel():
+            self._held = keys.new_empty(2, B, H, self.context_length, D)
+        new_keys, new_values = self._held.narrow(3, self.length, T).unbind()
+        new_keys.copy_(keys)
+        new_values.copy_(values)
+        self.length += T
+        all_keys, all_values = self._held.narrow(3, 0, self.length).unbind()
+        return all_keys, all_values
 
 
 class KeyValueCache:

@@ -20,7 +20,7 @@ class Dropout(nn.Module):
         """x of any shape to the same shape."""
         if not (self.training and self.silenced):
             return x
-        kept = (_random_bytes(x) >= self.silenced).to(x.dtype)
+        kept = (_random_bytes(x) >= self.silenced).float()
         return x * kept.mul_(256 / (256 - self.silenced))
 
 

@@ -32,9 +32,10 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, T, C) to (B, T, C)."""
-        return self.narrow(self._bent(self.widen(x)))  # through (B, T, 4C)
+        return self.narrow(self.bend(self.widen(x)))  # through (B, T, 4C)
 
-    def _bent(self, x: Tensor) -> Tensor:
+    def bend(self, x: Tensor) -> Tensor:
+        """The activation: widened numbers (..., 4C) to what `narrow` takes."""
         if self.activation == "relu":
             return F.relu(x)
         if self.activation == "gelu":
