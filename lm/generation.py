@@ -12,6 +12,7 @@ without reads the last `context_length` characters anew each time.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -123,9 +124,10 @@ class Reader:
     def __init__(self, model: nn.Module, context_length: int) -> None:
         self.model = model
         self.context_length = context_length
-        make = getattr(model, "new_cache", None)
-        self._cache: KeyValueCache | None = make() if make is not None else None
-        self._read_one = model.for_one_position() if self._cache is not None else None
+        self._cache: KeyValueCache | None = None
+        if hasattr(model, "new_cache"):  # then it also has the other
+            caching: Any = model
+            self._cache, self._read_one = caching.new_cache(), caching.for_one_position()
         self._pieces: list[Tensor] = []  # of the window, (B, n) each
 
     @property
@@ -205,4 +207,6 @@ def _drawn(probabilities: Tensor, generator: torch.Generator) -> Tensor:
     Each waits a random time, exponential with its probability as the rate, and the first one wins. It is
     how `torch.multinomial` draws, without the checks that take it twice as long.
     """
-    return (probabilities / torch.empty_like(probabilities).exponential_(generator=generator)).argmax(1)
+    return (
+        probabilities / torch.empty_like(probabilities).exponential_(generator=generator)
+    ).argmax(1)

@@ -25,12 +25,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from lm.evaluation import evaluate
+from lm.learners import Descent, seed
 from lm.models.ngram import Ngram, NgramConfig
 from lm.ngrams import Counting
 from lm.optimizers import Muon, make_optimizers
 from lm.plan import Plan, TrainingConfig
 from lm.tokenizers import CharacterTokenizer
-from lm.training import SAMPLE, Data, Descent, sample, seed
+from lm.training import SAMPLE, Data, sample
 
 
 @dataclass(frozen=True)

@@ -13,27 +13,18 @@ bit for bit on a CPU with the same number of threads.
 import math
 import time
 from collections.abc import Generator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lm.devices import device_of, has_bfloat16
-from lm.errors import Diverged, SettingsProblem
+from lm.devices import device_of
+from lm.errors import SettingsProblem
 from lm.evaluation import evaluate_in_parts
 from lm.generation import SamplingConfig, generate
-from lm.ngrams import Counting
-from lm.optimizers import (
-    learning_rate_factor,
-    make_optimizers,
-    restore_state,
-    set_learning_rate,
-    state_tensors,
-)
+from lm.learners import Descent, Tally, ran_away
 from lm.plan import Plan, TrainingConfig
 
 if TYPE_CHECKING:
@@ -219,123 +210,6 @@ def train(
         yield from listen((yield Step(step, loss, learning_rate, norm, seconds)))
 
 
-class Descent:
-    """How a network learns: a random batch of windows, its gradient, one small change of every weight."""
-
-    def __init__(self, plan: Plan, data: Data, device: str) -> None:
-        assert isinstance(plan.training, TrainingConfig)
-        self.training = plan.training
-        self.peak = plan.training.learning_rate  # of the schedule
-        self.device = device
-        seed(plan.training.seed, device)
-        self.model = plan.rung.model(plan.config, data.tokenizer.vocab_size).to(device)
-        self.optimizers = make_optimizers(self.model, plan.training)
-        self.tokens = data.train.to(device)  # (N,)
-        self.offsets = torch.arange(plan.context_length + 1, device=device)
-        self.rounds = plan.training.precision == "bfloat16" and has_bfloat16(device)
-        self.hopeless, self.bad_steps = 3 * math.log(data.tokenizer.vocab_size), 0
-
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Stand where the checkpoint was taken."""
-        self.model.load_state_dict(checkpoint.weights)
-        restore_state(self.optimizers, self.model, checkpoint.optimizer)
-        self.peak = checkpoint.learning_rate
-
-    def memory(self) -> dict[str, Tensor]:
-        """What the optimiser must not forget."""
-        return state_tensors(self.optimizers, self.model)
-
-    def _rounded(self) -> AbstractContextManager[Any]:
-        """Where matrix products round their factors to bfloat16, if the plan asks for it.
-
-        Weights, their sum along the residual path, norms, loss and the optimiser's memory stay in
-        float32 (Micikevicius et al. 2018, "Mixed precision training").
-        """
-        if not self.rounds:
-            return nullcontext()
-        return torch.autocast(self.device.split(":")[0], torch.bfloat16)
-
-    def step(self, step: int) -> tuple[float, float, float]:
-        """Step number `step` (from 0): the batch's loss, the learning rate, the gradient's norm."""
-        training, model, tokens = self.training, self.model, self.tokens
-        model.train()
-        seed(training.seed * 1_000_003 + step, self.device)  # this step's windows and dropout
-        last = len(tokens) - len(self.offsets) + 1
-        starts = torch.randint(last, (training.batch_size, 1)).to(self.device)
-        windows = tokens[starts + self.offsets]  # (B, T + 1)
-        with self._rounded():
-            logits = model(noisy(windows[:, :-1], training.token_noise))  # (B, T, V)
-        loss = F.cross_entropy(logits.float().flatten(0, 1), windows[:, 1:].flatten())
-        model.zero_grad()
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(model.parameters(), training.gradient_clip or math.inf)
-        loss_now, norm_now = loss.item(), norm.item()
-        self.bad_steps = self.bad_steps + 1 if loss_now > self.hopeless else 0
-        if not (math.isfinite(loss_now) and math.isfinite(norm_now)) or self.bad_steps == 20:
-            raise ran_away(step + 1, loss_now, self.peak)
-        learning_rate = self.peak * learning_rate_factor(step, training)
-        set_learning_rate(self.optimizers, learning_rate / training.learning_rate)
-        for optimizer in self.optimizers:
-            optimizer.step()
-        return loss_now, learning_rate, norm_now
-
-
-class Tally:
-    """How a model learns that has no gradient: count the whole text, in pieces one character longer."""
-
-    peak = 0.0  # there is no learning rate
-
-    def __init__(self, plan: Plan, data: Data, device: str) -> None:
-        self.model: Any = plan.rung.model(plan.config, data.tokenizer.vocab_size)
-        self.device = device
-        self.counting = Counting(data.train.numpy(), data.tokenizer.vocab_size)
-
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Stand where the checkpoint was taken, by counting again: that is quicker than to remember."""
-        self.model.load_state_dict(checkpoint.weights)
-        self.model.to(self.device)
-        for _ in range(checkpoint.step):
-            self.counting.longer()
-
-    def memory(self) -> dict[str, Tensor]:
-        """Nothing that is not in the text."""
-        return {}
-
-    def step(self, step: int) -> tuple[float, float, float]:
-        """Count pieces of `step` + 1 characters: the loss on the text itself; no rate and no gradient."""
-        self.counting.longer()
-        self.model.hold(self.counting.counts)
-        self.model.to(self.device)
-        return self.counting.loss(), 0.0, 0.0
-
-
-def noisy(tokens: Tensor, share: float) -> Tensor:
-    """(B, T) with about `share` of the tokens replaced by others of the batch, drawn at random.
-
-    What is to be predicted stays as it is. A model that has to do without some of what it read cannot
-    learn long passages by heart (Xie et al. 2017, "Data noising as smoothing").
-    """
-    if not share:
-        return tokens
-    replaced = torch.rand(tokens.shape) < share
-    places = torch.randint(tokens.numel(), tokens.shape)
-    return torch.where(
-        replaced.to(tokens.device), tokens.flatten()[places.to(tokens.device)], tokens
-    )
-
-
-def seed(number: int, device: str) -> None:
-    """Where the random numbers go on from, on the CPU and on `device`.
-
-    `torch.manual_seed` also tells every kind of device that is not there, which takes longer than a
-    step of the bigram.
-    """
-    if device == "cpu":
-        torch.default_generator.manual_seed(number)
-    else:
-        torch.manual_seed(number)
-
-
 def sample(model: nn.Module, tokenizer: "Tokenizer", context_length: int, step: int) -> Sample:
     """A short text from a model in training, begun at the start of a line."""
     start = torch.from_numpy(first_token(tokenizer)).to(device_of(model))
@@ -373,16 +247,3 @@ def replay_steps(plan: Plan) -> frozenset[int]:
     spread = {m * 10**e for e in range(1, 7) for m in (1, 2, 5) if m * 10**e < plan.steps}
     quarters = {plan.steps * part // 4 for part in (1, 2, 3, 4)}
     return frozenset(spread | quarters | {0})
-
-
-def ran_away(step: int, loss: float, learning_rate: float) -> Diverged:
-    """What to tell a person whose loss is `loss` at `step`, and what to try."""
-    return Diverged(
-        f"The loss ran away at step {step} (it was {loss:.3g}): the last good snapshot is kept. "
-        f"Try a learning rate of {suggested(learning_rate):g} or a longer warm-up."
-    )
-
-
-def suggested(learning_rate: float) -> float:
-    """A round number about a third of the rate that was too high."""
-    return float(f"{learning_rate / 3:.0e}")

@@ -126,7 +126,10 @@ class Actions:
 
     def choices(self, token: Any) -> Update:
         """The runs of this rung that can be opened. Output: the dropdown of runs."""
-        found = [("the run that came along", self.services.workers.shipped(self.rung.name))]
+        workers = self.services.workers
+        found = [("the run that came along", workers.shipped(self.rung.name))]
+        others = workers.also_shipped(self.rung.name).items()
+        found += [(f"another that came along, by the recipe {name}", run) for name, run in others]
         if self.services.workers.is_live(str(token)):
             found.append(("the run in training", str(token)))
         found += self.services.workers.local_runs(self.rung.name)

@@ -7,7 +7,6 @@ place is free, ends runs that nobody has watched for a while, and notices a proc
 
 import contextlib
 import math
-import multiprocessing
 import multiprocessing.connection
 import multiprocessing.forkserver
 import secrets
@@ -186,6 +185,11 @@ class Workers:
         """The token of the run that came with the project for this rung, if one did."""
         exists = (self.shipped_folder / model / "run.json").exists()
         return f"shipped:{model}" if exists else None
+
+    def also_shipped(self, model: str) -> dict[str, str]:
+        """Further runs that came along for this rung, by other recipes: the recipe and the token of each."""
+        folders = [path.parent.name for path in self.shipped_folder.glob(f"{model}-*/run.json")]
+        return {name.removeprefix(f"{model}-"): f"shipped:{name}" for name in sorted(folders)}
 
     def local_runs(self, model: str) -> list[tuple[str, str]]:
         """(description, token) of the runs of this rung in the runs folder, newest first."""

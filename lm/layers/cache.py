@@ -8,6 +8,8 @@ window; with it, one reading and n single positions.
 import torch
 from torch import Tensor
 
+MEMORY = 6  # tokens before a new one that n-grams of up to seven need
+
 
 class LayerCache:
     """Keys and values of one attention layer, (B, H, up to context_length, D) each, allocated once."""
@@ -35,7 +37,7 @@ class KeyValueCache:
 
     def __init__(self, n_layer: int, context_length: int) -> None:
         self.layers = [LayerCache(context_length) for _ in range(n_layer)]
-        self.last_tokens: Tensor | None = None  # (B, 2), for a model that looks up n-grams
+        self._recent: Tensor | None = None  # (B, up to MEMORY) tokens
 
     @property
     def length(self) -> int:
@@ -46,4 +48,10 @@ class KeyValueCache:
         """Begin anew; the memory is kept."""
         for layer in self.layers:
             layer.length = 0
-        self.last_tokens = None
+        self._recent = None
+
+    def remember(self, tokens: Tensor) -> Tensor:
+        """Note tokens (B, T), for a model that looks n-grams up; returns up to MEMORY more that end there."""
+        text = tokens if self._recent is None else torch.cat([self._recent, tokens], dim=1)
+        self._recent = text[:, -MEMORY:]
+        return text

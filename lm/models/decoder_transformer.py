@@ -10,6 +10,7 @@ learn faster. As they stand, the model has GPT-2's arrangement (norms first) wit
 and train to see what it buys. The recipes combine them.
 """
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -28,7 +29,9 @@ from lm.layers import (
     make_norm,
     one_position,
 )
+from lm.models.ngram import Ngram, NgramConfig
 from lm.models.single_block_transformer import SingleBlockConfig
+from lm.ngrams import Counting
 from lm.settings import Whole, setting
 
 BIGRAM_ROWS = 2**16  # at most; the pairs of a larger alphabet share rows
@@ -87,6 +90,15 @@ class DecoderConfig(SingleBlockConfig):
         help="A learned vector for each pair (and triple) of characters: a head start in looking back.",
         group="architecture",
     )
+    ngram_share: float = setting(
+        0.0,
+        title="Share of counted n-grams",
+        help="Mix rung 0's guess with the network's: they err in different places, and less together.",
+        ge=0.0,
+        le=0.9,
+        step=0.05,
+        group="architecture",
+    )
     bias: bool = setting(
         True,
         title="Biases",
@@ -140,6 +152,8 @@ class DecoderTransformer(nn.Module):
         self.head = nn.Linear(C, vocab_size, bias=config.bias)
         if config.tie_weights:
             self.head.weight = self.token_embedding.weight
+        if config.ngram_share:
+            self.ngram = Ngram(NgramConfig(), vocab_size)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -165,26 +179,47 @@ class DecoderTransformer(nn.Module):
 
         With a cache (`new_cache`), the tokens continue the texts that it holds, and are added to it.
         """
-        x = self.dropout(self._embed(tokens, cache))  # (B, T, C)
+        text = tokens if cache is None else cache.remember(tokens)  # (B, up to MEMORY more)
+        x = self.dropout(self._embed(tokens, text, cache))  # (B, T, C)
         for number, block in enumerate(self.blocks):
             x = block(x, cache.layers[number] if cache is not None else None)
-        return self.head(self.norm(x))  # (B, T, V)
+        return self._mixed(self.head(self.norm(x)), text)  # (B, T, V)
 
-    def _embed(self, tokens: Tensor, cache: KeyValueCache | None) -> Tensor:
-        """Tokens (B, T) to what each position starts with, (B, T, C)."""
+    def count(self, train_tokens: Tensor) -> None:
+        """Before the first step: count the n-grams of (N,) tokens, if they are to have a share."""
+        if self.config.ngram_share:
+            counting = Counting(train_tokens.cpu().numpy(), self.vocab_size)
+            for _ in range(min(self.ngram.order, len(train_tokens))):
+                counting.longer()
+            self.ngram.hold(counting.counts)
+            self.ngram.to(train_tokens.device)
+
+    def _mixed(self, scores: Tensor, text: Tensor) -> Tensor:
+        """The network's scores (B, T, V), or log-probabilities in which rung 0 has its share.
+
+        The two are trained apart and averaged afterwards, as Bengio et al. did (2003, section 4). While
+        training, the network answers alone: counts know their own text far too well to learn beside.
+        """
+        share = self.config.ngram_share
+        if self.training or not share:
+            return scores
+        counted = self.ngram(text)[:, -scores.shape[1] :]  # log p, (B, T, V)
+        learned = scores.log_softmax(dim=-1)
+        return torch.logaddexp(learned + math.log(1 - share), counted + math.log(share))
+
+    def _embed(self, tokens: Tensor, text: Tensor, cache: KeyValueCache | None) -> Tensor:
+        """Tokens (B, T), the end of the text so far, to what each position starts with, (B, T, C)."""
         x = self.token_embedding(tokens)
         if self.config.positions == "learned":
             start = cache.length if cache is not None else 0
             places = torch.arange(start, start + tokens.shape[1], device=tokens.device)
             x = x + self.position_embedding(places)
         if self.config.ngram_embedding != "none":
-            before = cache.last_tokens if cache is not None else None
-            if before is None:  # nothing: a token of its own, one past the alphabet
-                before = tokens.new_full((tokens.shape[0], 2), self.vocab_size)
-            text = torch.cat([before, tokens], dim=1)  # (B, 2 + T)
-            x = x + self._look_up(text)
-            if cache is not None:
-                cache.last_tokens = text[:, -2:]
+            nothing = tokens.new_full(
+                (tokens.shape[0], 2), self.vocab_size
+            )  # one past the alphabet
+            begun = torch.cat([nothing, text], dim=1)
+            x = x + self._look_up(begun[:, -tokens.shape[1] - 2 :])
         return x
 
     def _look_up(self, text: Tensor) -> Tensor:
@@ -204,13 +239,15 @@ class DecoderTransformer(nn.Module):
         For use while the model is in evaluation mode and stays on its device.
         """
         blocks = [one_position(block) for block in self.blocks]  # type: ignore[arg-type]
-        norm, head, embed = as_row(self.norm), as_row(self.head), self._embed
+        norm, head = as_row(self.norm), as_row(self.head)
+        embed, mixed = self._embed, self._mixed
 
         def read(tokens: Tensor, cache: KeyValueCache) -> Tensor:
-            x = embed(tokens, cache).squeeze(1)  # (B, C)
+            text = cache.remember(tokens)
+            x = embed(tokens, text, cache).squeeze(1)  # (B, C)
             for block, layer in zip(blocks, cache.layers, strict=True):
                 x = block(x, layer)
-            return head(norm(x)).unsqueeze(1)
+            return mixed(head(norm(x)).unsqueeze(1), text)
 
         return read
 

@@ -90,13 +90,16 @@ class Ngram(nn.Module):
         """Whole numbers up to V in as few bytes as they need."""
         return torch.from_numpy(values.astype(np.uint8 if self.vocab_size < 256 else np.int32))
 
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> Any:
-        """Hold saved counts, of whatever lengths and sizes. `RuntimeError` if they are damaged."""
+    def _load_from_state_dict(
+        self, state_dict: Mapping[str, Any], prefix: str, *others: Any
+    ) -> None:
+        """Hold saved counts, of whatever lengths and sizes. `RuntimeError` if they are damaged.
+
+        PyTorch's hook for what has to be in place before the saved tensors are copied into it.
+        """
         held: list[Level] = []
         for n in range(self.order):
-            names = {part: f"levels.{n}.{part}" for part in PARTS}
+            names = {part: f"{prefix}levels.{n}.{part}" for part in PARTS}
             if not set(names.values()) <= state_dict.keys():
                 break
             parts = {part: state_dict[name].detach() for part, name in names.items()}
@@ -105,7 +108,7 @@ class Ngram(nn.Module):
                 raise RuntimeError(f"the n-grams of length {n + 1} do not continue those before")
             held.append(level)
         self.levels = nn.ModuleList(held)
-        return super().load_state_dict(state_dict, strict, assign)  # notices what is left over
+        super()._load_from_state_dict(state_dict, prefix, *others)
 
 
 PARTS = ("characters", "branches", "counts", "large")  # of a level, as they are saved
@@ -154,7 +157,9 @@ class Level(nn.Module):
     def refine(self, p: Tensor, context: Tensor) -> Tensor:
         """p(w | h') for all w, (B, T, V), and numbers of contexts h, (B, T), -1 unseen, to p(w | h)."""
         if len(self.branches) == 1 and not context.any():  # the same for all, as the empty one is
-            every = p.new_zeros(self.vocab_size).scatter(0, self.characters.long(), self.kept)
+            every = self.kept.new_zeros(self.vocab_size).scatter(
+                0, self.characters.long(), self.kept
+            )
             return p * self.backoff + every
         shape, context = p.shape, context.flatten()  # (N,) with N = B · T
         seen = context.clamp(min=0)

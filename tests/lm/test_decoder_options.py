@@ -11,7 +11,10 @@ from lm.inspection import inspect
 from lm.layers import CausalSelfAttention, Dropout, FeedForward, RotaryPositions, make_norm
 from lm.layers.norms import rms_normalised
 from lm.models import RUNGS, count_parameters
+from lm.ngrams import Counting
 from lm.settings import describe
+from lm.tokenizers import CharacterTokenizer
+from lm.training import Data, Evaluated, Step, train
 
 DECODER = RUNGS["decoder_transformer"]
 VOCABULARY = 23
@@ -19,7 +22,7 @@ EACH = {
     f"{field.name}={choice}": {field.name: choice}
     for field in describe(DECODER.config)
     if field.group == "architecture"
-    for choice in (field.choices or (not field.default,))
+    for choice in (field.choices or (0.4 if field.kind == "float" else not field.default,))
     if choice != field.default
 }
 ALL = {
@@ -30,6 +33,7 @@ ALL = {
     "tie_weights": True,
     "zero_init": True,
     "ngram_embedding": "trigram",
+    "ngram_share": 0.4,
     "bias": False,
 }
 
@@ -84,7 +88,7 @@ def test_every_parameter_gets_a_gradient(options, tiny_config):
 
 def test_one_batch_can_be_learned_by_heart(model):
     """Also from zero-initialised outputs."""
-    tokens = some_tokens(4, 17)
+    model, tokens = model.train(), some_tokens(4, 17)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
     for _ in range(250):
         loss = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
@@ -230,3 +234,55 @@ def test_any_alphabet_finds_its_rows(vocab_size, tiny_config):
     model = DECODER.model(tiny_config(DECODER, ngram_embedding="trigram"), vocab_size)
     tokens = torch.tensor([[0, vocab_size - 1] * 8])
     assert model(tokens).isfinite().all()
+
+
+@pytest.fixture
+def mixed(tiny_config):
+    """A decoder of random weights, a third of whose guess is counted."""
+    torch.manual_seed(0)
+    model = DECODER.model(tiny_config(DECODER, ngram_share=1 / 3), VOCABULARY)
+    model.count(some_tokens(3000))
+    return model
+
+
+def test_counted_ngrams_have_their_share_of_the_probability(mixed):
+    tokens, learned, counted = some_tokens(4, 16), mixed.train()(some_tokens(4, 16)), mixed.ngram
+    expected = learned.softmax(-1) * 2 / 3 + counted(tokens).exp() / 3
+    torch.testing.assert_close(mixed.eval()(tokens).exp(), expected)
+
+
+def test_what_is_counted_is_rung_0(mixed):
+    rung = RUNGS["ngram"]
+    model, counting = (
+        rung.model(rung.config(), VOCABULARY),
+        Counting(some_tokens(3000).numpy(), VOCABULARY),
+    )
+    for _ in range(7):
+        counting.longer()
+    model.hold(counting.counts)
+    assert torch.equal(mixed.ngram(some_tokens(4, 16)), model(some_tokens(4, 16)))
+
+
+def test_a_loaded_decoder_knows_the_counts(mixed, tiny_config):
+    other = DECODER.model(tiny_config(DECODER, ngram_share=1 / 3), VOCABULARY)
+    other.load_state_dict(mixed.state_dict())
+    tokens = some_tokens(4, 16)
+    assert torch.equal(other.eval()(tokens), mixed.eval()(tokens))
+
+
+def test_counting_changes_nothing_of_what_is_learned(tiny_plan):
+    """The same losses while training, with and without; only the evaluation is better."""
+    text = torch.tensor([1, 2, 3, 4, 5, 6, 7, 8, 9, 10] * 300)
+    data = Data(text, text[:500], CharacterTokenizer.from_text("abcdefghijklmnopqrstuvw"))
+    found = []
+    for share in (0.0, 0.5):
+        events = list(train(tiny_plan(DECODER, steps=5, ngram_share=share), data))
+        found.append(
+            (
+                [e.loss for e in events if isinstance(e, Step)],
+                [e.loss for e in events if isinstance(e, Evaluated)],
+            )
+        )
+    (alone, alone_evaluated), (beside, beside_evaluated) = found
+    assert alone == beside
+    assert beside_evaluated[-1] < alone_evaluated[-1] - 0.5

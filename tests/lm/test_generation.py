@@ -1,6 +1,7 @@
 """Sampling: the filters keep what they say, the same seed writes the same text."""
 
 import copy
+
 import numpy as np
 import pytest
 import torch
@@ -185,6 +186,7 @@ OPTIONS = {
         "qk_norm": True,
         "tie_weights": True,
         "ngram_embedding": "trigram",
+        "ngram_share": 0.4,
         "bias": False,
     },
 }
@@ -198,6 +200,7 @@ def decoder(request, tiny_config):
     with torch.no_grad():
         for parameter in model.parameters():  # strong opinions: a wrong position shows
             parameter.mul_(4)
+    model.count(torch.randint(23, (2000,)))
     return model.double().eval()
 
 
@@ -226,7 +229,9 @@ def test_the_decoder_reads_each_token_once(decoder, monkeypatch):
     """The cache is used: within the context, every reading after the first is of one position."""
     lengths, read_one = [], decoder.for_one_position()
     decoder.register_forward_pre_hook(lambda _, arguments: lengths.append(arguments[0].shape[1]))
-    monkeypatch.setattr(decoder, "for_one_position", lambda: lambda *of: lengths.append(0) or read_one(*of))
+    monkeypatch.setattr(
+        decoder, "for_one_position", lambda: lambda *of: lengths.append(0) or read_one(*of)
+    )
     written(decoder, max_new_tokens=10)
     assert lengths == [3] + [0] * 9
 

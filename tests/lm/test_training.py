@@ -12,6 +12,7 @@ from torch import nn
 
 from lm.errors import Diverged, SettingsProblem
 from lm.evaluation import evaluate
+from lm.learners import clipped, noisy, suggested
 from lm.models import RUNGS
 from lm.optimizers import Muon, learning_rate_factor, make_optimizers, orthogonalised
 from lm.plan import Plan
@@ -30,10 +31,8 @@ from lm.training import (
     check_fits,
     evaluation_due,
     first_token,
-    noisy,
     replay_steps,
     sample,
-    suggested,
     train,
 )
 
@@ -594,3 +593,18 @@ def test_a_matrix_that_two_parts_share_is_trained_once(tiny_plan, data):
     checkpoints = [e for e in train(plan, data) if isinstance(e, Checkpoint)]
     assert checkpoints[-1].weights.keys() == {"embedding.weight", "head.weight"}
     assert {name.partition(":")[0] for name in checkpoints[-1].optimizer} == {"embedding.weight"}
+
+
+@pytest.mark.parametrize("longest", [0.0, 0.5, 1e6])
+def test_shortening_a_gradient_equals_what_torch_does(longest):
+
+    torch.manual_seed(0)
+    ours, theirs = ([nn.Parameter(torch.zeros(s)) for s in (3, (4, 5), 1)] for _ in range(2))
+    for a, b in zip(ours[:2], theirs[:2], strict=True):
+        a.grad = torch.randn_like(a)
+        b.grad = a.grad.clone()
+    expected = nn.utils.clip_grad_norm_(theirs, longest or math.inf)
+    torch.testing.assert_close(clipped(ours, longest), expected)
+    for a, b in zip(ours[:2], theirs[:2], strict=True):
+        torch.testing.assert_close(a.grad, b.grad)
+    assert ours[2].grad is None

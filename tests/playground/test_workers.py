@@ -16,6 +16,8 @@ from lm.errors import RunProblem
 from lm.models import RUNGS
 from lm.training import evaluation_due, train
 from playground import workers as workers_module
+from playground.actions import Actions
+from playground.services import Services
 from playground.workers import LIVE, Workers, available_cores
 
 LONG = {"steps": 100_000, "evaluate_every": 100_000}
@@ -544,6 +546,18 @@ def test_shipped_runs_are_found_by_their_rung(new_run, tiny_plan, workers):
     new_run(workers.shipped_folder / "bigram", tiny_plan(RUNGS["bigram"]))
     assert workers.shipped("bigram") == "shipped:bigram"
     assert workers.knows("shipped:bigram") and not workers.knows("shipped:decoder_transformer")
+
+
+def test_a_rung_may_ship_with_more_runs_than_one(new_run, tiny_plan, workers):
+    for folder in ("bigram", "bigram-best", "bigram-speedrun"):
+        new_run(workers.shipped_folder / folder, tiny_plan(RUNGS["bigram"]))
+    assert workers.also_shipped("bigram") == {
+        "best": "shipped:bigram-best",
+        "speedrun": "shipped:bigram-speedrun",
+    }
+    assert workers.also_shipped("decoder_transformer") == {}
+    shown = Actions(RUNGS["bigram"], Services(workers)).choices(None)["choices"]
+    assert ("another that came along, by the recipe best", "shipped:bigram-best") in shown
 
 
 def test_folders_that_are_no_runs_are_passed_over(workers, new_run, tiny_plan):
