@@ -42,8 +42,9 @@ def as_row(part: nn.Module) -> Row:
         weight, bias = part.weight, part.bias
         return lambda x: F.linear(x, weight, bias)
     if isinstance(part, nn.LayerNorm):
-        shape, scale, shift, epsilon = part.normalized_shape, part.weight, part.bias, part.eps
-        return lambda x: torch.layer_norm(x, shape, scale, shift, epsilon)
+        shape, epsilon = list(part.normalized_shape), part.eps
+        scale, shift = part.weight, part.bias
+        return lambda x: torch.native_layer_norm(x, shape, scale, shift, epsilon)[0]
     return part.forward
 
 

@@ -179,7 +179,7 @@ class DecoderTransformer(nn.Module):
 
         With a cache (`new_cache`), the tokens continue the texts that it holds, and are added to it.
         """
-        text = tokens if cache is None else cache.remember(tokens)  # (B, up to MEMORY more)
+        text = self._text(tokens, cache)
         x = self.dropout(self._embed(tokens, text, cache))  # (B, T, C)
         for number, block in enumerate(self.blocks):
             x = block(x, cache.layers[number] if cache is not None else None)
@@ -207,13 +207,17 @@ class DecoderTransformer(nn.Module):
         learned = scores.log_softmax(dim=-1)
         return torch.logaddexp(learned + math.log(1 - share), counted + math.log(share))
 
+    def _text(self, tokens: Tensor, cache: KeyValueCache | None) -> Tensor:
+        """Tokens (B, T), and if n-grams are looked up, those right before that the cache has seen."""
+        looks_back = self.config.ngram_share or self.config.ngram_embedding != "none"
+        return cache.remember(tokens) if cache is not None and looks_back else tokens
+
     def _embed(self, tokens: Tensor, text: Tensor, cache: KeyValueCache | None) -> Tensor:
         """Tokens (B, T), the end of the text so far, to what each position starts with, (B, T, C)."""
         x = self.token_embedding(tokens)
         if self.config.positions == "learned":
             start = cache.length if cache is not None else 0
-            places = torch.arange(start, start + tokens.shape[1], device=tokens.device)
-            x = x + self.position_embedding(places)
+            x = x + self.position_embedding.weight[start : start + tokens.shape[1]]
         if self.config.ngram_embedding != "none":
             nothing = tokens.new_full(
                 (tokens.shape[0], 2), self.vocab_size
@@ -240,10 +244,10 @@ class DecoderTransformer(nn.Module):
         """
         blocks = [one_position(block) for block in self.blocks]  # type: ignore[arg-type]
         norm, head = as_row(self.norm), as_row(self.head)
-        embed, mixed = self._embed, self._mixed
+        text_of, embed, mixed = self._text, self._embed, self._mixed
 
         def read(tokens: Tensor, cache: KeyValueCache) -> Tensor:
-            text = cache.remember(tokens)
+            text = text_of(tokens, cache)
             x = embed(tokens, text, cache).squeeze(1)  # (B, C)
             for block, layer in zip(blocks, cache.layers, strict=True):
                 x = block(x, layer)
