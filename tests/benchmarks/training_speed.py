@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from lm import corpora, runs
+from lm.devices import has_bfloat16
 from lm.models import RUNGS, count_parameters
 from lm.plan import Plan, TrainingConfig
 from lm.settings import describe
@@ -30,6 +31,7 @@ COLUMNS = (
     "tokens per second",
     "theirs / ours",
 )
+PRECISIONS = ("float32", "bfloat16")
 STEPS, WARM_UP = 250, 20  # their scripts evaluate after 300 steps; the first ones are not counted
 
 
@@ -93,9 +95,10 @@ def main(setup: Setup, checkout: Path | None, names: tuple[str, ...]) -> Result:
         for name in names or SCRIPTS:
             script = SCRIPTS[name]
             contestants = {
-                f"{name}, ours": lambda _, name=name: machine.in_fresh_process(
-                    ours, name, setup.corpus, steps
+                f"{name}, ours, {precision}": lambda _, name=name, precision=precision: (
+                    machine.in_fresh_process(ours, name, setup.corpus, steps, precision)
                 )
+                for precision in PRECISIONS
             }
             if copied:
                 _check_sizes(copied, script)
@@ -109,6 +112,9 @@ def main(setup: Setup, checkout: Path | None, names: tuple[str, ...]) -> Result:
         "from the end of one step to the end of the next",
         "ours: AdamW with a constant rate, no clipping, their dropout (the multi-head rung has none); our "
         "loop also reads the loss and the gradient's length at every step",
+        "bfloat16: factors of matrix products rounded to it; this processor has instructions for that"
+        if has_bfloat16("cpu")
+        else "this processor has no instructions for bfloat16, so float32 is used there, too",
         "our single-head and multi-head rungs score from the position and what it found, side by side: "
         "their last matrix is twice as large, hence the parameters",
     ]
@@ -117,7 +123,7 @@ def main(setup: Setup, checkout: Path | None, names: tuple[str, ...]) -> Result:
     return Result([Table(COLUMNS, rows)], notes)
 
 
-def ours(name: str, corpus: str, steps: int) -> Measured:
+def ours(name: str, corpus: str, steps: int, precision: str) -> Measured:
     """Train a rung of ours at the starting point's sizes for `steps` steps."""
     rung, settings = RUNGS[name], SCRIPTS[name].settings
     known = {field.name for field in describe(rung.config)}
@@ -131,6 +137,7 @@ def ours(name: str, corpus: str, steps: int) -> Measured:
             warmup_steps=0,
             decay="constant",
             gradient_clip=0.0,
+            precision=precision,
             evaluate_every=100_000,
         ),
     )
@@ -180,7 +187,8 @@ def _check_sizes(folder: Path, script: Script) -> None:
 def _rows(name: str, sides: list[list[Measured]], warm_up: int) -> list[list[str]]:
     script = SCRIPTS[name]
     rows, usual = [], []
-    for whose, measured in zip(("ours", "starting point"), sides, strict=False):
+    owners = (*(f"ours, {precision}" for precision in PRECISIONS), "starting point")
+    for whose, measured in zip(owners, sides, strict=False):
         steps = [statistics.median(one.seconds[warm_up:]) for one in measured]
         usual.append(statistics.median(steps))
         shape = f"{script.settings['batch_size']} × {script.settings['context_length']}"
@@ -195,8 +203,9 @@ def _rows(name: str, sides: list[list[Measured]], warm_up: int) -> list[list[str
                 "",
             ]
         )
-    if len(usual) == 2:
-        rows[0][-1] = times(usual[1] / usual[0])
+    if len(usual) == len(owners):
+        for row, seconds in zip(rows, usual[:-1], strict=False):
+            row[-1] = times(usual[-1] / seconds)
     return rows
 
 
