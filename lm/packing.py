@@ -20,16 +20,14 @@ from lm.runs import SCALE, Run
 def pack(run: Run, out: Path, snapshots: int, note: str = "") -> int:
     """Copy a run for shipping: `snapshots` of its snapshots in 8 bits a weight, nothing to resume.
 
-    Kept are the first, the last, and those between that stand nearest to the cubes of equal steps:
+    Kept are the last, the first, and those between that stand nearest to the cubes of equal steps:
     denser where a model learns fastest. Returns the size of the copy in bytes. `RunProblem` if `out`
     already exists; then, and after any other failure, nothing is left of the copy.
     """
     if out.exists():
         raise RunProblem(f"{out} already exists: choose a new folder.")
-    if snapshots < 2:
-        raise SettingsProblem(
-            f"Keep at least 2 snapshots, the first and the last, not {snapshots}."
-        )
+    if snapshots < 1:
+        raise SettingsProblem(f"Keep at least 1 snapshot, the last, not {snapshots}.")
     try:
         _copy(run, out, snapshots, note)
     except BaseException:
@@ -68,8 +66,8 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
 
 
 def _kept(steps: list[int], snapshots: int) -> set[int]:
-    """So many of the steps: the first, the last, and between them denser at the beginning."""
-    keep = {*steps[:1], *steps[-1:]}
+    """So many of the steps: the last, the first, and between them denser at the beginning."""
+    keep = {*steps[-1:], *(steps[:1] if snapshots > 1 else ())}
     for i in range(1, snapshots - 1):
         wanted = steps[-1] * (i / (snapshots - 1)) ** 3 if steps else 0
         others = [(abs(step - wanted), step) for step in steps if step not in keep]

@@ -5,8 +5,9 @@ three counts: operators called, multiplications in matrix products, and numbers 
 operators. Short measurements say what each costs on this machine, and what a step costs whatever it does. It
 works for any model, also one added tomorrow.
 
-What such a sum misses (how well a product of just this shape runs, say) differs from rung to rung. So each
-rung is also *rehearsed*: a few real steps at its own settings say by which factor the sum is off.
+What such a sum misses (how well a product of just this shape runs, say) differs from rung to rung, and from
+recipe to recipe. So each is also *rehearsed*: a few real steps say by which factor the sum is off, and a plan
+is predicted by the rehearsal whose settings are most like its own.
 
 A model that counts has no such step. There a short text is counted; the time of a longer one is in proportion
 to its length.
@@ -14,8 +15,8 @@ to its length.
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -47,9 +48,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a few real steps of a rung took over what was predicted for them; what reading validation text
+    """What a few real steps of a plan took over what was predicted for them; what reading validation text
     took over what a step's third would; and a sample's seconds."""
 
+    plan: Plan | None = None
     step_ratio: float = 1.0
     reading_ratio: float = 1.0
     per_sample: float = 0.0
@@ -66,7 +68,7 @@ class Machine:
     per_number: float
     per_counted: float
     per_looked_up: float
-    rehearsals: Mapping[str, Rehearsal] = field(default_factory=dict)  # by the rung's name
+    rehearsals: tuple[Rehearsal, ...] = ()
 
     def seconds_per_step(self, work: Work) -> float:
         """Predicted seconds for one training step."""
@@ -81,11 +83,21 @@ class Machine:
         """Predicted seconds for a whole run with its evaluations; `work` is that of one of its steps."""
         if plan.counts:
             return self._counting_seconds(plan.steps, train_tokens, validation_tokens)
-        rehearsal = self.rehearsals.get(plan.rung.name, Rehearsal())
+        rehearsal = self._most_alike(plan)
         step = self.seconds_per_step(work) * rehearsal.step_ratio
         forward = self.seconds_per_token_read(work, plan) * rehearsal.reading_ratio
         evaluation = validation_tokens * forward + rehearsal.per_sample
         return plan.steps * step + math.ceil(plan.steps / plan.evaluate_every) * evaluation
+
+    def _most_alike(self, plan: Plan) -> Rehearsal:
+        """The rehearsal of this rung whose plan shares the most settings with this one."""
+        wanted, best, most = _settings(plan), Rehearsal(), -1
+        for rehearsal in self.rehearsals:
+            if rehearsal.plan is not None and rehearsal.plan.rung is plan.rung:
+                alike = len(wanted & _settings(rehearsal.plan))
+                if alike > most:
+                    best, most = rehearsal, alike
+        return best
 
     def seconds_per_token_read(self, work: Work, plan: Plan) -> float:
         """Predicted seconds to evaluate one token: a third of what a step computes for each of its own.
@@ -167,12 +179,17 @@ def rehearsed(machine: Machine, plan: Plan, work: Work) -> Machine:
     per_sample = time.perf_counter() - began
     reading = _seconds(lambda: evaluate(learner.model, noise[:8193], plan.context_length), 1, 2)
     told = Rehearsal(
+        plan=plan,
         step_ratio=min(taken[1:]) / machine.seconds_per_step(work),
         reading_ratio=reading / 8192 / machine.seconds_per_token_read(work, plan),
         per_sample=per_sample,
     )
-    known = {**machine.rehearsals, plan.rung.name: told}
-    return replace(machine, rehearsals=known)
+    return replace(machine, rehearsals=(*machine.rehearsals, told))
+
+
+def _settings(plan: Plan) -> set[tuple[str, Any]]:
+    """Names and values of what is set."""
+    return {*plan.config.model_dump().items(), *plan.training.model_dump().items()}
 
 
 def _measure_counting() -> tuple[float, float]:

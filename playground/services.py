@@ -55,8 +55,9 @@ class Services:
         threads = torch.get_num_threads()
         torch.set_num_threads(self.workers.cores)  # as a run has that trains alone
         self.machine = measure()
-        for rung in RUNGS.values():
-            plan = rung.plan()
+        plans = [rung.plan() for rung in RUNGS.values()]  # first what every tab opens with
+        plans += [r.plan(recipe.name) for r in RUNGS.values() for recipe in r.recipes[1:]]
+        for plan in plans:
             work = self.work(plan, 65)  # a first count is slow: have it before it is asked for
             if not (plan.counts or self._closing):
                 self.machine = rehearsed(self.machine, plan, work)

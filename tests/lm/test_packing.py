@@ -128,11 +128,19 @@ def test_a_packed_run_names_no_path_of_this_machine(trained, tmp_path):
     assert "somebody" not in (tmp_path / "packed" / "run.json").read_text()
 
 
+@pytest.mark.parametrize("snapshots", [1, 2, 3])
+def test_as_many_snapshots_as_asked_and_always_the_last(snapshots, trained, tmp_path):
+    packing.pack(trained, tmp_path / "packed", snapshots)
+    kept = runs.open_run(tmp_path / "packed").snapshots()
+    assert len(kept) == snapshots
+    assert kept[-1] == trained.snapshots()[-1]
+
+
 def test_what_cannot_be_packed(trained, tiny_plan, begin, tmp_path):
     with pytest.raises(RunProblem, match="already exists"):
         packing.pack(trained, trained.directory, 3)
-    with pytest.raises(SettingsProblem, match="at least 2"):
-        packing.pack(trained, tmp_path / "packed", 1)
+    with pytest.raises(SettingsProblem, match="at least 1"):
+        packing.pack(trained, tmp_path / "packed", 0)
     with pytest.raises(RunProblem, match="no snapshot"):
         packing.pack(begin(tmp_path / "new", tiny_plan(DECODER)), tmp_path / "packed", 2)
     shutil.copytree(trained.directory, tmp_path / "damaged")

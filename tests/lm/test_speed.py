@@ -83,7 +83,8 @@ def test_a_rehearsal_scales_the_steps_and_adds_the_samples(tiny_plan):
     plan = tiny_plan(
         RUNGS["bigram"], steps=100, evaluate_every=20, batch_size=125, context_length=8
     )
-    known = {"bigram": Rehearsal(2.0, 3.0, 0.5), "other": Rehearsal(9.0, 9.0, 9.0)}
+    other = tiny_plan(RUNGS["decoder_transformer"])
+    known = (Rehearsal(plan, 2.0, 3.0, 0.5), Rehearsal(other, 9.0, 9.0, 9.0))
     machine = Machine(0.0, 0.0, 1e-9, 0.0, 1.0, 1.0, known)
     seconds = machine.seconds(plan, Work(0, 3e6, 0.0, 0), 50_000, 7_000)
     assert seconds == pytest.approx(100 * 6e-3 + 5 * (7_000 * 3e-6 + 0.5))
@@ -98,4 +99,21 @@ def test_this_machine_can_be_measured_and_each_network_rehearsed(tiny_plan):
         plan = tiny_plan(network)
         if not plan.counts:
             machine = rehearsed(machine, plan, work_of(plan, 65))
-            assert min(vars(machine.rehearsals[network.name]).values()) > 0
+            told = machine.rehearsals[-1]
+            assert told.plan == plan
+            assert min(told.step_ratio, told.reading_ratio, told.per_sample) > 0
+
+
+def test_the_rehearsal_most_like_a_plan_predicts_it():
+    decoder = RUNGS["decoder_transformer"]
+    known = tuple(
+        Rehearsal(decoder.plan(recipe.name), step_ratio=float(number))
+        for number, recipe in enumerate(decoder.recipes, start=1)
+    )
+    machine, work = Machine(1.0, 0.0, 0.0, 0.0, 1.0, 1.0, known), Work(0, 0.0, 0.0, 0)
+    for number, recipe in enumerate(decoder.recipes, start=1):
+        for changed in ({}, {"steps": 77}, {"n_embd": 64, "n_head": 2}, {"dropout": 0.4}):
+            plan = decoder.plan(recipe.name, **changed)
+            assert machine.seconds(plan, work, 1000, 100) == pytest.approx(number * plan.steps)
+    bigram = RUNGS["bigram"].plan(steps=5)  # which nothing was rehearsed for
+    assert machine.seconds(bigram, work, 1000, 100) == pytest.approx(5)
