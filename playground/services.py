@@ -1,6 +1,7 @@
 """What the server keeps for all visitors: running models, texts, snapshots, and what this machine can do."""
 
 import threading
+import time
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -58,6 +59,8 @@ class Services:
         plans = [rung.plan() for rung in RUNGS.values()]  # first what every tab opens with
         plans += [r.plan(recipe.name) for r in RUNGS.values() for recipe in r.recipes[1:]]
         for plan in plans:
+            while self.workers.running() and not self._closing:  # whoever trains has the cores
+                time.sleep(0.5)
             work = self.work(plan, 65)  # a first count is slow: have it before it is asked for
             if not (plan.counts or self._closing):
                 self.machine = rehearsed(self.machine, plan, work)

@@ -9,6 +9,8 @@ flags, tests and a place on the ladder, with no edit elsewhere. What the rest of
 - The last `nn.Linear` that it makes writes the scores; Muon, if chosen, trains all others.
 - A part that attends has a method `attention_weights(x)`, (B, T, C) to (B, H, T, T), and is called with
   the same x; the page then shows its heatmaps.
+- A model that writes quickly has a `new_cache()` and a `for_one_position()` (`decoder_transformer.py`).
+- A model that also counts has a method `count(train_tokens)`, which is called before the first step.
 - A model trained with `CountingConfig` has no gradient: its config has an `order`, the steps of a run, and it
   has a method `hold(counts)`, which takes the n-grams of length 1, 2, … counted so far (`lm/ngrams.py`).
 """

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,7 +18,6 @@ from lm.models import RUNGS
 from lm.training import evaluation_due, train
 from playground import workers as workers_module
 from playground.actions import Actions
-from playground.services import Services
 from playground.workers import LIVE, Workers, available_cores
 
 LONG = {"steps": 100_000, "evaluate_every": 100_000}
@@ -556,7 +556,7 @@ def test_a_rung_may_ship_with_more_runs_than_one(new_run, tiny_plan, workers):
         "speedrun": "shipped:bigram-speedrun",
     }
     assert workers.also_shipped("decoder_transformer") == {}
-    shown = Actions(RUNGS["bigram"], Services(workers)).choices(None)["choices"]
+    shown = Actions(RUNGS["bigram"], SimpleNamespace(workers=workers)).choices(None)["choices"]
     assert ("another that came along, by the recipe best", "shipped:bigram-best") in shown
 
 
