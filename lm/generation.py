@@ -125,7 +125,7 @@ class Reader:
         self.model = model
         self.context_length = context_length
         self._cache: KeyValueCache | None = None
-        if hasattr(model, "new_cache"):  # then it also has the other
+        if hasattr(model, "new_cache"):  # then it has for_one_position, too
             caching: Any = model
             self._cache, self._read_one = caching.new_cache(), caching.for_one_position()
         self._pieces: list[Tensor] = []  # of the window, (B, n) each

@@ -48,6 +48,7 @@ class Descent:
     def restore(self, checkpoint: "Checkpoint") -> None:
         """Stand where the checkpoint was taken."""
         self.model.load_state_dict(checkpoint.weights)
+        self.model.to(self.device)  # what was counted came with the checkpoint
         restore_state(self.optimizers, self.model, checkpoint.optimizer)
         self.peak = checkpoint.learning_rate
 
@@ -56,10 +57,10 @@ class Descent:
         return state_tensors(self.optimizers, self.model)
 
     def _rounded(self) -> AbstractContextManager[Any]:
-        """Where matrix products round their factors to bfloat16, if the plan asks for it.
+        """Where matrix products round what goes in and comes out to bfloat16, if the plan asks for it.
 
-        Weights, their sum along the residual path, norms, loss and the optimiser's memory stay in
-        float32 (Micikevicius et al. 2018, "Mixed precision training").
+        Weights, the residual path, norms, loss and the optimiser's memory stay in float32
+        (Micikevicius et al. 2018, "Mixed precision training").
         """
         if not self.rounds:
             return nullcontext()

@@ -138,8 +138,7 @@ class TrainingConfig(Settings):
     precision: Precision = setting(
         "float32",
         title="Precision",
-        help="bfloat16 rounds what matrices multiply to 8 bits: much quicker where the processor can do it, "
-        "ignored elsewhere.",
+        help="bfloat16 rounds matrix products to 8 bits: quicker on processors made for it, ignored by others.",
         group="optimiser",
     )
     evaluate_every: Whole = setting(

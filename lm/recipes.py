@@ -43,9 +43,19 @@ HEADS = (  # one, or several
     Recipe(
         "speedrun",
         "Muon for the heads: most of the way in an eighth of the steps.",
-        {"optimizer": "muon", "steps": 400, "warmup_steps": 20, "evaluate_every": 50},
+        {
+            "optimizer": "muon",
+            "precision": "bfloat16",
+            "steps": 400,
+            "warmup_steps": 20,
+            "evaluate_every": 50,
+        },
     ),
-    Recipe("best", "Muon, and time.", {"optimizer": "muon", "steps": 5000, "weight_decay": 0.0}),
+    Recipe(
+        "best",
+        "Muon, and time.",
+        {"optimizer": "muon", "precision": "bfloat16", "steps": 5000, "weight_decay": 0.0},
+    ),
 )
 
 BLOCK = (
@@ -55,6 +65,7 @@ BLOCK = (
         "Muon and larger steps: most of the way in an eighth of them.",
         {
             "optimizer": "muon",
+            "precision": "bfloat16",
             "learning_rate": 1e-2,
             "hold": 0.3,
             "steps": 400,
@@ -65,7 +76,13 @@ BLOCK = (
     Recipe(
         "best",
         "Muon, and time.",
-        {"optimizer": "muon", "steps": 5000, "hold": 0.3, "weight_decay": 0.0},
+        {
+            "optimizer": "muon",
+            "precision": "bfloat16",
+            "steps": 5000,
+            "hold": 0.3,
+            "weight_decay": 0.0,
+        },
     ),
 )
 

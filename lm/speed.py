@@ -26,7 +26,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from lm.evaluation import evaluate
-from lm.learners import Descent, seed
+from lm.learners import Descent, clipped, seed
 from lm.models.ngram import Ngram, NgramConfig
 from lm.ngrams import Counting
 from lm.optimizers import Muon, make_optimizers
@@ -87,10 +87,15 @@ class Machine:
         step = self.seconds_per_step(work) * rehearsal.step_ratio
         forward = self.seconds_per_token_read(work, plan) * rehearsal.reading_ratio
         evaluation = validation_tokens * forward + rehearsal.per_sample
-        return plan.steps * step + math.ceil(plan.steps / plan.evaluate_every) * evaluation
+        counted = NgramConfig().order if plan.config.model_dump().get("ngram_share") else 0
+        return (
+            plan.steps * step
+            + math.ceil(plan.steps / plan.evaluate_every) * evaluation
+            + counted * train_tokens * self.per_counted
+        )
 
     def _most_alike(self, plan: Plan) -> Rehearsal:
-        """The rehearsal of this rung whose plan shares the most settings with this one."""
+        """The rehearsal of this rung whose plan shares the most of what costs time with this one."""
         wanted, best, most = _settings(plan), Rehearsal(), -1
         for rehearsal in self.rehearsals:
             if rehearsal.plan is not None and rehearsal.plan.rung is plan.rung:
@@ -188,8 +193,9 @@ def rehearsed(machine: Machine, plan: Plan, work: Work) -> Machine:
 
 
 def _settings(plan: Plan) -> set[tuple[str, Any]]:
-    """Names and values of what is set."""
-    return {*plan.config.model_dump().items(), *plan.training.model_dump().items()}
+    """Names and values of what decides how long a step takes."""
+    told = {"batch_size", "optimizer", "precision"}
+    return {*plan.config.model_dump().items(), *plan.training.model_dump(include=told).items()}
 
 
 def _measure_counting() -> tuple[float, float]:
@@ -229,7 +235,7 @@ def _smallest_step() -> Callable[[], Any]:
         loss = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
         optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        clipped(list(model.parameters()), 1.0)
         optimizer.step()
 
     return step

@@ -130,9 +130,9 @@ class Actions:
         found = [("the run that came along", workers.shipped(self.rung.name))]
         others = workers.also_shipped(self.rung.name).items()
         found += [(f"another that came along, by the recipe {name}", run) for name, run in others]
-        if self.services.workers.is_live(str(token)):
+        if workers.is_live(str(token)):
             found.append(("the run in training", str(token)))
-        found += self.services.workers.local_runs(self.rung.name)
+        found += workers.local_runs(self.rung.name)
         return gr.update(choices=[choice for choice in found if choice[1]], value=None)
 
     def chart(self, token: str | None, corpus: Any = None) -> dict[str, Any]:

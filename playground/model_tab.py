@@ -21,7 +21,11 @@ from playground.looking import DEFAULT_TEXT, has_attention
 from playground.services import Services
 
 ALWAYS_SHOWN = ("learning_rate", "steps", "batch_size")  # beside the model's own fields
-BUILT_FROM = ("lm.layers.", "lm.ngrams")  # shown as code beside the model's own file
+BUILT_FROM = (
+    "lm.layers.",
+    "lm.ngrams",
+    "lm.models.ngram",
+)  # shown as code beside the model's own file
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ window; with it, one reading and n single positions.
 import torch
 from torch import Tensor
 
-MEMORY = 6  # tokens before a new one that n-grams of up to seven need
-
 
 class LayerCache:
     """Keys and values of one attention layer, (B, H, up to context_length, D) each, allocated once."""
@@ -37,7 +35,7 @@ class KeyValueCache:
 
     def __init__(self, n_layer: int, context_length: int) -> None:
         self.layers = [LayerCache(context_length) for _ in range(n_layer)]
-        self._recent: Tensor | None = None  # (B, up to MEMORY) tokens
+        self._recent: Tensor | None = None  # the last tokens, (B, n)
 
     @property
     def length(self) -> int:
@@ -50,8 +48,8 @@ class KeyValueCache:
             layer.length = 0
         self._recent = None
 
-    def remember(self, tokens: Tensor) -> Tensor:
-        """Note tokens (B, T), for a model that looks n-grams up; returns up to MEMORY more that end there."""
+    def remember(self, tokens: Tensor, most: int) -> Tensor:
+        """Note tokens (B, T) for looking up n-grams; returns them after up to `most` earlier ones."""
         text = tokens if self._recent is None else torch.cat([self._recent, tokens], dim=1)
-        self._recent = text[:, -MEMORY:]
+        self._recent = text[:, -most:]
         return text

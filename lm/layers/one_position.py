@@ -3,7 +3,7 @@
 Writing asks for one position at a time, and its sums are so small that what surrounds them takes longer:
 calling a module costs about a microsecond, finding a weight in it half of one, and a character needs fifty
 calls. Here everything is found once, before the first character. The mathematics is that of the modules,
-which say it better; a test holds the two equal with every setting.
+which say it better; tests hold the two equal.
 """
 
 from collections.abc import Callable

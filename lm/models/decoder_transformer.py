@@ -6,8 +6,8 @@ it may only look back, and it reads and writes the same text (Radford et al. 201
 (2017) had a second stack, the encoder, for a text to translate.
 
 The settings of group "architecture" are what others use in place of its parts, most of them found since, to
-learn faster. As they stand, the model has GPT-2's arrangement (norms first) with the ReLU of 2017; switch one
-and train to see what it buys. The recipes combine them.
+learn faster; the last but one lets rung 0 have a say. As they stand, the model has GPT-2's arrangement (norms
+first) with the ReLU of 2017; switch one and train to see what it buys. The recipes combine them.
 """
 
 import math
@@ -35,6 +35,7 @@ from lm.ngrams import Counting
 from lm.settings import Whole, setting
 
 BIGRAM_ROWS = 2**16  # at most; the pairs of a larger alphabet share rows
+LOOKS_BACK = NgramConfig().order - 1  # tokens before a new one that an n-gram needs, at most
 TRIGRAM_BITS = 14  # 16,384 rows, which triples always share: a text has more than so many
 
 
@@ -93,7 +94,7 @@ class DecoderConfig(SingleBlockConfig):
     ngram_share: float = setting(
         0.0,
         title="Share of counted n-grams",
-        help="Mix rung 0's guess with the network's: they err in different places, and less together.",
+        help="Mix rung 0's guess in when it is judged and when it writes; training shows the network alone.",
         ge=0.0,
         le=0.9,
         step=0.05,
@@ -179,14 +180,17 @@ class DecoderTransformer(nn.Module):
 
         With a cache (`new_cache`), the tokens continue the texts that it holds, and are added to it.
         """
-        text = self._text(tokens, cache)
+        text = self._text(tokens, cache)  # (B, up to LOOKS_BACK more)
         x = self.dropout(self._embed(tokens, text, cache))  # (B, T, C)
         for number, block in enumerate(self.blocks):
             x = block(x, cache.layers[number] if cache is not None else None)
         return self._mixed(self.head(self.norm(x)), text)  # (B, T, V)
 
     def count(self, train_tokens: Tensor) -> None:
-        """Before the first step: count the n-grams of (N,) tokens, if they are to have a share."""
+        """Before the first step: count the n-grams of (N,) tokens, if they are to have a share.
+
+        Takes some seconds for a million tokens, and belongs to the first step.
+        """
         if self.config.ngram_share:
             counting = Counting(train_tokens.cpu().numpy(), self.vocab_size)
             for _ in range(min(self.ngram.order, len(train_tokens))):
@@ -210,7 +214,7 @@ class DecoderTransformer(nn.Module):
     def _text(self, tokens: Tensor, cache: KeyValueCache | None) -> Tensor:
         """Tokens (B, T), and if n-grams are looked up, those right before that the cache has seen."""
         looks_back = self.config.ngram_share or self.config.ngram_embedding != "none"
-        return cache.remember(tokens) if cache is not None and looks_back else tokens
+        return cache.remember(tokens, LOOKS_BACK) if cache is not None and looks_back else tokens
 
     def _embed(self, tokens: Tensor, text: Tensor, cache: KeyValueCache | None) -> Tensor:
         """Tokens (B, T), the end of the text so far, to what each position starts with, (B, T, C)."""

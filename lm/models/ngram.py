@@ -190,10 +190,11 @@ def _unpacked(vocab_size: int, parts: Mapping[str, Tensor]) -> Counts:
         len(last) == len(exact) == int(size.sum())
         and int((exact == MANY).sum()) == len(large)
         and bool((size >= 0).all() and (exact >= 0).all() and (large >= MANY).all())
+        and bool((last >= 0).all() and (last < vocab_size).all())
     ):
         raise RuntimeError("n-grams, their contexts and their counts do not match")
     exact[exact == MANY] = large
     keys = torch.arange(len(size)).repeat_interleave(size) * vocab_size + last
-    if not bool((last < vocab_size).all() and (keys.diff() > 0).all()):
+    if not bool((keys.diff() > 0).all()):
         raise RuntimeError("n-grams are not in their order")
     return Counts(keys.numpy(), exact.numpy(), len(size))

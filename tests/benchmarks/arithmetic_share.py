@@ -76,7 +76,7 @@ def main(setup: Setup, recipes: tuple[str, ...]) -> Result:
             notes.append(f"{name}: embedding size {width}, not 128")
     notes.append(
         f"the median of steps {warm_up + 1} to {steps}; 6 × parameters × tokens/s; the "
-        "product is measured just before and after each training"
+        "product is measured just before and after each training; both in float32"
     )
     return Result([Table(COLUMNS, rows)], notes)
 
@@ -89,7 +89,7 @@ def _counts(setup: Setup) -> tuple[int, int]:
 def _read(setup: Setup, recipe: str, out: Path) -> Reading:
     steps, warm_up = _counts(setup)
     flags = ["--recipe", recipe] if recipe else []
-    flags += ["--steps", str(steps), "--evaluate-every", "100000"]
+    flags += ["--precision", "float32", "--steps", str(steps), "--evaluate-every", "100000"]
     before = machine.product_rate()
     run = lm_command.train(out, setup.corpus, *flags)
     rate = statistics.mean((before, machine.product_rate()))

@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from lm.devices import has_bfloat16
 from tests.benchmarks import checkouts, nanogpt, time_to_loss
 from tests.benchmarks.report import Result, Setup, Table, benchmark, take_turns
 from tests.benchmarks.time_to_loss import COLUMNS, NOTE, QUICK_TARGET, Outcome
@@ -31,7 +32,16 @@ def main(setup: Setup, checkout: Path | None, recipe: str, target: float) -> Res
             )
         found = take_turns(setup.rounds, contestants)
     rows = [time_to_loss.row(contestant, found[contestant]) for contestant in found]
-    notes = [f"target: {target}; our seeds are 1, 2, 3 …, nanoGPT's is fixed", NOTE]
+    rounded = (
+        "rounded to bfloat16"
+        if has_bfloat16("cpu")
+        else "in float32, the processor having no bfloat16"
+    )
+    notes = [
+        f"our matrix products: {rounded}",
+        f"target: {target}; our seeds are 1, 2, 3 …, nanoGPT's is fixed",
+        NOTE,
+    ]
     if about:
         speedup = time_to_loss.ratio(found[recipe], found["nanoGPT"])
         rows.append(["nanoGPT / ours", "", "", "", "", speedup])

@@ -179,7 +179,16 @@ OPTIONS = {
     "classical": {},
     "rotary": {"positions": "rotary"},
     "pairs": {"ngram_embedding": "bigram"},
-    "modern": {
+    "qk_norm": {"qk_norm": True},
+    "gpt-2": {"activation": "gelu", "tie_weights": True, "bias": False},
+    "speedrun": {
+        "positions": "rotary",
+        "norm": "rms",
+        "activation": "squared_relu",
+        "qk_norm": True,
+        "bias": False,
+    },
+    "everything": {
         "positions": "rotary",
         "norm": "rms",
         "activation": "swiglu",

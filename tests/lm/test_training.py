@@ -597,7 +597,6 @@ def test_a_matrix_that_two_parts_share_is_trained_once(tiny_plan, data):
 
 @pytest.mark.parametrize("longest", [0.0, 0.5, 1e6])
 def test_shortening_a_gradient_equals_what_torch_does(longest):
-
     torch.manual_seed(0)
     ours, theirs = ([nn.Parameter(torch.zeros(s)) for s in (3, (4, 5), 1)] for _ in range(2))
     for a, b in zip(ours[:2], theirs[:2], strict=True):
