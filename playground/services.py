@@ -17,6 +17,7 @@ from playground.looking import Snapshots
 from playground.texts import Text, Texts
 from playground.workers import Workers
 
+LARGE = 2e10  # operations of a step; to rehearse larger ones would take seconds and much memory
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
@@ -62,7 +63,7 @@ class Services:
             while self.workers.running() and not self._closing:  # whoever trains has the cores
                 time.sleep(0.5)
             work = self.work(plan, 65)  # a first count is slow: have it before it is asked for
-            if not (plan.counts or self._closing):
+            if not (plan.counts or work.flops > LARGE or self._closing):
                 self.machine = rehearsed(self.machine, plan, work)
         torch.set_num_threads(threads)
 

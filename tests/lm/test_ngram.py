@@ -137,6 +137,13 @@ DAMAGE = {
     "fewer characters": lambda t: t.update({"levels.1.characters": t["levels.1.characters"][:-1]}),
     "fewer large counts": lambda t: t["levels.1.counts"][:1].fill_(255),
     "no such character": lambda t: t["levels.6.characters"].fill_(250),
+    "a character below the first": lambda t: t.update(
+        {
+            "levels.1.characters": t["levels.1.characters"]
+            .short()
+            .index_fill(0, torch.tensor([0]), -1)
+        }
+    ),
     "another order": lambda t: t.update({"levels.0.characters": t["levels.0.characters"].flip(0)}),
     "fractions": lambda t: t.update({"levels.1.counts": t["levels.1.counts"].float()}),
     "a table": lambda t: t.update({"levels.1.counts": t["levels.1.counts"][None]}),
