@@ -118,6 +118,7 @@ def test_every_setting_can_be_given_and_is_kept(text, tmp_path):
         "final_learning_rate": 0.1,
         "beta2": 0.9,
         "token_noise": 0.1,
+        "ngram_share": 0.3,
     }
     for field in (*describe(decoder.config), *describe(type(decoder.training))):
         if field.kind == "choice":

@@ -110,7 +110,7 @@ def test_the_rehearsal_most_like_a_plan_predicts_it():
         Rehearsal(decoder.plan(recipe.name), step_ratio=float(number))
         for number, recipe in enumerate(decoder.recipes, start=1)
     )
-    machine, work = Machine(1.0, 0.0, 0.0, 0.0, 1.0, 1.0, known), Work(0, 0.0, 0.0, 0)
+    machine, work = Machine(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, known), Work(0, 0.0, 0.0, 0)
     for number, recipe in enumerate(decoder.recipes, start=1):
         for changed in ({}, {"steps": 77}, {"n_embd": 64, "n_head": 2}, {"dropout": 0.4}):
             plan = decoder.plan(recipe.name, **changed)
