@@ -116,8 +116,8 @@ DECODER = (
             "warmup_steps": 10,
             "batch_size": 32,
             "hold": 0.3,
-            "steps": 850,
-            "evaluate_every": 50,
+            "steps": 1000,
+            "evaluate_every": 100,
         },
     ),
     Recipe(
