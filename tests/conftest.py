@@ -1,5 +1,9 @@
 """What every test needs, whatever it tests."""
 
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # several tests at once share the cores
+
 import pytest
 import torch
 
