@@ -63,6 +63,7 @@ def main(host: str, port: int, no_browser: bool, runs_folder: Path, device: str)
         signal.signal(number, lambda *_: stop.set())
     try:
         launch(page, host, port, open_browser=not (no_browser or ON_A_SPACE))
+        services.prepare()
         stop.wait()
     finally:
         page.close(verbose=False)

@@ -31,6 +31,9 @@ class Services:
         self.machine: Machine | None = None  # what is known of it so far; it gets better
         self._closing = False
         self._preparation = threading.Thread(target=self._prepare, daemon=True)
+
+    def prepare(self) -> None:
+        """Begin to measure the machine, beside everything else: call it once the page is served."""
         self._preparation.start()
 
     def work(self, plan: Plan, vocab_size: int) -> Work:
@@ -51,7 +54,8 @@ class Services:
         """End every run, keeping what it learned."""
         self.workers.close()
         self._closing = True
-        self._preparation.join(10)  # torch ends the process badly if it still works in a thread
+        if self._preparation.is_alive():
+            self._preparation.join(10)  # torch ends the process badly if it still works in a thread
 
     def _prepare(self) -> None:
         threads = torch.get_num_threads()

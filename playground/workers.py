@@ -75,8 +75,9 @@ class Workers:
         self._opened: dict[str, RunView] = {}
         self._changed = threading.Condition(threading.RLock())
         self._context: Any = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["playground.worker"])
-        multiprocessing.forkserver.ensure_running()  # importing torch there takes a moment: begin now
+        # What a run needs is imported once; torch's optimisers ask for the second, which takes 2 seconds.
+        self._context.set_forkserver_preload(["playground.worker", "torch._dynamo"])
+        multiprocessing.forkserver.ensure_running()
         self._wake_reader, self._wake_writer = multiprocessing.Pipe(duplex=False)
         self._closed = False
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
