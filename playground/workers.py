@@ -75,8 +75,9 @@ class Workers:
         self._opened: dict[str, RunView] = {}
         self._changed = threading.Condition(threading.RLock())
         self._context: Any = multiprocessing.get_context("forkserver")
-        # What a run needs is imported once; torch's optimisers ask for the second, which takes 2 seconds.
-        self._context.set_forkserver_preload(["playground.worker", "torch._dynamo"])
+        self._context.set_forkserver_preload(
+            ["playground.worker", "torch._dynamo"]
+        )  # slow to import
         multiprocessing.forkserver.ensure_running()
         self._wake_reader, self._wake_writer = multiprocessing.Pipe(duplex=False)
         self._closed = False
