@@ -184,8 +184,7 @@ class Workers:
 
     def shipped(self, model: str) -> str | None:
         """The token of the run that came with the project for this rung, if one did."""
-        exists = (self.shipped_folder / model / "run.json").exists()
-        return f"shipped:{model}" if exists else None
+        return f"shipped:{model}" if (self.shipped_folder / model / "run.json").exists() else None
 
     def also_shipped(self, model: str) -> dict[str, str]:
         """Further runs that came along for this rung, by other recipes: the recipe and the token of each."""
