@@ -1,5 +1,6 @@
 """What the server keeps for all visitors: running models, texts, snapshots, and what this machine can do."""
 
+import multiprocessing.forkserver
 import threading
 import time
 from dataclasses import replace
@@ -33,7 +34,8 @@ class Services:
         self._preparation = threading.Thread(target=self._prepare, daemon=True)
 
     def prepare(self) -> None:
-        """Begin to measure the machine, beside everything else: call it once the page is served."""
+        """Make ready for runs and measure the machine, beside all else: call it once the page is served."""
+        multiprocessing.forkserver.ensure_running()  # it imports for seconds what every run needs
         self._preparation.start()
 
     def work(self, plan: Plan, vocab_size: int) -> Work:

@@ -8,7 +8,6 @@ place is free, ends runs that nobody has watched for a while, and notices a proc
 import contextlib
 import math
 import multiprocessing.connection
-import multiprocessing.forkserver
 import secrets
 import shutil
 import threading
@@ -77,7 +76,6 @@ class Workers:
         self._changed = threading.Condition(threading.RLock())
         self._context: Any = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(SLOW)
-        multiprocessing.forkserver.ensure_running()
         self._wake_reader, self._wake_writer = multiprocessing.Pipe(duplex=False)
         self._closed = False
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
