@@ -98,7 +98,7 @@ class Machine:
         """The rehearsal of this rung whose plan shares the most of what costs time with this one."""
         wanted, best, most = _settings(plan), Rehearsal(), -1
         for rehearsal in self.rehearsals:
-            if rehearsal.plan is not None and rehearsal.plan.rung is plan.rung:
+            if rehearsal.plan is not None and rehearsal.plan.rung.name == plan.rung.name:
                 alike = len(wanted & _settings(rehearsal.plan))
                 if alike > most:
                     best, most = rehearsal, alike

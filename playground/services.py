@@ -1,10 +1,12 @@
 """What the server keeps for all visitors: running models, texts, snapshots, and what this machine can do."""
 
+import contextlib
 import multiprocessing.forkserver
 import threading
 import time
 from dataclasses import replace
 from functools import lru_cache
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
@@ -18,7 +20,6 @@ from playground.looking import Snapshots
 from playground.texts import Text, Texts
 from playground.workers import Workers
 
-LARGE = 2e10  # operations of a step; to rehearse larger ones would take seconds and much memory
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
@@ -60,18 +61,35 @@ class Services:
             self._preparation.join(10)  # torch ends the process badly if it still works in a thread
 
     def _prepare(self) -> None:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(self.workers.cores)  # as a run has that trains alone
-        self.machine = measure()
+        """Let a process of its own measure: it leaves no memory behind, and the page stays quick."""
+        context = multiprocessing.get_context("forkserver")
+        pipe, other_end = context.Pipe()
+        threads = self.workers.cores  # as a run has that trains alone
+        process = context.Process(target=_measure, args=(other_end, threads), daemon=True)
+        process.start()
+        other_end.close()
         plans = [rung.plan() for rung in RUNGS.values()]  # first what every tab opens with
         plans += [r.plan(recipe.name) for r in RUNGS.values() for recipe in r.recipes[1:]]
-        for plan in plans:
-            while self.workers.running() and not self._closing:  # whoever trains has the cores
-                time.sleep(0.5)
-            work = self.work(plan, 65)  # a first count is slow: have it before it is asked for
-            if not (plan.counts or work.flops > LARGE or self._closing):
-                self.machine = rehearsed(self.machine, plan, work)
-        torch.set_num_threads(threads)
+        with pipe, contextlib.suppress(EOFError, OSError):  # it died: what is known serves
+            self.machine = pipe.recv()
+            for plan in plans:
+                while self.workers.running() and not self._closing:  # whoever trains has the cores
+                    time.sleep(0.5)
+                work = self.work(plan, 65)  # a first count is slow: have it before it is asked for
+                if not (plan.counts or self._closing):
+                    pipe.send((plan, work))
+                    self.machine = pipe.recv()
+
+
+def _measure(pipe: Connection, threads: int) -> None:
+    """What this machine can do, then again after rehearsing each plan that comes, until none does."""
+    torch.set_num_threads(threads)
+    machine = measure()
+    with contextlib.suppress(EOFError, OSError):
+        pipe.send(machine)
+        while True:
+            machine = rehearsed(machine, *pipe.recv())
+            pipe.send(machine)
 
 
 @lru_cache(maxsize=256)
