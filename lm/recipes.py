@@ -7,15 +7,16 @@ decoder also repeats two set-ups that others have published, to compare with.
 
 from lm.plan import CLASSIC, Recipe
 
-_MODERN = {
+_MUON = {"optimizer": "muon", "precision": "bfloat16"}
+_SHORT = _MUON | {"steps": 400, "warmup_steps": 20, "evaluate_every": 50}
+_LONG = _MUON | {"steps": 5000, "weight_decay": 0.0}
+_MODERN = _MUON | {
     "positions": "rotary",
     "norm": "rms",
     "activation": "squared_relu",
     "qk_norm": True,
     "zero_init": True,
     "bias": False,
-    "optimizer": "muon",
-    "precision": "bfloat16",
 }
 
 BIGRAM = (
@@ -43,19 +44,9 @@ HEADS = (  # one, or several
     Recipe(
         "speedrun",
         "Muon for the heads: most of the way in an eighth of the steps.",
-        {
-            "optimizer": "muon",
-            "precision": "bfloat16",
-            "steps": 400,
-            "warmup_steps": 20,
-            "evaluate_every": 50,
-        },
+        _SHORT,
     ),
-    Recipe(
-        "best",
-        "Muon, and time.",
-        {"optimizer": "muon", "precision": "bfloat16", "steps": 5000, "weight_decay": 0.0},
-    ),
+    Recipe("best", "Muon, and time.", _LONG),
 )
 
 BLOCK = (
@@ -63,27 +54,9 @@ BLOCK = (
     Recipe(
         "speedrun",
         "Muon and larger steps: most of the way in an eighth of them.",
-        {
-            "optimizer": "muon",
-            "precision": "bfloat16",
-            "learning_rate": 1e-2,
-            "hold": 0.3,
-            "steps": 400,
-            "warmup_steps": 20,
-            "evaluate_every": 50,
-        },
+        _SHORT | {"learning_rate": 1e-2, "hold": 0.3},
     ),
-    Recipe(
-        "best",
-        "Muon, and time.",
-        {
-            "optimizer": "muon",
-            "precision": "bfloat16",
-            "steps": 5000,
-            "hold": 0.3,
-            "weight_decay": 0.0,
-        },
-    ),
+    Recipe("best", "Muon, and time.", _LONG | {"hold": 0.3}),
 )
 
 DECODER = (

@@ -24,10 +24,8 @@ def one_position(block: Block) -> CachedRow:
     """`block` for one position, (B, C) to (B, C), after those that the cache holds."""
     look, think = _attention(block.attention), block.feed_forward
     widen, bend, narrow = as_row(think.widen), think.bend, as_row(think.narrow)
-    attention_norm, feed_forward_norm = (
-        as_row(block.attention_norm),
-        as_row(block.feed_forward_norm),
-    )
+    attention_norm = as_row(block.attention_norm)
+    feed_forward_norm = as_row(block.feed_forward_norm)
 
     def read(x: Tensor, cache: LayerCache) -> Tensor:
         x = x + look(attention_norm(x), cache)
@@ -50,11 +48,8 @@ def as_row(part: nn.Module) -> Row:
 
 def _attention(part: CausalSelfAttention) -> CachedRow:
     """Only one row of weights is needed, so nothing has to be masked and hardly anything moved."""
-    H, query_key_value, projection = (
-        part.n_head,
-        as_row(part.query_key_value),
-        as_row(part.projection),
-    )
+    query_key_value, projection = as_row(part.query_key_value), as_row(part.projection)
+    H = part.n_head
     plain = part.rotary is None and not part.qk_norm
 
     def look(x: Tensor, cache: LayerCache) -> Tensor:
