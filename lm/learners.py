@@ -19,7 +19,6 @@ from lm.optimizers import (
     learning_rate_factor,
     make_optimizers,
     restore_state,
-    set_learning_rate,
     state_tensors,
 )
 from lm.plan import Plan, TrainingConfig
@@ -89,9 +88,8 @@ class Descent:
         if not (math.isfinite(loss_now) and math.isfinite(norm_now)) or self.bad_steps == 20:
             raise ran_away(step + 1, loss_now, self.peak)
         learning_rate = self.peak * learning_rate_factor(step, training)
-        set_learning_rate(self.optimizers, learning_rate / training.learning_rate)
         for optimizer in self.optimizers:
-            optimizer.step()
+            optimizer.step(learning_rate / training.learning_rate)
         return loss_now, learning_rate, norm_now
 
 

@@ -12,95 +12,173 @@ the matrices between embedding and output head; the rest stays with AdamW.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from lm.plan import TrainingConfig
 
-Optimizers = Sequence[torch.optim.Optimizer]
+
+class Optimizer:
+    """Changes some parameters by their gradients, and remembers what it must of earlier ones.
+
+    learning_rate is the peak of the schedule; `step` is told by which factor of it to go. `state` holds
+    each parameter's memory under the names of `remembers`, of the parameter's own shape or single numbers.
+    """
+
+    remembers: ClassVar[Sequence[str]]
+
+    def __init__(
+        self, parameters: Sequence[nn.Parameter], learning_rate: float, weight_decay: float
+    ) -> None:
+        self.parameters = parameters
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.state: dict[nn.Parameter, dict[str, Tensor]] = {}
+
+    @torch.no_grad()
+    def step(self, factor: float = 1.0) -> None:
+        """Change every parameter once that has a gradient, at `factor` times the learning rate."""
+        parameters: list[Any] = [p for p in self.parameters if p.grad is not None]
+        if not parameters:
+            return
+        for parameter in parameters:
+            if parameter not in self.state:
+                self.state[parameter] = self.beginning(parameter)
+        states = [self.state[parameter] for parameter in parameters]
+        memory = [[state[name] for state in states] for name in self.remembers]
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        self.change(parameters, gradients, memory, self.learning_rate * factor)
+
+    def beginning(self, parameter: nn.Parameter) -> dict[str, Tensor]:
+        """What is remembered of a parameter before its first step."""
+        return {name: torch.zeros_like(parameter) for name in self.remembers}
+
+    def change(
+        self,
+        parameters: list[Tensor],
+        gradients: list[Tensor],
+        memory: list[list[Tensor]],
+        learning_rate: float,
+    ) -> None:
+        """Change parameters and what is remembered of them, a list for each name, in place."""
+        raise NotImplementedError
+
+    def flops(self) -> float:
+        """Floating-point operations of a step that are in matrix products."""
+        return 0.0
 
 
-def make_optimizers(model: nn.Module, training: TrainingConfig) -> Optimizers:
+class AdamW(Optimizer):
+    """θ ← θ − η (m̂ / (√v̂ + ε) + λ θ), with m and v running means of the gradient and its square.
+
+    m̂ and v̂ are m and v made up for having begun at 0. The arithmetic is torch's own, one pass over each
+    parameter, and so is every digit of the result; `torch.optim.AdamW` around it takes longer than a step
+    of the bigram, and a second and 100 MB to import.
+    """
+
+    remembers = ("step", "exp_avg", "exp_avg_sq")  # the number of steps; m; v
+
+    def __init__(
+        self,
+        parameters: Sequence[nn.Parameter],
+        learning_rate: float,
+        weight_decay: float,
+        beta2: float,
+    ) -> None:
+        super().__init__(parameters, learning_rate, weight_decay)
+        self.beta2 = beta2
+
+    def beginning(self, parameter: nn.Parameter) -> dict[str, Tensor]:
+        """As for every optimizer; the number of steps is one number."""
+        return super().beginning(parameter) | {"step": torch.zeros((), device=parameter.device)}
+
+    def change(
+        self,
+        parameters: list[Tensor],
+        gradients: list[Tensor],
+        memory: list[list[Tensor]],
+        learning_rate: float,
+    ) -> None:
+        """All parameters in one call."""
+        steps, means, squares = memory
+        torch._foreach_add_(steps, 1)
+        torch._fused_adamw_(
+            parameters,
+            gradients,
+            means,
+            squares,
+            [],
+            steps,
+            lr=learning_rate,
+            beta1=0.9,
+            beta2=self.beta2,
+            weight_decay=self.weight_decay,
+            eps=1e-8,
+            amsgrad=False,
+            maximize=False,
+        )
+
+
+class Muon(Optimizer):
+    """Momentum, made orthogonal: each matrix moves by η · √max(1, rows / columns) · polar(momentum).
+
+    Momentum is Nesterov's, 0.95. Singular values are evened out by `orthogonalised`.
+    """
+
+    remembers = ("momentum",)
+    momentum = 0.95
+
+    def change(
+        self,
+        parameters: list[Tensor],
+        gradients: list[Tensor],
+        memory: list[list[Tensor]],
+        learning_rate: float,
+    ) -> None:
+        """All matrices, those of one size together."""
+        (means,) = memory
+        torch._foreach_lerp_(means, gradients, 1 - self.momentum)
+        changes = orthogonalised(torch._foreach_lerp(gradients, means, self.momentum))
+        if self.weight_decay:
+            torch._foreach_mul_(parameters, 1 - learning_rate * self.weight_decay)
+        for matrix, change in zip(parameters, changes, strict=True):
+            rows, columns = matrix.shape
+            matrix.add_(change, alpha=-learning_rate * max(1.0, rows / columns) ** 0.5)
+
+    def flops(self) -> float:
+        """What `orthogonalised` takes: XXᵀ and FX, and what `_newton_schulz` multiplies between them."""
+        sizes = [sorted(matrix.shape) for matrix in self.parameters]
+        between = 4 * len(NEWTON_SCHULZ) - 3
+        return sum(2.0 * n * n * (2 * m + between * n) for n, m in sizes)
+
+
+def make_optimizers(model: nn.Module, training: TrainingConfig) -> list[Optimizer]:
     """What trains `model`: AdamW for all of it, or Muon for its hidden matrices and AdamW for the rest.
 
-    Each group's "lr" is its own peak; `set_learning_rate` scales it.
+    AdamW's weight decay is for the weights of linear layers only.
     """
     hidden = hidden_matrices(model) if training.optimizer == "muon" else []
-    taken = {id(p) for p in hidden}
+    linear = [part.weight for part in model.modules() if isinstance(part, nn.Linear)]
+    taken, decayed = ({id(p) for p in chosen} for chosen in (hidden, linear))
     rest = [p for p in model.parameters() if id(p) not in taken]
-    made: list[torch.optim.Optimizer] = [adamw(model, rest, training)] if rest else []
-    if hidden:
-        made.append(Muon(hidden, training.muon_learning_rate, training.weight_decay))
-    for optimizer in made:
-        for group in optimizer.param_groups:
-            group["peak"] = group["lr"]
-    return made
+    matrices = [p for p in rest if id(p) in decayed]
+    others = [p for p in rest if id(p) not in decayed]
+    rate, decay = training.learning_rate, training.weight_decay
+    made = [
+        AdamW(matrices, rate, decay, training.beta2),
+        AdamW(others, rate, 0.0, training.beta2),
+        Muon(hidden, training.muon_learning_rate, decay),
+    ]
+    return [optimizer for optimizer in made if optimizer.parameters]
 
 
 def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:
     """The weights of all linear layers but the last, which writes the scores."""
     linear = [part for part in model.modules() if isinstance(part, nn.Linear)]
     return [part.get_parameter("weight") for part in linear[:-1]]
-
-
-def adamw(
-    model: nn.Module, parameters: Iterable[nn.Parameter], training: TrainingConfig
-) -> torch.optim.AdamW:
-    """AdamW with weight decay on the weights of linear layers only; fused, one pass over each group."""
-    linear = {id(part.weight) for part in model.modules() if isinstance(part, nn.Linear)}
-    parameters = list(parameters)
-    groups = [
-        {
-            "params": [p for p in parameters if id(p) in linear],
-            "weight_decay": training.weight_decay,
-        },
-        {"params": [p for p in parameters if id(p) not in linear], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(
-        [group for group in groups if group["params"]],
-        lr=training.learning_rate,
-        betas=(0.9, training.beta2),
-        fused=True,
-    )
-
-
-class Muon(torch.optim.Optimizer):
-    """Momentum, made orthogonal: each matrix moves by lr · √max(1, rows / columns) · polar(momentum).
-
-    Momentum is Nesterov's, 0.95. Singular values are evened out by `orthogonalised`.
-    """
-
-    def __init__(
-        self,
-        matrices: Iterable[nn.Parameter],
-        lr: float,
-        weight_decay: float,
-        momentum: float = 0.95,
-    ) -> None:
-        super().__init__(
-            list(matrices), {"lr": lr, "weight_decay": weight_decay, "momentum": momentum}
-        )
-
-    @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """Change every matrix once by its gradient."""
-        for group in self.param_groups:
-            matrices = [matrix for matrix in group["params"] if matrix.grad is not None]
-            gradients = [matrix.grad for matrix in matrices]
-            for matrix in matrices:
-                if "momentum" not in self.state[matrix]:
-                    self.state[matrix]["momentum"] = torch.zeros_like(matrix)
-            means = [self.state[matrix]["momentum"] for matrix in matrices]
-            torch._foreach_lerp_(means, gradients, 1 - group["momentum"])
-            changes = orthogonalised(torch._foreach_lerp(gradients, means, group["momentum"]))
-            if group["weight_decay"]:
-                torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
-            for matrix, change in zip(matrices, changes, strict=True):
-                rows, columns = matrix.shape
-                matrix.add_(change, alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
 
 
 # Coefficients a, b, c of three polynomials a x + b x³ + c x⁵ (Jordan et al. 2024).
@@ -148,13 +226,6 @@ def _polynomial(gram: Tensor, a: float, b: float, c: float) -> Tensor:
     return result
 
 
-def set_learning_rate(optimizers: Optimizers, factor: float) -> None:
-    """Set every group to `factor` times its own peak."""
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * factor
-
-
 def learning_rate_factor(step: int, training: TrainingConfig) -> float:
     """What the learning rate is multiplied by at `step` (from 0): a rise, a hold, then a fall; never 0."""
     if step < training.warmup_steps:
@@ -171,7 +242,7 @@ def learning_rate_factor(step: int, training: TrainingConfig) -> float:
     return 1.0
 
 
-def state_tensors(optimizers: Optimizers, model: nn.Module) -> dict[str, Tensor]:
+def state_tensors(optimizers: Sequence[Optimizer], model: nn.Module) -> dict[str, Tensor]:
     """The optimizers' memory as flat names, `blocks.0.norm.weight:exp_avg`, fit for a file."""
     names: dict[Tensor, str] = {p: name for name, p in model.named_parameters()}
     return {
@@ -182,16 +253,14 @@ def state_tensors(optimizers: Optimizers, model: nn.Module) -> dict[str, Tensor]
     }
 
 
-def restore_state(optimizers: Optimizers, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+def restore_state(
+    optimizers: Sequence[Optimizer], model: nn.Module, tensors: Mapping[str, Tensor]
+) -> None:
     """Put back what `state_tensors` took out, exactly."""
     parameters = dict(model.named_parameters())
-    owner = {
-        id(parameter): optimizer
-        for optimizer in optimizers
-        for group in optimizer.param_groups
-        for parameter in group["params"]
-    }
+    owner = {id(p): optimizer for optimizer in optimizers for p in optimizer.parameters}
     for flat_name, value in tensors.items():
         name, key = flat_name.rsplit(":", 1)
         parameter = parameters[name]
-        owner[id(parameter)].state[parameter][key] = value.to(parameter.device, copy=True)
+        state = owner[id(parameter)].state.setdefault(parameter, {})
+        state[key] = value.to(parameter.device, copy=True)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from lm import corpora, runs, tokenizers
 from lm.errors import Problem, RunProblem
-from lm.models import count_parameters
+from lm.models import count_parameters, outline
 from lm.plan import Plan
 from lm.runs import CorpusRecord, Run, RunRecord, Status
 from lm.training import (
@@ -50,8 +50,7 @@ def create(
     """
     if any((directory / name).exists() for name in ("run.json", "resume.safetensors")):
         raise RunProblem(f"{directory} already holds a run: choose another folder, or --resume it.")
-    with torch.device("meta"):
-        parameters = count_parameters(plan.rung.model(plan.config, tokenizer.vocab_size))
+    parameters = count_parameters(outline(plan, tokenizer.vocab_size))
     record = RunRecord(
         format=runs.FORMAT,
         model=plan.rung.name,

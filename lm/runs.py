@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from lm import corpora, tokenizers
 from lm.errors import Problem, RunProblem
-from lm.models import rung
+from lm.models import outline, rung
 from lm.plan import Plan
 from lm.training import Checkpoint, Data
 
@@ -181,8 +181,7 @@ class Run:
         self, path: Path, weights: dict[str, Tensor], optimizer: dict[str, Tensor] | None = None
     ) -> None:
         """Raise a `RunProblem` unless these tensors of the file `path` belong to the run's model."""
-        with torch.device("meta"):
-            model = self.plan.rung.model(self.plan.config, self.record.vocab_size)
+        model = outline(self.plan, self.record.vocab_size)
         trained = {name: parameter.shape for name, parameter in model.named_parameters()}
         states = ((name.rpartition(":")[0], tensor) for name, tensor in (optimizer or {}).items())
         foreign = any(

@@ -1,9 +1,9 @@
 """How long will it take here? A prediction from counting operations, not from a table of models.
 
-One training step is run on torch's *meta* device, which knows every shape and computes nothing. That gives
-three counts: operators called, multiplications in matrix products, and numbers written by the other
-operators. Short measurements say what each costs on this machine, and what a step costs whatever it does. It
-works for any model, also one added tomorrow.
+A model without weights worth the name reads one row. That gives three counts: operators called,
+multiplications in matrix products, and numbers written by the other operators. A batch is as many rows, and
+the way back through the network costs twice that again. Short measurements say what each costs on this
+machine, and what a step costs whatever it does. It works for any model, also one added tomorrow.
 
 What such a sum misses (how well a product of just this shape runs, say) differs from rung to rung, and from
 recipe to recipe. So each is also *rehearsed*: a few real steps say by which factor the sum is off, and a plan
@@ -21,15 +21,15 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from lm.evaluation import evaluate
-from lm.learners import Descent, clipped, seed
+from lm.learners import Descent
+from lm.models import count_parameters, outline, rung
 from lm.models.ngram import Ngram, NgramConfig
 from lm.ngrams import Counting
-from lm.optimizers import Muon, make_optimizers
+from lm.optimizers import make_optimizers
 from lm.plan import Plan, TrainingConfig
 from lm.tokenizers import CharacterTokenizer
 from lm.training import SAMPLE, Data, sample
@@ -131,28 +131,23 @@ OPERATORS = 20  # that it takes to look up one length
 
 
 def work_of(plan: Plan, vocab_size: int) -> Work:
-    """Count one training step of a plan, without computing it; counting itself is no such work."""
-    with torch.device("meta"):
-        model = plan.rung.model(plan.config, vocab_size)
-        parameters = sum(parameter.numel() for parameter in model.parameters())
-        if not isinstance(plan.training, TrainingConfig):
-            return Work(0, 0.0, 0.0, parameters)
-        shape = (plan.training.batch_size, plan.context_length)
-        tokens = torch.zeros(shape, dtype=torch.long)
-        counter, flops = _Counter(), FlopCounterMode(display=False)
-        with flops, counter:
-            logits = model(tokens)
-            F.cross_entropy(logits.flatten(0, 1), tokens.flatten()).backward()
-            for optimizer in make_optimizers(model, plan.training):
-                if isinstance(optimizer, Muon):
-                    optimizer.step()
+    """Count one training step of a plan by reading one row; counting itself is no such work."""
+    model = outline(plan, vocab_size)
+    parameters = count_parameters(model)
+    if not isinstance(plan.training, TrainingConfig):
+        return Work(0, 0.0, 0.0, parameters)
+    row, rows = torch.zeros((1, plan.context_length), dtype=torch.long), plan.training.batch_size
+    with torch.no_grad(), torch.random.fork_rng(devices=[]), _Counter() as reading:
+        F.cross_entropy(model(row).flatten(0, 1), row.flatten())
     tensors = sum(1 for _ in model.parameters())
+    kept = 6.0 * parameters  # AdamW reads and writes weight, mean, square, all in one operator
     return Work(
-        operators=counter.operators + 2 * tensors,  # clipping; AdamW is fused
-        flops=float(flops.get_total_flops()),
-        numbers=counter.numbers + 6.0 * parameters,  # AdamW reads and writes weight, mean, square
+        operators=3 * reading.operators + 2 * tensors,  # clipping
+        flops=3 * rows * reading.flops
+        + sum(optimizer.flops() for optimizer in make_optimizers(model, plan.training)),
+        numbers=3 * rows * reading.numbers + kept,
         parameters=parameters,
-        kept=6.0 * parameters,
+        kept=kept,
     )
 
 
@@ -160,8 +155,11 @@ def measure() -> Machine:
     """Short measurements (about a second in all) with the threads torch now uses."""
     a, b = torch.randn(2048, 128), torch.randn(128, 512)
     small, large = torch.randn(32, requires_grad=True), torch.randn(1_000_000)
+    smallest = Descent(
+        rung("bigram").plan(n_embd=4, context_length=1, batch_size=1), _noise(), "cpu"
+    )
     steps = (
-        _seconds(_smallest_step(), 20),
+        _seconds(lambda: smallest.step(0), 20),
         _seconds(lambda: (small * small).sum().backward(), 200) / 4,
         _seconds(lambda: a @ b, 20) / (2 * 2048 * 128 * 512),
         _seconds(lambda: large + 1.0, 10) / 1_000_000,
@@ -171,18 +169,18 @@ def measure() -> Machine:
 
 def rehearsed(machine: Machine, plan: Plan, work: Work) -> Machine:
     """`machine`, with what some steps of `plan` (for which `work` was counted) and a sample really take."""
-    tokenizer = CharacterTokenizer.from_text("".join(map(chr, range(32, 32 + 65))))
-    noise = torch.randint(65, (20_000,), generator=torch.Generator().manual_seed(1))
-    learner = Descent(plan, Data(noise, noise, tokenizer), "cpu")
+    noise = _noise()
+    learner = Descent(plan, noise, "cpu")
     taken: list[float] = []
     while len(taken) < 2 or (len(taken) < 6 and sum(taken) < 1.0):
         began = time.perf_counter()
         learner.step(len(taken))
         taken.append(time.perf_counter() - began)
     began = time.perf_counter()
-    sample(learner.model, tokenizer, plan.context_length, 0)
+    sample(learner.model, noise.tokenizer, plan.context_length, 0)
     per_sample = time.perf_counter() - began
-    reading = _seconds(lambda: evaluate(learner.model, noise[:8193], plan.context_length), 1, 1)
+    read = noise.train[:8193]
+    reading = _seconds(lambda: evaluate(learner.model, read, plan.context_length), 1, 1)
     told = Rehearsal(
         plan=plan,
         step_ratio=min(taken[1:]) / machine.seconds_per_step(work),
@@ -190,6 +188,13 @@ def rehearsed(machine: Machine, plan: Plan, work: Work) -> Machine:
         per_sample=per_sample,
     )
     return replace(machine, rehearsals=(*machine.rehearsals, told))
+
+
+def _noise() -> Data:
+    """A text of 65 characters in no order."""
+    tokenizer = CharacterTokenizer.from_text("".join(map(chr, range(32, 32 + 65))))
+    ids = torch.randint(65, (20_000,), generator=torch.Generator().manual_seed(1))
+    return Data(ids, ids, tokenizer)
 
 
 def _settings(plan: Plan) -> set[tuple[str, Any]]:
@@ -223,24 +228,6 @@ def _measure_counting() -> tuple[float, float]:
     return min(counted), looked_up / len(validation) / (order + BESIDES)
 
 
-def _smallest_step() -> Callable[[], Any]:
-    """A training step with next to nothing to compute: what the loop and the optimiser cost by themselves."""
-    model = nn.Sequential(nn.Embedding(4, 4), nn.Linear(4, 4))
-    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
-    data = torch.zeros(100, dtype=torch.long)
-
-    def step() -> None:
-        seed(1, "cpu")
-        tokens = data[torch.randint(90, (4, 1)) + torch.arange(5)]
-        loss = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        clipped(list(model.parameters()), 1.0)
-        optimizer.step()
-
-    return step
-
-
 def _seconds(action: Callable[[], Any], repeat: int, rounds: int = 8) -> float:
     """The time that one `action` takes in the quietest of some rounds: other work only ever adds."""
     action()
@@ -253,24 +240,35 @@ def _seconds(action: Callable[[], Any], repeat: int, rounds: int = 8) -> float:
     return min(taken)
 
 
-_VIEWS = ("view", "reshape", "t.", "transpose", "permute", "expand", "detach", "slice", "alias")
-_PRODUCTS = ("mm", "bmm", "addmm", "baddbmm", "scaled_dot_product")
+_PRODUCTS = ("linear", "matmul", "__matmul__", "mm", "bmm")
+_PRODUCTS_ADDED = ("addmm", "baddbmm")  # to their first argument
 
 
-class _Counter(TorchDispatchMode):
-    """Counts operators that do something, and the numbers that those without a product write."""
+class _Counter(TorchFunctionMode):
+    """Counts operators that do something, the operations in matrix products, and what the others write.
+
+    torch's own counters see the way back, too, but import its compiler: a second and 100 MB.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.operators = 0
+        self.flops = 0.0
         self.numbers = 0.0
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        name = str(func).removeprefix("aten.")
-        if not name.startswith(_VIEWS) and not name.startswith("_unsafe_view"):
+        outputs = result if isinstance(result, tuple | list) else (result,)
+        size = sum(o.numel() for o in outputs if isinstance(o, Tensor) and not o._is_view())
+        name = func.__name__
+        if name in _PRODUCTS + _PRODUCTS_ADDED:
             self.operators += 1
-            if not any(product in name.split(".")[0] for product in _PRODUCTS):
-                outputs = result if isinstance(result, tuple | list) else (result,)
-                self.numbers += sum(o.numel() for o in outputs if isinstance(o, torch.Tensor))
+            self.flops += 2.0 * result.numel() * args[name in _PRODUCTS_ADDED].shape[-1]
+        elif func is F.scaled_dot_product_attention:
+            query, key = args[:2]  # (B, H, T, D): the scores, and what is read by them
+            self.operators += 1
+            self.flops += 2 * 2.0 * query.numel() * key.shape[-2]
+        elif size and name != "__get__":
+            self.operators += 1
+            self.numbers += size
         return result

@@ -3,6 +3,7 @@
 Training processes import this module again when they start, so nothing heavy is imported at its top.
 """
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ if __name__ == "__main__":
     # Threads that wait for each other should sleep, not spin: when runs share the cores, spinning made
     # a step four times as long (lm/EXPERIMENTS.md). Read when torch is loaded, here and in every worker.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+    gc.disable()  # until the page answers: all that is imported stays, and looking it through takes a tenth
 
     from playground.server import main
 

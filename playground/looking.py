@@ -17,6 +17,7 @@ from torch import nn
 from lm.errors import RunProblem
 from lm.generation import SamplingConfig, generate
 from lm.inspection import attention_layers, inspect, next_character_table
+from lm.models import outline
 from lm.plan import Rung
 from lm.runs import Run
 from lm.tokenizers import Tokenizer
@@ -111,8 +112,7 @@ class Snapshots:
 
 def has_attention(rung: Rung) -> bool:
     """Whether a rung's model attends at all, by looking for a part that does."""
-    with torch.device("meta"):
-        return bool(attention_layers(rung.model(rung.config(), 65)))
+    return bool(attention_layers(outline(rung.plan(), 65)))
 
 
 def _table(run: Run, model: nn.Module, tokenizer: Tokenizer) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Starting and stopping: the command line of the playground, and Gradio's launch settings."""
 
+import gc
 import os
 import signal
 import threading
@@ -63,6 +64,8 @@ def main(host: str, port: int, no_browser: bool, runs_folder: Path, device: str)
         signal.signal(number, lambda *_: stop.set())
     try:
         launch(page, host, port, open_browser=not (no_browser or ON_A_SPACE))
+        gc.freeze()
+        gc.enable()
         services.prepare()
         stop.wait()
     finally:

@@ -31,7 +31,6 @@ GRACE = 180.0  # seconds without a poll before a run is ended; a hidden tab poll
 STOP_PATIENCE = 20.0  # seconds a worker may take to finish its step and save before it is killed
 SILENCE = 120.0  # seconds after which a run of another process counts as abandoned
 HOSTED_RUNS = 200  # ended runs that a hosted page keeps; a decoder's takes about 50 MB
-SLOW = ["playground.worker", "torch._dynamo"]  # to import; torch's optimisers ask for the latter
 MOST_QUEUED = 20  # runs that may wait for a place
 MOST_PAUSED = 8  # paused runs keep their memory; beyond this many the longest unwatched is ended
 
@@ -75,7 +74,7 @@ class Workers:
         self._opened: dict[str, RunView] = {}
         self._changed = threading.Condition(threading.RLock())
         self._context: Any = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(SLOW)
+        self._context.set_forkserver_preload(["playground.worker"])
         self._wake_reader, self._wake_writer = multiprocessing.Pipe(duplex=False)
         self._closed = False
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)

@@ -15,7 +15,10 @@ flags, tests and a place on the ladder, with no edit elsewhere. What the rest of
   has a method `hold(counts)`, which takes the n-grams of length 1, 2, … counted so far (`lm/ngrams.py`).
 """
 
+from typing import Any
+
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from lm import recipes
 from lm.errors import SettingsProblem
@@ -25,9 +28,9 @@ from lm.models.multi_head_attention import MultiHeadAttentionModel, MultiHeadCon
 from lm.models.ngram import Ngram, NgramConfig
 from lm.models.single_block_transformer import SingleBlockConfig, SingleBlockTransformer
 from lm.models.single_head_attention import SingleHeadAttention, SingleHeadConfig
-from lm.plan import CountingConfig, Rung, TrainingConfig
+from lm.plan import CountingConfig, Plan, Rung, TrainingConfig
 
-__all__ = ["RUNGS", "count_parameters", "rung"]
+__all__ = ["RUNGS", "count_parameters", "outline", "rung"]
 
 _LADDER = (
     Rung(
@@ -98,3 +101,19 @@ def rung(name: str) -> Rung:
 def count_parameters(model: nn.Module) -> int:
     """Numbers that training changes; a matrix that two places share counts once."""
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+def outline(plan: Plan, vocab_size: int) -> nn.Module:
+    """A plan's model with the shapes of its weights, and whatever numbers: quick to make, and light."""
+    with _Undrawn():
+        return plan.rung.model(plan.config, vocab_size)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Where no first weights are drawn: their memory is not even touched."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func.__name__ in ("normal_", "uniform_", "kaiming_uniform_", "xavier_uniform_"):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)

@@ -97,6 +97,31 @@ def test_importing_lm_does_nothing_to_torch():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_a_run_does_not_wait_for_torchs_compiler(tmp_path):
+    """It is 815 modules, and much of torch imports it without a need: its optimisers, its counters."""
+    text = tmp_path / "text.txt"
+    text.write_text("to be, or not to be: that is the question\n" * 60)
+    settings = [
+        "--n-embd=24",
+        "--n-head=2",
+        "--context-length=16",
+        "--steps=2",
+        "--recipe=speedrun",
+    ]
+    command = ["train", "decoder_transformer", f"--corpus={text}", f"--out={tmp_path / 'run'}"]
+    code = (
+        "import sys\n"
+        "from lm.__main__ import main\n"
+        "from lm.models import RUNGS\n"
+        "from lm.speed import work_of\n"
+        f"main({[*command, *settings]}, standalone_mode=False)\n"
+        "[work_of(rung.plan(), 65) for rung in RUNGS.values()]\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @each([path for path in LM if "models" in path.parts and path.stem != "__init__"])
 def test_an_early_rung_can_be_read_with_no_other_file_open(path):
     """From the transformer block on, the shared parts live in layers/."""

@@ -7,10 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from lm.learners import clipped, noisy
 from lm.models import RUNGS
-from lm.optimizers import Muon, learning_rate_factor, make_optimizers, orthogonalised
+from lm.optimizers import AdamW, Muon, learning_rate_factor, make_optimizers, orthogonalised
 from lm.training import (
     ChangeLearningRate,
     Checkpoint,
@@ -77,10 +78,9 @@ def test_only_matrices_decay(network, tiny_config, optimizer):
     matrices = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear)}
     seen = []
     for made in make_optimizers(model, training):
-        for group in made.param_groups:
-            for parameter in group["params"]:
-                assert group["weight_decay"] == (0.3 if id(parameter) in matrices else 0.0)
-                seen.append(id(parameter))
+        for parameter in made.parameters:
+            assert made.weight_decay == (0.3 if id(parameter) in matrices else 0.0)
+            seen.append(id(parameter))
     assert sorted(seen) == sorted(id(parameter) for parameter in model.parameters())  # each once
 
 
@@ -97,6 +97,33 @@ def test_orthogonalised_matrices_keep_their_directions_and_lose_their_sizes(shap
         assert torch.allclose(inner, torch.diag(inner.diagonal()), atol=1e-7)
         assert inner.diagonal().min() > 0.3
         assert inner.diagonal().max() < 1.3
+
+
+def test_muon_knows_what_its_products_take():
+    shapes = [(8, 8), (24, 8), (8, 32), (6, 5)]
+    muon = Muon([nn.Parameter(torch.randn(shape)) for shape in shapes], 0.1, 0.0)
+    with FlopCounterMode(display=False) as counter:
+        orthogonalised(muon.parameters)
+    assert muon.flops() == counter.get_total_flops()
+
+
+def test_adamw_is_torchs_to_the_last_digit():
+    """Also for a parameter that no gradient reaches at first, and with a learning rate that changes."""
+    torch.manual_seed(0)
+    begun = [torch.randn(5, 3), torch.randn(3), torch.randn(())]
+    ours, theirs = ([nn.Parameter(tensor.clone()) for tensor in begun] for _ in range(2))
+    adamw = AdamW(ours, 0.01, 0.1, beta2=0.99)
+    reference = torch.optim.AdamW(theirs, 0.01, (0.9, 0.99), weight_decay=0.1, fused=True)
+    for step in range(20):
+        for one, other in zip(ours, theirs, strict=True):
+            one.grad = None if step < 3 and one.ndim == 1 else torch.randn_like(one)
+            other.grad = None if one.grad is None else one.grad.clone()
+        reference.param_groups[0]["lr"] = 0.01 * (1 - step / 20)
+        reference.step()
+        adamw.step(1 - step / 20)
+    for one, other in zip(ours, theirs, strict=True):
+        assert torch.equal(one, other)
+    assert not torch.equal(ours[0], begun[0])
 
 
 def test_orthogonalised_zero_is_zero():
@@ -124,7 +151,7 @@ def test_muon_steps_have_the_size_of_its_learning_rate():
     torch.manual_seed(0)
     for rows, columns, expected in ((8, 16, 0.1), (32, 8, 0.2)):
         matrix = nn.Parameter(torch.zeros(rows, columns))
-        optimizer = Muon([matrix], lr=0.1, weight_decay=0.0)
+        optimizer = Muon([matrix], learning_rate=0.1, weight_decay=0.0)
         matrix.grad = torch.randn(rows, columns) * 1e-3
         optimizer.step()
         sizes = torch.linalg.svdvals(matrix.detach())
