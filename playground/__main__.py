@@ -13,10 +13,11 @@ if str(ROOT) not in sys.path:  # a Space puts playground/, not its parent, on th
     sys.path.insert(0, str(ROOT))
 
 if __name__ == "__main__":
-    # Threads that wait for each other should sleep, not spin: when runs share the cores, spinning made
-    # a step four times as long (lm/EXPERIMENTS.md). Read when torch is loaded, here and in every worker.
+    # Threads that wait for each other should soon sleep. Spinning until it is their turn, they would take
+    # ten times as long where something else wants a core, too; asleep at once, a third longer where nothing
+    # does (lm/EXPERIMENTS.md). Read when torch is loaded, here and in every worker.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     gc.disable()  # until the page answers: all that is imported stays, and looking it through takes a tenth
 
     from playground.server import main

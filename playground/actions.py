@@ -153,7 +153,7 @@ class Actions:
         )
 
     def poll(self, data: Any) -> dict[str, Any]:
-        """What happened in a run since; called by the page some five times a second."""
+        """What happened in a run since; called by the page two to five times a second."""
         token, start, start_events = _three(data)
         start, start_events = (n if isinstance(n, int) else 0 for n in (start, start_events))
         return self.services.workers.answer(_sendable(token), start, start_events)

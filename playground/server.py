@@ -10,10 +10,12 @@ from typing import Any
 import click
 import gradio as gr
 import torch
+from starlette.middleware import Middleware
 
 from lm.devices import choose_device
 from lm.errors import Problem
 from playground import app, components, theme
+from playground.delivery import Delivery
 from playground.services import SHIPPED, Services
 from playground.workers import Workers
 
@@ -77,6 +79,7 @@ def launch(page: gr.Blocks, host: str, port: int, open_browser: bool) -> Any:
     """Serve the page without blocking."""
     components.serve_static()
     page.queue(api_open=False, max_size=64, default_concurrency_limit=8)
+    page._queue.sleep_when_free = 0.02  # seconds; it would look for work a thousand times a second
     try:
         return page.launch(
             server_name=host,
@@ -85,6 +88,7 @@ def launch(page: gr.Blocks, host: str, port: int, open_browser: bool) -> Any:
             prevent_thread_lock=True,
             theme=theme.playground_theme(),
             head=components.page_head(),
+            app_kwargs={"middleware": [Middleware(Delivery, first=components.page_first())]},
             footer_links=[],
             run_history=False,
             enable_monitoring=False,

@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing.forkserver
+import os
 import threading
 import time
 from dataclasses import replace
@@ -83,6 +84,10 @@ class Services:
 
 def _measure(pipe: Connection, threads: int) -> None:
     """What this machine can do, then again after rehearsing each plan that comes, until none does."""
+    with contextlib.suppress(OSError):
+        os.nice(
+            15
+        )  # after the page and after runs: its readings are of the quietest moments anyway
     torch.set_num_threads(threads)
     machine = measure()
     with contextlib.suppress(EOFError, OSError):

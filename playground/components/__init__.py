@@ -71,12 +71,7 @@ STYLES = tuple(
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
-# Set before the page is painted, so that a dark page does not flash white first.
-_EARLY_THEME = (
-    "<script>try{const t=localStorage.getItem('playground-theme');"
-    "if(t)document.addEventListener('DOMContentLoaded',"
-    "()=>document.body.classList.toggle('dark',t==='dark'))}catch{}</script>"
-)
+FIRST = _FOLDER / "first.js"  # belongs to the page, not to a component
 
 ServerFunction = Callable[[list[Any]], Any]
 
@@ -87,13 +82,18 @@ def serve_static() -> None:
 
 
 def page_head() -> str:
-    """What belongs into the page's head (`launch(head=...)`): the styles, and the stored theme.
+    """What belongs into the page's head (`launch(head=...)`): the styles.
 
     Not `launch(css_paths=...)`: Gradio would write every rule twice, once behind its own prefix, and
     the rules inside media queries only behind it.
     """
     links = (f'<link rel="stylesheet" href="{_address(path)}">' for path in STYLES)
-    return "".join(links) + _EARLY_THEME
+    return "".join(links)
+
+
+def page_first() -> str:
+    """What must run before Gradio's own scripts."""
+    return f"<script>{FIRST.read_text('utf-8')}</script>"
 
 
 @cache

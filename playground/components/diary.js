@@ -52,7 +52,7 @@
       } else if (samples.length) {
         list.querySelector(".empty")?.remove();
       }
-      if (sticky) toEnd();
+      if (sticky && (samples.length || change.reset)) toEnd();
     }, element);
   }
 

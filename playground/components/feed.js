@@ -4,6 +4,7 @@
 
 {
   const ANSWER_MS = 10000; // a call that takes longer counts as missed
+  const EAGER_MS = 1500; // after a click, for what it brings
   const LIVE = new Set(["queued", "starting", "running", "paused"]);
 
   const feeds = new Map();
@@ -49,7 +50,9 @@
       this.connected = true;
       this.stale = false;
       this.lastCall = 0;
+      this.clicked = -Infinity; // when something was last done to the run
       this.settled = null; // the run that has ended and been read to its end
+      this.hurry = () => {}; // ask now, if it is due: set by who does the polling
       this.listeners = new Map();
     }
 
@@ -59,6 +62,11 @@
       this.listeners.set(fn, node);
       fn(this.record, { reset: true, from: 0, events: this.record.events });
       return () => this.listeners.delete(fn);
+    }
+
+    /** Whether somebody waits for what the next answer may bring. */
+    eager() {
+      return performance.now() - this.clicked < EAGER_MS;
     }
 
     publish(change) {
@@ -82,7 +90,9 @@
       this.record = emptyRecord(run);
       this.stale = false;
       this.lastCall = 0;
+      this.clicked = performance.now();
       this.publish({ reset: true, from: 0, events: [] });
+      this.hurry();
     }
 
     /** Takes one poll answer; true if it brought points or events. */
@@ -125,8 +135,11 @@
 
   /** Ask at once, and ask again even if the run had ended: something was just done to it. */
   function nudge(key) {
-    feed(key).lastCall = 0;
-    feed(key).settled = null;
+    const one = feed(key);
+    one.clicked = performance.now();
+    one.lastCall = 0;
+    one.settled = null;
+    one.hurry();
   }
 
   /** Whether the run of this rung can still be steered. */

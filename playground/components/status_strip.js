@@ -8,6 +8,9 @@
   const { tabNote, ladderNote } = Playground.parts.ladder;
 
   const POLL_MS = 200;
+  const EAGER_MS = 60; // while something is awaited: what a click brings, the first points of a run
+  const PATIENT_MS = 500; // with long to go the curve moves slowly, and training needs the processor
+  const PATIENT_SHARE = 5; // milliseconds between calls for each second left
   const HEARTBEAT_MS = 5000;
   const RETRY_MS = 1000;
   const MISSES = 3; // missed answers in a row before the page says so
@@ -46,6 +49,13 @@
       if (props.tab && record.status) tabNote(props.tab, ladderNote(record));
     }, element);
 
+    const pace = () => {
+      if (!isVisible(element)) return HEARTBEAT_MS;
+      if (misses) return RETRY_MS;
+      if (one.eager()) return EAGER_MS;
+      return Math.max(POLL_MS, Math.min(PATIENT_MS, PATIENT_SHARE * one.record.seconds_left));
+    };
+
     async function poll() {
       const { record } = one;
       const { run } = record;
@@ -66,12 +76,18 @@
       }
     }
 
-    const timer = setInterval(() => {
-      if (!element.isConnected) return clearInterval(timer);
+    const pollIfDue = () => {
       if (calling || !one.record.run || one.settled === one.record.run) return;
-      const wait = !isVisible(element) ? HEARTBEAT_MS : misses ? RETRY_MS : POLL_MS;
-      if (performance.now() - one.lastCall >= wait || one.lastCall === 0) poll();
-    }, POLL_MS / 2);
+      if (performance.now() - one.lastCall >= pace() || one.lastCall === 0) {
+        poll().then(() => one.lastCall === 0 && pollIfDue()); // somebody could not wait
+      }
+    };
+
+    one.hurry = pollIfDue;
+    const timer = setInterval(() => {
+      if (element.isConnected) pollIfDue();
+      else clearInterval(timer);
+    }, EAGER_MS);
 
     watch("value", follow);
     follow();

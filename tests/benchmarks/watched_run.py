@@ -58,7 +58,7 @@ def main(setup: Setup, rung: str, steps: int) -> Result:
         [
             f"{rung}, {settings['steps']} steps of {like[0].tokens_per_step:,} tokens, the same settings "
             "and text; from the seconds that each run noted, without its evaluations",
-            "the browser shows the rung's tab and polls five times a second; it draws on the same cores",
+            "the browser shows the rung's tab and polls as visitors' do; it draws on the same cores",
         ],
     )
 
