@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 
 from lm import corpora, ngrams, packing, recording, runs
-from lm.devices import choose_device
+from lm.devices import choose_device, one_thread
 from lm.errors import CorpusProblem, Diverged, Problem, RunProblem
 from lm.evaluation import evaluate as evaluate_model
 from lm.generation import SamplingConfig, generate
@@ -186,8 +186,9 @@ def sample(directory: Path, prompt: str | None, step: int | None, **values: Any)
     ids = torch.from_numpy(tokenizer.encode(prompt))
     model, _ = run.model(step)
     click.echo(prompt, nl=False)
-    for token in generate(model, ids, run.plan.context_length, sampling):
-        click.echo(tokenizer.token_text(token.id), nl=False)
+    with one_thread():
+        for token in generate(model, ids, run.plan.context_length, sampling):
+            click.echo(tokenizer.token_text(token.id), nl=False)
     click.echo()
 
 

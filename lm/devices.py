@@ -1,7 +1,9 @@
 """Which processor computes: a graphics card if there is one, else the CPU."""
 
+import contextlib
 import itertools
 import os
+from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -35,6 +37,20 @@ def has_bfloat16(device: str) -> bool:
         can = torch.cpu.get_capabilities()
         return any(can.get(name) for name in ("avx512_bf16", "amx_bf16"))
     return device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """For work too small to share. Two threads are no faster at it, and wait for each other at every turn.
+
+    A sample takes five times as long that way where something else wants a core (lm/EXPERIMENTS.md).
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def available_cores() -> int:

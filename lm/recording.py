@@ -51,6 +51,7 @@ def create(
     if any((directory / name).exists() for name in ("run.json", "resume.safetensors")):
         raise RunProblem(f"{directory} already holds a run: choose another folder, or --resume it.")
     parameters = count_parameters(outline(plan, tokenizer.vocab_size))
+    whole = len(tokenizer.encode(corpus.train_text)) if plan.counts else 0
     record = RunRecord(
         format=runs.FORMAT,
         model=plan.rung.name,
@@ -67,7 +68,7 @@ def create(
         ),
         vocab_size=tokenizer.vocab_size,
         parameters=parameters,
-        tokens_per_step=plan.tokens_per_step(len(tokenizer.encode(corpus.train_text))),
+        tokens_per_step=plan.tokens_per_step(whole),
         baselines=baselines,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )

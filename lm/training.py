@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lm.devices import device_of
+from lm.devices import device_of, one_thread
 from lm.errors import SettingsProblem
 from lm.evaluation import evaluate_in_parts
 from lm.generation import SamplingConfig, generate
@@ -213,8 +213,9 @@ def train(
 def sample(model: nn.Module, tokenizer: "Tokenizer", context_length: int, step: int) -> Sample:
     """A short text from a model in training, begun at the start of a line."""
     start = torch.from_numpy(first_token(tokenizer)).to(device_of(model))
-    written = generate(model, start, context_length, SAMPLE)
-    return Sample(step, tokenizer.decode(np.array([token.id for token in written])))
+    with one_thread():
+        written = [token.id for token in generate(model, start, context_length, SAMPLE)]
+    return Sample(step, tokenizer.decode(np.array(written)))
 
 
 def first_token(tokenizer: "Tokenizer") -> np.ndarray:

@@ -20,7 +20,6 @@ from lm.settings import describe
 from lm.training import check_fits
 from playground import controls
 from playground.figures import loss as loss_figure
-from playground.figures import template
 from playground.services import Services
 
 Update = Any  # what Gradio calls an update: a value, or gr.skip()
@@ -139,17 +138,12 @@ class Actions:
         """The loss chart of a run without its points, which the feed brings; baselines if no run."""
         if token:
             try:
-                return template.as_json(self.services.workers.view(token).figure())
+                return self.services.workers.view(token).chart()
             except Problem:
                 pass  # the feed says what is wrong with it
         text = self.services.texts.get_or_synthetic(str(corpus or "tiny_shakespeare"))[1]
-        return template.as_json(
-            loss_figure.figure(
-                steps=self.rung.plan().steps,
-                uniform=text.baselines["uniform"],
-                baselines=text.baselines,
-                floor=text.corpus.floor,
-            )
+        return loss_figure.empty(
+            self.rung.plan().steps, text.baselines["uniform"], text.baselines, text.corpus.floor
         )
 
     def poll(self, data: Any) -> dict[str, Any]:

@@ -9,8 +9,6 @@ import math
 import threading
 from typing import Any
 
-import plotly.graph_objects as go
-
 from lm import runs
 from lm.errors import RunProblem
 from playground.figures import loss as loss_figure
@@ -84,11 +82,13 @@ class RunView:
         self.step = record["step"]
         self._waiting.append(record["loss"])
         smooth = self._smoother.add(record["loss"])
-        if self.step % self.every == 0 or self.step == self.steps:
+        due = self.step % self.every == 0 or self.step == self.steps
+        if due or self.step == 1:  # the first is shown at once
             self.train["step"].append(self.step)
             self.train["loss"].append(round(sum(self._waiting) / len(self._waiting), 4))
             self.train["smooth"].append(round(smooth, 4))
             self.train["seconds"].append(round(record["seconds"], 3))
+        if due:
             self._waiting.clear()
 
     def evaluations(self) -> dict[str, list[float]]:
@@ -145,13 +145,13 @@ class RunView:
                 "best": self.best,
             }
 
-    def figure(self) -> go.Figure:
+    def chart(self) -> dict[str, Any]:
         """The empty loss chart of this run, with its baselines, for the feed to fill."""
         record = self.run.record
-        return loss_figure.figure(
-            steps=self.steps,
-            uniform=record.baselines.get("uniform", math.log(record.vocab_size)),
-            baselines=record.baselines,
-            floor=record.corpus.floor,
-            tokens_per_step=record.tokens_per_step,
+        return loss_figure.empty(
+            self.steps,
+            record.baselines.get("uniform", math.log(record.vocab_size)),
+            record.baselines,
+            record.corpus.floor,
+            record.tokens_per_step,
         )

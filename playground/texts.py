@@ -106,7 +106,7 @@ class Texts:
         if counted is None:
             counted = ngrams.baselines(train_ids, validation_ids, tokenizer.vocab_size)
             self._baselines[corpus.sha256] = counted
-        small = np.uint16 if tokenizer.vocab_size <= 2**16 else np.uint32
+        small = np.min_scalar_type(tokenizer.vocab_size - 1)  # every run is sent them
         return Text(
             corpus,
             tokenizer,

@@ -97,7 +97,7 @@
     follow(run) {
       if (run === this.run) return;
       this.run = run;
-      this.step = null;
+      this.step = this.seen = null;
       this.steps = [];
       this.stopReplay();
       this.frame.classList.add("waiting"); // the picture is of the run before
@@ -108,12 +108,18 @@
       if (record.run && record.run !== this.run) this.follow(record.run);
       this.live = LIVE.has(record.status);
       const fresh = change.events.filter((event) => event.type === "snapshot");
-      if (!fresh.length) return;
-      const known = new Set(this.steps);
-      for (const { step } of fresh) if (!known.has(step)) this.steps.push(step);
-      this.steps.sort((a, b) => a - b);
-      this.showSteps();
-      if (this.step === null && this.steps.at(-1) !== this.picture.answer?.step) this.look();
+      if (fresh.length) {
+        const known = new Set(this.steps);
+        for (const { step } of fresh) if (!known.has(step)) this.steps.push(step);
+        this.steps.sort((a, b) => a - b);
+        this.showSteps();
+      }
+      const newest = this.steps.at(-1);
+      const news = newest !== undefined && newest !== this.seen && this.step === null;
+      const begins = record.status === "running" && !record.train.step.length;
+      if (!news || begins) return; // a run that begins should first take its first step
+      this.seen = newest;
+      this.look();
     }
 
     choose(index) {
@@ -179,6 +185,7 @@
         if (!answer) setTimeout(() => this.element.isConnected && this.look(), 3000);
         return;
       }
+      if (this.step === null) this.seen = answer.step;
       this.note.textContent = answer.note ?? "";
       this.frame.classList.remove("waiting");
       const all = new Set([...this.steps, ...(answer.steps ?? [])]);

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,36 @@ def spread(values: Sequence[float], gap: float) -> list[float]:
         taken = max(values[index], taken + gap)
         places[index] = taken
     return places
+
+
+def empty(
+    steps: int,
+    uniform: float,
+    baselines: Mapping[str, float],
+    floor: float | None,
+    tokens_per_step: int = 1,
+) -> dict[str, Any]:
+    """The chart of a run to be as JSON, for the feed to fill: runs of one kind share one."""
+    return _empty(steps, uniform, tuple(baselines.items()), floor, tokens_per_step)
+
+
+@lru_cache(maxsize=64)
+def _empty(
+    steps: int,
+    uniform: float,
+    baselines: tuple[tuple[str, float], ...],
+    floor: float | None,
+    tokens_per_step: int,
+) -> dict[str, Any]:
+    return template.as_json(
+        figure(
+            steps=steps,
+            uniform=uniform,
+            baselines=dict(baselines),
+            floor=floor,
+            tokens_per_step=tokens_per_step,
+        )
+    )
 
 
 def figure(

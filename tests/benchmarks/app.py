@@ -1,6 +1,7 @@
 """The playground, started as a person starts it, and a headless Chromium before it."""
 
 import contextlib
+import os
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,23 @@ class App:
     def processes(self) -> list[int]:
         """The server and all that it has started."""
         return [self.process.pid, *Processes.below(self.process.pid)]
+
+    def settle(self) -> None:
+        """Wait until it is at rest: it measures the machine for a while after its page answers."""
+        quiet = 0
+        while quiet < 3:
+            before = self._processor_seconds()
+            time.sleep(1.0)
+            quiet = quiet + 1 if self._processor_seconds() - before < 0.05 else 0
+
+    def _processor_seconds(self) -> float:
+        """What the server and all that it has started have computed so far, on Linux; elsewhere 0."""
+        ticks = 0
+        for process in self.processes():
+            with contextlib.suppress(OSError):
+                told = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+                ticks += int(told[11]) + int(told[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def newest_run(self) -> runs.Run | None:
         """The run that was begun last."""

@@ -39,6 +39,7 @@ def main(setup: Setup, rung: str, steps: int) -> Result:
             with app.running() as playground, app.chromium() as browser:
                 page = app.new_page(browser)
                 app.open_rung(page, playground, rung, **settings)
+                playground.settle()
                 app.press(page, rung, "train")
                 run = _finished(playground)
                 like.append(run.record)
