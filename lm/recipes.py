@@ -1,7 +1,7 @@
 """Settings that belong together, under a name, for each rung. `lm/EXPERIMENTS.md` has what was measured.
 
 `classic` is the rung as it stands. `speedrun` learns as much as possible in the first seconds, `best` is as
-good as the rung becomes (for the decoder in an hour on two cores); `two-minutes` stands between them. The
+good as the rung becomes (for the decoder in forty minutes on two cores); `two-minutes` stands between them. The
 decoder also repeats two set-ups that others have published, to compare with.
 """
 
@@ -95,7 +95,7 @@ DECODER = (
     ),
     Recipe(
         "best",
-        "The lowest loss that we know how to reach in an hour on two cores, with a share for counting.",
+        "The lowest loss that we know how to reach in forty minutes on two cores, with a share for counting.",
         _MODERN
         | {
             "n_layer": 6,

@@ -181,6 +181,10 @@ class Run:
         self, path: Path, weights: dict[str, Tensor], optimizer: dict[str, Tensor] | None = None
     ) -> None:
         """Raise a `RunProblem` unless these tensors of the file `path` belong to the run's model."""
+        misfit = RunProblem(f"{path} does not fit the model that run.json describes.")
+        held = sum(tensor.numel() for tensor in weights.values())
+        if held < self.record.vocab_size and not self.plan.counts:
+            raise misfit  # before so large a model is outlined: its memory would be asked for
         model = outline(self.plan, self.record.vocab_size)
         trained = {name: parameter.shape for name, parameter in model.named_parameters()}
         states = ((name.rpartition(":")[0], tensor) for name, tensor in (optimizer or {}).items())
@@ -193,7 +197,7 @@ class Run:
         except RuntimeError:
             foreign = True
         if foreign:
-            raise RunProblem(f"{path} does not fit the model that run.json describes.")
+            raise misfit
 
 
 def open_run(directory: Path) -> Run:

@@ -20,7 +20,7 @@ class Delivery:
         self.first = first.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["method"] == "HEAD":
             await self.app(scope, receive, send)
             return
         compress = "gzip" in Headers(scope=scope).get("accept-encoding", "")

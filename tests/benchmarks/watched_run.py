@@ -27,10 +27,13 @@ class Reading:
 
 @benchmark("Steps a second: watched in a browser, and headless", with_corpus=False)
 @click.option("--rung", type=click.Choice(list(RUNGS)), default=app.DECODER, show_default=True)
-@click.option("--steps", default=STEPS, show_default=True, help="Of each run.")
+@click.option("--steps", default=STEPS, show_default=True, help="To read of each run.")
 def main(setup: Setup, rung: str, steps: int) -> Result:
-    """Row 7: the same run, trained in the app before one browser, and by `python -m lm train`."""
-    settings = {"steps": steps} if not setup.quick else app.TINY | {"steps": 50}
+    """Row 7: a run as visitors start it, in the app before one browser, and by `python -m lm train`.
+
+    Read are the first steps of it, after which it is ended.
+    """
+    steps, settings = (50, app.TINY) if setup.quick else (steps, {})
     with TemporaryDirectory() as name:
         folder = Path(name)
         like: list[runs.RunRecord] = []
@@ -41,15 +44,15 @@ def main(setup: Setup, rung: str, steps: int) -> Result:
                 app.open_rung(page, playground, rung, **settings)
                 playground.settle()
                 app.press(page, rung, "train")
-                run = _finished(playground)
+                run = _reached(playground, steps)
                 like.append(run.record)
-                return _read(run)
+                return _read(run, steps)
 
         def headless(number: int) -> Reading:
             record = like[-1]
-            flags = lm_command.flags(record.config | record.training)
+            flags = lm_command.flags(record.config | record.training | {"steps": steps})
             corpus = record.corpus.path or record.corpus.name
-            return _read(lm_command.train(folder / str(number), corpus, *flags, model=rung))
+            return _read(lm_command.train(folder / str(number), corpus, *flags, model=rung), steps)
 
         found = take_turns(setup.rounds, {"watched": watched, "headless": headless})
     rows = [_row(name, readings) for name, readings in found.items()]
@@ -57,29 +60,29 @@ def main(setup: Setup, rung: str, steps: int) -> Result:
     return Result(
         [Table(COLUMNS, rows)],
         [
-            f"{rung}, {settings['steps']} steps of {like[0].tokens_per_step:,} tokens, the same settings "
-            "and text; from the seconds that each run noted, without its evaluations",
+            f"{rung}, the first {steps} steps of {like[0].tokens_per_step:,} tokens, the same settings and "
+            "text; from the seconds that each run noted, without its evaluations",
             "the browser shows the rung's tab and polls as visitors' do; it draws on the same cores",
         ],
     )
 
 
-def _finished(playground: app.App) -> runs.Run:
-    """The app's run, once it has ended."""
+def _reached(playground: app.App, steps: int) -> runs.Run:
+    """The app's run, once it has taken so many steps."""
     while True:
         time.sleep(0.5)  # on the disk, not through the page: the browser is left alone
         run = playground.newest_run()
         if run is None:
             continue
         status, reason, _ = run.status()
-        if status == "finished":
+        if len(lm_command.step_seconds(run)) >= steps - 1:
             return run
         if status in ("stopped", "failed"):
             raise click.ClickException(f"The run in the app was {status}: {reason}")
 
 
-def _read(run: runs.Run) -> Reading:
-    seconds = lm_command.step_seconds(run)
+def _read(run: runs.Run, steps: int) -> Reading:
+    seconds = lm_command.step_seconds(run)[: steps - 1]
     return Reading(1 / statistics.median(seconds), 1 / statistics.mean(seconds))
 
 

@@ -9,6 +9,25 @@ from lm import corpora
 from lm.models import RUNGS
 from playground.services import SHIPPED
 
+# At rest
+
+
+def test_a_page_at_rest_asks_for_no_frames(decoder, open_tab):
+    """It stands on the machine of somebody who wants to train. Sixty a second would be 180."""
+    tab = open_tab(decoder)
+    tab.page.add_init_script(
+        "window.asked = 0; const frame = window.requestAnimationFrame;"
+        "window.requestAnimationFrame = (draw) => { asked++; return frame(draw); };"
+    )
+    tab.page.reload()
+    tab.ready().wait_for_points(1)
+    tab.page.wait_for_timeout(3000)  # until all has settled
+    before = tab.page.evaluate("() => asked")
+    tab.page.wait_for_timeout(3000)
+    assert before > 0
+    assert tab.page.evaluate("() => asked") - before <= 15
+
+
 # Reloads, windows, several runs
 
 
