@@ -21,7 +21,6 @@ from playground.looking import Snapshots
 from playground.texts import Text, Texts
 from playground.workers import Workers
 
-FIRST_VISIT = 6.0  # seconds that a page takes which opens with the server; measured is after it
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
@@ -33,8 +32,7 @@ class Services:
         self.snapshots = Snapshots()
         self.texts = Texts(workers.runs_folder, _shipped_baselines(workers.shipped_folder))
         self.machine: Machine | None = None  # what is known of it so far; it gets better
-        self.measured = False  # whether it gets no better
-        self._closing = threading.Event()
+        self._closing = False
         self._preparation = threading.Thread(target=self._prepare, daemon=True)
 
     def prepare(self) -> None:
@@ -59,16 +57,11 @@ class Services:
     def close(self) -> None:
         """End every run, keeping what it learned."""
         self.workers.close()
-        self._closing.set()
+        self._closing = True
         if self._preparation.is_alive():
             self._preparation.join(10)  # torch ends the process badly if it still works in a thread
 
     def _prepare(self) -> None:
-        if not self._closing.wait(FIRST_VISIT):
-            self._measure_machine()
-            self.measured = True
-
-    def _measure_machine(self) -> None:
         """Let a process of its own measure: it leaves no memory behind, and the page stays quick."""
         context = multiprocessing.get_context("forkserver")
         pipe, other_end = context.Pipe()
@@ -81,12 +74,10 @@ class Services:
         with pipe, contextlib.suppress(EOFError, OSError):  # it died: what is known serves
             self.machine = pipe.recv()
             for plan in plans:
-                while (
-                    self.workers.running() and not self._closing.is_set()
-                ):  # whoever trains has the cores
+                while self.workers.running() and not self._closing:  # whoever trains has the cores
                     time.sleep(0.5)
                 work = self.work(plan, 65)  # a first count is slow: have it before it is asked for
-                if not (plan.counts or self._closing.is_set()):
+                if not (plan.counts or self._closing):
                     pipe.send((plan, work))
                     self.machine = pipe.recv()
 
