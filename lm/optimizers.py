@@ -20,6 +20,8 @@ from torch import Tensor, nn
 
 from lm.plan import TrainingConfig
 
+Tensors = list[Tensor]
+
 
 class Optimizer:
     """Changes some parameters by their gradients, and remembers what it must of earlier ones.
@@ -49,7 +51,7 @@ class Optimizer:
                 self.state[parameter] = self.beginning(parameter)
         states = [self.state[parameter] for parameter in parameters]
         memory = [[state[name] for state in states] for name in self.remembers]
-        gradients = [p.grad for p in parameters if p.grad is not None]
+        gradients = [p.grad for p in parameters]
         self.change(parameters, gradients, memory, self.learning_rate * factor)
 
     def beginning(self, parameter: nn.Parameter) -> dict[str, Tensor]:
@@ -57,13 +59,9 @@ class Optimizer:
         return {name: torch.zeros_like(parameter) for name in self.remembers}
 
     def change(
-        self,
-        parameters: list[Tensor],
-        gradients: list[Tensor],
-        memory: list[list[Tensor]],
-        learning_rate: float,
+        self, parameters: Tensors, gradients: Tensors, memory: list[Tensors], rate: float
     ) -> None:
-        """Change parameters and what is remembered of them, a list for each name, in place."""
+        """Change parameters and what is remembered of them, a list for each name, in place, at this rate."""
         raise NotImplementedError
 
     def flops(self) -> float:
@@ -96,11 +94,7 @@ class AdamW(Optimizer):
         return super().beginning(parameter) | {"step": torch.zeros((), device=parameter.device)}
 
     def change(
-        self,
-        parameters: list[Tensor],
-        gradients: list[Tensor],
-        memory: list[list[Tensor]],
-        learning_rate: float,
+        self, parameters: Tensors, gradients: Tensors, memory: list[Tensors], rate: float
     ) -> None:
         """All parameters in one call."""
         steps, means, squares = memory
@@ -112,7 +106,7 @@ class AdamW(Optimizer):
             squares,
             [],
             steps,
-            lr=learning_rate,
+            lr=rate,
             beta1=0.9,
             beta2=self.beta2,
             weight_decay=self.weight_decay,
@@ -132,21 +126,17 @@ class Muon(Optimizer):
     momentum = 0.95
 
     def change(
-        self,
-        parameters: list[Tensor],
-        gradients: list[Tensor],
-        memory: list[list[Tensor]],
-        learning_rate: float,
+        self, parameters: Tensors, gradients: Tensors, memory: list[Tensors], rate: float
     ) -> None:
         """All matrices, those of one size together."""
         (means,) = memory
         torch._foreach_lerp_(means, gradients, 1 - self.momentum)
         changes = orthogonalised(torch._foreach_lerp(gradients, means, self.momentum))
         if self.weight_decay:
-            torch._foreach_mul_(parameters, 1 - learning_rate * self.weight_decay)
+            torch._foreach_mul_(parameters, 1 - rate * self.weight_decay)
         for matrix, change in zip(parameters, changes, strict=True):
             rows, columns = matrix.shape
-            matrix.add_(change, alpha=-learning_rate * max(1.0, rows / columns) ** 0.5)
+            matrix.add_(change, alpha=-rate * max(1.0, rows / columns) ** 0.5)
 
     def flops(self) -> float:
         """What `orthogonalised` takes: XXᵀ and FX, and what `_newton_schulz` multiplies between them."""

@@ -85,9 +85,7 @@ class Services:
 def _measure(pipe: Connection, threads: int) -> None:
     """What this machine can do, then again after rehearsing each plan that comes, until none does."""
     with contextlib.suppress(OSError):
-        os.nice(
-            15
-        )  # after the page and after runs: its readings are of the quietest moments anyway
+        os.nice(15)  # after the page and the runs; the quietest moments are what counts anyway
     torch.set_num_threads(threads)
     machine = measure()
     with contextlib.suppress(EOFError, OSError):
