@@ -46,7 +46,24 @@ def build(services: Services) -> gr.Blocks:
         gr.Timer(30).tick(watch, list(tokens.values()), None, show_progress="hidden", **quiet)
         for tab in tabs:
             _restore_on_load(page, tab, corpus, share)
+        _estimate_until_measured(page, services, tabs, corpus)
     return page
+
+
+def _estimate_until_measured(
+    page: gr.Blocks, services: Services, tabs: list[model_tab.Tab], corpus: Any
+) -> None:
+    """Tell the predicted times again while this machine is being measured, for those who came early."""
+    quiet: dict[str, Any] = {"queue": False, "api_visibility": "private"}
+    clock = gr.Timer(8)
+    for tab in tabs:
+        inputs = [corpus, *tab.controls]
+        clock.tick(tab.actions.estimate, inputs, tab.estimate, show_progress="hidden", **quiet)
+
+    def still() -> gr.Timer:
+        return gr.Timer(active=not (services.measured or services.workers.running()))
+
+    gr.on([page.load, clock.tick], still, None, clock, show_progress="hidden", **quiet)
 
 
 def _restore_on_load(page: gr.Blocks, tab: model_tab.Tab, corpus: Any, share: gr.HTML) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import multiprocessing.forkserver
 import os
 import threading
-import time
 from dataclasses import replace
 from functools import lru_cache
 from multiprocessing.connection import Connection
@@ -21,6 +20,7 @@ from playground.looking import Snapshots
 from playground.texts import Text, Texts
 from playground.workers import Workers
 
+FIRST_VISIT = 6.0  # seconds that the first page takes; the machine is measured after it
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
@@ -32,7 +32,8 @@ class Services:
         self.snapshots = Snapshots()
         self.texts = Texts(workers.runs_folder, _shipped_baselines(workers.shipped_folder))
         self.machine: Machine | None = None  # what is known of it so far; it gets better
-        self._closing = False
+        self.measured = False  # whether `machine` is as well known as it will be
+        self._closing = threading.Event()
         self._preparation = threading.Thread(target=self._prepare, daemon=True)
 
     def prepare(self) -> None:
@@ -57,11 +58,16 @@ class Services:
     def close(self) -> None:
         """End every run, keeping what it learned."""
         self.workers.close()
-        self._closing = True
+        self._closing.set()
         if self._preparation.is_alive():
             self._preparation.join(10)  # torch ends the process badly if it still works in a thread
 
     def _prepare(self) -> None:
+        if not self._closing.wait(FIRST_VISIT):
+            self._measure_machine()
+            self.measured = True
+
+    def _measure_machine(self) -> None:
         """Let a process of its own measure: it leaves no memory behind, and the page stays quick."""
         context = multiprocessing.get_context("forkserver")
         pipe, other_end = context.Pipe()
@@ -74,10 +80,10 @@ class Services:
         with pipe, contextlib.suppress(EOFError, OSError):  # it died: what is known serves
             self.machine = pipe.recv()
             for plan in plans:
-                while self.workers.running() and not self._closing:  # whoever trains has the cores
-                    time.sleep(0.5)
+                while self.workers.running() and not self._closing.wait(0.5):
+                    pass  # whoever trains has the cores
                 work = self.work(plan, 65)  # a first count is slow: have it before it is asked for
-                if not (plan.counts or self._closing):
+                if not (plan.counts or self._closing.is_set()):
                     pipe.send((plan, work))
                     self.machine = pipe.recv()
 
