@@ -128,7 +128,7 @@ class Actions:
         workers = self.services.workers
         found = [("the run that came along", workers.shipped(self.rung.name))]
         others = workers.also_shipped(self.rung.name).items()
-        found += [(f"another that came along, by the recipe {name}", run) for name, run in others]
+        found += [(f"came along, recipe {name}", run) for name, run in others]
         if workers.is_live(str(token)):
             found.append(("the run in training", str(token)))
         found += workers.local_runs(self.rung.name)

@@ -557,7 +557,7 @@ def test_a_rung_may_ship_with_more_runs_than_one(new_run, tiny_plan, workers):
     }
     assert workers.also_shipped("decoder_transformer") == {}
     shown = Actions(RUNGS["bigram"], SimpleNamespace(workers=workers)).choices(None)["choices"]
-    assert ("another that came along, by the recipe best", "shipped:bigram-best") in shown
+    assert ("came along, recipe best", "shipped:bigram-best") in shown
 
 
 def test_folders_that_are_no_runs_are_passed_over(workers, new_run, tiny_plan):
