@@ -7,6 +7,7 @@ stay free of recording code, and the fast kernels, which never write their weigh
 
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,11 +36,11 @@ class Inspection:
 def inspect(model: nn.Module, tokens: Tensor) -> Inspection:
     """Let `model` read `tokens` (T,), at most as many as its context length, and tell."""
     layers = attention_layers(model)
-    inputs: dict[nn.Module, Tensor] = {}
+    inputs: dict[nn.Module, Any] = {}
 
     here = threading.get_ident()
 
-    def remember(layer: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+    def remember(layer: nn.Module, arguments: tuple[Any, ...]) -> None:
         if threading.get_ident() == here:  # another thread may be writing with the same model
             inputs[layer] = arguments[0]
 

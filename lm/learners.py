@@ -40,7 +40,7 @@ class Descent:
         self.parameters = list(self.model.parameters())
         self.optimizers = make_optimizers(self.model, plan.training)
         self.tokens = data.train.to(device)  # (N,)
-        self.offsets = torch.arange(plan.context_length + 1, device=device)
+        self.windows = self.tokens.unfold(0, plan.context_length + 1, 1)  # (N - T, T + 1), a view
         self.rounds = plan.training.precision == "bfloat16" and has_bfloat16(device)
         self.hopeless, self.bad_steps = 3 * math.log(data.tokenizer.vocab_size), 0
 
@@ -67,15 +67,14 @@ class Descent:
 
     def step(self, step: int) -> tuple[float, float, float]:
         """Step number `step` (from 0): the batch's loss, the learning rate, the gradient's norm."""
-        training, model, tokens = self.training, self.model, self.tokens
+        training, model = self.training, self.model
         if step == 0 and hasattr(model, "count"):
-            model.count(tokens)  # type: ignore[operator]
+            model.count(self.tokens)  # type: ignore[operator]
         if not model.training:
             model.train()
         seed(training.seed * 1_000_003 + step, self.device)  # this step's windows and dropout
-        last = len(tokens) - len(self.offsets) + 1
-        starts = torch.randint(last, (training.batch_size, 1)).to(self.device)
-        windows = tokens[starts + self.offsets]  # (B, T + 1)
+        starts = torch.randint(len(self.windows), (training.batch_size,))
+        windows = self.windows.index_select(0, starts.to(self.device))  # (B, T + 1)
         with self._rounded():
             logits = model(noisy(windows[:, :-1], training.token_noise))  # (B, T, V)
         loss = F.cross_entropy(logits.float().flatten(0, 1), windows[:, 1:].flatten())

@@ -1,9 +1,10 @@
 """How long will it take here? A prediction from counting operations, not from a table of models.
 
-A model without weights worth the name reads one row. That gives three counts: operators called,
-multiplications in matrix products, and numbers written by the other operators. A batch is as many rows, and
-the way back through the network costs twice that again. Short measurements say what each costs on this
-machine, and what a step costs whatever it does. It works for any model, also one added tomorrow.
+A model without weights worth the name reads one row, then two. That gives three counts: operators called,
+multiplications in matrix products, and numbers written by the other operators. Each further row of a batch
+asks for as much as the second, and the way back through the network costs twice that again. Short measurements
+say what each costs on this machine, and what a step costs whatever it does. It works for any model, also one
+added tomorrow.
 
 What such a sum misses (how well a product of just this shape runs, say) differs from rung to rung, and from
 recipe to recipe. So each is also *rehearsed*: a few real steps say by which factor the sum is off, and a plan
@@ -21,7 +22,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from lm.evaluation import evaluate
@@ -131,24 +132,31 @@ OPERATORS = 20  # that it takes to look up one length
 
 
 def work_of(plan: Plan, vocab_size: int) -> Work:
-    """Count one training step of a plan by reading one row; counting itself is no such work."""
+    """Count one training step of a plan by reading two rows; counting itself is no such work."""
     model = outline(plan, vocab_size)
     parameters = count_parameters(model)
     if not isinstance(plan.training, TrainingConfig):
         return Work(0, 0.0, 0.0, parameters)
-    row, rows = torch.zeros((1, plan.context_length), dtype=torch.long), plan.training.batch_size
-    with torch.no_grad(), torch.random.fork_rng(devices=[]), _Counter() as reading:
-        F.cross_entropy(model(row).flatten(0, 1), row.flatten())
+    one, two = (_read(model, rows, plan.context_length) for rows in (1, 2))
+    further = plan.training.batch_size - 1
     tensors = sum(1 for _ in model.parameters())
     kept = 6.0 * parameters  # AdamW reads and writes weight, mean, square, all in one operator
     return Work(
-        operators=3 * reading.operators + 2 * tensors,  # clipping
-        flops=3 * rows * reading.flops
+        operators=3 * one.operators + 2 * tensors,  # clipping
+        flops=3 * (one.flops + further * (two.flops - one.flops))
         + sum(optimizer.flops() for optimizer in make_optimizers(model, plan.training)),
-        numbers=3 * rows * reading.numbers + kept,
+        numbers=3 * (one.numbers + further * (two.numbers - one.numbers)) + kept,
         parameters=parameters,
         kept=kept,
     )
+
+
+def _read(model: nn.Module, rows: int, context_length: int) -> "_Counter":
+    """What it takes to read so many rows."""
+    batch = torch.zeros((rows, context_length), dtype=torch.long)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]), _Counter() as reading:
+        F.cross_entropy(model(batch).flatten(0, 1), batch.flatten())
+    return reading
 
 
 def measure() -> Machine:

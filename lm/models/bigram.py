@@ -7,6 +7,7 @@ the scores are judged by how much probability they gave to the character that re
 bigram is the line on the chart that it approaches and cannot cross.
 """
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lm.settings import Settings, Whole, setting
@@ -46,5 +47,6 @@ class Bigram(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, T) to the scores of each possible next token, (B, T, V)."""
-        x = self.embedding(tokens)  # (B, T, C)
-        return self.head(x)  # (B, T, V)
+        # There are only V characters, so the scores that follow each are made once, then looked up.
+        table = self.head(self.embedding.weight)  # (V, C) to (V, V): row c holds the scores after c
+        return F.embedding(tokens, table.float())  # (B, T, V)

@@ -3,15 +3,18 @@
 One head makes one pattern: its weights must sum to 1, so looking at the last vowel means looking less
 at the last space. Several small heads, each with queries, keys and values of its own, look at once; what
 they find is laid side by side (*concatenated*) and mixed by one more matrix (the *projection*). The heads
-share the embedding size between them, so four heads cost no more than one.
+share the embedding size between them, so four heads cost no more than one. The embedding, `Embedded`, is that
+of rung 2.
 
 Vaswani et al. (2017), section 3.2.2.
 """
 
 import torch
+import torch.nn.functional as F
 from pydantic import model_validator
 from torch import Tensor, nn
 
+from lm.models.single_head_attention import Embedded
 from lm.settings import Settings, Whole, setting
 
 
@@ -72,10 +75,10 @@ class MultiHeadAttentionModel(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, T) to the scores of each possible next token, (B, T, V)."""
-        positions = torch.arange(tokens.shape[1], device=tokens.device)  # (T,)
-        x = self.token_embedding(tokens) + self.position_embedding(positions)  # (B, T, C)
-        found = self.attention(x)  # (B, T, C)
-        return self.head(torch.cat([x, found], dim=-1))  # (B, T, 2C) to (B, T, V)
+        T = tokens.shape[1]
+        x = Embedded(tokens, self.token_embedding.weight, self.position_embedding.weight[:T])
+        of_itself, of_found = self.head.weight.chunk(2, dim=1)  # (V, C) each
+        return x.times(of_itself) + F.linear(self.attention(x), of_found, self.head.bias)
 
 
 class MultiHeadAttention(nn.Module):
@@ -88,25 +91,26 @@ class MultiHeadAttention(nn.Module):
         self.key = nn.Linear(n_embd, n_embd, bias=False)
         self.value = nn.Linear(n_embd, n_embd, bias=False)
         self.projection = nn.Linear(n_embd, n_embd)
-        past = torch.ones(context_length, context_length, dtype=torch.bool).tril()
-        self.register_buffer("past", past, persistent=False)  # row t: True at 0 … t
+        future = torch.ones(context_length, context_length, dtype=torch.bool).triu(1)
+        self.register_buffer("future", future, persistent=False)  # row t: True after t
 
     def split(self, x: Tensor) -> Tensor:
         """(B, T, C) to (B, H, T, D): each head gets its own slice of the embedding."""
         B, T, C = x.shape
         return x.view(B, T, self.n_head, C // self.n_head).transpose(1, 2)
 
-    def attention_weights(self, x: Tensor) -> Tensor:
+    def attention_weights(self, x: Embedded) -> Tensor:
         """x (B, T, C) to weights (B, H, T, T), one pattern a head."""
-        T = x.shape[1]
-        q, k = self.split(self.query(x)), self.split(self.key(x))  # (B, H, T, D) each
-        D = q.shape[-1]  # scaled by the size of a head, not by the embedding size
+        q = self.split(x.times(self.query.weight))  # (B, H, T, D)
+        k = self.split(x.times(self.key.weight))
+        T, D = q.shape[-2:]  # scaled by the size of a head, not by the embedding size
         scores = q @ k.transpose(-2, -1) * D**-0.5  # (B, H, T, T)
-        scores = scores.masked_fill(~self.past[:T, :T], float("-inf"))  # type: ignore[index]
+        scores = scores.masked_fill(self.future[:T, :T], float("-inf"))  # type: ignore[index]
         return scores.softmax(dim=-1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Embedded) -> Tensor:
         """x (B, T, C) to what the heads gathered together, (B, T, C)."""
-        found = self.attention_weights(x) @ self.split(self.value(x))  # (B, H, T, D)
-        side_by_side = found.transpose(1, 2).reshape(x.shape)  # (B, T, C)
+        v = self.split(x.times(self.value.weight))
+        found = self.attention_weights(x) @ v  # (B, H, T, D)
+        side_by_side = found.transpose(1, 2).flatten(2)  # (B, T, C)
         return self.projection(side_by_side)

@@ -13,7 +13,10 @@ Attention is from Vaswani et al., "Attention Is All You Need" (2017), section 3.
 purpose, and comes with the next rungs: several heads, feed-forward, residuals, normalisation.
 """
 
+from dataclasses import dataclass
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lm.settings import Settings, Whole, setting
@@ -41,6 +44,26 @@ class SingleHeadConfig(Settings):
     )
 
 
+@dataclass(frozen=True)
+class Embedded:
+    """x (B, T, C): each row is the vector of its character plus the vector of its place, not yet added up.
+
+    What a matrix makes of a sum is the sum of what it makes of the parts, and there are few parts: V characters
+    and T places, against B · T positions in a batch. So the matrices meet the two tables, and what they make
+    is looked up and added; for 48 rows of 64 characters that is a twentieth of the arithmetic.
+    """
+
+    tokens: Tensor  # (B, T)
+    characters: Tensor  # (V, C)
+    places: Tensor  # (T, C)
+
+    def times(self, matrix: Tensor) -> Tensor:
+        """x @ matrixᵀ, what a linear layer with these weights (N, C) makes of each position, (B, T, N)."""
+        # Looked up in full precision: on the way back, all places of a character are added up.
+        table, places = (F.linear(rows, matrix).float() for rows in (self.characters, self.places))
+        return F.embedding(self.tokens, table) + places
+
+
 class SingleHeadAttention(nn.Module):
     """Embedding and position, one causal head, and the scores."""
 
@@ -58,34 +81,39 @@ class SingleHeadAttention(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, T) to the scores of each possible next token, (B, T, V)."""
-        positions = torch.arange(tokens.shape[1], device=tokens.device)  # (T,)
-        x = self.token_embedding(tokens) + self.position_embedding(positions)  # (B, T, C)
-        found = self.attention(x)  # (B, T, C)
-        return self.head(torch.cat([x, found], dim=-1))  # (B, T, 2C) to (B, T, V)
+        T = tokens.shape[1]
+        x = Embedded(tokens, self.token_embedding.weight, self.position_embedding.weight[:T])
+        # The scores read x and what it found, side by side: half of their matrix is for each.
+        of_itself, of_found = self.head.weight.chunk(2, dim=1)  # (V, C) each
+        return x.times(of_itself) + self.attention(x, of_found) + self.head.bias  # (B, T, V)
 
 
 class Head(nn.Module):
-    """softmax(Q Kᵀ / √C, future masked) V."""
+    """softmax(Q Kᵀ / √C, future masked) V, and what is read off it."""
 
     def __init__(self, n_embd: int, context_length: int) -> None:
         super().__init__()
         self.query = nn.Linear(n_embd, n_embd, bias=False)
         self.key = nn.Linear(n_embd, n_embd, bias=False)
         self.value = nn.Linear(n_embd, n_embd, bias=False)
-        past = torch.ones(context_length, context_length, dtype=torch.bool).tril()
-        self.register_buffer("past", past, persistent=False)  # row t: True at 0 … t
+        future = torch.ones(context_length, context_length, dtype=torch.bool).triu(1)
+        self.register_buffer("future", future, persistent=False)  # row t: True after t
 
-    def attention_weights(self, x: Tensor) -> Tensor:
+    def attention_weights(self, x: Embedded) -> Tensor:
         """x (B, T, C) to weights (B, 1, T, T): row t says how much t takes from each position."""
-        T, C = x.shape[1:]
-        q, k = self.query(x), self.key(x)  # (B, T, C) each
+        q, k = x.times(self.query.weight), x.times(self.key.weight)  # (B, T, C) each
+        T, C = q.shape[1:]
         # A sum of C products of unit-variance numbers has variance C. Divided by √C it has
         # variance 1, so that the softmax starts out soft and every position gets a gradient.
         scores = q @ k.transpose(-2, -1) * C**-0.5  # (B, T, T)
-        scores = scores.masked_fill(~self.past[:T, :T], float("-inf"))  # type: ignore[index]
+        scores = scores.masked_fill(self.future[:T, :T], float("-inf"))  # type: ignore[index]
         return scores.softmax(dim=-1).unsqueeze(1)  # (B, 1, T, T); each row sums to 1
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x (B, T, C) to what each position gathered from its past, (B, T, C)."""
-        weights = self.attention_weights(x).squeeze(1)  # (B, T, T)
-        return weights @ self.value(x)  # (B, T, C)
+    def forward(self, x: Embedded, reader: Tensor) -> Tensor:
+        """x (B, T, C) to what `reader` (V, C) reads off what each position gathered, (B, T, V).
+
+        Gathered and then read, weights · values · readerᵀ, is the same as read and then gathered: what each
+        position has to say about the next character is made once, and the weights share it out.
+        """
+        says = x.times(reader @ self.value.weight)  # (B, T, V)
+        return self.attention_weights(x).squeeze(1) @ says  # (B, T, T) @ (B, T, V)

@@ -12,8 +12,9 @@ from lm.inspection import attention_layers
 from lm.layers import Block, CausalSelfAttention
 from lm.models import RUNGS, count_parameters
 from lm.models import rung as rung_called
+from lm.models.bigram import Bigram
 from lm.models.multi_head_attention import MultiHeadAttention
-from lm.models.single_head_attention import Head
+from lm.models.single_head_attention import Embedded, Head
 from lm.settings import describe
 
 VOCABULARY = 23
@@ -22,6 +23,13 @@ VOCABULARY = 23
 @pytest.fixture
 def model(rung, tiny_model):
     return tiny_model(rung, VOCABULARY).eval()
+
+
+def embedded(rows: int, length: int, n_embd: int) -> tuple[Embedded, torch.Tensor]:
+    """Some characters and places, and the x (B, T, C) that they add up to."""
+    tokens = some_tokens(rows, length)
+    x = Embedded(tokens, torch.randn(VOCABULARY, n_embd), torch.randn(length, n_embd))
+    return x, x.characters[tokens] + x.places
 
 
 def some_tokens(rows: int, length: int) -> torch.Tensor:
@@ -144,7 +152,8 @@ def test_the_published_size():
 @torch.inference_mode()
 def test_weights_are_shares_of_the_past(model):
     for layer in attention_layers(model):
-        weights = layer.attention_weights(torch.randn(2, 11, 16))
+        early = isinstance(layer, Head | MultiHeadAttention)
+        weights = layer.attention_weights(embedded(2, 11, 16)[not early])
         assert weights.shape[0] == 2
         assert weights.shape[2:] == (11, 11)
         torch.testing.assert_close(weights.sum(dim=-1), torch.ones(weights.shape[:3]))
@@ -188,14 +197,14 @@ def test_the_spelt_out_heads_equal_the_formula():
     C, H, T = 12, 3, 9
     layer = MultiHeadAttention(C, H, 10)
     layer.query.weight.mul_(6)
-    x = torch.randn(1, T, C)
-    found = torch.empty(1, T, C)
+    parts, x = embedded(1, T, C)
+    found, weights = torch.empty(1, T, C), layer.attention_weights(parts)
     for h in range(H):
         part = slice(h * C // H, (h + 1) * C // H)
         qkv = [each(x)[0, :, part] for each in (layer.query, layer.key, layer.value)]
         expected, found[0, :, part] = written_out(*qkv)
-        torch.testing.assert_close(layer.attention_weights(x)[0, h], expected, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(layer(x), layer.projection(found), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(weights[0, h], expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(layer(parts), layer.projection(found), rtol=1e-4, atol=1e-5)
 
 
 @torch.inference_mode()
@@ -203,10 +212,42 @@ def test_the_single_head_equals_the_formula():
     torch.manual_seed(0)
     head = Head(12, 10)
     head.query.weight.mul_(6)
-    x = torch.randn(1, 9, 12)
+    parts, x = embedded(1, 9, 12)
     expected, found = written_out(head.query(x)[0], head.key(x)[0], head.value(x)[0])
-    torch.testing.assert_close(head.attention_weights(x)[0, 0], expected, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(head(x)[0], found, rtol=1e-4, atol=1e-5)
+    weights, reader = head.attention_weights(parts), torch.randn(VOCABULARY, 12)
+    torch.testing.assert_close(weights[0, 0], expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(head(parts, reader)[0], found @ reader.T, rtol=1e-4, atol=1e-4)
+
+
+def in_the_usual_order(model: nn.Module, tokens: torch.Tensor) -> torch.Tensor:
+    """An early rung's scores: look up, add, multiply by each matrix in turn."""
+    if isinstance(model, Bigram):
+        return model.head(model.embedding(tokens))
+    x = model.token_embedding(tokens) + model.position_embedding.weight[: tokens.shape[1]]
+    attention, C = model.attention, x.shape[-1]
+    H = getattr(attention, "n_head", 1)
+    q, k, v = (
+        each(x).unflatten(-1, (H, C // H)).transpose(1, 2)
+        for each in (attention.query, attention.key, attention.value)
+    )
+    found = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
+    if isinstance(attention, MultiHeadAttention):
+        found = attention.projection(found)
+    return model.head(torch.cat([x, found], dim=-1))
+
+
+@pytest.mark.parametrize("name", ["bigram", "single_head_attention", "multi_head_attention"])
+def test_tables_first_is_the_usual_order(name, tiny_model):
+    """Scores and gradients of the early rungs, whose matrices meet the embeddings, not the batch."""
+    model, tokens = tiny_model(RUNGS[name], VOCABULARY), some_tokens(3, 16)
+    parameters = list(model.parameters())
+    for parameter in parameters:
+        nn.init.normal_(parameter, std=0.5)
+    both = [model(tokens), in_the_usual_order(model, tokens)]
+    torch.testing.assert_close(*both, rtol=1e-4, atol=1e-5)
+    losses = [F.cross_entropy(scores.flatten(0, 1), tokens.flatten()) for scores in both]
+    gradients = [torch.autograd.grad(loss, parameters) for loss in losses]
+    torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-6)
 
 
 @torch.inference_mode()
@@ -217,10 +258,10 @@ def test_the_fast_heads_are_those_of_rung_three():
     parts = [slow.query.weight, slow.key.weight, slow.value.weight]
     fast.query_key_value.weight.copy_(torch.cat(parts))
     fast.projection.load_state_dict(slow.projection.state_dict())
-    x = torch.randn(2, 9, 12)
-    torch.testing.assert_close(fast(x), slow(x), rtol=1e-4, atol=1e-5)
+    parts, x = embedded(2, 9, 12)
+    torch.testing.assert_close(fast(x), slow(parts), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(
-        fast.attention_weights(x), slow.attention_weights(x), rtol=1e-4, atol=1e-5
+        fast.attention_weights(x), slow.attention_weights(parts), rtol=1e-4, atol=1e-5
     )
 
 
