@@ -6,7 +6,7 @@ checked here whatever way they came: a slider is a courtesy, not a guard.
 
 import html
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -51,10 +51,6 @@ class Actions:
         if isinstance(started[0], str):
             self.services.workers.command(started[0], "step", patience=0)
         return started
-
-    def order(self, name: str, token: Any) -> None:
-        """Pause, resume or stop the live run, if there is one."""
-        self.services.workers.command(str(token), name)
 
     def change_learning_rate(self, token: Any, value: Any) -> Update:
         """Tell a live run its new learning rate. Output: notice."""
@@ -148,13 +144,20 @@ class Actions:
 
     def poll(self, data: Any) -> dict[str, Any]:
         """What happened in a run since; called by the page two to five times a second."""
-        token, start, start_events = _three(data)
+        token, start, start_events = _arguments(data, 3)
         start, start_events = (n if isinstance(n, int) else 0 for n in (start, start_events))
         return self.services.workers.answer(_sendable(token), start, start_events)
 
+    def order(self, data: Any) -> dict[str, Any]:
+        """Pause, resume or stop a run if it is live; then answers as `poll`."""
+        *polled, name = _arguments(data, 4)
+        if name in ("pause", "resume", "stop"):
+            self.services.workers.command(str(polled[0]), name)
+        return self.poll(polled)
+
     def look(self, data: Any) -> dict[str, Any]:
         """Attention on a text at a snapshot, or the next-character table."""
-        token, step, text = _three(data)
+        token, step, text = _arguments(data, 3)
         try:
             view = self.services.workers.view(str(token))
             wanted = step if isinstance(step, int) and not isinstance(step, bool) else None
@@ -243,8 +246,6 @@ def _sendable(value: Any) -> str:
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
-def _three(data: Any) -> tuple[Any, Any, Any]:
-    """The three arguments of a server function, whatever was sent."""
-    if isinstance(data, list) and len(data) == 3:
-        return data[0], data[1], data[2]
-    return "", 0, 0
+def _arguments(data: Any, count: int) -> Sequence[Any]:
+    """The arguments of a server function, whatever was sent."""
+    return data if isinstance(data, list) and len(data) == count else ["", *[0] * (count - 1)]

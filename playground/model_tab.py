@@ -25,6 +25,7 @@ BUILT_FROM = (
     "lm.layers.",
     "lm.ngrams",
     "lm.models.ngram",
+    "lm.models.single_head_attention",
 )  # shown as code beside the model's own file
 
 
@@ -63,6 +64,9 @@ def build(
     def poll(data: list[Any]) -> Any:
         return actions.poll(data)
 
+    def order(data: list[Any]) -> Any:
+        return actions.order(data)
+
     def look(data: list[Any]) -> Any:
         return actions.look(data)
 
@@ -78,7 +82,9 @@ def build(
                         elem_id=f"estimate-{key}",
                     )
                     buttons = _buttons(key, with_seed="seed" in settings)
-                    feed = components.run_feed(key, {"run": shipped}, poll, tab=f"rung-{key}")
+                    feed = components.run_feed(
+                        key, {"run": shipped}, poll, order, tab=f"rung-{key}"
+                    )
             with gr.Column(elem_classes="stage"):
                 notice = gr.Markdown(
                     "", visible=False, elem_classes="notice", elem_id=f"notice-{key}"
@@ -163,7 +169,7 @@ def _settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
 
 
 def _buttons(key: str, with_seed: bool) -> dict[str, gr.Button]:
-    """Every button, "New seed" where chance plays a part.
+    """Every button, "New seed" where chance plays a part; "Pause", "Resume" and "Stop" are the feed's.
 
     Which of the first three shows is decided by the run's state (style/running.css).
     """
@@ -197,12 +203,6 @@ def _connect_run(
     for name in ("train", "reset", "step"):
         handler = getattr(actions, name)
         buttons[name].click(handler, inputs, outputs, **_quick).then(None, js=nudge)
-    for name in ("pause", "resume", "stop"):
-
-        def order(token: Any, name: str = name) -> None:
-            actions.order(name, token)
-
-        buttons[name].click(order, inputs[0], None, **_quick).then(None, js=nudge)
 
 
 def _connect_settings(

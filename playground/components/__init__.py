@@ -102,16 +102,28 @@ def scripts(with_plotly: bool = True) -> str:
     return "".join(_script(path) for path in ((PLOTLY, *SCRIPTS) if with_plotly else SCRIPTS))
 
 
-def run_feed(key: str, value: Mapping[str, Any], poll: ServerFunction, tab: str = "") -> gr.HTML:
+def run_feed(
+    key: str,
+    value: Mapping[str, Any],
+    poll: ServerFunction,
+    order: ServerFunction,
+    tab: str = "",
+) -> gr.HTML:
     """The status strip of a rung, which polls the run `value["run"]` for all its other parts.
 
     poll: a plain function called `poll`, of one list [token, from, from_events]; its answer is
-    described in `playground/run_view.py`.  tab: elem_id of the rung's gr.Tab, whose second line
-    then tells the best loss so far.
+    described in `playground/run_view.py`.  order: one called `order`, whose list ends with "pause", "resume"
+    or "stop"; it is called at a click on the button `pause-KEY`, and so on, in the same `.run-box`, and
+    answers as `poll` does.  tab: elem_id of the rung's gr.Tab, whose second line then tells the best
+    loss so far.
     """
-    if poll.__name__ != "poll":
-        raise ValueError("the page calls this function by its name: it must be named 'poll'")
-    return _component("runFeed", dict(value), server=[poll], plotly_too=False, feed=key, tab=tab)
+    if (poll.__name__, order.__name__) != ("poll", "order"):
+        raise ValueError(
+            "the page calls these functions by name: they must be named 'poll' and 'order'"
+        )
+    return _component(
+        "runFeed", dict(value), server=[poll, order], plotly_too=False, feed=key, tab=tab
+    )
 
 
 def live_figure(key: str, value: dict[str, Any]) -> gr.HTML:

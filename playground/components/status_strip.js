@@ -14,8 +14,9 @@
   const HEARTBEAT_MS = 5000;
   const RETRY_MS = 1000;
   const MISSES = 3; // missed answers in a row before the page says so
+  const ORDERS = ["pause", "resume", "stop"];
 
-  /** The status strip; it also does the polling for its rung. */
+  /** The status strip; it also does the polling for its rung, and orders what a click on a button asks. */
   function runFeed(element, props, watch, server) {
     const one = feed(props.feed);
     const strip = make("div", "strip");
@@ -28,6 +29,7 @@
     element.replaceChildren(strip);
 
     const follow = () => one.follow(props.value?.run ?? null);
+    let latest = 0; // the number of the last call
     let calling = false;
     let misses = 0;
 
@@ -56,12 +58,16 @@
       return Math.max(POLL_MS, Math.min(PATIENT_MS, PATIENT_SHARE * one.record.seconds_left));
     };
 
-    async function poll() {
+    /** Asks for news; the answer to an earlier call is then no longer waited for. */
+    async function call(name, ...more) {
       const { record } = one;
       const { run } = record;
+      const mine = ++latest;
       calling = true;
       one.lastCall = performance.now();
-      const answer = await ask(server, "poll", run, record.train.step.length, record.events.length);
+      const known = [run, record.train.step.length, record.events.length];
+      const answer = await ask(server, name, ...known, ...more);
+      if (mine !== latest) return;
       calling = false;
       if (one.record.run !== run) return;
       misses = answer ? 0 : misses + 1;
@@ -79,9 +85,19 @@
     const pollIfDue = () => {
       if (calling || !one.record.run || one.settled === one.record.run) return;
       if (performance.now() - one.lastCall >= pace() || one.lastCall === 0) {
-        poll().then(() => one.lastCall === 0 && pollIfDue()); // somebody could not wait
+        call("poll").then(() => one.lastCall === 0 && pollIfDue()); // somebody could not wait
       }
     };
+
+    // These need nothing but the run, so they go straight to the server: an event of Gradio's keeps the
+    // browser busy for longer than the run takes to obey.
+    element.closest(".run-box").addEventListener("click", ({ target }) => {
+      const name = ORDERS.find((order) => target.closest(`#${order}-${props.feed}`));
+      if (!name || !element.isConnected || !one.record.run) return;
+      one.clicked = performance.now();
+      one.settled = null;
+      call("order", name);
+    });
 
     one.hurry = pollIfDue;
     const timer = setInterval(() => {

@@ -170,7 +170,7 @@ def test_a_server_that_ends_leaves_no_process(start_server, processes, number):
     (poll,) = [
         c["id"]
         for c in config["components"]
-        if c["props"].get("server_fns") == ["poll"] and c["props"]["props"]["feed"] == "bigram"
+        if c["props"].get("server_fns") == ["poll", "order"] and c["props"]["props"]["feed"] == "bigram"
     ]
     body = {"session_hash": "x", "component_id": poll, "fn_name": "poll", "data": [token, 0, 0]}
     deadline = time.monotonic() + 90

@@ -223,13 +223,37 @@ def test_a_new_run_stops_the_one_before_and_keeps_it(
     wait_for_status(workers, second, "running")
 
 
+def test_an_order_is_carried_out_and_answered(
+    actions, own_text, tiny_values, workers, wait_for_status
+):
+    """The answer is that of a poll, with the state that the order led to and what is not yet known."""
+    run = actions.train(None, own_text, *tiny_values(actions.rung, steps=100_000))[0]
+    wait_for_status(workers, run, "running")
+    for name, status in (("pause", "paused"), ("resume", "running"), ("stop", "stopped")):
+        actions.order([run, 0, 0, name])
+        wait_for_status(workers, run, status)
+    answer = actions.order([run, 0, 0, "resume"])  # it has ended, and stays so
+    assert answer["status"] == "stopped"
+    assert answer["train"]["step"][0] == 1
+    assert answer.keys() == actions.poll([run, 0, 0]).keys()
+
+
+@pytest.mark.parametrize("name", ["step", "learning_rate", "train", "", None, 7])
+def test_what_is_no_order_changes_nothing(
+    actions, own_text, tiny_values, workers, wait_for_status, name
+):
+    run = actions.train(None, own_text, *tiny_values(actions.rung, steps=100_000))[0]
+    wait_for_status(workers, run, "running")
+    assert actions.order([run, 0, 0, name])["status"] == "running"
+
+
 # Foreign tokens
 
 
 @pytest.mark.parametrize("token", FOREIGN, ids=shortened)
 def test_a_foreign_token_touches_nothing(deep, token):
     for order in ("pause", "resume", "stop", "step", "nonsense"):
-        deep.order(order, token)
+        assert deep.order([token, 0, 0, order])["status"] == "unknown"
     assert not sentence_of(deep.change_learning_rate(token, 0.001))
     answer = deep.poll([token, 0, 0])
     assert answer["status"] == "unknown"

@@ -14,6 +14,10 @@ def poll(data):
     return None
 
 
+def order(data):
+    return None
+
+
 def look(data):
     return None
 
@@ -25,7 +29,7 @@ def chart() -> dict:
 def every_part() -> dict[str, gr.HTML]:
     with gr.Blocks():
         return {
-            "runFeed": components.run_feed("toy", {"run": "a"}, poll, tab="rung-toy"),
+            "runFeed": components.run_feed("toy", {"run": "a"}, poll, order, tab="rung-toy"),
             "liveFigure": components.live_figure("toy", chart()),
             "diary": components.diary("toy", prompt="ROMEO:"),
             "attentionView": components.attention_view("toy", {"run": "a"}, look, text="a"),
@@ -137,16 +141,17 @@ def test_the_theme_fetches_no_font():
     assert not re.search(r"@import|url\(\W?https?:", look_of_page._get_theme_css())
 
 
-@pytest.mark.parametrize("make", ["poll", "look"])
+@pytest.mark.parametrize("make", ["poll", "order", "look"])
 def test_server_functions_must_carry_the_name_the_page_calls(make):
     def other(data):
         return None
 
     with gr.Blocks(), pytest.raises(ValueError, match=make):
-        if make == "poll":
-            components.run_feed("toy", {"run": "a"}, other)
-        else:
+        if make == "look":
             components.attention_view("toy", {"run": "a"}, other)
+        else:
+            pair = {"poll": poll, "order": order, make: other}
+            components.run_feed("toy", {"run": "a"}, pair["poll"], pair["order"])
 
 
 def test_the_scripts_read_the_roles_that_the_figure_writes():
