@@ -9,6 +9,8 @@
   const { LIVE, ask, feed } = Playground.parts.feed;
   const { AttentionPicture } = Playground.parts.attentionPicture;
 
+  const BEGINNING = new Set([null, "queued", "starting", "running"]); // if it has no step yet
+
   class AttentionView {
     constructor(element, props, watch, server) {
       this.element = element;
@@ -19,7 +21,7 @@
       this.text = props.text ?? "";
       this.step = null; // null: follow the newest snapshot
       this.steps = [];
-      this.calling = this.wanted = false;
+      this.calling = this.wanted = this.awaited = false;
       this.build(element);
       watch("value", () => this.follow(props.value?.run ?? null));
       this.feed.subscribe((record, change) => this.hear(record, change), element);
@@ -101,7 +103,7 @@
       this.steps = [];
       this.stopReplay();
       this.frame.classList.add("waiting"); // the picture is of the run before
-      this.look();
+      this.awaited = true;
     }
 
     hear(record, change) {
@@ -116,9 +118,10 @@
       }
       const newest = this.steps.at(-1);
       const news = newest !== undefined && newest !== this.seen && this.step === null;
-      const begins = record.status === "running" && !record.train.step.length;
-      if (!news || begins) return; // a run that begins should first take its first step
+      const begins = BEGINNING.has(record.status) && !record.train.step.length;
+      if (begins || !(news || this.awaited)) return; // a run that begins should first take its first step
       this.seen = newest;
+      this.awaited = false;
       this.look();
     }
 

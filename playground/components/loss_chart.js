@@ -14,11 +14,11 @@
       this.feed = feed(props.feed);
       this.axis = "step";
       this.logX = this.logY = this.zoomed = this.dirty = false;
-      this.revision = 0;
+      this.revision = this.planned = 0;
       this.build(element);
-      watch("value", () => this.draw());
+      watch("value", () => this.drawSoon());
       this.feed.subscribe((record, change) => this.hear(record, change), element);
-      onTheme(element, () => this.draw());
+      onTheme(element, () => this.drawSoon());
       onShown(this.plot, () => this.resized());
     }
 
@@ -68,12 +68,11 @@
     }
 
     hear(record, change) {
+      if (change.reset) this.words.style.minHeight = `${this.words.offsetHeight}px`; // the plot keeps its size
       this.words.textContent = record.summary || "";
       this.plot.setAttribute("aria-label", `Loss chart. ${record.summary || ""}`);
       if (change.reset) {
-        this.zoomed = false;
-        this.revision += 1;
-        this.draw();
+        this.redrawFrom();
       } else if (record.train.step.length > change.from || change.events.length) {
         this.append(record, change);
       }
@@ -82,15 +81,25 @@
     redrawFrom() {
       this.zoomed = false;
       this.revision += 1;
-      this.draw();
+      this.drawSoon();
+    }
+
+    /** With the next frame: whatever else asks for it until then is one drawing. */
+    drawSoon() {
+      this.planned ||= requestAnimationFrame(() => {
+        this.planned = 0;
+        this.draw();
+      });
     }
 
     resized() {
+      if (this.planned) return;
       if (this.dirty) this.draw();
       else if (this.plot.data) Plotly.Plots.resize(this.plot);
     }
 
     append(record, change) {
+      if (this.planned) return;
       if (!this.plot.data || !isVisible(this.plot)) {
         this.dirty = true;
         return;
