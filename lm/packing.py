@@ -102,7 +102,7 @@ def card(run: Run, note: str = "") -> str:
     if evaluations:
         last = evaluations[-1]
         seconds = last["seconds"]
-        time = f"{seconds / 60:.0f} minutes" if seconds >= 180 else f"{seconds:.0f} seconds"
+        time = f"{seconds / 60:.0f} minutes" if seconds >= 180 else f"{seconds:.2g} seconds"
         rows += [
             (
                 "validation loss",

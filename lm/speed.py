@@ -15,6 +15,7 @@ to its length.
 """
 
 import math
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -191,7 +192,7 @@ def rehearsed(machine: Machine, plan: Plan, work: Work) -> Machine:
     reading = _seconds(lambda: evaluate(learner.model, read, plan.context_length), 1, 1)
     told = Rehearsal(
         plan=plan,
-        step_ratio=min(taken[1:]) / machine.seconds_per_step(work),
+        step_ratio=statistics.median(taken[1:]) / machine.seconds_per_step(work),
         reading_ratio=reading / 8192 / machine.seconds_per_token_read(work, plan),
         per_sample=per_sample,
     )
