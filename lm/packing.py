@@ -101,8 +101,6 @@ def card(run: Run, note: str = "") -> str:
     rows = [("recipe", record.recipe or plan.recipe or "settings of its own")]
     if evaluations:
         last = evaluations[-1]
-        seconds = last["seconds"]
-        time = f"{seconds / 60:.0f} minutes" if seconds >= 180 else f"{seconds:.2g} seconds"
         rows += [
             (
                 "validation loss",
@@ -111,7 +109,7 @@ def card(run: Run, note: str = "") -> str:
             ),
             (
                 "training",
-                f"{time}, {last['step']:,} steps, {last['step'] * record.tokens_per_step:,} tokens",
+                f"{duration(last['seconds'])}, {last['step']:,} steps, {last['step'] * record.tokens_per_step:,} tokens",
             ),
         ]
     settings = plan.config.model_dump() | plan.training.model_dump()
@@ -123,3 +121,10 @@ def card(run: Run, note: str = "") -> str:
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     return f"# {plan.rung.title}\n\n{note + chr(10) * 2 if note else ''}| | |\n|---|---|\n{table}\n"
+
+
+def duration(seconds: float) -> str:
+    """A time of training as the card tells it."""
+    if seconds >= 180:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds:.0f} seconds" if seconds >= 10 else f"{seconds:.1f} seconds"
