@@ -101,6 +101,7 @@ def card(run: Run, note: str = "") -> str:
     rows = [("recipe", record.recipe or plan.recipe or "settings of its own")]
     if evaluations:
         last = evaluations[-1]
+        steps, tokens = last["step"], last["step"] * record.tokens_per_step
         rows += [
             (
                 "validation loss",
@@ -109,7 +110,7 @@ def card(run: Run, note: str = "") -> str:
             ),
             (
                 "training",
-                f"{duration(last['seconds'])}, {last['step']:,} steps, {last['step'] * record.tokens_per_step:,} tokens",
+                f"{duration(last['seconds'])}, {steps:,} steps, {tokens:,} tokens",
             ),
         ]
     settings = plan.config.model_dump() | plan.training.model_dump()
