@@ -81,15 +81,14 @@ class Descent:
         for parameter in self.parameters:
             parameter.grad = None
         loss.backward()
-        norm = clipped(self.parameters, training.gradient_clip)
-        loss_now, norm_now = loss.item(), norm.item()
+        loss_now, norm = loss.item(), clipped(self.parameters, training.gradient_clip)
         self.bad_steps = self.bad_steps + 1 if loss_now > self.hopeless else 0
-        if not (math.isfinite(loss_now) and math.isfinite(norm_now)) or self.bad_steps == 20:
+        if not (math.isfinite(loss_now) and math.isfinite(norm)) or self.bad_steps == 20:
             raise ran_away(step + 1, loss_now, self.peak)
         learning_rate = self.peak * learning_rate_factor(step, training)
         for optimizer in self.optimizers:
             optimizer.step(learning_rate / training.learning_rate)
-        return loss_now, learning_rate, norm_now
+        return loss_now, learning_rate, norm
 
 
 class Tally:
@@ -121,15 +120,15 @@ class Tally:
         return self.counting.loss(), 0.0, 0.0
 
 
-def clipped(parameters: Sequence[nn.Parameter], longest: float) -> Tensor:
+def clipped(parameters: Sequence[nn.Parameter], longest: float) -> float:
     """The length of the gradient, all parameters taken as one vector; above `longest` it is cut to that.
 
     `longest` 0 leaves it as it is. The same as `torch.nn.utils.clip_grad_norm_`, which takes longer.
     """
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    if longest:
-        torch._foreach_mul_(gradients, (longest / (norm + 1e-6)).clamp(max=1.0))
+    norm = math.hypot(*torch.stack(torch._foreach_norm(gradients)).tolist())
+    if longest and not norm <= longest:
+        torch._foreach_mul_(gradients, longest / (norm + 1e-6))
     return norm
 
 
