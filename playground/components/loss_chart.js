@@ -93,7 +93,6 @@
     }
 
     resized() {
-      if (this.planned) return;
       if (this.dirty) this.draw();
       else if (this.plot.data) Plotly.Plots.resize(this.plot);
     }
