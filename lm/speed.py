@@ -96,6 +96,10 @@ class Machine:
             + counted * train_tokens * self.per_counted
         )
 
+    def knows(self, plan: Plan) -> bool:
+        """Whether a plan of this rung has been rehearsed, or needs no rehearsal."""
+        return plan.counts or self._most_alike(plan).plan is not None
+
     def _most_alike(self, plan: Plan) -> Rehearsal:
         """The rehearsal of this rung whose plan shares the most of what costs time with this one."""
         wanted, best, most = _settings(plan), Rehearsal(), -1
@@ -180,23 +184,45 @@ def rehearsed(machine: Machine, plan: Plan, work: Work) -> Machine:
     """`machine`, with what some steps of `plan` (for which `work` was counted) and a sample really take."""
     noise = _noise()
     learner = Descent(plan, noise, "cpu")
-    taken: list[float] = []
-    while len(taken) < 2 or (len(taken) < 6 and sum(taken) < 1.0):
-        began = time.perf_counter()
-        learner.step(len(taken))
-        taken.append(time.perf_counter() - began)
-    began = time.perf_counter()
-    sample(learner.model, noise.tokenizer, plan.context_length, 0)
-    per_sample = time.perf_counter() - began
     read = noise.train[:8193]
-    reading = _seconds(lambda: evaluate(learner.model, read, plan.context_length), 1, 1)
+    learner.step(0)  # the first is slow
+    step = undisturbed(lambda: learner.step(1), 5)
+    per_sample = undisturbed(
+        lambda: sample(learner.model, noise.tokenizer, plan.context_length, 0), 1
+    )
+    reading = undisturbed(lambda: evaluate(learner.model, read, plan.context_length), 1)
     told = Rehearsal(
         plan=plan,
-        step_ratio=statistics.median(taken[1:]) / machine.seconds_per_step(work),
+        step_ratio=step / machine.seconds_per_step(work),
         reading_ratio=reading / 8192 / machine.seconds_per_token_read(work, plan),
         per_sample=per_sample,
     )
     return replace(machine, rehearsals=(*machine.rehearsals, told))
+
+
+def undisturbed(action: Callable[[], Any], enough: int) -> float:
+    """The median time of `enough` rounds in which this thread had its core; the quickest if there are none.
+
+    Where other work takes the core, the thread's own clock stands still. Gives up after `PATIENCE`.
+    """
+    quiet: list[float] = []
+    quickest, ended = math.inf, time.perf_counter() + PATIENCE
+    while len(quiet) < enough and time.perf_counter() < ended:
+        began, began_here = time.perf_counter(), time.thread_time()
+        action()
+        taken, taken_here = time.perf_counter() - began, time.thread_time() - began_here
+        quickest = min(quickest, taken)
+        if taken_here > OWN_SHARE * taken:
+            quiet.append(taken)
+        else:
+            time.sleep(0.2)
+    return statistics.median(quiet) if quiet else quickest
+
+
+PATIENCE = 6.0  # seconds
+OWN_SHARE = (
+    0.85  # of the time in which a thread counts as undisturbed; it waits for others a little
+)
 
 
 def _noise() -> Data:
@@ -224,29 +250,25 @@ def _measure_counting() -> tuple[float, float]:
     ]
     chosen = (torch.rand(60_000, generator=draw) ** 3 * len(words)).long().tolist()
     ids = torch.cat([words[word] for word in chosen])
-    train, validation, order, counted = ids[:300_000], ids[300_000:304_097], 5, []
+    train, validation, order = ids[:300_000], ids[300_000:304_097], 5
     model = Ngram(NgramConfig(order=order), 65)
-    for _ in range(3):
-        began, counting = time.perf_counter(), Counting(train.numpy(), 65)
+
+    def count() -> None:
+        counting = Counting(train.numpy(), 65)
         for _ in range(order):
             counting.longer()
             model.hold(counting.counts)
             counting.loss()
-        counted.append((time.perf_counter() - began) / len(train) / order)
+
+    counted = undisturbed(count, 2)
     looked_up = _seconds(lambda: evaluate(model, validation, 1024), 1)
-    return min(counted), looked_up / len(validation) / (order + BESIDES)
+    return counted / len(train) / order, looked_up / len(validation) / (order + BESIDES)
 
 
 def _seconds(action: Callable[[], Any], repeat: int, rounds: int = 8) -> float:
-    """The time that one `action` takes in the quietest of some rounds: other work only ever adds."""
+    """The time that one `action` takes undisturbed, of some rounds of so many in a row."""
     action()
-    taken: list[float] = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        for _ in range(repeat):
-            action()
-        taken.append((time.perf_counter() - began) / repeat)
-    return min(taken)
+    return undisturbed(lambda: [action() for _ in range(repeat)], rounds) / repeat
 
 
 _PRODUCTS = ("linear", "matmul", "__matmul__", "mm", "bmm")

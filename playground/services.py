@@ -49,8 +49,8 @@ class Services:
         return _work(plan, vocab_size)
 
     def seconds(self, plan: Plan, text: Text) -> float | None:
-        """Predicted seconds of a whole run with its evaluations; None until the machine is measured."""
-        if self.machine is None:
+        """Predicted seconds of a whole run with its evaluations; None until that can be told."""
+        if self.machine is None or not (self.measured or self.machine.knows(plan)):
             return None
         work = self.work(plan, text.tokenizer.vocab_size)
         return self.machine.seconds(plan, work, len(text.train_ids), len(text.validation_ids))

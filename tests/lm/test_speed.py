@@ -1,13 +1,16 @@
 """The prediction of training time: what is counted, not how long anything takes."""
 
+import time
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from lm import speed
 from lm.models import RUNGS, count_parameters
-from lm.speed import Machine, Rehearsal, Work, measure, rehearsed, work_of
+from lm.speed import Machine, Rehearsal, Work, measure, rehearsed, undisturbed, work_of
 
 
 def test_every_network_is_counted_as_torch_counts_it(network, tiny_plan):
@@ -112,6 +115,31 @@ def test_this_machine_can_be_measured_and_each_network_rehearsed(tiny_plan):
             told = machine.rehearsals[-1]
             assert told.plan == plan
             assert min(told.step_ratio, told.reading_ratio, told.per_sample) > 0
+
+
+def test_time_that_other_work_took_does_not_count(monkeypatch):
+    """A thread that sleeps has not had its core; the quickest round serves if that never ends."""
+    naps = iter([0.2, 0.1, 0.0, 0.05, 0.0, 0.0])
+
+    def work():
+        time.sleep(next(naps))
+        began = time.thread_time()
+        while time.thread_time() < began + 0.01:
+            pass
+
+    assert undisturbed(work, 3) < 0.05
+    assert next(naps, None) is None
+    monkeypatch.setattr(speed, "PATIENCE", 0.3)
+    assert 0.05 <= undisturbed(lambda: time.sleep(0.05), 3) < 0.3
+
+
+def test_only_what_was_rehearsed_can_be_told():
+    bigram, decoder = RUNGS["bigram"].plan(), RUNGS["decoder_transformer"].plan()
+    machine = Machine(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, (Rehearsal(bigram),))
+    assert machine.knows(bigram)
+    assert machine.knows(RUNGS["bigram"].plan(n_embd=64))
+    assert machine.knows(RUNGS["ngram"].plan())
+    assert not machine.knows(decoder)
 
 
 def test_the_rehearsal_most_like_a_plan_predicts_it():

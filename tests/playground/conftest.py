@@ -92,6 +92,7 @@ def make_services() -> Callable[[Workers], Services]:
             patch.setattr(Services, "_prepare", lambda self: None)
             services = Services(workers)
         services.machine = Machine(1e-3, 1e-6, 1e-11, 1e-9, 1e-7, 1e-7)
+        services.measured = True
         return services
 
     return make
