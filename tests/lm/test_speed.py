@@ -1,7 +1,5 @@
 """The prediction of training time: what is counted, not how long anything takes."""
 
-import time
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -117,20 +115,41 @@ def test_this_machine_can_be_measured_and_each_network_rehearsed(tiny_plan):
             assert min(told.step_ratio, told.reading_ratio, told.per_sample) > 0
 
 
+class Clock:
+    """Stands in for the module `time`: what passes, and how much of it this thread had its core."""
+
+    now = here = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def thread_time(self) -> float:
+        return self.here
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def work(self, seconds: float, others: float) -> None:
+        self.here += seconds
+        self.now += seconds + others
+
+
 def test_time_that_other_work_took_does_not_count(monkeypatch):
-    """A thread that sleeps has not had its core; the quickest round serves if that never ends."""
-    naps = iter([0.2, 0.1, 0.0, 0.05, 0.0, 0.0])
+    clock = Clock()
+    monkeypatch.setattr(speed, "time", clock)
+    rounds = iter([(1.0, 0.5), (1.0, 0.0), (0.8, 9.0), (1.2, 0.1), (1.4, 0.0)])
+    monkeypatch.setattr(speed, "PATIENCE", 60.0)
+    assert undisturbed(lambda: clock.work(*next(rounds)), 3) == pytest.approx(1.3)
+    assert next(rounds, None) is None
 
-    def work():
-        time.sleep(next(naps))
-        began = time.thread_time()
-        while time.thread_time() < began + 0.01:
-            pass
 
-    assert undisturbed(work, 3) < 0.05
-    assert next(naps, None) is None
-    monkeypatch.setattr(speed, "PATIENCE", 0.3)
-    assert 0.05 <= undisturbed(lambda: time.sleep(0.05), 3) < 0.3
+def test_where_it_is_never_quiet_the_quickest_round_serves(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(speed, "time", clock)
+    rounds = iter([(1.0, 2.0), (1.0, 0.5), (1.0, 3.0)])
+    assert undisturbed(lambda: clock.work(*next(rounds)), 3) == pytest.approx(1.5)
+    assert next(rounds, None) is None
+    assert clock.now > speed.PATIENCE
 
 
 def test_only_what_was_rehearsed_can_be_told():
