@@ -142,8 +142,12 @@ def work_of(plan: Plan, vocab_size: int) -> Work:
     parameters = count_parameters(model)
     if not isinstance(plan.training, TrainingConfig):
         return Work(0, 0.0, 0.0, parameters)
-    one, two = (_read(model, rows, plan.context_length) for rows in (1, 2))
-    further = plan.training.batch_size - 1
+    # Early rungs read a batch of fewer tokens than the alphabet has characters in another order: count on
+    # this plan's side of that.
+    rows, above = plan.training.batch_size, math.ceil(vocab_size / plan.context_length)
+    fewest = above if rows >= above else 1
+    one, two = (_read(model, fewest + more, plan.context_length) for more in (0, 1))
+    further = rows - fewest
     tensors = sum(1 for _ in model.parameters())
     kept = 6.0 * parameters  # AdamW reads and writes weight, mean, square, all in one operator
     return Work(

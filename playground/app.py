@@ -61,7 +61,8 @@ def _estimate_until_measured(
         clock.tick(tab.actions.estimate, inputs, tab.estimate, show_progress="hidden", **quiet)
 
     def still() -> gr.Timer:
-        return gr.Timer(active=not (services.measured or services.workers.running()))
+        pace = 30 if services.workers.running() else 8  # whoever trains has the cores
+        return gr.Timer(pace, active=not services.measured)
 
     gr.on([page.load, clock.tick], still, None, clock, show_progress="hidden", **quiet)
 

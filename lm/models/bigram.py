@@ -47,6 +47,8 @@ class Bigram(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, T) to the scores of each possible next token, (B, T, V)."""
+        if tokens.numel() < len(self.embedding.weight):  # fewer than there are characters
+            return self.head(self.embedding(tokens))
         # There are only V characters, so the scores that follow each are made once, then looked up.
         table = self.head(self.embedding.weight)  # (V, C) to (V, V): row c holds the scores after c
         return F.embedding(tokens, table.float())  # (B, T, V)

@@ -59,6 +59,8 @@ class Embedded:
 
     def times(self, matrix: Tensor) -> Tensor:
         """x @ matrixᵀ, what a linear layer with these weights (N, C) makes of each position, (B, T, N)."""
+        if self.tokens.numel() < len(self.characters):  # a batch so small is less than the tables
+            return F.linear(F.embedding(self.tokens, self.characters) + self.places, matrix)
         # Looked up in full precision: on the way back, all places of a character are added up.
         table, places = (F.linear(rows, matrix).float() for rows in (self.characters, self.places))
         return F.embedding(self.tokens, table) + places

@@ -237,9 +237,10 @@ def in_the_usual_order(model: nn.Module, tokens: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", ["bigram", "single_head_attention", "multi_head_attention"])
-def test_tables_first_is_the_usual_order(name, tiny_model):
-    """Scores and gradients of the early rungs, whose matrices meet the embeddings, not the batch."""
-    model, tokens = tiny_model(RUNGS[name], VOCABULARY), some_tokens(3, 16)
+@pytest.mark.parametrize("shape", [(3, 16), (1, 5)])
+def test_tables_first_is_the_usual_order(name, shape, tiny_model):
+    """Scores and gradients of the early rungs, whose matrices meet the embeddings, or a small batch."""
+    model, tokens = tiny_model(RUNGS[name], VOCABULARY), some_tokens(*shape)
     parameters = list(model.parameters())
     for parameter in parameters:
         nn.init.normal_(parameter, std=0.5)

@@ -11,11 +11,12 @@ from lm.models import RUNGS, count_parameters
 from lm.speed import Machine, Rehearsal, Work, measure, rehearsed, undisturbed, work_of
 
 
-def test_every_network_is_counted_as_torch_counts_it(network, tiny_plan):
+@pytest.mark.parametrize("vocab_size", [23, 64, 65, 300])  # a batch has 64 tokens
+def test_every_network_is_counted_as_torch_counts_it(network, tiny_plan, vocab_size):
     """Forward and backward; torch adds up what really is computed, if it is told to be exact."""
     plan = tiny_plan(network, batch_size=4)
-    work = work_of(plan, 23)
-    model = network.model(plan.config, 23)
+    work = work_of(plan, vocab_size)
+    model = network.model(plan.config, vocab_size)
     tokens = torch.zeros((4, plan.context_length), dtype=torch.long)
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         F.cross_entropy(model(tokens).flatten(0, 1), tokens.flatten()).backward()
