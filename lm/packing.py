@@ -15,6 +15,7 @@ from lm import runs
 from lm.errors import RunProblem, SettingsProblem
 from lm.recording import explained, write_json, write_tensors, write_text
 from lm.runs import SCALE, Run
+from lm.speed import duration
 
 
 def pack(run: Run, out: Path, snapshots: int, note: str = "") -> int:
@@ -122,10 +123,3 @@ def card(run: Run, note: str = "") -> str:
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     return f"# {plan.rung.title}\n\n{note + chr(10) * 2 if note else ''}| | |\n|---|---|\n{table}\n"
-
-
-def duration(seconds: float) -> str:
-    """A time of training as the card tells it."""
-    if seconds >= 180:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds:.0f} seconds" if seconds >= 10 else f"{seconds:.1f} seconds"

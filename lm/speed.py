@@ -19,7 +19,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -39,24 +39,27 @@ from lm.training import SAMPLE, Data, sample
 
 @dataclass(frozen=True)
 class Work:
-    """What one training step asks for."""
+    """What one training step asks for, and what reading one token asks for in an evaluation."""
 
     operators: int
     flops: float  # floating-point operations in matrix products
     numbers: float  # numbers written by all other operators
     parameters: int
-    kept: float = 0.0  # of the numbers, those that the optimiser reads and writes
+    operators_read: float = 0.0
+    flops_read: float = 0.0
+    numbers_read: float = 0.0
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a few real steps of a plan took over what was predicted for them; what reading validation text
-    took over what a step's third would; and a sample's seconds."""
+    """What a few real steps of a plan, and reading validation text, took over what was predicted for them; a
+    sample's seconds; and whether other work left them alone."""
 
     plan: Plan | None = None
     step_ratio: float = 1.0
     reading_ratio: float = 1.0
     per_sample: float = 0.0
+    quiet: bool = True
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Machine:
             return self._counting_seconds(plan.steps, train_tokens, validation_tokens)
         rehearsal = self._most_alike(plan)
         step = self.seconds_per_step(work) * rehearsal.step_ratio
-        forward = self.seconds_per_token_read(work, plan) * rehearsal.reading_ratio
+        forward = self.seconds_per_token_read(work) * rehearsal.reading_ratio
         evaluation = validation_tokens * forward + rehearsal.per_sample
         counted = NgramConfig().order if plan.config.model_dump().get("ngram_share") else 0
         return (
@@ -100,6 +103,10 @@ class Machine:
         """Whether a plan of this rung has been rehearsed, or needs no rehearsal."""
         return plan.counts or self._most_alike(plan).plan is not None
 
+    def disturbed(self) -> list[Plan]:
+        """The plans that were rehearsed only while other work took the processor."""
+        return [r.plan for r in self.rehearsals if r.plan is not None and not r.quiet]
+
     def _most_alike(self, plan: Plan) -> Rehearsal:
         """The rehearsal of this rung whose plan shares the most of what costs time with this one."""
         wanted, best, most = _settings(plan), Rehearsal(), -1
@@ -110,15 +117,13 @@ class Machine:
                     best, most = rehearsal, alike
         return best
 
-    def seconds_per_token_read(self, work: Work, plan: Plan) -> float:
-        """Predicted seconds to evaluate one token: a third of what a step computes for each of its own.
-
-        A step has a backward pass twice as dear, and its operators are called once for all its tokens;
-        an evaluation calls them once for 4,096.
-        """
-        computed = work.flops * self.per_flop + (work.numbers - work.kept) * self.per_number
-        called = work.operators * self.per_operator / READ_AT_ONCE
-        return (computed / plan.tokens_per_step(0) + called) / 3
+    def seconds_per_token_read(self, work: Work) -> float:
+        """Predicted seconds to evaluate one token."""
+        return (
+            work.operators_read * self.per_operator
+            + work.flops_read * self.per_flop
+            + work.numbers_read * self.per_number
+        )
 
     def _counting_seconds(self, order: int, train_tokens: int, validation_tokens: int) -> float:
         """Counting reads the text once a length; looking up after it, and writing, go through all so far."""
@@ -131,7 +136,7 @@ class Machine:
         return seconds
 
 
-READ_AT_ONCE = 4096  # tokens of a batch of the evaluation
+READ_AT_ONCE = 4096  # tokens that an evaluation reads at once, or a row
 BESIDES = 2  # what is done whatever the order (logarithm, loss) costs as much as two more lengths
 OPERATORS = 20  # that it takes to look up one length
 
@@ -144,19 +149,27 @@ def work_of(plan: Plan, vocab_size: int) -> Work:
         return Work(0, 0.0, 0.0, parameters)
     # Early rungs read a batch of fewer tokens than the alphabet has characters in another order: count on
     # this plan's side of that.
-    rows, above = plan.training.batch_size, math.ceil(vocab_size / plan.context_length)
+    length, rows = plan.context_length, plan.training.batch_size
+    above = math.ceil(vocab_size / length)
     fewest = above if rows >= above else 1
-    one, two = (_read(model, fewest + more, plan.context_length) for more in (0, 1))
-    further = rows - fewest
+    some, more = (_read(model, fewest + further, length) for further in (0, 1))
+
+    def of(count: float, name: str) -> float:  # so many rows
+        least = getattr(some, name)
+        return least + (count - fewest) * (getattr(more, name) - least)
+
+    at_once = max(1, READ_AT_ONCE // length) * length  # tokens of a batch of the evaluation
     tensors = sum(1 for _ in model.parameters())
     kept = 6.0 * parameters  # AdamW reads and writes weight, mean, square, all in one operator
     return Work(
-        operators=3 * one.operators + 2 * tensors,  # clipping
-        flops=3 * (one.flops + further * (two.flops - one.flops))
+        operators=3 * some.operators + 2 * tensors,  # clipping
+        flops=3 * of(rows, "flops")
         + sum(optimizer.flops() for optimizer in make_optimizers(model, plan.training)),
-        numbers=3 * (one.numbers + further * (two.numbers - one.numbers)) + kept,
+        numbers=3 * of(rows, "numbers") + kept,
         parameters=parameters,
-        kept=kept,
+        operators_read=some.operators / at_once,
+        flops_read=of(at_once / length, "flops") / at_once,
+        numbers_read=of(at_once / length, "numbers") / at_once,
     )
 
 
@@ -169,7 +182,7 @@ def _read(model: nn.Module, rows: int, context_length: int) -> "_Counter":
 
 
 def measure() -> Machine:
-    """Short measurements (about a second in all) with the threads torch now uses."""
+    """Short measurements (about a second in all, if nothing disturbs them) with the threads torch now uses."""
     a, b = torch.randn(2048, 128), torch.randn(128, 512)
     small, large = torch.randn(32, requires_grad=True), torch.randn(1_000_000)
     smallest = Descent(
@@ -185,26 +198,48 @@ def measure() -> Machine:
 
 
 def rehearsed(machine: Machine, plan: Plan, work: Work) -> Machine:
-    """`machine`, with what some steps of `plan` (for which `work` was counted) and a sample really take."""
+    """`machine`, with what some steps of `plan` (for which `work` was counted) and a sample really take.
+
+    What was known of this very plan is replaced.
+    """
     noise = _noise()
     learner = Descent(plan, noise, "cpu")
     read = noise.train[:8193]
     learner.step(0)  # the first is slow
     step = undisturbed(lambda: learner.step(1), 5)
-    per_sample = undisturbed(
-        lambda: sample(learner.model, noise.tokenizer, plan.context_length, 0), 1
-    )
+    written = undisturbed(lambda: sample(learner.model, noise.tokenizer, plan.context_length, 0), 1)
     reading = undisturbed(lambda: evaluate(learner.model, read, plan.context_length), 1)
     told = Rehearsal(
         plan=plan,
-        step_ratio=step / machine.seconds_per_step(work),
-        reading_ratio=reading / 8192 / machine.seconds_per_token_read(work, plan),
-        per_sample=per_sample,
+        step_ratio=step.seconds / machine.seconds_per_step(work),
+        reading_ratio=reading.seconds / 8192 / machine.seconds_per_token_read(work),
+        per_sample=written.seconds,
+        quiet=step.quiet and reading.quiet,
     )
-    return replace(machine, rehearsals=(*machine.rehearsals, told))
+    others = tuple(r for r in machine.rehearsals if r.plan != plan)
+    return replace(machine, rehearsals=(*others, told))
 
 
-def undisturbed(action: Callable[[], Any], enough: int) -> float:
+def duration(seconds: float) -> str:
+    """A time as a person would say it."""
+    if seconds < 1:
+        return "a second"
+    minutes, seconds = divmod(round(seconds), 60)
+    if minutes < 1:
+        return f"{seconds} s"
+    if minutes < 60:
+        return f"{minutes} min {seconds} s"
+    return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+class Taken(NamedTuple):
+    """How long something took, and whether other work left it alone meanwhile."""
+
+    seconds: float
+    quiet: bool
+
+
+def undisturbed(action: Callable[[], Any], enough: int) -> Taken:
     """The median time of `enough` rounds in which this thread had its core; the quickest if there are none.
 
     Where other work takes the core, the thread's own clock stands still. Gives up after `PATIENCE`.
@@ -220,13 +255,11 @@ def undisturbed(action: Callable[[], Any], enough: int) -> float:
             quiet.append(taken)
         else:
             time.sleep(0.2)
-    return statistics.median(quiet) if quiet else quickest
+    return Taken(statistics.median(quiet), True) if quiet else Taken(quickest, False)
 
 
-PATIENCE = 6.0  # seconds
-OWN_SHARE = (
-    0.85  # of the time in which a thread counts as undisturbed; it waits for others a little
-)
+PATIENCE = 3.0  # seconds
+OWN_SHARE = 0.85  # of its time a thread must have its core; a little goes into waiting for others
 
 
 def _noise() -> Data:
@@ -264,15 +297,15 @@ def _measure_counting() -> tuple[float, float]:
             model.hold(counting.counts)
             counting.loss()
 
-    counted = undisturbed(count, 2)
+    counted = undisturbed(count, 2).seconds
     looked_up = _seconds(lambda: evaluate(model, validation, 1024), 1)
     return counted / len(train) / order, looked_up / len(validation) / (order + BESIDES)
 
 
 def _seconds(action: Callable[[], Any], repeat: int, rounds: int = 8) -> float:
-    """The time that one `action` takes undisturbed, of some rounds of so many in a row."""
+    """Seconds of one `action`: the median of `rounds` undisturbed rounds of `repeat` each."""
     action()
-    return undisturbed(lambda: [action() for _ in range(repeat)], rounds) / repeat
+    return undisturbed(lambda: [action() for _ in range(repeat)], rounds).seconds / repeat
 
 
 _PRODUCTS = ("linear", "matmul", "__matmul__", "mm", "bmm")

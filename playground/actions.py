@@ -17,6 +17,7 @@ from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
 from lm.plan import Rung, TrainingConfig
 from lm.settings import describe
+from lm.speed import duration
 from lm.training import check_fits
 from playground import controls
 from playground.figures import loss as loss_figure
@@ -227,18 +228,6 @@ MOST_WRITTEN = 2000
 def notice(sentence: str | None = None) -> Update:
     """The tab's notice: a sentence, or nothing and hidden."""
     return gr.update(value=sentence or "", visible=bool(sentence))
-
-
-def duration(seconds: float) -> str:
-    """A time as a person would say it."""
-    if seconds < 1:
-        return "a second"
-    minutes, seconds = divmod(round(seconds), 60)
-    if minutes < 1:
-        return f"{seconds} s"
-    if minutes < 60:
-        return f"{minutes} min {seconds} s"
-    return f"{minutes // 60:,} h {minutes % 60} min"
 
 
 def _sendable(value: Any) -> str:

@@ -169,7 +169,7 @@ def _settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
 
 
 def _buttons(key: str, with_seed: bool) -> dict[str, gr.Button]:
-    """Every button, "New seed" where chance plays a part; "Pause", "Resume" and "Stop" are the feed's.
+    """Every button, "New seed" where chance plays a part. The run's feed sends Pause, Resume and Stop.
 
     Which of the first three shows is decided by the run's state (style/running.css).
     """

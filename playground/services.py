@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -34,6 +35,7 @@ class Services:
         self.machine: Machine | None = None  # what is known of it so far; it gets better
         self.measured = False  # whether `machine` is as well known as it will be
         self._closing = threading.Event()
+        self._measuring: Any = None  # the process that does
         self._preparation = threading.Thread(target=self._prepare, daemon=True)
 
     def prepare(self) -> None:
@@ -59,6 +61,8 @@ class Services:
         """End every run, keeping what it learned."""
         self.workers.close()
         self._closing.set()
+        if self._measuring is not None:
+            self._measuring.terminate()
         if self._preparation.is_alive():
             self._preparation.join(10)  # torch ends the process badly if it still works in a thread
 
@@ -72,26 +76,31 @@ class Services:
         context = multiprocessing.get_context("forkserver")
         pipe, other_end = context.Pipe()
         threads = self.workers.cores  # as a run has that trains alone
-        process = context.Process(target=_measure, args=(other_end, threads), daemon=True)
-        process.start()
+        self._measuring = context.Process(target=_measure, args=(other_end, threads), daemon=True)
+        self._measuring.start()
         other_end.close()
         plans = [rung.plan() for rung in RUNGS.values()]  # first what every tab opens with
         plans += [r.plan(recipe.name) for r in RUNGS.values() for recipe in r.recipes[1:]]
         with pipe, contextlib.suppress(EOFError, OSError):  # it died: what is known serves
             self.machine = pipe.recv()
             for plan in plans:
-                while self.workers.running() and not self._closing.wait(0.5):
-                    pass  # whoever trains has the cores
-                work = self.work(plan, 65)  # a first count is slow: have it before it is asked for
-                if not (plan.counts or self._closing.is_set()):
-                    pipe.send((plan, work))
-                    self.machine = pipe.recv()
+                self._rehearse(plan, pipe)
+            for plan in self.machine.disturbed():  # once more: it may be quieter now
+                self._rehearse(plan, pipe)
+
+    def _rehearse(self, plan: Plan, pipe: Connection) -> None:
+        while self.workers.running() and not self._closing.wait(0.5):
+            pass  # whoever trains has the cores
+        work = self.work(plan, 65)  # a first count is slow: have it before it is asked for
+        if not (plan.counts or self._closing.is_set()):
+            pipe.send((plan, work))
+            self.machine = pipe.recv()
 
 
 def _measure(pipe: Connection, threads: int) -> None:
     """What this machine can do, then again after rehearsing each plan that comes, until none does."""
     with contextlib.suppress(OSError):
-        os.nice(15)  # after the page and the runs; the quietest moments are what counts anyway
+        os.nice(15)  # after the page and the runs; what they disturb does not count
     torch.set_num_threads(threads)
     machine = measure()
     with contextlib.suppress(EOFError, OSError):

@@ -7,8 +7,8 @@ flags, tests and a place on the ladder, with no edit elsewhere. What the rest of
   `context_length`, the longest row of tokens the model takes.
 - `model(tokens)` maps tokens (B, T) to scores (B, T, V), T ≤ context_length.
 - The last `nn.Linear` that it makes writes the scores; Muon, if chosen, trains all others.
-- A part that attends has a method `attention_weights(x)`, which gives (B, H, T, T), and is called with the
-  same x first, whatever that is; the page then shows its heatmaps.
+- A part that attends has a method `attention_weights(x)`, which gives (B, H, T, T), and its `forward` takes
+  the same x as its first argument, a tensor or not; the page then shows its heatmaps.
 - A model that writes quickly has a `new_cache()` and a `for_one_position()` (`decoder_transformer.py`).
 - A model that also counts has a method `count(train_tokens)`, which is called before the first step.
 - A model trained with `CountingConfig` has no gradient: its config has an `order`, the steps of a run, and it

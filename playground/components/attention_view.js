@@ -118,8 +118,10 @@
       }
       const newest = this.steps.at(-1);
       const news = newest !== undefined && newest !== this.seen && this.step === null;
+      // A run that begins should first take its first step; one that waits at step 0, save its weights.
       const begins = BEGINNING.has(record.status) && !record.train.step.length;
-      if (begins || !(news || this.awaited)) return; // a run that begins should first take its first step
+      const bare = record.status === "paused" && newest === undefined;
+      if (begins || bare || !(news || this.awaited)) return;
       this.seen = newest;
       this.awaited = false;
       this.look();

@@ -68,7 +68,7 @@
     }
 
     hear(record, change) {
-      if (change.reset) this.words.style.minHeight = `${this.words.offsetHeight}px`; // the plot keeps its size
+      if (change.reset) this.keepHeight();
       this.words.textContent = record.summary || "";
       this.plot.setAttribute("aria-label", `Loss chart. ${record.summary || ""}`);
       if (change.reset) {
@@ -76,6 +76,12 @@
       } else if (record.train.step.length > change.from || change.events.length) {
         this.append(record, change);
       }
+    }
+
+    /** The plot keeps its size while there are no words to a new run. */
+    keepHeight() {
+      this.words.style.minHeight = "";
+      if (isVisible(this.words)) this.words.style.minHeight = `${this.words.offsetHeight}px`;
     }
 
     redrawFrom() {

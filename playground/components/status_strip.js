@@ -16,7 +16,7 @@
   const MISSES = 3; // missed answers in a row before the page says so
   const ORDERS = ["pause", "resume", "stop"];
 
-  /** The status strip; it also does the polling for its rung, and orders what a click on a button asks. */
+  /** The status strip; it also polls for its rung and sends Pause, Resume and Stop. */
   function runFeed(element, props, watch, server) {
     const one = feed(props.feed);
     const strip = make("div", "strip");
@@ -30,6 +30,7 @@
 
     const follow = () => one.follow(props.value?.run ?? null);
     let latest = 0; // the number of the last call
+    let order = null; // {run, name}: what was clicked and is not yet answered
     let calling = false;
     let misses = 0;
 
@@ -58,15 +59,19 @@
       return Math.max(POLL_MS, Math.min(PATIENT_MS, PATIENT_SHARE * one.record.seconds_left));
     };
 
-    /** Asks for news; the answer to an earlier call is then no longer waited for. */
-    async function call(name, ...more) {
+    /** Asks for news, and gives the order there may be. An earlier call's answer is no longer waited for. */
+    async function call() {
       const { record } = one;
       const { run } = record;
       const mine = ++latest;
+      if (order?.run !== run) order = null; // it was for the run before
+      const given = order;
       calling = true;
       one.lastCall = performance.now();
       const known = [run, record.train.step.length, record.events.length];
-      const answer = await ask(server, name, ...known, ...more);
+      const answer = given
+        ? await ask(server, "order", ...known, given.name)
+        : await ask(server, "poll", ...known);
       if (mine !== latest) return;
       calling = false;
       if (one.record.run !== run) return;
@@ -75,6 +80,7 @@
       const changed = connected !== one.connected;
       one.connected = connected;
       if (answer) {
+        order = null;
         const news = one.accept(answer);
         one.settled = !LIVE.has(answer.status) && !news ? run : null;
       } else if (changed) {
@@ -85,7 +91,7 @@
     const pollIfDue = () => {
       if (calling || !one.record.run || one.settled === one.record.run) return;
       if (performance.now() - one.lastCall >= pace() || one.lastCall === 0) {
-        call("poll").then(() => one.lastCall === 0 && pollIfDue()); // somebody could not wait
+        call().then(() => one.lastCall === 0 && pollIfDue()); // somebody could not wait
       }
     };
 
@@ -96,7 +102,8 @@
       if (!name || !element.isConnected || !one.record.run) return;
       one.clicked = performance.now();
       one.settled = null;
-      call("order", name);
+      order = { run: one.record.run, name };
+      call();
     });
 
     one.hurry = pollIfDue;

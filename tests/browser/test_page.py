@@ -93,6 +93,23 @@ def test_buttons_twice_and_in_the_wrong_order_do_no_harm(decoder, open_tab):
     tab.reaches("running").until("record.step > 2").press("stop").reaches("stopped")
 
 
+def test_an_order_that_got_lost_is_given_again(decoder, open_tab):
+    """Also when the page stops waiting for it; a later order takes its place."""
+    tab = open_tab(decoder).train().reaches("running")
+    lost: list[str] = []
+
+    def lose(route) -> None:
+        lost.append(route.request.post_data_json["fn_name"])
+        route.fulfill(json=None)
+
+    tab.page.route(re.compile("component_server"), lose)
+    tab.press("pause").until("feed.connected === false")
+    assert "order" in lost
+    tab.page.unroute(re.compile("component_server"))
+    tab.reaches("paused")
+    tab.press("resume").reaches("running").press("stop").reaches("stopped")
+
+
 def test_a_learning_rate_changed_on_the_way_is_marked(decoder, open_tab):
     tab = open_tab(decoder, learning_rate=0.001).train().reaches("running")
     tab.choose("learning_rate", "0.0003")

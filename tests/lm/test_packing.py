@@ -121,14 +121,6 @@ def test_the_card_says_recipe_time_loss_and_date(trained, tmp_path):
     assert f"{trained.record.parameters:,}" in card
 
 
-@pytest.mark.parametrize(
-    ("seconds", "told"),
-    [(1.371, "1.4 seconds"), (32.4, "32 seconds"), (145.0, "145 seconds"), (238.0, "4 minutes")],
-)
-def test_the_card_tells_a_time_as_a_person_would(seconds, told):
-    assert packing.duration(seconds) == told
-
-
 def test_a_packed_run_names_no_path_of_this_machine(trained, tmp_path):
     elsewhere = trained.record.corpus.model_copy(update={"path": "/home/somebody/secret.txt"})
     record = trained.record.model_copy(update={"corpus": elsewhere})

@@ -17,7 +17,7 @@ from lm.models import RUNGS
 from lm.settings import describe
 from lm.training import train
 from playground import controls
-from playground.actions import MOST_WRITTEN, Actions, duration
+from playground.actions import MOST_WRITTEN, Actions
 from playground.services import Services
 from playground.workers import Workers
 
@@ -391,6 +391,12 @@ def test_the_estimate_counts_the_parameters_of_the_model_that_is_trained(
     assert f"<b>{record.parameters:,}</b>" in estimate
 
 
+def test_nothing_is_foretold_of_a_rung_that_was_not_rehearsed(actions, own_text, values, services):
+    assert "≈" in actions.estimate(own_text, *values)
+    services.measured = False
+    assert "measuring this machine" in actions.estimate(own_text, *values)
+
+
 def test_the_link_says_what_differs(services, rung, tiny_values):
     tools, _ = Actions(rung, services).name(*tiny_values(rung))
     query = dict(part.split("=") for part in tools["query"].split("&"))
@@ -422,25 +428,6 @@ def test_an_unknown_recipe_changes_nothing(actions, recipe):
 def test_a_sentence_that_quotes_a_visitor_is_no_markup(actions, values):
     estimate = actions.estimate("<img src=x onerror=alert(1)>", *values)
     assert "<img" not in estimate
-
-
-def test_a_time_is_said_as_a_person_would():
-    said = [duration(s) for s in (0.2, 1, 59, 60, 95, 3599, 3600, 90_061)]
-    assert said == [
-        "a second",
-        "1 s",
-        "59 s",
-        "1 min 0 s",
-        "1 min 35 s",
-        "59 min 59 s",
-        "1 h 0 min",
-        "25 h 1 min",
-    ]
-
-
-def test_a_time_never_has_sixty_seconds():
-    for seconds in (59.6, 119.7, 3599.9, 7199.9):
-        assert "60" not in duration(seconds)
 
 
 def test_a_new_seed_is_one_the_run_takes(actions, values):
