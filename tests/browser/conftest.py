@@ -23,6 +23,7 @@ from lm import corpora
 from lm.errors import CorpusProblem
 from lm.models import RUNGS, Rung
 from playground import controls
+from tests.browser.tab import Tab
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 90.0  # seconds for a thing that must come, on a crowded machine
@@ -248,138 +249,6 @@ def new_context(browser, watch) -> Iterator[Callable[..., BrowserContext]]:
 @pytest.fixture
 def context(new_context) -> BrowserContext:
     return new_context()
-
-
-class Tab:
-    """One rung's tab in one browser page."""
-
-    def __init__(self, page: Page, rung: Rung) -> None:
-        self.page = page
-        self.rung = rung
-        self.key = rung.name
-        self.panel = page.locator(f"#panel-{self.key}")
-
-    def select(self) -> "Tab":
-        """Click it on the ladder and wait until it lives."""
-        self.page.locator(f"#rung-{self.key}-button").click()
-        return self.ready()
-
-    def ready(self) -> "Tab":
-        self.panel.wait_for(state="visible")
-        self.until("record.run === null || record.status !== null", feed=True)
-        return self
-
-    def beside(self, rung: Rung) -> "Tab":
-        """Another rung's tab on the same page."""
-        return Tab(self.page, rung)
-
-    # What it knows
-
-    def until(self, expression: str, *, feed: bool = False) -> "Tab":
-        """Wait until JavaScript over `record` and `feed` is true."""
-        body = f"const feed = Playground.feed('{self.key}'); const record = feed.record;"
-        started = (
-            "window.Playground &&"
-            if not feed
-            else (f"window.Playground && document.querySelector('#panel-{self.key} .strip') &&")
-        )
-        self.page.wait_for_function(
-            f"() => {started} (() => {{ {body} return {expression}; }})()", polling=50
-        )
-        return self
-
-    def get(self, expression: str):
-        """The value of JavaScript over `record`."""
-        return self.page.evaluate(
-            f"() => {{ const record = Playground.feed('{self.key}').record; return {expression} }}"
-        )
-
-    @property
-    def token(self) -> str | None:
-        return self.get("record.run")
-
-    @property
-    def step(self) -> int:
-        return self.get("record.step")
-
-    # What one does with it
-
-    def press(self, name: str) -> "Tab":
-        self.page.locator(f"#{name}-{self.key}").click()
-        return self
-
-    def train(self) -> "Tab":
-        """Press Train and wait until the new run is there."""
-        before = self.token
-        self.press("train")
-        self.until(f"record.run && record.run !== {json.dumps(before)} && record.status !== null")
-        return self
-
-    def reaches(self, *statuses: str) -> "Tab":
-        self.until(f"{list(statuses)}.includes(record.status)")
-        assert self.get("record.status") in (*statuses, "finished"), self.get("record.reason")
-        return self
-
-    def set(self, name: str, value: object) -> "Tab":
-        """Type a value into a setting's number box."""
-        box = self.panel.locator(f"#{self.key}-{name} input[type=number]")
-        box.fill(str(value))
-        box.press("Enter")
-        return self
-
-    def choose(self, name: str, label: str) -> "Tab":
-        """Pick an option of a setting's dropdown."""
-        self.panel.locator(f"#{self.key}-{name} input").click()
-        self.page.get_by_role("option", name=label, exact=True).click()
-        return self
-
-    def prompt(self, text: str) -> "Tab":
-        """Type what is to be continued."""
-        self.panel.locator(f"#prompt-{self.key} input, #prompt-{self.key} textarea").fill(text)
-        return self
-
-    def force(self, name: str) -> "Tab":
-        """Press a button as a script would, also one that the run's state has put out of reach."""
-        self.page.locator(f"#{name}-{self.key}").dispatch_event("click")
-        return self
-
-    def value(self, name: str) -> str:
-        return self.panel.locator(f"#{self.key}-{name} input[type=number]").input_value()
-
-    def estimate(self) -> str:
-        return self.page.locator(f"#estimate-{self.key}").inner_text()
-
-    def estimate_changes(self, before: str) -> "Tab":
-        self.page.wait_for_function(
-            "([key, before]) => document.querySelector(`#estimate-${key}`).innerText !== before",
-            arg=[self.key, before],
-        )
-        return self
-
-    def note(self) -> str:
-        """The second line of its button on the ladder."""
-        return self.page.locator(f"#rung-{self.key}-button").get_attribute("data-note") or ""
-
-    def points(self) -> int:
-        """Points that plotly has drawn of the smoothed train curve."""
-        return self.page.evaluate(
-            "(key) => { const plot = document.querySelector(`#panel-${key} .loss-card .plot`);"
-            " return plot?.data?.find((t) => t.meta.role === 'smooth')?.x.length ?? 0 }",
-            self.key,
-        )
-
-    def wait_for_points(self, least: int) -> "Tab":
-        self.page.wait_for_function(
-            "([key, least]) => { const plot ="
-            " document.querySelector(`#panel-${key} .loss-card .plot`);"
-            " const x = plot?.data?.find((t) => t.meta.role === 'smooth')?.x;"
-            " return x && x.length >= least }",
-            arg=[self.key, least],
-        )
-        return self
-
-    def notice(self) -> str:
-        return self.page.locator(f"#notice-{self.key}").inner_text()
 
 
 def query_for(rung: Rung, **changed) -> str:

@@ -11,6 +11,7 @@ from lm.models import RUNGS, Rung
 from lm.settings import Settings, describe
 from lm.tokenizers import CharacterTokenizer
 from lm.training import Data, Plan, train
+from tests.lm.command_line import QUICK, lm
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
@@ -116,3 +117,22 @@ def trained(begin, data, tiny_plan, tmp_path_factory):
     for _ in recording.record(run, train(run.plan, data)):
         pass
     return run
+
+
+# Of the command line
+
+
+@pytest.fixture(scope="session")
+def text(tmp_path_factory):
+    """A file of one's own."""
+    path = tmp_path_factory.mktemp("corpus") / "a_play.txt"
+    path.write_text(corpora.load("synthetic_plays").text[:6000], "utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished(text, tmp_path_factory):
+    out = tmp_path_factory.mktemp("cli") / "run"
+    quickly = ["--learning-rate", "0.1", "--warmup-steps", "0"]
+    lm("train", "bigram", "--corpus", text, "--out", out, *QUICK, *quickly)
+    return out

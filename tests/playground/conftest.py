@@ -9,8 +9,9 @@ import pytest
 from lm import corpora, recording, runs
 from lm.models import RUNGS, Rung
 from lm.speed import Machine
-from lm.training import Plan
+from lm.training import Plan, train
 from playground import controls
+from playground.actions import Actions
 from playground.services import Services
 from playground.texts import Text, Texts
 from playground.workers import ENDED, Workers
@@ -151,3 +152,73 @@ def wait_for_status(wait) -> Callable[..., dict]:
         return workers.answer(token)
 
     return until
+
+
+# Of the handlers
+
+
+@pytest.fixture
+def actions(services, decoder) -> Actions:
+    return Actions(decoder, services)
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory, make_services, text, tiny_plan) -> Iterator[Services]:
+    """A server with a finished run of every rung, "local:" and the rung's name; not to be changed."""
+    folder = tmp_path_factory.mktemp("library")
+    workers = Workers(folder / "runs", folder / "shipped", cores=1)
+    data = runs.data_for(text.corpus, text.tokenizer)
+    for rung in RUNGS.values():
+        plan = tiny_plan(rung, steps=2, evaluate_every=2)
+        directory = workers.runs_folder / rung.name
+        run = recording.create(
+            directory, plan, text.corpus, text.tokenizer, text.baselines, text.counted_pairs
+        )
+        for _ in recording.record(run, train(plan, data)):
+            pass
+    yield make_services(workers)
+    workers.close()
+
+
+@pytest.fixture
+def reader(library, rung) -> Actions:
+    """The handlers of each rung, on the library."""
+    return Actions(rung, library)
+
+
+@pytest.fixture
+def deep(library, decoder) -> Actions:
+    """Those of the decoder."""
+    return Actions(decoder, library)
+
+
+@pytest.fixture
+def values(decoder, tiny_values) -> list:
+    return tiny_values(decoder)
+
+
+# Of training processes
+
+
+@pytest.fixture
+def start(workers, new_run, tiny_plan, text):
+    """`start(paused=True, steps=9)`: the token of a new run of the decoder."""
+
+    def begin(*, paused=False, rung="decoder_transformer", on: Workers = workers, **changed) -> str:
+        directory = on.new_directory(rung)
+        run = new_run(directory, tiny_plan(RUNGS[rung], **changed))
+        return on.start(run, (text.train_ids, text.validation_ids), paused=paused)
+
+    return begin
+
+
+@pytest.fixture
+def status(wait_for_status, workers):
+    """`status(token, "paused")`: the answer once the run has that status."""
+    return lambda token, *wanted, on=workers: wait_for_status(on, token, *wanted)
+
+
+@pytest.fixture
+def step_reached(wait, workers):
+    """`step_reached(token, 5)`: wait until the run is that far."""
+    return lambda token, n: wait(lambda: workers.answer(token)["step"] >= n, f"step {n}")

@@ -1,0 +1,78 @@
+"""What the handlers of the page are asked and how their answers are read, for the tests."""
+
+import json
+import math
+
+import gradio as gr
+
+from lm.generation import SamplingConfig
+from lm.settings import describe
+from playground.actions import Actions
+
+FOREIGN = [
+    None,
+    "",
+    0,
+    1.5,
+    math.nan,
+    True,
+    [],
+    ["a", "b"],
+    {"run": 1},
+    "x",
+    "shipped:",
+    "shipped:..",
+    "shipped:../x",
+    "shipped:/etc",
+    "shipped:nothing",
+    "shipped:.",
+    "local:..",
+    "local:../..",
+    "local:../shipped/x",
+    "local:a\x00b",
+    "local:" + "a" * 5000,
+    "local:texts",
+    "other:thing",
+    "\ud800",
+    "local:\ud800",
+    "<script>alert(1)</script>",
+]
+BAD_VALUES = [None, math.nan, math.inf, -math.inf, -1, 2**70, "", "64", "x", [], {}, True, 1.5]
+
+
+DEEP = "local:decoder_transformer"
+
+
+def sentence_of(update) -> str:
+    """What a notice says; a notice that says nothing is hidden."""
+    assert update["visible"] == bool(update["value"])
+    return update["value"]
+
+
+def assert_one_sentence(text: str) -> None:
+    assert text and text.rstrip()[-1] in ".!" and "\n" not in text and len(text) < 400, text
+    assert "Traceback" not in text
+
+
+def sendable(answer) -> str:
+    """As it goes to the browser."""
+    written = json.dumps(answer, ensure_ascii=False)
+    written.encode("utf-8")
+    return written
+
+
+def written(actions: Actions, token, prompt, **changed) -> dict:
+    """The last of what the writing pane is told."""
+    sampling = {field.name: field.default for field in describe(SamplingConfig)}
+    *_, last = actions.write(token, prompt, *(sampling | {"max_new_tokens": 12} | changed).values())
+    sendable(last)
+    assert last["done"]
+    return last
+
+
+def shortened(value) -> str:
+    return repr(value)[:20]
+
+
+def is_skip(update) -> bool:
+    return update == gr.skip()

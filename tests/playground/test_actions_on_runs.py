@@ -1,0 +1,240 @@
+"""Looking at a run and writing with it: what no page would ask for is answered with a sentence."""
+
+import math
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from lm.generation import SamplingConfig
+from lm.settings import describe
+from playground import controls
+from playground.actions import MOST_WRITTEN
+from tests.playground.answers import (
+    DEEP,
+    FOREIGN,
+    assert_one_sentence,
+    is_skip,
+    sendable,
+    sentence_of,
+    shortened,
+    written,
+)
+
+# Foreign tokens
+
+
+@pytest.mark.parametrize("token", FOREIGN, ids=shortened)
+def test_a_foreign_token_touches_nothing(deep, token):
+    for order in ("pause", "resume", "stop", "step", "nonsense"):
+        assert deep.order([token, 0, 0, order])["status"] == "unknown"
+    assert not sentence_of(deep.change_learning_rate(token, 0.001))
+    answer = deep.poll([token, 0, 0])
+    assert answer["status"] == "unknown"
+    assert_one_sentence(answer["reason"])
+    sendable(answer)
+    look = deep.look([token, None, "abc"])
+    assert_one_sentence(look["error"])
+    sendable(look)
+    shown = deep.open(token)
+    assert_one_sentence(sentence_of(shown[3]))
+    assert all(map(is_skip, shown[:3] + shown[5:]))
+    last = written(deep, token, "ROMEO:")
+    assert last["tokens"] == []
+    assert_one_sentence(last["note"])
+    assert deep.choices(token)["value"] is None
+
+
+@pytest.mark.parametrize("token", FOREIGN, ids=shortened)
+def test_a_page_that_remembers_a_foreign_run_still_opens(deep, token):
+    shown = deep.restore(token, "synthetic_plays", {})
+    assert shown[0] is None and shown[1] == {"run": None}
+    assert shown[2]["data"]
+    assert shown[5:] == [f.default for f in controls.settings_of(deep.rung).values()]
+
+
+def test_the_reason_for_an_unknown_run_shows_no_folder_of_the_server(deep):
+    for token in ("shipped:nothing", "local:nothing", "local:texts"):
+        for said in (deep.poll([token, 0, 0])["reason"], deep.look([token, 0, ""])["error"]):
+            assert str(deep.services.workers.runs_folder.parent) not in said
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        ["a"],
+        ["a", 1],
+        ["a", 1, 2, 3],
+        {},
+        "abc",
+        7,
+        [None, None, None],
+        [[], {}, "x"],
+        ["a", math.nan, math.inf],
+        ["a", True, -(2**80)],
+        [{"a": [1]}, "0", b"x"],
+    ],
+    ids=repr,
+)
+def test_garbage_to_poll_and_look_is_answered(deep, data):
+    assert deep.poll(data)["status"] == "unknown"
+    assert_one_sentence(deep.look(data)["error"])
+
+
+@pytest.mark.parametrize("start", [-1, 10**9, 2**80, math.nan, 1.5, "1", None, []], ids=repr)
+def test_nonsense_starts_are_answered_from_the_beginning(deep, start):
+    answer = deep.poll([DEEP, start, start])
+    assert answer["status"] == "finished"
+    assert (answer["from"], answer["from_events"]) == (0, 0)
+    assert answer["train"]["step"] == [1, 2]
+
+
+def test_a_run_of_another_rung_is_not_opened_here(deep):
+    shown = deep.open("local:bigram")
+    assert "another rung" in sentence_of(shown[3])
+    assert all(map(is_skip, shown[:3] + shown[5:]))
+
+
+def test_where_local_runs_are_closed_they_cannot_be_named(deep, monkeypatch):
+    monkeypatch.setattr(deep.services.workers, "open_local", False)
+    assert deep.services.workers.local_runs("decoder_transformer") == []
+    monkeypatch.setattr(deep.services.workers, "_opened", {})
+    assert deep.poll([DEEP, 0, 0])["status"] == "unknown"
+
+
+# Writing
+
+
+@pytest.mark.parametrize(
+    "prompt", ["ROMEO:", "", None, "\n", 7, ["a"], "x" * 100_000], ids=shortened
+)
+def test_any_prompt_is_continued(reader, prompt):
+    last = written(reader, f"local:{reader.rung.name}", prompt)
+    assert len(last["tokens"]) == 12
+    for _, probability, likeliest in last["tokens"]:
+        assert 0 < probability <= 1 and likeliest
+
+
+def test_a_prompt_longer_than_the_context_is_read_from_its_end(deep, play):
+    last = written(deep, DEEP, play[:200])
+    assert last["prompt"] == play[:200]
+    assert "last 16 characters" in last["note"]
+    short = written(deep, DEEP, play[184:200])
+    assert last["tokens"] == short["tokens"] and short["note"] is None
+
+
+@pytest.mark.parametrize("prompt", ["日本", "ROMEO ☃", "a\x00b", "<b>é</b>"])
+def test_unknown_characters_are_left_out_and_named(deep, prompt):
+    last = written(deep, DEEP, prompt)
+    assert "never seen" in last["note"]
+    assert len(last["tokens"]) == 12
+
+
+def test_half_a_character_breaks_nothing(deep):
+    assert len(written(deep, DEEP, "The \ud800king")["tokens"]) == 12
+    sendable(deep.look([DEEP, None, "The \ud800king"]))
+    sendable(deep.poll(["\ud800", 0, 0]))
+
+
+@pytest.mark.parametrize("name", [field.name for field in describe(SamplingConfig)])
+def test_bad_sampling_settings_are_one_sentence(deep, name):
+    for value in (None, math.nan, math.inf, -1, "x", [], {}, 2**70, True):
+        last = written(deep, DEEP, "ROMEO:", **{name: value})
+        assert last["tokens"] == []
+        assert_one_sentence(last["note"])
+
+
+def test_the_page_writes_only_so_much(deep):
+    last = written(deep, DEEP, "A", max_new_tokens=MOST_WRITTEN + 1)
+    assert "at most" in last["note"] and last["tokens"] == []
+
+
+def test_before_the_first_snapshot_there_is_a_sentence(actions, new_run, tiny_plan, workers):
+    run = new_run(workers.runs_folder / "new", tiny_plan(actions.rung))
+    for said in (
+        written(actions, "local:new", "A")["note"],
+        actions.look(["local:new", None, "abc"])["error"],
+    ):
+        assert_one_sentence(said)
+        assert str(run.directory) not in said
+
+
+# Looking
+
+
+@pytest.mark.parametrize(
+    "typed", ["", None, "a", "The king", "日本", "x" * 10_000, 7, []], ids=shortened
+)
+def test_any_text_is_looked_at(reader, typed):
+    answer = reader.look([f"local:{reader.rung.name}", None, typed])
+    assert "error" not in answer
+    assert answer["kind"] in ("attention", "table")
+    sendable(answer)
+
+
+@pytest.mark.parametrize("step", [None, 0, 1, 2, -5, 10**12, 2**80, 1.5, math.nan, "2", True, []])
+def test_any_step_is_looked_at_from_the_nearest_snapshot(deep, step):
+    answer = deep.look([DEEP, step, "The king"])
+    nearest = {-5: 0, 0: 0}.get(step, 2) if isinstance(step, int) and step < 1 else None
+    assert answer["step"] in answer["steps"]
+    if nearest is not None:
+        assert answer["step"] == nearest
+    if step in (None, 2, 10**12, 2**80):
+        assert answer["step"] == 2
+
+
+def test_two_visitors_looking_at_once_each_see_their_own_text(deep):
+    texts = ["The king", "What news, my", "O"] * 2
+    alone = {text: deep.look([DEEP, 2, text])["weights"] for text in texts}
+
+    def look(text: str) -> bool:
+        return all(deep.look([DEEP, 2, text])["weights"] == alone[text] for _ in range(20))
+
+    with ThreadPoolExecutor(len(texts)) as visitors:
+        assert all(visitors.map(look, texts))
+
+
+# Damage
+
+
+@pytest.fixture
+def copied(library, services) -> str:
+    """The token of a run that may be damaged."""
+    name = "decoder_transformer"
+    shutil.copytree(
+        library.workers.runs_folder / name,
+        services.workers.runs_folder / "copy",
+        dirs_exist_ok=True,
+    )
+    return "local:copy"
+
+
+def test_a_damaged_snapshot_is_one_sentence(actions, copied, workers):
+    for path in (workers.runs_folder / "copy" / "snapshots").iterdir():
+        path.write_bytes(b"not weights")
+    assert_one_sentence(actions.look([copied, None, "abc"])["error"])
+    assert_one_sentence(written(actions, copied, "A")["note"])
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "status.json", "run.json", "tokenizer.json"])
+@pytest.mark.parametrize(
+    "damage", [None, b"", b"{", b"[]", b"\xff\x00", b'{"type": 1}\n'], ids=repr
+)
+def test_a_damaged_run_is_one_sentence_wherever_it_is_used(actions, copied, workers, name, damage):
+    path = workers.runs_folder / "copy" / name
+    path.unlink() if damage is None else path.write_bytes(damage)
+    answer = actions.poll([copied, 0, 0])
+    if answer["status"] == "unknown":
+        assert_one_sentence(answer["reason"])
+    else:  # it can be watched without its tokenizer, and when its last line was torn
+        torn = name == "metrics.jsonl" and damage is not None and not damage.endswith(b"\n")
+        assert torn or name == "tokenizer.json"
+    look = actions.look([copied, None, "abc"])
+    if "error" in look:
+        assert_one_sentence(look["error"])
+    sendable([answer, look, written(actions, copied, "A")])
+    actions.open(copied)
+    actions.choices(copied)
+    actions.restore(copied, "synthetic_plays", {})
