@@ -1,5 +1,5 @@
 // The axes of the loss chart, the part of them worth looking at, and what is marked on them.
-// `chart` is what its switches say: {axis: "step" | "tokens" | "seconds", logX, logY}.
+// `chart` is what its switches say, {axis: "step" | "tokens" | "seconds", logX, logY}, and its feed.
 "use strict";
 
 {
@@ -28,7 +28,9 @@
     }
     let { low } = meta;
     const settled = last > 20 || record.steps <= 20; // the first of many steps leap
-    const lowest = Math.min(record.best ?? Infinity, settled ? smooth[last] ?? Infinity : Infinity);
+    const ghost = chart.feed.previous?.train.smooth.at(-1);
+    const seen = [record.best, settled ? smooth[last] : null, ghost];
+    const lowest = Math.min(...seen.map((loss) => loss ?? Infinity));
     if (lowest < low + 0.04) low = lowest - 0.06 * (meta.high - lowest);
     const log = Math.log10;
     return {
