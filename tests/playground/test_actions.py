@@ -113,11 +113,11 @@ def test_a_new_run_stops_the_one_before_and_keeps_it(
 
 
 def test_an_order_is_carried_out_and_answered(
-    actions, own_text, tiny_values, workers, wait_for_status
+    actions, own_text, tiny_values, workers, wait_for_status, step_reached
 ):
     """The answer is that of a poll, with the state that the order led to and what is not yet known."""
     run = actions.train(None, own_text, *tiny_values(actions.rung, steps=100_000))[0]
-    wait_for_status(workers, run, "running")
+    step_reached(run, 1)  # a run is "running" before its first step, and could be stopped there
     for name, status in (("pause", "paused"), ("resume", "running"), ("stop", "stopped")):
         actions.order([run, 0, 0, name])
         wait_for_status(workers, run, status)
