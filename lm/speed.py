@@ -91,11 +91,12 @@ class Machine:
         rehearsal = self._most_alike(plan)
         step = self.seconds_per_step(work) * rehearsal.step_ratio
         forward = self.seconds_per_token_read(work) * rehearsal.reading_ratio
-        evaluation = validation_tokens * forward + rehearsal.per_sample
+        evaluations = math.ceil(plan.steps / plan.evaluate_every)
         counted = NgramConfig().order if plan.config.model_dump().get("ngram_share") else 0
         return (
             plan.steps * step
-            + math.ceil(plan.steps / plan.evaluate_every) * evaluation
+            + evaluations * validation_tokens * forward
+            + (1 + evaluations) * rehearsal.per_sample  # there is one before the first step
             + counted * train_tokens * self.per_counted
         )
 

@@ -17,6 +17,7 @@ import click
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from lm import runs
+from playground.services import FIRST_VISIT
 from tests.benchmarks.machine import ROOT
 from tests.browser.conftest import FLAGS, LAPTOP, Processes, free_port
 
@@ -40,13 +41,17 @@ class App:
         """The server and all that it has started."""
         return [self.process.pid, *Processes.below(self.process.pid)]
 
-    def settle(self) -> None:
-        """Wait until it is at rest: it measures the machine for a while after its page answers."""
+    def settle(self) -> Iterator[None]:
+        """Wait until it is at rest: it measures the machine for a while, some time after its page answers.
+
+        Yields once a second until then.
+        """
         quiet = 0
-        while quiet < 3:
+        while quiet < FIRST_VISIT + 3:
             before = self._processor_seconds()
             time.sleep(1.0)
             quiet = quiet + 1 if self._processor_seconds() - before < 0.05 else 0
+            yield
 
     def _processor_seconds(self) -> float:
         """What the server and all that it has started have computed so far, on Linux; elsewhere 0."""

@@ -15,6 +15,7 @@ from lm.models import RUNGS
 from tests.benchmarks import app
 from tests.benchmarks.report import Result, Setup, Table, benchmark, progress, spread
 
+MEASURING = "measuring the machine"
 COLUMNS = ("", "MB", "added, MB", "peak, MB")
 SETTLING = 10.0  # seconds
 
@@ -23,14 +24,15 @@ SETTLING = 10.0  # seconds
 @click.option("--rung", type=click.Choice(list(RUNGS)), default=app.DECODER, show_default=True)
 @click.option("--runs", "most", type=click.IntRange(1), help="Runs to start; one a core.")
 def main(setup: Setup, rung: str, most: int | None) -> Result:
-    """Row 10: PSS of the server and its processes: idle, with a page open, with runs that train."""
+    """Row 10: PSS of the server and its processes: at first, idle, with a page open, with runs."""
     if not Path("/proc/self/smaps_rollup").exists():
         raise click.ClickException("Only Linux tells what memory processes share (smaps_rollup).")
     count = min(most or setup.cores, setup.cores)
     found: dict[str, list[list[float]]] = {}
     for number in range(1, setup.rounds + 1):
         with app.running() as playground, app.chromium() as browser:
-            _settle(setup)
+            measuring = [_megabytes(playground) for _ in playground.settle()]
+            found.setdefault(MEASURING, []).append(measuring)
             found.setdefault("idle", []).append(_samples(playground, setup))
             for started in range(count):
                 page = app.new_page(browser)
@@ -58,6 +60,7 @@ def main(setup: Setup, rung: str, most: int | None) -> Result:
             "there are cores",
             "each round a fresh start; MB is the median of ten seconds, the peak their greatest; 1 MB is "
             "10⁶ bytes",
+            f"{MEASURING}: once, from some seconds after the start until it is at rest",
         ],
     )
 
@@ -70,9 +73,13 @@ def _samples(playground: app.App, setup: Setup) -> list[float]:
     """Megabytes, twice a second for ten seconds."""
     samples = []
     for _ in range(2 if setup.quick else 20):
-        samples.append(sum(map(_proportional, playground.processes())) / 1e6)
+        samples.append(_megabytes(playground))
         time.sleep(0.5)
     return samples
+
+
+def _megabytes(playground: app.App) -> float:
+    return sum(map(_proportional, playground.processes())) / 1e6
 
 
 def _proportional(pid: int) -> int:
@@ -91,7 +98,7 @@ def _rows(found: dict[str, list[list[float]]]) -> list[list[str]]:
         usual = [statistics.median(samples) for samples in rounds]
         added = "" if before is None else spread(b - a for a, b in zip(before, usual, strict=True))
         rows.append([name, spread(usual), added, f"{max(map(max, rounds)):,.0f}"])
-        before = usual
+        before = usual if name != MEASURING else None
     return rows
 
 

@@ -57,7 +57,8 @@ def main(setup: Setup, rung: str) -> Result:
     with app.running() as playground, app.chromium() as browser:
         page = app.new_page(browser)
         app.open_rung(page, playground, rung, steps=10_000, **settings)
-        playground.settle()
+        for _ in playground.settle():
+            pass
         for number in range(1, setup.rounds + 1):
             for button, until in (
                 ("train", {"first point": FIRST_POINT, "first stretch of line": FIRST_LINE}),

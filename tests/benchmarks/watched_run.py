@@ -42,7 +42,8 @@ def main(setup: Setup, rung: str, steps: int) -> Result:
             with app.running() as playground, app.chromium() as browser:
                 page = app.new_page(browser)
                 app.open_rung(page, playground, rung, **settings)
-                playground.settle()
+                for _ in playground.settle():
+                    pass
                 app.press(page, rung, "train")
                 run = _reached(playground, steps)
                 like.append(run.record)

@@ -118,7 +118,7 @@ def test_a_rehearsal_scales_the_steps_and_adds_the_samples(tiny_plan):
     known = (Rehearsal(plan, 2.0, 3.0, 0.5), Rehearsal(other, 9.0, 9.0, 9.0))
     machine = Machine(0.0, 0.0, 1e-9, 0.0, 1.0, 1.0, known)
     seconds = machine.seconds(plan, Work(0, 3e6, 0.0, 0, flops_read=1e3), 50_000, 7_000)
-    assert seconds == pytest.approx(100 * 6e-3 + 5 * (7_000 * 3e-6 + 0.5))
+    assert seconds == pytest.approx(100 * 6e-3 + 5 * 7_000 * 3e-6 + 6 * 0.5)
 
 
 def test_this_machine_can_be_measured_and_each_network_rehearsed(tiny_plan):
