@@ -60,6 +60,24 @@ class Rehearsal:
     reading_ratio: float = 1.0
     per_sample: float = 0.0
     quiet: bool = True
+    sittings: int = 1  # of which these are the means
+
+    def after(self, earlier: "Rehearsal") -> "Rehearsal":
+        """This sitting and those before it together: their means, or the undisturbed one if just one is."""
+        if not (earlier.quiet and self.quiet):
+            return earlier if earlier.quiet else self
+        sittings = earlier.sittings + self.sittings
+
+        def mean(before: float, now: float) -> float:
+            return (earlier.sittings * before + self.sittings * now) / sittings
+
+        return Rehearsal(
+            plan=self.plan,
+            step_ratio=mean(earlier.step_ratio, self.step_ratio),
+            reading_ratio=mean(earlier.reading_ratio, self.reading_ratio),
+            per_sample=mean(earlier.per_sample, self.per_sample),
+            sittings=sittings,
+        )
 
 
 @dataclass(frozen=True)
@@ -103,10 +121,6 @@ class Machine:
     def knows(self, plan: Plan) -> bool:
         """Whether a plan of this rung has been rehearsed, or needs no rehearsal."""
         return plan.counts or self._most_alike(plan).plan is not None
-
-    def disturbed(self) -> list[Plan]:
-        """The plans that were rehearsed only while other work took the processor."""
-        return [r.plan for r in self.rehearsals if r.plan is not None and not r.quiet]
 
     def _most_alike(self, plan: Plan) -> Rehearsal:
         """The rehearsal of this rung whose plan shares the most of what costs time with this one."""
@@ -201,13 +215,14 @@ def measure() -> Machine:
 def rehearsed(machine: Machine, plan: Plan, work: Work) -> Machine:
     """`machine`, with what some steps of `plan` (for which `work` was counted) and a sample really take.
 
-    What was known of this very plan is replaced.
+    Of several sittings the means count: a machine that is shared with others is quicker at one moment than at
+    the next. A sitting that other work disturbed counts only while there is none better.
     """
     noise = _noise()
     learner = Descent(plan, noise, "cpu")
     read = noise.train[:8193]
     learner.step(0)  # the first is slow
-    step = undisturbed(lambda: learner.step(1), 5)
+    step = undisturbed(lambda: learner.step(1), 3)
     written = undisturbed(lambda: sample(learner.model, noise.tokenizer, plan.context_length, 0), 1)
     reading = undisturbed(lambda: evaluate(learner.model, read, plan.context_length), 1)
     told = Rehearsal(
@@ -217,8 +232,9 @@ def rehearsed(machine: Machine, plan: Plan, work: Work) -> Machine:
         per_sample=written.seconds,
         quiet=step.quiet and reading.quiet,
     )
+    earlier = [r for r in machine.rehearsals if r.plan == plan]
     others = tuple(r for r in machine.rehearsals if r.plan != plan)
-    return replace(machine, rehearsals=(*others, told))
+    return replace(machine, rehearsals=(*others, told.after(earlier[0]) if earlier else told))
 
 
 def duration(seconds: float) -> str:

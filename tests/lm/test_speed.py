@@ -173,18 +173,24 @@ def test_where_it_is_never_quiet_the_quickest_round_serves(monkeypatch):
     assert clock.now > speed.PATIENCE
 
 
-def test_a_disturbed_rehearsal_is_known_as_one_and_can_be_replaced(tiny_plan, monkeypatch):
+def test_a_disturbed_sitting_counts_only_while_there_is_no_better(tiny_plan, monkeypatch):
     plan = tiny_plan(RUNGS["bigram"])
     work = work_of(plan, 65)
     machine = Machine(1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
-    monkeypatch.setattr(speed, "undisturbed", lambda action, enough: Taken(9.0, False))
-    first = rehearsed(machine, plan, work)
-    assert first.disturbed() == [plan]
-    assert first.knows(plan)
-    monkeypatch.setattr(speed, "undisturbed", lambda action, enough: Taken(2.0, True))
-    second = rehearsed(first, plan, work)
-    assert second.disturbed() == []
-    assert [told.per_sample for told in second.rehearsals] == [2.0]
+    for taken, known in (
+        (Taken(9.0, False), 9.0),
+        (Taken(7.0, False), 7.0),
+        (Taken(2.0, True), 2.0),
+        (Taken(9.0, False), 2.0),
+        (Taken(4.0, True), 3.0),
+        (Taken(9.0, True), 5.0),
+    ):
+        monkeypatch.setattr(speed, "undisturbed", lambda action, enough, taken=taken: taken)
+        machine = rehearsed(machine, plan, work)
+        [told] = machine.rehearsals
+        assert told.per_sample == pytest.approx(known)
+        assert told.step_ratio == pytest.approx(known / machine.seconds_per_step(work))
+        assert machine.knows(plan)
 
 
 def test_only_what_was_rehearsed_can_be_told():
