@@ -39,7 +39,7 @@ def run(script: str, *arguments: str) -> str:
 
 
 def test_every_row_of_the_table_has_its_script():
-    assert len(SCRIPTS) == 11
+    assert len(SCRIPTS) == 12
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

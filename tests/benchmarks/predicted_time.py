@@ -1,0 +1,93 @@
+"""The time that the page tells before a run, over the time that the run then takes."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from lm import recording
+from lm.models import RUNGS
+from lm.plan import Plan
+from playground.__main__ import THREADS
+from playground.services import SHIPPED, Services
+from playground.texts import Text
+from playground.workers import ENDED, Workers
+from tests.benchmarks.report import Result, Setup, Table, benchmark, progress
+
+COLUMNS = ("", "told, s", "taken, s", "told / taken")
+LONGEST = 150.0  # seconds
+
+
+@benchmark("Time told before a run, and taken", rounds=1)
+@click.option(
+    "--longest", default=LONGEST, show_default=True, help="Runs told to take longer are left out."
+)
+def main(setup: Setup, longest: float) -> Result:
+    """Row of the predicted time: every recipe of every rung, one after the other, as the page starts them."""
+    os.environ.update(THREADS)  # for the processes that train
+    found: list[tuple[Plan, float, float]] = []
+    for number in range(1, setup.rounds + 1):
+        for plan, told, taken in _round(setup, longest):
+            found.append((plan, told, taken))
+            progress(f"round {number} of {setup.rounds}: {', '.join(_row(plan, told, taken))}")
+    ratios = sorted(told / taken for _, told, taken in found)
+    return Result(
+        [Table(COLUMNS, [_row(*one) for one in found])],
+        [
+            f"told / taken: {ratios[0]:.2f} to {ratios[-1]:.2f}; each round is a fresh start of the server",
+            "taken: from the order to train until the run has ended, with its evaluations and samples",
+            f"left out: what is told to take longer than {longest:.0f} s",
+        ],
+        counted=1,
+    )
+
+
+def _round(setup: Setup, longest: float) -> Iterator[tuple[Plan, float, float]]:
+    """Each plan, the seconds told before it is trained, and those taken."""
+    with TemporaryDirectory() as folder:
+        services = Services(Workers(Path(folder), SHIPPED, cores=setup.cores))
+        try:
+            text = services.texts.get(setup.corpus)
+            services.prepare()
+            while not services.measured:
+                time.sleep(0.5)
+            for plan in _plans(setup):
+                told = services.seconds(plan, text)
+                if told is not None and told <= longest:
+                    yield plan, told, _taken(services.workers, plan, text)
+        finally:
+            services.close()
+
+
+def _row(plan: Plan, told: float, taken: float) -> list[str]:
+    name = f"{plan.rung.title}, {plan.recipe or 'its own settings'}"
+    return [name, f"{told:.1f}", f"{taken:.1f}", f"{told / taken:.2f}"]
+
+
+def _plans(setup: Setup) -> list[Plan]:
+    if setup.quick:
+        return [RUNGS["bigram"].plan(steps=50)]
+    return [rung.plan(recipe.name) for rung in RUNGS.values() for recipe in rung.recipes]
+
+
+def _taken(workers: Workers, plan: Plan, text: Text) -> float:
+    run = recording.create(
+        workers.new_directory(plan.rung.name),
+        plan,
+        text.corpus,
+        text.tokenizer,
+        text.baselines,
+        text.counted_pairs,
+    )
+    began = time.perf_counter()
+    token = workers.start(run, (text.train_ids, text.validation_ids), paused=False)
+    while workers.answer(token, 10**9, 10**9)["status"] not in ENDED:
+        time.sleep(0.05)
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
