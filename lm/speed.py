@@ -222,7 +222,10 @@ def rehearsed(machine: Machine, plan: Plan, work: Work) -> Machine:
     learner = Descent(plan, noise, "cpu")
     read = noise.train[:8193]
     learner.step(0)  # the first is slow
-    step = undisturbed(lambda: learner.step(1), 3)
+    began = time.perf_counter()
+    learner.step(1)
+    enough = max(3, min(300, round(REHEARSED / (time.perf_counter() - began))))
+    step = undisturbed(lambda: learner.step(1), enough)
     written = undisturbed(lambda: sample(learner.model, noise.tokenizer, plan.context_length, 0), 1)
     reading = undisturbed(lambda: evaluate(learner.model, read, plan.context_length), 1)
     told = Rehearsal(
@@ -276,6 +279,7 @@ def undisturbed(action: Callable[[], Any], enough: int) -> Taken:
 
 
 PATIENCE = 3.0  # seconds
+REHEARSED = 0.1  # seconds of steps in a sitting; three steps if they take longer
 OWN_SHARE = 0.85  # of its time a thread must have its core; a little goes into waiting for others
 
 
