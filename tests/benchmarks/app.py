@@ -50,7 +50,7 @@ class App:
         while quiet < FIRST_VISIT + 3:
             before = self._processor_seconds()
             time.sleep(1.0)
-            quiet = quiet + 1 if self._processor_seconds() - before < 0.05 else 0
+            quiet = quiet + 1 if self._processor_seconds() - before < 0.3 else 0
             yield
 
     def _processor_seconds(self) -> float:
