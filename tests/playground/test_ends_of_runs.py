@@ -200,6 +200,8 @@ if __name__ == "__main__":
     tokens = [workers.start(run, ids, paused=False), workers.start(other, ids, paused=True)]
     while workers.answer(tokens[0])["step"] < 3 or workers.answer(tokens[1])["status"] != "paused":
         time.sleep(0.02)
+    while not (other.directory / "resume.safetensors").exists():  # a paused run still owes its first
+        time.sleep(0.02)
     print(*[workers._runs[token].process.pid for token in tokens], flush=True)
     time.sleep(600)
 """
