@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 import gradio as gr
 
-from lm import recording
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
 from lm.plan import Rung, TrainingConfig
@@ -35,23 +34,24 @@ class Actions:
 
     # Starting and steering a run
 
-    def train(self, token: Any, corpus: Any, *values: Any) -> list[Update]:
-        """Start a run with these settings. Outputs: token, feed, chart, notice."""
-        return self._start(token, corpus, values, paused=False)
+    def begin(self, data: Any) -> dict[str, Any]:
+        """What Train, Step and Reset do; called by the page with [which, token, corpus, *values].
 
-    def reset(self, token: Any, corpus: Any, *values: Any) -> list[Update]:
-        """Back to step 0 with these settings and the same seed, waiting. Outputs as `train`."""
-        return self._start(token, corpus, values, paused=True)
-
-    def step(self, token: Any, corpus: Any, *values: Any) -> list[Update]:
-        """One step: of the live run, or the first of a new one. Outputs as `train`."""
-        if self.services.workers.is_live(str(token)):
+        Answers {"run": its token, "chart": its chart}, {} if no new run was wanted, or {"error": a sentence}.
+        """
+        how, token, corpus, *values = data if isinstance(data, list) and len(data) > 2 else [""] * 3
+        if how not in ("train", "step", "reset"):
+            return {"error": "Train, Step and Reset begin a run."}
+        if how == "step" and self.services.workers.is_live(str(token)):
             self.services.workers.command(str(token), "step")
-            return [gr.skip()] * 4
-        started = self._start(token, corpus, values, paused=True)
-        if isinstance(started[0], str):
-            self.services.workers.command(started[0], "step", patience=0)
-        return started
+            return {}
+        try:
+            run = self._start(str(token), str(corpus), values, paused=how != "train")
+        except Problem as problem:
+            return {"error": str(problem)}
+        if how == "step":
+            self.services.workers.command(run, "step", patience=0)
+        return {"run": run, "chart": self.chart(run)}
 
     def change_learning_rate(self, token: Any, value: Any) -> Update:
         """Tell a live run its new learning rate. Output: notice."""
@@ -63,26 +63,16 @@ class Actions:
             self.services.workers.command(str(token), "learning_rate", rate)
         return notice()
 
-    def _start(self, token: Any, corpus: Any, values: Any, *, paused: bool) -> list[Update]:
+    def _start(self, token: str, corpus: str, values: Sequence[Any], *, paused: bool) -> str:
+        """A new run in place of the tab's; returns its token."""
         workers = self.services.workers
-        try:
-            plan = controls.plan_of(self.rung, values)
-            text = self.services.texts.get(str(corpus))
-            check_fits(plan, len(text.train_ids), len(text.validation_ids))
-            workers.check_room(leaving=str(token))
-            run = recording.create(
-                workers.new_directory(self.rung.name),
-                plan,
-                text.corpus,
-                text.tokenizer,
-                text.baselines,
-                text.counted_pairs,
-            )
-        except Problem as problem:
-            return [gr.skip(), gr.skip(), gr.skip(), notice(str(problem))]
-        workers.command(str(token), "stop", patience=0)  # one run a tab; what it learned is kept
-        new = workers.start(run, (text.train_ids, text.validation_ids), paused=paused)
-        return [new, {"run": new}, self.chart(new), notice()]
+        plan = controls.plan_of(self.rung, values)
+        text = self.services.texts.get(corpus)
+        check_fits(plan, len(text.train_ids), len(text.validation_ids))
+        workers.check_room(leaving=token)
+        run = text.new_run(workers.new_directory(self.rung.name), plan)
+        workers.command(token, "stop", patience=0)  # one run a tab; what it learned is kept
+        return workers.start(run, (text.train_ids, text.validation_ids), paused=paused)
 
     # Showing runs
 
@@ -144,7 +134,7 @@ class Actions:
         )
 
     def poll(self, data: Any) -> dict[str, Any]:
-        """What happened in a run since; called by the page two to five times a second."""
+        """What happened in a run since; called by the page one to five times a second."""
         token, start, start_events = _arguments(data, 3)
         start, start_events = (n if isinstance(n, int) else 0 for n in (start, start_events))
         return self.services.workers.answer(_sendable(token), start, start_events)

@@ -6,7 +6,7 @@ import gradio as gr
 
 from lm.errors import Problem
 from lm.models import RUNGS
-from playground import components, controls, corpus_choice, model_tab
+from playground import components, corpus_choice, model_tab
 from playground.actions import notice
 from playground.services import Services
 
@@ -18,7 +18,13 @@ def build(services: Services) -> gr.Blocks:
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         tokens = {name: model_tab.remembered_run(rung) for name, rung in RUNGS.items()}
         corpus, share = corpus_choice.header(TITLE, services, changed=_all_stale())
-        components.ladder_notes(_best_losses(services))
+
+        def keep_alive(runs: list[Any]) -> None:
+            for token in runs if isinstance(runs, list) else []:
+                if services.workers.is_live(str(token)):
+                    services.workers.view(str(token))
+
+        components.ladder_notes(_best_losses(services), keep_alive)
         with gr.Tabs(elem_classes="ladder", elem_id="ladder") as ladder:
             tabs = [
                 model_tab.build(rung, number, services, tokens[rung.name], corpus, share)
@@ -35,15 +41,10 @@ def build(services: Services) -> gr.Blocks:
             first = asked if asked in RUNGS else next(iter(live), None)
             return gr.Tabs(selected=first) if first else gr.skip()
 
-        def watch(*remembered: Any) -> None:
-            for token in remembered:
-                if services.workers.is_live(str(token)):
-                    services.workers.view(str(token))
-
-        quiet: dict[str, Any] = {"queue": False, "api_visibility": "private"}
-        page.load(open_ladder, list(tokens.values()), ladder, **quiet)
+        page.load(open_ladder, list(tokens.values()), ladder, **model_tab.QUICK)
         # A tab that was never opened polls nothing; its run is watched all the same.
-        gr.Timer(30).tick(watch, list(tokens.values()), None, show_progress="hidden", **quiet)
+        watch = "(...tokens) => { Playground.keepAlive(tokens) }"
+        gr.Timer(30).tick(None, list(tokens.values()), None, js=watch)
         for tab in tabs:
             _restore_on_load(page, tab, corpus, share)
         _estimate_until_measured(page, services, tabs, corpus)
@@ -54,38 +55,43 @@ def _estimate_until_measured(
     page: gr.Blocks, services: Services, tabs: list[model_tab.Tab], corpus: Any
 ) -> None:
     """Tell the predicted times again while this machine is being measured, for those who came early."""
-    quiet: dict[str, Any] = {"queue": False, "api_visibility": "private"}
-    clock = gr.Timer(8)
-    for tab in tabs:
-        inputs = [corpus, *tab.controls]
-        clock.tick(tab.actions.estimate, inputs, tab.estimate, show_progress="hidden", **quiet)
+    sizes = [len(tab.controls) for tab in tabs]
+
+    def tell(chosen: Any, *values: Any) -> list[Any]:
+        """Every tab's estimate, in one event: each event of Gradio's tells the whole page how it stands."""
+        starts = [sum(sizes[:number]) for number in range(len(tabs))]
+        estimates = [
+            tab.actions.estimate(chosen, *values[start : start + size])
+            for tab, start, size in zip(tabs, starts, sizes, strict=True)
+        ]
+        return [*estimates, still()]
 
     def still() -> gr.Timer:
         pace = 30 if services.workers.running() else 8  # whoever trains has the cores
         return gr.Timer(pace, active=not services.measured)
 
-    gr.on([page.load, clock.tick], still, None, clock, show_progress="hidden", **quiet)
+    clock = gr.Timer(8)
+    page.load(still, None, clock, **model_tab.QUICK)
+    inputs = [corpus, *(control for tab in tabs for control in tab.controls)]
+    clock.tick(tell, inputs, [*(tab.estimate for tab in tabs), clock], **model_tab.QUICK)
 
 
 def _restore_on_load(page: gr.Blocks, tab: model_tab.Tab, corpus: Any, share: gr.HTML) -> None:
-    quiet: dict[str, Any] = {"queue": False, "api_visibility": "private"}
-
     def restore(token: Any, chosen: Any, request: gr.Request) -> list[Any]:
         try:
-            return tab.actions.restore(token, chosen, dict(request.query_params))
+            shown = tab.actions.restore(token, chosen, dict(request.query_params))
         except Problem as problem:
-            kept = [gr.skip()] * (1 + len(controls.settings_of(tab.rung)))
+            kept = [gr.skip()] * (2 + len(tab.controls))
             return [gr.skip(), gr.skip(), gr.skip(), notice(str(problem)), *kept]
+        return [*shown, tab.actions.estimate(chosen, *shown[-len(tab.controls) :])]
 
     def link(request: gr.Request, *values: Any) -> Any:
         asked = dict(request.query_params).get("model") == tab.rung.name
         return tab.actions.name(*values)[0] if asked else gr.skip()
 
     inputs = [tab.token, corpus]
-    restored = page.load(restore, inputs, tab.outputs, show_progress="hidden", **quiet)
-    restored.then(link, tab.controls, share, show_progress="hidden", **quiet)
-    inputs = [corpus, *tab.controls]
-    page.load(tab.actions.estimate, inputs, tab.estimate, show_progress="hidden", **quiet)
+    restored = page.load(restore, inputs, [*tab.outputs, tab.estimate], **model_tab.QUICK)
+    restored.then(link, tab.controls, share, **model_tab.QUICK)
 
 
 def _all_stale() -> str:

@@ -61,6 +61,9 @@ def build(
     key, actions = rung.name, Actions(rung, services)
     shipped = services.workers.shipped(key)
 
+    def begin(data: list[Any]) -> Any:
+        return actions.begin(data)
+
     def poll(data: list[Any]) -> Any:
         return actions.poll(data)
 
@@ -83,7 +86,7 @@ def build(
                     )
                     buttons = _buttons(key, with_seed="seed" in settings)
                     feed = components.run_feed(
-                        key, {"run": shipped}, poll, order, tab=f"rung-{key}"
+                        key, {"run": shipped}, begin, poll, order, tab=f"rung-{key}"
                     )
             with gr.Column(elem_classes="stage"):
                 notice = gr.Markdown(
@@ -106,16 +109,16 @@ def build(
 
     values = list(settings.values())
     outputs = [token, feed, chart, notice]
-    _connect_run(key, actions, buttons, [token, corpus, *values], outputs)
+    _connect_run(key, buttons, [token, corpus, *values], outputs)
     _connect_settings(key, actions, settings, token, notice)
     new_seed = _connect_seed(key, actions, settings, buttons)
     restored = [*outputs, recipe, *values]
-    saved.focus(actions.choices, token, saved, **_quick)
-    opened = saved.input(actions.open, saved, restored, **_quick)
-    followed = recipe.input(actions.follow, recipe, values, **_quick)
+    saved.focus(actions.choices, token, saved, **QUICK)
+    opened = saved.input(actions.open, saved, restored, **QUICK)
+    followed = recipe.input(actions.follow, recipe, values, **QUICK)
     followed.then(None, js=f"() => {{ Playground.stale('{key}', true) }}")
     for changed in (opened, followed, *new_seed):
-        changed.then(actions.name, values, [share, recipe], **_quick)
+        changed.then(actions.name, values, [share, recipe], **QUICK)
     for control in values:
         control.change(actions.estimate, [corpus, *values], estimate, **_latest)
         control.input(actions.name, values, [share, recipe], **_latest)
@@ -125,8 +128,8 @@ def build(
 
 
 # Straight to the server, past the queue: these answer in milliseconds.
-_quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-_latest: dict[str, Any] = {**_quick, "trigger_mode": "always_last"}
+QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+_latest: dict[str, Any] = {**QUICK, "trigger_mode": "always_last"}
 
 
 def _settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
@@ -193,16 +196,15 @@ def _buttons(key: str, with_seed: bool) -> dict[str, gr.Button]:
 
 
 def _connect_run(
-    key: str,
-    actions: Actions,
-    buttons: dict[str, gr.Button],
-    inputs: list[Any],
-    outputs: list[Any],
+    key: str, buttons: dict[str, gr.Button], inputs: list[Any], outputs: list[Any]
 ) -> None:
-    nudge = f"() => {{ Playground.nudge('{key}') }}"
-    for name in ("train", "reset", "step"):
-        handler = getattr(actions, name)
-        buttons[name].click(handler, inputs, outputs, **_quick).then(None, js=nudge)
+    """Train, Step and Reset: the run's feed calls the server (status_strip.js), Gradio knows the settings.
+
+    An event with a function on the server would tell every component of the page three times how it stands.
+    """
+    for name in ("train", "step", "reset"):
+        begin = f"(...inputs) => Playground.begin('{key}', '{name}', inputs)"
+        buttons[name].click(None, inputs, outputs, js=begin)
 
 
 def _connect_settings(
@@ -215,7 +217,7 @@ def _connect_settings(
     stale = f"() => {{ Playground.stale('{key}', true) }}"
     for name, control in settings.items():
         if name == "learning_rate":  # takes hold at once in a run that trains; else it waits, too
-            control.input(actions.change_learning_rate, [token, control], notice, **_quick)
+            control.input(actions.change_learning_rate, [token, control], notice, **QUICK)
             control.input(None, js=f"() => {{ if (!Playground.live('{key}')) ({stale})() }}")
         else:
             control.input(None, js=stale)
@@ -227,7 +229,7 @@ def _connect_seed(
     """The events of "New seed", where chance plays a part."""
     if "seed" not in buttons:
         return []
-    clicked = buttons["seed"].click(actions.new_seed, None, settings["seed"], **_quick)
+    clicked = buttons["seed"].click(actions.new_seed, None, settings["seed"], **QUICK)
     clicked.then(None, js=f"() => {{ Playground.stale('{key}', true) }}")
     return [clicked]
 

@@ -17,6 +17,8 @@ import numpy as np
 from lm import corpora, ngrams, recording
 from lm.corpora import Corpus
 from lm.errors import CorpusProblem
+from lm.plan import Plan
+from lm.runs import Run
 from lm.tokenizers import CharacterTokenizer
 
 RETRY = 120.0  # seconds before a text that could not be had is asked for again
@@ -33,6 +35,12 @@ class Text:
     validation_ids: np.ndarray
     baselines: dict[str, float]
     counted_pairs: np.ndarray
+
+    def new_run(self, directory: Path, plan: Plan) -> Run:
+        """A new run directory for a plan to be trained on it; raises as `recording.create`."""
+        return recording.create(
+            directory, plan, self.corpus, self.tokenizer, self.baselines, self.counted_pairs
+        )
 
 
 class Texts:

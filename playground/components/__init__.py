@@ -105,25 +105,22 @@ def scripts(with_plotly: bool = True) -> str:
 def run_feed(
     key: str,
     value: Mapping[str, Any],
+    begin: ServerFunction,
     poll: ServerFunction,
     order: ServerFunction,
     tab: str = "",
 ) -> gr.HTML:
     """The status strip of a rung, which polls the run `value["run"]` for all its other parts.
 
-    poll: a plain function called `poll`, of one list [token, from, from_events]; its answer is
-    described in `playground/run_view.py`.  order: one called `order`, whose list ends with "pause", "resume"
-    or "stop"; it is called at a click on the button `pause-KEY`, and so on, in the same `.run-box`, and
-    answers as `poll` does.  tab: elem_id of the rung's gr.Tab, whose second line then tells the best
-    loss so far.
+    begin, poll and order: plain functions of these names, each of one list.  `poll` is called with [token,
+    from, from_events]; its answer is described in `playground/run_view.py`.  `order`, whose list ends with
+    "pause", "resume" or "stop", is called at a click on the button `pause-KEY`, and so on, in the same
+    `.run-box`, and answers as `poll` does.  `begin` is called with what the page's `Playground.begin` is
+    given, and answers {"run": token, "chart": value of `live_figure`}, {} or {"error": sentence}.  tab:
+    elem_id of the rung's gr.Tab, whose second line then tells the best loss so far.
     """
-    if (poll.__name__, order.__name__) != ("poll", "order"):
-        raise ValueError(
-            "the page calls these functions by name: they must be named 'poll' and 'order'"
-        )
-    return _component(
-        "runFeed", dict(value), server=[poll, order], plotly_too=False, feed=key, tab=tab
-    )
+    server = _named(["begin", "poll", "order"], [begin, poll, order])
+    return _component("runFeed", dict(value), server=server, plotly_too=False, feed=key, tab=tab)
 
 
 def live_figure(key: str, value: dict[str, Any]) -> gr.HTML:
@@ -149,12 +146,10 @@ def attention_view(
 
     look: a plain function called `look`, of one list [token, step or None, text].
     """
-    if look.__name__ != "look":
-        raise ValueError("the page calls this function by its name: it must be named 'look'")
     return _component(
         "attentionView",
         dict(value),
-        server=[look],
+        server=_named(["look"], [look]),
         classes="attention-block",
         feed=key,
         text=text,
@@ -188,9 +183,23 @@ def header_tools(value: Mapping[str, Any] | None = None) -> gr.HTML:
     )
 
 
-def ladder_notes(value: Mapping[str, str]) -> gr.HTML:
-    """The second lines of the tabs, elem_id of the tab to text; shows nothing itself."""
-    return _component("ladderNotes", dict(value), classes="ladder-notes", plotly_too=False, feed="")
+def ladder_notes(value: Mapping[str, str], keep_alive: ServerFunction) -> gr.HTML:
+    """The second lines of the tabs, elem_id of the tab to text; shows nothing itself.
+
+    keep_alive: a plain function of this name, of one list: what `Playground.keepAlive` is given, the tokens
+    of the runs that the page watches.
+    """
+    server = _named(["keep_alive"], [keep_alive])
+    return _component(
+        "ladderNotes", dict(value), server=server, classes="ladder-notes", plotly_too=False, feed=""
+    )
+
+
+def _named(names: list[str], functions: list[ServerFunction]) -> list[ServerFunction]:
+    """The functions, if they have the names by which the scripts call them."""
+    if (found := [function.__name__ for function in functions]) != names:
+        raise ValueError(f"the page calls functions by the names {names}, not {found}")
+    return functions
 
 
 def _component(

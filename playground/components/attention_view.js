@@ -178,7 +178,7 @@
       while (this.wanted && this.run) {
         this.wanted = false;
         const { run, text } = this;
-        const answer = await ask(this.server, "look", run, this.step, text);
+        const answer = await ask(this.server, "look", [run, this.step, text]);
         if (run === this.run) this.take(answer);
       }
       this.calling = false;

@@ -4,7 +4,7 @@
 
 {
   const ANSWER_MS = 10000; // a call that takes longer counts as missed
-  const EAGER_MS = 1500; // after a click, for what it brings
+  const EAGER_MS = 1500; // at most, after a click, for what it brings
   const LIVE = new Set(["queued", "starting", "running", "paused"]);
 
   const feeds = new Map();
@@ -16,8 +16,8 @@
   }
 
   /** Calls `server[name](...)`; resolves to null when the server fails, is gone or is too slow. */
-  async function ask(server, name, ...data) {
-    const late = new Promise((resolve) => setTimeout(resolve, ANSWER_MS, null));
+  async function ask(server, name, data, patience = ANSWER_MS) {
+    const late = new Promise((resolve) => setTimeout(resolve, patience, null));
     try {
       return (await Promise.race([server[name](...data), late])) ?? null;
     } catch {
@@ -51,9 +51,26 @@
       this.stale = false;
       this.lastCall = 0;
       this.clicked = -Infinity; // when something was last done to the run
+      this.arrived = () => true; // whether a record shows what that brought
       this.settled = null; // the run that has ended and been read to its end
-      this.hurry = () => {}; // ask now, if it is due: set by who does the polling
+      this.hurry = () => {}; // ask now, if it is due: set by who does the polling, as is
+      this.begin = async () => []; // what Train, Step and Reset do
       this.listeners = new Map();
+    }
+
+    /** Something was just done to the run: ask often until it shows, and even if the run had ended. */
+    expect(arrived) {
+      this.clicked = performance.now();
+      this.arrived = arrived;
+      this.settled = null;
+    }
+
+    /** One more step was asked for. */
+    expectStep() {
+      const { step } = this.record;
+      this.expect((record) => record.step > step);
+      this.lastCall = 0;
+      this.hurry();
     }
 
     /** fn(record, change) now with everything so far, then at each piece of news.
@@ -66,7 +83,7 @@
 
     /** Whether somebody waits for what the next answer may bring. */
     eager() {
-      return performance.now() - this.clicked < EAGER_MS;
+      return performance.now() - this.clicked < EAGER_MS && !this.arrived(this.record);
     }
 
     publish(change) {
@@ -90,7 +107,7 @@
       this.record = emptyRecord(run);
       this.stale = false;
       this.lastCall = 0;
-      this.clicked = performance.now();
+      this.expect((record) => record.train.step.length > 0);
       this.publish({ reset: true, from: 0, events: [] });
       this.hurry();
     }
@@ -133,17 +150,11 @@
     one.publish({ reset: false, from: one.record.train.step.length, events: [] });
   }
 
-  /** Ask at once, and ask again even if the run had ended: something was just done to it. */
-  function nudge(key) {
-    const one = feed(key);
-    one.clicked = performance.now();
-    one.lastCall = 0;
-    one.settled = null;
-    one.hurry();
-  }
-
   /** Whether the run of this rung can still be steered. */
   const live = (key) => LIVE.has(feed(key).record.status);
 
-  Playground.parts.feed = { LIVE, ask, feed, evaluations, live, stale, nudge };
+  /** Train, Step or Reset, with what Gradio knows; resolves to what it is to show. */
+  const begin = (key, name, inputs) => feed(key).begin(name, inputs);
+
+  Playground.parts.feed = { LIVE, ask, feed, evaluations, live, stale, begin };
 }

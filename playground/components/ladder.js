@@ -2,6 +2,8 @@
 "use strict";
 
 {
+  const { ask } = Playground.parts.feed;
+
   const notes = new Map();
 
   /** Writes a second line on the button of a Gradio tab, and keeps it there. */
@@ -19,7 +21,14 @@
     }
   }
 
-  function ladderNotes(element, props, watch) {
+  let keepAlive = () => {};
+
+  /** Writes the notes, and tells the server now and then which runs are watched (`keepAlive`). */
+  function ladderNotes(element, props, watch, server) {
+    keepAlive = (runs) => {
+      const begun = runs.filter((run) => run && !run.startsWith("shipped:"));
+      if (begun.length) ask(server, "keep_alive", [begun]);
+    };
     const write = () => {
       for (const [tab, text] of Object.entries(props.value ?? {})) tabNote(tab, text);
     };
@@ -36,5 +45,5 @@
     return [doing[record.status], best].filter(Boolean).join(" · ");
   }
 
-  Playground.parts.ladder = { tabNote, ladderNotes, ladderNote };
+  Playground.parts.ladder = { tabNote, ladderNotes, ladderNote, keepAlive: (runs) => keepAlive(runs) };
 }

@@ -39,6 +39,18 @@
     };
   }
 
+  /** Where the smoothed curve ends, in pixels from the corner of a plot with its present axes. */
+  function endOf(chart, record, plot) {
+    const { step, seconds, smooth } = record.train;
+    const last = step.length - 1;
+    const [x] = positions(chart, record, [step[last]], [seconds[last]]);
+    const share = (value, log, [low, high]) => ((log ? Math.log10(value) : value) - low) / (high - low);
+    return [
+      share(x, chart.logX, plot.layout.xaxis.range) * plot.clientWidth,
+      share(smooth[last], chart.logY, plot.layout.yaxis.range) * plot.clientHeight,
+    ];
+  }
+
   /** The figure's layout for this record; width: of the plot, in pixels. */
   function layoutOf(chart, record, layout, width) {
     const { meta } = layout;
@@ -92,5 +104,5 @@
     });
   }
 
-  Playground.parts.lossAxes = { ranges, layoutOf };
+  Playground.parts.lossAxes = { ranges, layoutOf, endOf };
 }

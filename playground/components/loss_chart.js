@@ -6,7 +6,9 @@
   const { PLOT_CONFIG, onTheme, colour } = Playground.parts.appearance;
   const { feed } = Playground.parts.feed;
   const { pointsOf, asCsv } = Playground.parts.lossPoints;
-  const { ranges, layoutOf } = Playground.parts.lossAxes;
+  const { ranges, layoutOf, endOf } = Playground.parts.lossAxes;
+
+  const VISIBLE_PX = 2; // a curve that has grown by less looks as before: training needs the processor
 
   class LossChart {
     constructor(element, props, watch) {
@@ -15,6 +17,8 @@
       this.axis = "step";
       this.logX = this.logY = this.zoomed = this.dirty = false;
       this.revision = this.planned = 0;
+      this.held = null; // {from, events}: what has come and is not drawn yet
+      this.end = [NaN, NaN]; // of the smoothed curve as it is drawn, in pixels
       this.build(element);
       watch("value", () => this.drawSoon());
       this.feed.subscribe((record, change) => this.hear(record, change), element);
@@ -73,7 +77,7 @@
       this.plot.setAttribute("aria-label", `Loss chart. ${record.summary || ""}`);
       if (change.reset) {
         this.redrawFrom();
-      } else if (record.train.step.length > change.from || change.events.length) {
+      } else if (this.held || record.train.step.length > change.from || change.events.length) {
         this.append(record, change);
       }
     }
@@ -104,14 +108,22 @@
     }
 
     append(record, change) {
+      this.held ??= { from: change.from, events: [] };
+      this.held.events.push(...change.events);
       if (this.planned) return;
       if (!this.plot.data || !isVisible(this.plot)) {
         this.dirty = true;
         return;
       }
-      if (this.dirty) return this.draw();
-      if (change.events.some((event) => event.type === "learning_rate")) return this.draw();
-      const columns = pointsOf(this, record, change.from, change.events);
+      const { from, events } = this.held;
+      if (this.dirty || events.some((event) => event.type === "learning_rate")) return this.draw();
+      const end = endOf(this, record, this.plot);
+      const moved = Math.hypot(end[0] - this.end[0], end[1] - this.end[1]);
+      const marked = events.some((event) => event.type === "evaluation");
+      if (record.status === "running" && moved < VISIBLE_PX && !marked && !this.zoomed) return;
+      this.held = null;
+      this.end = end;
+      const columns = pointsOf(this, record, from, events);
       const x = [];
       const y = [];
       const indices = [];
@@ -147,6 +159,8 @@
         return;
       }
       this.dirty = false;
+      this.held = null;
+      this.end = [NaN, NaN];
       const { record, previous } = this.feed;
       const columns = pointsOf(this, record, 0, record.events);
       this.ghostKey.hidden = !previous;

@@ -9,8 +9,8 @@
 
 {
   const { parts } = Playground;
-  const { feed, live, stale, nudge } = parts.feed;
-  const { tabNote, ladderNotes } = parts.ladder;
+  const { feed, live, stale, begin } = parts.feed;
+  const { tabNote, ladderNotes, keepAlive } = parts.ladder;
   const { toggleTheme } = parts.appearance;
   const { headerTools, copyLink } = parts.header;
   const { runFeed } = parts.statusStrip;
@@ -23,8 +23,9 @@
     feed,
     live,
     stale,
-    nudge,
+    begin,
     tabNote,
+    keepAlive,
     toggleTheme,
     copyLink,
     runFeed,

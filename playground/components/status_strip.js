@@ -9,12 +9,22 @@
 
   const POLL_MS = 200;
   const EAGER_MS = 60; // while something is awaited: what a click brings, the first points of a run
-  const PATIENT_MS = 500; // with long to go the curve moves slowly, and training needs the processor
-  const PATIENT_SHARE = 5; // milliseconds between calls for each second left
+  // In the middle of a long run the curve moves slowly, and training needs the processor:
+  const PATIENT_MS = 1000;
+  const LEFT_SHARE = 5; // milliseconds between calls for each second left,
+  const TRAINED_SHARE = 100; // and for each second of training so far
   const HEARTBEAT_MS = 5000;
   const RETRY_MS = 1000;
+  const BEGIN_MS = 120000; // a run may begin with a text that has to be fetched and counted first
   const MISSES = 3; // missed answers in a row before the page says so
-  const ORDERS = ["pause", "resume", "stop"];
+  const NO_ANSWER = "The server does not answer: try again in a moment.";
+  const DOUBLE_CLICK_MS = 600;
+  const ORDERS = {
+    // and whether a record shows that it was obeyed
+    pause: ({ status }) => status === "paused" || !LIVE.has(status),
+    resume: ({ status }) => status !== "paused",
+    stop: ({ status }) => !LIVE.has(status),
+  };
 
   /** The status strip; it also polls for its rung and sends Pause, Resume and Stop. */
   function runFeed(element, props, watch, server) {
@@ -32,6 +42,8 @@
     let latest = 0; // the number of the last call
     let order = null; // {run, name}: what was clicked and is not yet answered
     let calling = false;
+    let beginning = false;
+    let begun = -Infinity; // when a run was last begun
     let misses = 0;
 
     one.subscribe((record) => {
@@ -56,7 +68,9 @@
       if (!isVisible(element)) return HEARTBEAT_MS;
       if (misses) return RETRY_MS;
       if (one.eager()) return EAGER_MS;
-      return Math.max(POLL_MS, Math.min(PATIENT_MS, PATIENT_SHARE * one.record.seconds_left));
+      const { seconds_left: left, train } = one.record;
+      const trained = train.seconds.at(-1) ?? 0;
+      return Math.max(POLL_MS, Math.min(PATIENT_MS, LEFT_SHARE * left, TRAINED_SHARE * trained));
     };
 
     /** Asks for news, and gives the order there may be. An earlier call's answer is no longer waited for. */
@@ -70,8 +84,8 @@
       one.lastCall = performance.now();
       const known = [run, record.train.step.length, record.events.length];
       const answer = given
-        ? await ask(server, "order", ...known, given.name)
-        : await ask(server, "poll", ...known);
+        ? await ask(server, "order", [...known, given.name])
+        : await ask(server, "poll", known);
       if (mine !== latest) return;
       calling = false;
       if (one.record.run !== run) return;
@@ -95,13 +109,30 @@
       }
     };
 
-    // These need nothing but the run, so they go straight to the server: an event of Gradio's keeps the
-    // browser busy for longer than the run takes to obey.
-    element.closest(".run-box").addEventListener("click", ({ target }) => {
-      const name = ORDERS.find((order) => target.closest(`#${order}-${props.feed}`));
+    // All that is done to a run goes straight to the server: an event of Gradio's keeps the browser busy for
+    // longer than the run takes to obey. Its frontend is only asked for the settings (`inputs`, those of
+    // `Actions.begin`), and told what to show: token, feed, chart, notice.
+    one.begin = async (name, inputs) => {
+      if (beginning) return [];
+      beginning = true;
+      begun = performance.now();
+      const answer = await ask(server, "begin", [name, ...inputs], BEGIN_MS);
+      beginning = false;
+      const error = answer ? answer.error : NO_ANSWER;
+      const notice = { __type__: "update", value: error ?? "", visible: Boolean(error) };
+      if (error) return [undefined, undefined, undefined, notice];
+      if (answer.run) return [answer.run, { run: answer.run }, answer.chart, notice];
+      one.expectStep();
+      return [];
+    };
+
+    // These need nothing but the run.
+    element.closest(".run-box").addEventListener("click", ({ target, detail }) => {
+      const name = Object.keys(ORDERS).find((order) => target.closest(`#${order}-${props.feed}`));
       if (!name || !element.isConnected || !one.record.run) return;
-      one.clicked = performance.now();
-      one.settled = null;
+      // Pause takes the place of Train so soon that the second half of a double click would hit it.
+      if (name === "pause" && detail > 1 && performance.now() - begun < DOUBLE_CLICK_MS) return;
+      one.expect(ORDERS[name]);
       order = { run: one.record.run, name };
       call();
     });

@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from lm import recording
 from lm.models import RUNGS
 from lm.plan import Plan
 from playground.__main__ import THREADS
@@ -74,14 +73,7 @@ def _plans(setup: Setup) -> list[Plan]:
 
 
 def _taken(workers: Workers, plan: Plan, text: Text) -> float:
-    run = recording.create(
-        workers.new_directory(plan.rung.name),
-        plan,
-        text.corpus,
-        text.tokenizer,
-        text.baselines,
-        text.counted_pairs,
-    )
+    run = text.new_run(workers.new_directory(plan.rung.name), plan)
     began = time.perf_counter()
     token = workers.start(run, (text.train_ids, text.validation_ids), paused=False)
     while workers.answer(token, 10**9, 10**9)["status"] not in ENDED:

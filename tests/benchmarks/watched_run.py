@@ -15,6 +15,8 @@ from tests.benchmarks.report import Result, Setup, Table, benchmark, spread, tak
 
 COLUMNS = ("", "ms per step, median", "steps per second", "steps per second, whole run")
 STEPS = 300
+TURN = 15.0  # seconds with a page, and without one
+LOADING = 6.0  # seconds that a page keeps the machine busy when it opens
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Reading:
 def main(setup: Setup, rung: str, steps: int) -> Result:
     """Row 7: a run as visitors start it, in the app before one browser, and by `python -m lm train`.
 
-    Read are the first steps of it, after which it is ended.
+    Read are the first steps of it, after which it is ended. Then a longer run is watched in turns: with a page
+    that shows it, and without. Both see the same moods of the machine.
     """
     steps, settings = (50, app.TINY) if setup.quick else (steps, {})
     with TemporaryDirectory() as name:
@@ -58,14 +61,52 @@ def main(setup: Setup, rung: str, steps: int) -> Result:
         found = take_turns(setup.rounds, {"watched": watched, "headless": headless})
     rows = [_row(name, readings) for name, readings in found.items()]
     rows.append(["watched / headless", "", *_shares(found["watched"], found["headless"])])
+    pairs, turn = (1, 2.0) if setup.quick else (3 * setup.rounds, TURN)
+    turns = _in_turns(rung, pairs, turn)
+    later = [
+        ["a page shows it", spread((watched for watched, _ in turns), 2)],
+        ["no page is open", spread((alone for _, alone in turns), 2)],
+        ["with / without", spread((watched / alone for watched, alone in turns), 2)],
+    ]
     return Result(
-        [Table(COLUMNS, rows)],
+        [Table(COLUMNS, rows), Table(("one run, in turns", "steps per second"), later)],
         [
             f"{rung}, the first {steps} steps of {like[0].tokens_per_step:,} tokens, the same settings and "
             "text; from the seconds that each run noted, without its evaluations",
             "the browser shows the rung's tab and polls as visitors' do; it draws on the same cores",
+            f"in turns: {pairs} pairs of {turn:.0f} s",
         ],
     )
+
+
+def _in_turns(rung: str, pairs: int, turn: float) -> list[tuple[float, float]]:
+    """Steps a second of one run, its first seconds left out: with a page that shows it, then without."""
+    found = []
+    with app.running() as playground, app.chromium() as browser:
+        page = app.new_page(browser)
+        app.open_rung(page, playground, rung, steps=10_000)
+        for _ in playground.settle():
+            pass
+        app.press(page, rung, "train")
+        run = _reached(playground, 10)
+        for _ in range(pairs):
+            app.open_rung(page, playground, rung)  # the browser remembers the run
+            time.sleep(LOADING)
+            watched = _pace(run, turn)
+            page.goto("about:blank")
+            time.sleep(1.0)
+            found.append((watched, _pace(run, turn)))
+    return found
+
+
+def _pace(run: runs.Run, turn: float) -> float:
+    """Steps a second, evaluations left out, from now on for `turn` seconds."""
+    before = len(lm_command.step_seconds(run))
+    time.sleep(turn)
+    seconds = lm_command.step_seconds(run)[before:]
+    if not seconds:
+        raise click.ClickException("The run is over before it could be watched in turns.")
+    return 1 / statistics.mean(seconds)
 
 
 def _reached(playground: app.App, steps: int) -> runs.Run:

@@ -1,5 +1,6 @@
 """The page as a whole: reloads, several windows and runs, sizes, colours, links, the visitor's own text."""
 
+import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
@@ -108,6 +109,37 @@ def test_an_order_that_got_lost_is_given_again(decoder, open_tab):
     tab.page.unroute(re.compile("component_server"))
     tab.reaches("paused")
     tab.press("resume").reaches("running").press("stop").reaches("stopped")
+
+
+def test_a_server_that_does_not_answer_train_is_one_sentence_and_nothing_is_lost(open_tab, decoder):
+    tab = open_tab(decoder)
+    shown = tab.token
+    tab.page.route(re.compile("component_server"), lambda route: route.abort())
+    tab.press("train")
+    tab.page.wait_for_selector(f"#notice-{tab.key}")
+    assert tab.notice() == "The server does not answer: try again in a moment."
+    assert tab.token == shown
+    tab.page.unroute(re.compile("component_server"))
+    tab.train().reaches("running")
+    tab.page.wait_for_selector(f"#notice-{tab.key}", state="detached")
+
+
+def test_a_double_click_on_train_begins_one_run_and_leaves_it_running(open_tab, decoder):
+    tab = open_tab(decoder, steps=10000)
+    button = tab.page.locator(f"#train-{tab.key}").bounding_box()
+    middle = button["x"] + button["width"] / 2, button["y"] + button["height"] / 2
+    tab.page.mouse.click(*middle)
+    tab.page.locator(f"#pause-{tab.key}").wait_for(state="visible")
+    tab.page.mouse.down(click_count=2)
+    tab.page.mouse.up(click_count=2)
+    tab.reaches("running").until("record.step > 3")
+
+
+def test_runs_of_other_tabs_are_kept_alive_through_the_page(open_tab, decoder):
+    tab = open_tab(decoder)
+    with tab.page.expect_request(lambda request: "keep_alive" in (request.post_data or "")) as sent:
+        tab.page.evaluate("Playground.keepAlive([null, 'shipped:bigram', 'a-run'])")
+    assert json.loads(sent.value.post_data)["data"] == ["a-run"]
 
 
 def test_a_learning_rate_changed_on_the_way_is_marked(decoder, open_tab):

@@ -19,22 +19,6 @@ LONG |= {"steps": 10_000, "evaluate_every": 1000}
 
 
 @pytest.fixture
-def handler(server):
-    """`handler("train-bigram")`: the number of what that control does, as /config tells everybody."""
-    config = server.config()
-    names = {c["id"]: c["props"].get("elem_id") for c in config["components"]}
-
-    def find(elem_id: str) -> int:
-        for dependency in config["dependencies"]:
-            targets = {names.get(target[0]) for target in dependency["targets"]}
-            if elem_id in targets and dependency["backend_fn"]:
-                return dependency["id"]
-        raise LookupError(elem_id)
-
-    return find
-
-
-@pytest.fixture
 def feeds(server):
     """The numbers of the components that have server functions: [(number, names)]."""
     return [
@@ -44,9 +28,20 @@ def feeds(server):
     ]
 
 
-def run(server, number: int, data: list) -> tuple[int, object]:
-    body = {"fn_index": number, "data": data, "session_hash": "somebody"}
-    return server.post("/gradio_api/run/predict", body)
+def feed_of(server, rung: str) -> int:
+    """The number of the component that starts, steers and polls a rung's runs."""
+    (number,) = [
+        c["id"]
+        for c in server.config()["components"]
+        if "begin" in c["props"].get("server_fns", []) and c["props"]["props"]["feed"] == rung
+    ]
+    return number
+
+
+def call(server, number: int, name: str, data: object) -> tuple[int, dict]:
+    """Call a server function of a component, as the page does."""
+    body = {"session_hash": "somebody", "component_id": number, "fn_name": name, "data": data}
+    return server.post("/gradio_api/component_server", body)
 
 
 def settings(rung, **changed) -> list:
@@ -57,52 +52,41 @@ def assert_calm(answer: object) -> None:
     assert "Traceback" not in json.dumps(answer)
 
 
-def test_bad_settings_posted_to_train_start_nothing(server, handler, rung):
+def test_bad_settings_posted_to_train_start_nothing(server, rung):
     before = set(server.runs.glob("*"))
-    number = handler(f"train-{rung.name}")
+    number = feed_of(server, rung.name)
     for place, name in enumerate(controls.settings_of(rung)):
         for value in BAD:
-            data = [None, "synthetic_plays", *settings(rung)]
-            data[2 + place] = value
-            status, answer = run(server, number, data)
+            data = ["train", None, "synthetic_plays", *settings(rung)]
+            data[3 + place] = value
+            status, answer = call(server, number, "begin", data)
             assert_calm(answer)
-            if status == 200:
-                notice = answer["data"][3]
-                assert notice["visible"] and notice["value"].endswith("."), (name, value, answer)
-            else:  # what Gradio itself refuses
-                assert answer["error"], (name, value, answer)
+            assert status == 200 and answer["error"].endswith("."), (name, value, answer)
     assert set(server.runs.glob("*")) == before
 
 
 @pytest.mark.parametrize("name", ["train", "reset", "step"])
 @pytest.mark.parametrize(
     "data",
-    [
-        [],
-        [None],
-        [None] * 50,
-        "x",
-        None,
-        {"a": 1},
-        ["local:../..", "own:../../etc/passwd"],
-        [["a"], {"b": 1}],
-    ],
+    [[], [None], [None] * 50, ["local:../..", "own:../../etc/passwd"], [["a"], {"b": 1}]],
     ids=repr,
 )
-def test_bad_payloads_are_refused_calmly(server, handler, name, data):
+def test_bad_payloads_are_refused_calmly(server, name, data):
     before = set(server.runs.glob("*"))
-    _, answer = run(server, handler(f"{name}-bigram"), data)
+    status, answer = call(server, feed_of(server, "bigram"), "begin", [name, *data])
     assert_calm(answer)
+    assert status == 200 and answer["error"]
     assert set(server.runs.glob("*")) == before
 
 
-def test_foreign_texts_and_tokens_posted_start_and_touch_nothing(server, handler):
+def test_foreign_texts_and_tokens_posted_start_and_touch_nothing(server):
     before = set(server.runs.glob("*"))
     rung = RUNGS["bigram"]
     for foreign in ("shipped:../x", "own:../../etc/passwd", "local:..", 7, math.nan, ["a"], {}):
-        status, answer = run(server, handler("train-bigram"), [foreign, foreign, *settings(rung)])
+        data = ["train", foreign, foreign, *settings(rung)]
+        status, answer = call(server, feed_of(server, "bigram"), "begin", data)
         assert_calm(answer)
-        assert status == 200 and answer["data"][3]["visible"]
+        assert status == 200 and answer["error"]
     assert set(server.runs.glob("*")) == before
 
 
@@ -129,10 +113,9 @@ def test_foreign_texts_and_tokens_posted_start_and_touch_nothing(server, handler
 )
 def test_garbage_to_the_server_functions_is_answered(server, feeds, data):
     for number, name in [(number, name) for number, names in feeds[:4] for name in names]:
-        body = {"session_hash": "somebody", "component_id": number, "fn_name": name}
-        status, answer = server.post("/gradio_api/component_server", body | {"data": data})
+        status, answer = call(server, number, name, data)
         assert status == 200, answer
-        assert answer.get("status") == "unknown" or answer["error"]
+        assert name == "keep_alive" or answer.get("status") == "unknown" or answer["error"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", {"fn_index": 10**6}, {}, 7])
@@ -158,23 +141,11 @@ def test_no_file_but_the_page_s_own_is_served(server, path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
 def test_a_server_that_ends_leaves_no_process(start_server, processes, number):
     server = start_server()
-    config = server.config()
-    names = {c["id"]: c["props"].get("elem_id") for c in config["components"]}
-    train = next(
-        d["id"] for d in config["dependencies"] if names.get(d["targets"][0][0]) == "train-bigram"
-    )
-    data = [None, "synthetic_plays", *settings(RUNGS["bigram"])]
-    _, answer = run(server, train, data)
-    token = answer["data"][0]
-    (poll,) = [
-        c["id"]
-        for c in config["components"]
-        if c["props"].get("server_fns") == ["poll", "order"]
-        and c["props"]["props"]["feed"] == "bigram"
-    ]
-    body = {"session_hash": "x", "component_id": poll, "fn_name": "poll", "data": [token, 0, 0]}
+    bigram = feed_of(server, "bigram")
+    data = ["train", None, "synthetic_plays", *settings(RUNGS["bigram"])]
+    token = call(server, bigram, "begin", data)[1]["run"]
     deadline = time.monotonic() + 90
-    while server.post("/gradio_api/component_server", body)[1]["step"] < 3:
+    while call(server, bigram, "poll", [token, 0, 0])[1]["step"] < 3:
         assert time.monotonic() < deadline, "the run does not start"
         time.sleep(0.1)
     below = processes.below(server.process.pid)

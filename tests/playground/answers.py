@@ -49,6 +49,12 @@ def sentence_of(update) -> str:
     return update["value"]
 
 
+def refusal(answer: dict) -> str:
+    """Why nothing was begun; nothing else is said then."""
+    assert answer.keys() == {"error"}, answer
+    return answer["error"]
+
+
 def assert_one_sentence(text: str) -> None:
     assert text and text.rstrip()[-1] in ".!" and "\n" not in text and len(text) < 400, text
     assert "Traceback" not in text

@@ -115,12 +115,7 @@ def own_text(services, play) -> str:
 def new_run(text) -> Callable[[Path, Plan], runs.Run]:
     """`new_run(directory, plan)`: a run directory on the small text, not yet trained."""
 
-    def make(directory: Path, plan: Plan) -> runs.Run:
-        return recording.create(
-            directory, plan, text.corpus, text.tokenizer, text.baselines, text.counted_pairs
-        )
-
-    return make
+    return text.new_run
 
 
 @pytest.fixture(scope="session")
@@ -170,10 +165,7 @@ def library(tmp_path_factory, make_services, text, tiny_plan) -> Iterator[Servic
     data = runs.data_for(text.corpus, text.tokenizer)
     for rung in RUNGS.values():
         plan = tiny_plan(rung, steps=2, evaluate_every=2)
-        directory = workers.runs_folder / rung.name
-        run = recording.create(
-            directory, plan, text.corpus, text.tokenizer, text.baselines, text.counted_pairs
-        )
+        run = text.new_run(workers.runs_folder / rung.name, plan)
         for _ in recording.record(run, train(plan, data)):
             pass
     yield make_services(workers)

@@ -14,6 +14,7 @@ from tests.playground.answers import (
     FOREIGN,
     assert_one_sentence,
     is_skip,
+    refusal,
     sendable,
     sentence_of,
     shortened,
@@ -22,11 +23,12 @@ from tests.playground.answers import (
 # Starting
 
 
-def test_train_starts_a_run_and_every_output_belongs_to_it(actions, own_text, values, workers):
-    token, feed, chart, note = actions.train(None, own_text, *values)
-    assert feed == {"run": token}
+def test_train_starts_a_run_and_answers_with_its_chart(actions, own_text, values, workers):
+    begun = actions.begin(["train", None, own_text, *values])
+    token = begun.pop("run")
     assert workers.is_live(token)
-    assert chart["data"] and not sentence_of(note)
+    assert begun == {"chart": actions.chart(token)}
+    sendable(begun)
     assert token not in str(
         workers.view(token).run.directory
     )  # the token cannot be read off a folder
@@ -34,7 +36,7 @@ def test_train_starts_a_run_and_every_output_belongs_to_it(actions, own_text, va
 
 @pytest.mark.parametrize("name", ["train", "reset", "step"])
 def test_a_bad_value_starts_nothing(rung, services, own_text, tiny_values, name):
-    handler = getattr(Actions(rung, services), name)
+    actions = Actions(rung, services)
     for place, field in enumerate(controls.settings_of(rung).values()):
         for value in BAD_VALUES:
             fine = (field.kind == "float" and value == 1.5) or (
@@ -44,35 +46,31 @@ def test_a_bad_value_starts_nothing(rung, services, own_text, tiny_values, name)
                 continue  # a value like any other
             values = tiny_values(rung)
             values[place] = value
-            *kept, note = handler(None, own_text, *values)
-            assert all(map(is_skip, kept))
-            assert_one_sentence(sentence_of(note))
+            assert_one_sentence(refusal(actions.begin([name, None, own_text, *values])))
     assert not list(services.workers.runs_folder.glob("*/run.json"))
 
 
 def test_heads_that_do_not_divide_are_refused_with_those_that_would(actions, own_text, tiny_values):
     values = tiny_values(actions.rung, n_embd=20, n_head=3)
-    *kept, note = actions.train(None, own_text, *values)
-    assert all(map(is_skip, kept))
-    assert "choose 1, 2, 4, 5, 10" in sentence_of(note)
+    sentence = refusal(actions.begin(["train", None, own_text, *values]))
+    assert "choose 1, 2, 4, 5, 10" in sentence
     assert "choose 1, 2, 4, 5, 10" in actions.estimate(own_text, *values)
 
 
 def test_a_context_longer_than_the_text_is_refused(services, tiny_values, rung, play):
     short = services.texts.add(play[:1000].encode())
     actions, values = Actions(rung, services), tiny_values(rung, context_length=1024)
-    assert "shorter context" in sentence_of(actions.train(None, short, *values)[3])
+    assert "shorter context" in refusal(actions.begin(["train", None, short, *values]))
     assert "shorter context" in actions.estimate(short, *values)
 
 
 @pytest.mark.parametrize("corpus", FOREIGN, ids=shortened)
 def test_an_unknown_text_is_one_sentence(actions, values, corpus):
-    *kept, note = actions.train(None, corpus, *values)
-    assert all(map(is_skip, kept))
-    assert_one_sentence(sentence_of(note))
+    sentence = refusal(actions.begin(["train", None, corpus, *values]))
+    assert_one_sentence(sentence)
     estimate = actions.estimate(corpus, *values)
     assert "impossible" in estimate
-    sendable([estimate, sentence_of(note)])
+    sendable([estimate, sentence])
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(
@@ -80,23 +78,22 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(
 ):
     (tmp_path / "file").write_text("in the way")
     actions = Actions(decoder, make_services(make_workers(tmp_path / "file")))
-    note = actions.train(None, "synthetic_plays", *values)[3]
-    assert "cannot be written" in sentence_of(note)
+    sentence = refusal(actions.begin(["train", None, "synthetic_plays", *values]))
+    assert "cannot be written" in sentence
 
 
 def test_a_full_disk_is_one_sentence_and_the_run_before_goes_on(
     actions, own_text, values, workers, monkeypatch, wait_for_status
 ):
-    token = actions.train(None, own_text, *values)[0]
+    token = actions.begin(["train", None, own_text, *values])["run"]
 
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    *kept, note = actions.train(token, own_text, *values)
+    sentence = refusal(actions.begin(["train", token, own_text, *values]))
     monkeypatch.undo()
-    assert all(map(is_skip, kept))
-    assert "disk is full" in sentence_of(note)
+    assert "disk is full" in sentence
     wait_for_status(workers, token, "finished")
 
 
@@ -104,9 +101,9 @@ def test_a_new_run_stops_the_one_before_and_keeps_it(
     actions, own_text, tiny_values, workers, wait_for_status
 ):
     values = tiny_values(actions.rung, steps=100_000)
-    first = actions.train(None, own_text, *values)[0]
+    first = actions.begin(["train", None, own_text, *values])["run"]
     wait_for_status(workers, first, "running")
-    second = actions.train(first, own_text, *values)[0]
+    second = actions.begin(["train", first, own_text, *values])["run"]
     assert second != first
     wait_for_status(workers, first, "stopped")
     wait_for_status(workers, second, "running")
@@ -116,7 +113,7 @@ def test_an_order_is_carried_out_and_answered(
     actions, own_text, tiny_values, workers, wait_for_status, step_reached
 ):
     """The answer is that of a poll, with the state that the order led to and what is not yet known."""
-    run = actions.train(None, own_text, *tiny_values(actions.rung, steps=100_000))[0]
+    run = actions.begin(["train", None, own_text, *tiny_values(actions.rung, steps=100_000)])["run"]
     step_reached(run, 1)  # a run is "running" before its first step, and could be stopped there
     for name, status in (("pause", "paused"), ("resume", "running"), ("stop", "stopped")):
         actions.order([run, 0, 0, name])
@@ -131,9 +128,23 @@ def test_an_order_is_carried_out_and_answered(
 def test_what_is_no_order_changes_nothing(
     actions, own_text, tiny_values, workers, wait_for_status, name
 ):
-    run = actions.train(None, own_text, *tiny_values(actions.rung, steps=100_000))[0]
+    run = actions.begin(["train", None, own_text, *tiny_values(actions.rung, steps=100_000)])["run"]
     wait_for_status(workers, run, "running")
     assert actions.order([run, 0, 0, name])["status"] == "running"
+
+
+@pytest.mark.parametrize("data", [None, [], "x", {}, ["train"], ["train", None], [["train"], 1, 2]])
+def test_what_begins_no_run_is_one_sentence(actions, data):
+    assert_one_sentence(refusal(actions.begin(data)))
+
+
+def test_a_step_of_a_run_in_training_begins_no_other(
+    actions, own_text, values, workers, wait_for_status
+):
+    run = actions.begin(["reset", None, own_text, *values])["run"]
+    wait_for_status(workers, run, "paused")
+    assert actions.begin(["step", run, own_text, *values]) == {}
+    assert workers.is_live(run)
 
 
 # Opening and restoring
@@ -148,7 +159,7 @@ def test_a_finished_run_opens_with_its_settings(reader, tiny_values):
 
 
 def test_a_reload_shows_the_run_in_training_and_its_settings(actions, own_text, values):
-    token = actions.reset(None, own_text, *values)[0]
+    token = actions.begin(["reset", None, own_text, *values])["run"]
     shown = actions.restore(token, own_text, {})
     assert shown[:2] == [token, {"run": token}]
     assert shown[5:] == values
@@ -178,7 +189,7 @@ def test_the_runs_that_can_be_opened_are_listed(reader):
 def test_a_bad_learning_rate_is_one_sentence_and_the_run_goes_on(
     actions, own_text, values, workers, wait_for_status
 ):
-    token = actions.reset(None, own_text, *values)[0]
+    token = actions.begin(["reset", None, own_text, *values])["run"]
     for rate in (None, math.nan, math.inf, 0, -1, 2, "2", "nan", "x", "", [], {}, True):
         sentence = sentence_of(actions.change_learning_rate(token, rate))
         assert_one_sentence(sentence)

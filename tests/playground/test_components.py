@@ -10,6 +10,10 @@ from playground import components, theme
 from playground.figures import loss, template
 
 
+def begin(data):
+    return None
+
+
 def poll(data):
     return None
 
@@ -22,6 +26,10 @@ def look(data):
     return None
 
 
+def keep_alive(data):
+    return None
+
+
 def chart() -> dict:
     return template.as_json(loss.figure(steps=10, uniform=4.17))
 
@@ -29,13 +37,13 @@ def chart() -> dict:
 def every_part() -> dict[str, gr.HTML]:
     with gr.Blocks():
         return {
-            "runFeed": components.run_feed("toy", {"run": "a"}, poll, order, tab="rung-toy"),
+            "runFeed": components.run_feed("toy", {"run": "a"}, begin, poll, order, tab="rung-toy"),
             "liveFigure": components.live_figure("toy", chart()),
             "diary": components.diary("toy", prompt="ROMEO:"),
             "attentionView": components.attention_view("toy", {"run": "a"}, look, text="a"),
             "writing": components.writing("toy"),
             "headerTools": components.header_tools(),
-            "ladderNotes": components.ladder_notes({"rung-toy": "2.48"}),
+            "ladderNotes": components.ladder_notes({"rung-toy": "2.48"}, keep_alive),
         }
 
 
@@ -141,7 +149,7 @@ def test_the_theme_fetches_no_font():
     assert not re.search(r"@import|url\(\W?https?:", look_of_page._get_theme_css())
 
 
-@pytest.mark.parametrize("make", ["poll", "order", "look"])
+@pytest.mark.parametrize("make", ["begin", "poll", "order", "look"])
 def test_server_functions_must_carry_the_name_the_page_calls(make):
     def other(data):
         return None
@@ -150,8 +158,8 @@ def test_server_functions_must_carry_the_name_the_page_calls(make):
         if make == "look":
             components.attention_view("toy", {"run": "a"}, other)
         else:
-            pair = {"poll": poll, "order": order, make: other}
-            components.run_feed("toy", {"run": "a"}, pair["poll"], pair["order"])
+            named = {"begin": begin, "poll": poll, "order": order, make: other}
+            components.run_feed("toy", {"run": "a"}, *named.values())
 
 
 def test_the_scripts_read_the_roles_that_the_figure_writes():
