@@ -114,7 +114,7 @@ def test_an_order_that_got_lost_is_given_again(decoder, open_tab):
 def test_a_server_that_does_not_answer_train_is_one_sentence_and_nothing_is_lost(open_tab, decoder):
     tab = open_tab(decoder)
     shown = tab.token
-    tab.page.route(re.compile("component_server"), lambda route: route.abort())
+    tab.page.route(re.compile("component_server"), lambda route: route.fulfill(json=None))
     tab.press("train")
     tab.page.wait_for_selector(f"#notice-{tab.key}")
     assert tab.notice() == "The server does not answer: try again in a moment."
