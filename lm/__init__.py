@@ -10,7 +10,7 @@
  8. `layers/`, `models/single_block_transformer.py`   look, think, keep: a block
  9. `models/decoder_transformer.py`        blocks on blocks: a GPT
 10. `settings.py`, `plan.py`, `recipes.py`, `models/__init__.py`   what a rung is and what can be set
-11. `optimizers.py`, `learners.py`, `training.py`   how it learns: the change, the step, the run
+11. `optimizers.py`, `learners.py`, `events.py`, `training.py`   how it learns: the change, the step, the run
 12. `evaluation.py`  how good it is, exactly
 13. `generation.py`  writing with it
 14. `inspection.py`  looking inside

@@ -6,7 +6,8 @@
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from lm.devices import has_bfloat16
 from lm.errors import Diverged
+from lm.events import Checkpoint
 from lm.ngrams import Counting
 from lm.optimizers import (
     learning_rate_factor,
@@ -22,15 +24,28 @@ from lm.optimizers import (
     state_tensors,
 )
 from lm.plan import Plan, TrainingConfig
+from lm.tokenizers import Tokenizer
 
-if TYPE_CHECKING:
-    from lm.training import Checkpoint, Data
+
+@dataclass(frozen=True)
+class Data:
+    """The two splits as token ids (N,), and the tokenizer that made them."""
+
+    train: Tensor
+    validation: Tensor
+    tokenizer: Tokenizer
+
+    @classmethod
+    def from_text(cls, train_text: str, validation_text: str, tokenizer: Tokenizer) -> "Data":
+        """Both texts through the tokenizer."""
+        train, validation = tokenizer.encode(train_text), tokenizer.encode(validation_text)
+        return cls(torch.from_numpy(train), torch.from_numpy(validation), tokenizer)
 
 
 class Descent:
     """How a network learns: a random batch of windows, its gradient, one small change of every weight."""
 
-    def __init__(self, plan: Plan, data: "Data", device: str) -> None:
+    def __init__(self, plan: Plan, data: Data, device: str) -> None:
         assert isinstance(plan.training, TrainingConfig)
         self.training = plan.training
         self.peak = plan.training.learning_rate  # of the schedule
@@ -44,7 +59,7 @@ class Descent:
         self.rounds = plan.training.precision == "bfloat16" and has_bfloat16(device)
         self.hopeless, self.bad_steps = 3 * math.log(data.tokenizer.vocab_size), 0
 
-    def restore(self, checkpoint: "Checkpoint") -> None:
+    def restore(self, checkpoint: Checkpoint) -> None:
         """Stand where the checkpoint was taken."""
         self.model.load_state_dict(checkpoint.weights)
         self.model.to(self.device)  # what was counted came with the checkpoint
@@ -96,12 +111,12 @@ class Tally:
 
     peak = 0.0  # there is no learning rate
 
-    def __init__(self, plan: Plan, data: "Data", device: str) -> None:
+    def __init__(self, plan: Plan, data: Data, device: str) -> None:
         self.model: Any = plan.rung.model(plan.config, data.tokenizer.vocab_size)
         self.device = device
         self.counting = Counting(data.train.numpy(), data.tokenizer.vocab_size)
 
-    def restore(self, checkpoint: "Checkpoint") -> None:
+    def restore(self, checkpoint: Checkpoint) -> None:
         """Stand where the checkpoint was taken, by counting again: that is quicker than to remember."""
         self.model.load_state_dict(checkpoint.weights)
         self.model.to(self.device)

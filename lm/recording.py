@@ -21,18 +21,10 @@ from torch import Tensor
 
 from lm import corpora, runs, tokenizers
 from lm.errors import Problem, RunProblem
+from lm.events import Checkpoint, Command, Evaluated, Event, LearningRateChanged, Sample, Step
 from lm.models import count_parameters, outline
 from lm.plan import Plan
 from lm.runs import CorpusRecord, Run, RunRecord, Status
-from lm.training import (
-    Checkpoint,
-    Command,
-    Evaluated,
-    Event,
-    LearningRateChanged,
-    Sample,
-    Step,
-)
 
 
 def create(

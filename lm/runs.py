@@ -25,9 +25,10 @@ from torch import Tensor, nn
 
 from lm import corpora, tokenizers
 from lm.errors import Problem, RunProblem
+from lm.events import Checkpoint
+from lm.learners import Data
 from lm.models import outline, rung
 from lm.plan import Plan
-from lm.training import Checkpoint, Data
 
 FORMAT: Literal[1] = 1
 SCALE = ":scale"  # behind a matrix's name: what its whole numbers are to be multiplied by

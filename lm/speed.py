@@ -27,14 +27,14 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from lm.evaluation import evaluate
-from lm.learners import Descent
+from lm.learners import Data, Descent
 from lm.models import count_parameters, outline, rung
 from lm.models.ngram import Ngram, NgramConfig
 from lm.ngrams import Counting
 from lm.optimizers import make_optimizers
 from lm.plan import Plan, TrainingConfig
 from lm.tokenizers import CharacterTokenizer
-from lm.training import SAMPLE, Data, sample
+from lm.training import SAMPLE, sample
 
 
 @dataclass(frozen=True)

@@ -13,126 +13,31 @@ bit for bit on a CPU with the same number of threads.
 import math
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from lm.devices import device_of, one_thread
 from lm.errors import SettingsProblem
 from lm.evaluation import evaluate_in_parts
+from lm.events import (
+    ChangeLearningRate,
+    Checkpoint,
+    Command,
+    Evaluated,
+    Evaluating,
+    Event,
+    LearningRateChanged,
+    Sample,
+    Step,
+)
 from lm.generation import SamplingConfig, generate
-from lm.learners import Descent, Tally, ran_away
-from lm.plan import Plan, TrainingConfig
-
-if TYPE_CHECKING:
-    from lm.tokenizers import Tokenizer
+from lm.learners import Data, Descent, Tally, ran_away
+from lm.plan import Plan
+from lm.tokenizers import Tokenizer
 
 SAMPLE = SamplingConfig(temperature=0.8, max_new_tokens=160, seed=1)  # the diary's handwriting
-
-
-@dataclass(frozen=True)
-class Data:
-    """The two splits as token ids (N,), and the tokenizer that made them."""
-
-    train: Tensor
-    validation: Tensor
-    tokenizer: "Tokenizer"
-
-    @classmethod
-    def from_text(cls, train_text: str, validation_text: str, tokenizer: "Tokenizer") -> "Data":
-        """Both texts through the tokenizer."""
-        train, validation = tokenizer.encode(train_text), tokenizer.encode(validation_text)
-        return cls(torch.from_numpy(train), torch.from_numpy(validation), tokenizer)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One change of the weights. `step` counts from 1; `loss` is the batch's, before the change.
-
-    Where the step counted the whole text, `loss` is that of the text itself, after the step.
-    """
-
-    step: int
-    loss: float  # nats per token
-    learning_rate: float  # 0 where there is no gradient, like its norm
-    grad_norm: float
-    seconds: float  # spent in training steps since the run began; not in evaluations or pauses
-
-
-@dataclass(frozen=True)
-class Evaluating:
-    """An evaluation is under way: a place to pause or stop in."""
-
-    step: int
-    share: float  # 0 to 1
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """The exact loss over the whole validation split after `step` steps."""
-
-    step: int
-    loss: float  # nats per token
-    bits_per_char: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What the model writes after `step` steps, always with the same seed and prompt."""
-
-    step: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """All that is needed to look at the model, or to go on exactly from here.
-
-    The tensors are the live ones: copy or write them before asking for the next event. `replay` marks
-    the checkpoints that are spread over the run so that it can be watched again.
-    """
-
-    step: int
-    evaluated: int  # the last step whose evaluation is done
-    sampled: int  # the last step whose sample is written
-    seconds: float
-    learning_rate: float  # the peak of the schedule; changes when a person changes it
-    weights: dict[str, Tensor]
-    optimizer: dict[str, Tensor]
-    replay: bool
-
-
-@dataclass(frozen=True)
-class LearningRateChanged:
-    """From the step after `step` on, the schedule is scaled to a new peak."""
-
-    step: int
-    learning_rate: float
-
-
-Event = Step | Evaluating | Evaluated | Sample | Checkpoint | LearningRateChanged
-
-
-@dataclass(frozen=True)
-class ChangeLearningRate:
-    """A command for `send`: the schedule's new peak. `SettingsProblem` if no run could begin with it."""
-
-    learning_rate: float
-
-    def __post_init__(self) -> None:
-        TrainingConfig.make(learning_rate=self.learning_rate)
-
-
-@dataclass(frozen=True)
-class TakeCheckpoint:
-    """A command for `send`: the next event is a `Checkpoint` of this very moment."""
-
-
-Command = ChangeLearningRate | TakeCheckpoint
 
 
 def train(
@@ -210,7 +115,7 @@ def train(
         yield from listen((yield Step(step, loss, learning_rate, norm, seconds)))
 
 
-def sample(model: nn.Module, tokenizer: "Tokenizer", context_length: int, step: int) -> Sample:
+def sample(model: nn.Module, tokenizer: Tokenizer, context_length: int, step: int) -> Sample:
     """A short text from a model in training, begun at the start of a line."""
     start = torch.from_numpy(first_token(tokenizer)).to(device_of(model))
     with one_thread():
@@ -218,7 +123,7 @@ def sample(model: nn.Module, tokenizer: "Tokenizer", context_length: int, step: 
     return Sample(step, tokenizer.decode(np.array(written)))
 
 
-def first_token(tokenizer: "Tokenizer") -> np.ndarray:
+def first_token(tokenizer: Tokenizer) -> np.ndarray:
     """What to begin a text with, (1,): a line end, or the first token where the text has none."""
     known, _ = tokenizer.encode_known("\n")
     return known[:1] if len(known) else np.zeros(1, dtype=np.int64)

@@ -18,18 +18,10 @@ import torch
 
 from lm import recording, runs
 from lm.errors import Problem
+from lm.events import ChangeLearningRate, Checkpoint, Command, Event, Step, TakeCheckpoint
+from lm.learners import Data
 from lm.plan import Plan
-from lm.training import (
-    ChangeLearningRate,
-    Checkpoint,
-    Command,
-    Data,
-    Event,
-    Step,
-    TakeCheckpoint,
-    evaluation_due,
-    train,
-)
+from lm.training import evaluation_due, train
 
 Order = (
     tuple[Literal["pause", "resume", "step", "stop"], None]

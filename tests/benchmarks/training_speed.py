@@ -15,10 +15,11 @@ import click
 
 from lm import corpora, runs
 from lm.devices import has_bfloat16
+from lm.events import Step
 from lm.models import RUNGS, count_parameters
 from lm.plan import Plan, TrainingConfig
 from lm.settings import describe
-from lm.training import Step, train
+from lm.training import train
 from tests.benchmarks import checkouts, machine
 from tests.benchmarks.report import Result, Setup, Table, benchmark, spread, take_turns, times
 

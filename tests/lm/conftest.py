@@ -7,10 +7,12 @@ from torch import nn
 
 from lm import corpora, ngrams, recording, runs, training
 from lm.corpora import Corpus
+from lm.learners import Data
 from lm.models import RUNGS, Rung
+from lm.plan import Plan
 from lm.settings import Settings, describe
 from lm.tokenizers import CharacterTokenizer
-from lm.training import Data, Plan, train
+from lm.training import train
 from tests.lm.command_line import QUICK, lm
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure

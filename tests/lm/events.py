@@ -2,9 +2,7 @@
 
 import dataclasses
 
-from lm.training import (
-    Checkpoint,
-)
+from lm.events import Checkpoint
 
 
 def plain(event):

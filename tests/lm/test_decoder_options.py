@@ -7,14 +7,16 @@ import torch
 import torch.nn.functional as F
 
 from lm.errors import SettingsProblem
+from lm.events import Evaluated, Step
 from lm.inspection import inspect
 from lm.layers import CausalSelfAttention, Dropout, FeedForward, RotaryPositions, make_norm
 from lm.layers.norms import rms_normalised
+from lm.learners import Data
 from lm.models import RUNGS, count_parameters
 from lm.ngrams import Counting
 from lm.settings import describe
 from lm.tokenizers import CharacterTokenizer
-from lm.training import Data, Evaluated, Step, train
+from lm.training import train
 
 DECODER = RUNGS["decoder_transformer"]
 VOCABULARY = 23

@@ -9,16 +9,12 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from lm.events import ChangeLearningRate, Checkpoint, Step
 from lm.learners import clipped, noisy
 from lm.models import RUNGS
 from lm.optimizers import AdamW, Muon, learning_rate_factor, make_optimizers, orthogonalised
-from lm.training import (
-    ChangeLearningRate,
-    Checkpoint,
-    Step,
-    TrainingConfig,
-    train,
-)
+from lm.plan import TrainingConfig
+from lm.training import train
 
 DECODER = RUNGS["decoder_transformer"]
 

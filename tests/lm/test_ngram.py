@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 from lm import corpora, packing, recording, runs
 from lm.errors import RunProblem
 from lm.evaluation import evaluate
+from lm.events import Checkpoint, Evaluated, Evaluating, Step, TakeCheckpoint
 from lm.models.ngram import Ngram, NgramConfig
 from lm.ngrams import Counting, KneserNey
-from lm.training import Checkpoint, Evaluated, Evaluating, Step, TakeCheckpoint, train
+from lm.training import train
 
 
 def counted_model(ids, vocab_size, order):

@@ -6,9 +6,10 @@ from torch import nn
 
 from lm import devices
 from lm.evaluation import evaluate
+from lm.events import Checkpoint, Evaluated, Step
 from lm.layers import CausalSelfAttention
 from lm.models import RUNGS
-from lm.training import Checkpoint, Evaluated, Step, train
+from lm.training import train
 
 DECODER = RUNGS["decoder_transformer"]
 

@@ -9,15 +9,9 @@ from torch import nn
 
 from lm import recording, runs
 from lm.errors import Diverged, RunProblem, SettingsProblem
+from lm.events import Checkpoint, Evaluated, Sample, Step
 from lm.models import RUNGS
-from lm.training import (
-    Checkpoint,
-    Evaluated,
-    Sample,
-    Step,
-    replay_steps,
-    train,
-)
+from lm.training import replay_steps, train
 
 DECODER = RUNGS["decoder_transformer"]
 

@@ -10,8 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from lm import recording, runs
 from lm.errors import RunProblem
-from lm.models import RUNGS
-from lm.training import (
+from lm.events import (
     ChangeLearningRate,
     Checkpoint,
     Evaluated,
@@ -19,8 +18,9 @@ from lm.training import (
     Sample,
     Step,
     TakeCheckpoint,
-    train,
 )
+from lm.models import RUNGS
+from lm.training import train
 
 DECODER = RUNGS["decoder_transformer"]
 

@@ -7,16 +7,16 @@ import pytest
 from torch import nn
 
 from lm.errors import SettingsProblem
-from lm.models import RUNGS
-from lm.training import (
+from lm.events import (
     ChangeLearningRate,
     Checkpoint,
     Evaluating,
     LearningRateChanged,
     Step,
     TakeCheckpoint,
-    train,
 )
+from lm.models import RUNGS
+from lm.training import train
 from tests.lm.events import plain, told
 
 DECODER = RUNGS["decoder_transformer"]

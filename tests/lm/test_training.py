@@ -12,26 +12,12 @@ from torch import nn
 
 from lm.errors import Diverged, SettingsProblem
 from lm.evaluation import evaluate
-from lm.learners import suggested
+from lm.events import Checkpoint, Evaluated, Evaluating, Sample, Step, TakeCheckpoint
+from lm.learners import Data, suggested
 from lm.models import RUNGS
-from lm.plan import Plan
+from lm.plan import Plan, TrainingConfig
 from lm.tokenizers import CharacterTokenizer
-from lm.training import (
-    Checkpoint,
-    Data,
-    Evaluated,
-    Evaluating,
-    Sample,
-    Step,
-    TakeCheckpoint,
-    TrainingConfig,
-    check_fits,
-    evaluation_due,
-    first_token,
-    replay_steps,
-    sample,
-    train,
-)
+from lm.training import check_fits, evaluation_due, first_token, replay_steps, sample, train
 from tests.lm.events import plain, told
 
 DECODER = RUNGS["decoder_transformer"]

@@ -8,8 +8,9 @@ import pytest
 
 from lm import corpora, recording, runs
 from lm.models import RUNGS, Rung
+from lm.plan import Plan
 from lm.speed import Machine
-from lm.training import Plan, train
+from lm.training import train
 from playground import controls
 from playground.actions import Actions
 from playground.services import Services

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from lm.errors import SettingsProblem
 from lm.models import RUNGS
+from lm.plan import Plan
 from lm.settings import Setting
-from lm.training import Plan
 from playground import controls
 
 NONSENSE = [

@@ -1,0 +1,97 @@
+"""What a training run tells as it goes on, its events, and what it can be told, its commands.
+
+`lm/training.py` makes the former and obeys the latter; recording, progress bars and the page live on them.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from lm.plan import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change of the weights. `step` counts from 1; `loss` is the batch's, before the change.
+
+    Where the step counted the whole text, `loss` is that of the text itself, after the step.
+    """
+
+    step: int
+    loss: float  # nats per token
+    learning_rate: float  # 0 where there is no gradient, like its norm
+    grad_norm: float
+    seconds: float  # spent in training steps since the run began; not in evaluations or pauses
+
+
+@dataclass(frozen=True)
+class Evaluating:
+    """An evaluation is under way: a place to pause or stop in."""
+
+    step: int
+    share: float  # 0 to 1
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The exact loss over the whole validation split after `step` steps."""
+
+    step: int
+    loss: float  # nats per token
+    bits_per_char: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the model writes after `step` steps, always with the same seed and prompt."""
+
+    step: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that is needed to look at the model, or to go on exactly from here.
+
+    The tensors are the live ones: copy or write them before asking for the next event. `replay` marks
+    the checkpoints that are spread over the run so that it can be watched again.
+    """
+
+    step: int
+    evaluated: int  # the last step whose evaluation is done
+    sampled: int  # the last step whose sample is written
+    seconds: float
+    learning_rate: float  # the peak of the schedule; changes when a person changes it
+    weights: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+    replay: bool
+
+
+@dataclass(frozen=True)
+class LearningRateChanged:
+    """From the step after `step` on, the schedule is scaled to a new peak."""
+
+    step: int
+    learning_rate: float
+
+
+Event = Step | Evaluating | Evaluated | Sample | Checkpoint | LearningRateChanged
+
+
+@dataclass(frozen=True)
+class ChangeLearningRate:
+    """A command for `send`: the schedule's new peak. `SettingsProblem` if no run could begin with it."""
+
+    learning_rate: float
+
+    def __post_init__(self) -> None:
+        TrainingConfig.make(learning_rate=self.learning_rate)
+
+
+@dataclass(frozen=True)
+class TakeCheckpoint:
+    """A command for `send`: the next event is a `Checkpoint` of this very moment."""
+
+
+Command = ChangeLearningRate | TakeCheckpoint
