@@ -1,4 +1,4 @@
-"""A run made small, to ship with the project: fewer snapshots, a byte for each weight, and a card.
+"""A run made small, to ship with the project: fewer snapshots, a byte for each weight, the curves, and a card.
 
 The card is a README.md in the run's folder: which recipe, how long, how good, when.
 """
@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -50,7 +51,7 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
             packed = in_bytes(runs.in_floats(path, tensors))
             write_tensors(out / "snapshots" / name, packed, metadata)
         lines = [
-            json.dumps(line, ensure_ascii=False)
+            json.dumps(_for_the_curves(line), ensure_ascii=False, separators=(",", ":"))
             for line in run.metrics()
             if line["type"] != "snapshot" or line["step"] in keep
         ]
@@ -74,6 +75,13 @@ def _kept(steps: list[int], snapshots: int) -> set[int]:
         others = [(abs(step - wanted), step) for step in steps if step not in keep]
         keep.update(step for _, step in sorted(others)[:1])
     return keep
+
+
+def _for_the_curves(line: dict[str, Any]) -> dict[str, Any]:
+    """A line of metrics.jsonl; of a step, without its learning rate and gradient, which no chart shows."""
+    if line["type"] != "step":
+        return line
+    return {name: line[name] for name in line if name not in ("learning_rate", "grad_norm")}
 
 
 def in_bytes(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
