@@ -39,14 +39,28 @@ BIGRAM = (
     ),
 )
 
-HEADS = (  # one, or several
+_HEADS_IN_SECONDS = Recipe(
+    "speedrun", "Muon for the heads: most of the way in an eighth of the steps.", _SHORT
+)
+
+SINGLE_HEAD = (
     CLASSIC,
+    _HEADS_IN_SECONDS,
     Recipe(
-        "speedrun",
-        "Muon for the heads: most of the way in an eighth of the steps.",
-        _SHORT,
+        "best",
+        "Muon, and time; they hardly help, for one head has shown what it can.",
+        _LONG | {"precision": "float32", "muon_learning_rate": 0.05},
     ),
-    Recipe("best", "Muon, and time.", _LONG),
+)
+
+MULTI_HEAD = (
+    CLASSIC,
+    _HEADS_IN_SECONDS,
+    Recipe(
+        "best",
+        "Sixteen heads in twice the embedding, Muon, and time.",
+        _LONG | {"n_embd": 192, "n_head": 16, "muon_learning_rate": 0.05},
+    ),
 )
 
 BLOCK = (
@@ -56,7 +70,19 @@ BLOCK = (
         "Muon and larger steps: most of the way in an eighth of them.",
         _SHORT | {"learning_rate": 1e-2, "hold": 0.3},
     ),
-    Recipe("best", "Muon, and time.", _LONG | {"hold": 0.3}),
+    Recipe(
+        "best",
+        "Twelve heads, half as wide again, twice the context, Muon, and time.",
+        _LONG
+        | {
+            "n_embd": 192,
+            "n_head": 12,
+            "context_length": 128,
+            "batch_size": 16,
+            "learning_rate": 5e-3,
+            "hold": 0.3,
+        },
+    ),
 )
 
 DECODER = (

@@ -57,7 +57,7 @@ _LADDER = (
         config=SingleHeadConfig,
         model=SingleHeadAttention,
         training=TrainingConfig(steps=3000, batch_size=48, learning_rate=1e-2),
-        recipes=recipes.HEADS,
+        recipes=recipes.SINGLE_HEAD,
     ),
     Rung(
         name="multi_head_attention",
@@ -66,7 +66,7 @@ _LADDER = (
         config=MultiHeadConfig,
         model=MultiHeadAttentionModel,
         training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-2),
-        recipes=recipes.HEADS,
+        recipes=recipes.MULTI_HEAD,
     ),
     Rung(
         name="single_block_transformer",

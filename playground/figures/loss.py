@@ -285,6 +285,7 @@ def _line(
         mode="lines+markers" if dots else "lines",
         line={"color": paint, "width": width},
         marker={"color": paint, "size": 7} if dots else None,
+        cliponaxis=not dots,  # the last dot stands whole on the edge
         opacity=opacity,
         hoverinfo="skip" if role in ("raw", "ghost") else None,
         hovertemplate=None if role in ("raw", "ghost") else f"{name} %{{y:.3f}}<extra></extra>",
