@@ -13,7 +13,7 @@ the matrices between embedding and output head; the rest stays with AdamW.
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -26,8 +26,8 @@ Tensors = list[Tensor]
 class Optimizer:
     """Changes some parameters by their gradients, and remembers what it must of earlier ones.
 
-    learning_rate is the peak of the schedule; `step` is told by which factor of it to go. `state` holds
-    each parameter's memory under the names of `remembers`, of the parameter's own shape or single numbers.
+    learning_rate is the peak of the schedule; `step` is told by which factor of it to go. `memory` holds, under
+    each name of `remembers`, one tensor for each parameter: of its own shape, or a single number.
     """
 
     remembers: ClassVar[Sequence[str]]
@@ -35,33 +35,23 @@ class Optimizer:
     def __init__(
         self, parameters: Sequence[nn.Parameter], learning_rate: float, weight_decay: float
     ) -> None:
-        self.parameters = parameters
+        self.parameters: Tensors = list(parameters)
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
-        self.state: dict[nn.Parameter, dict[str, Tensor]] = {}
+        self.memory = {name: [self.blank(name, p) for p in parameters] for name in self.remembers}
+
+    def blank(self, name: str, parameter: Tensor) -> Tensor:
+        """What is remembered of a parameter, under this name, before its first step."""
+        return torch.zeros_like(parameter, requires_grad=False)
 
     @torch.no_grad()
     def step(self, factor: float = 1.0) -> None:
-        """Change every parameter once that has a gradient, at `factor` times the learning rate."""
-        parameters: list[Any] = [p for p in self.parameters if p.grad is not None]
-        if not parameters:
-            return
-        for parameter in parameters:
-            if parameter not in self.state:
-                self.state[parameter] = self.beginning(parameter)
-        states = [self.state[parameter] for parameter in parameters]
-        memory = [[state[name] for state in states] for name in self.remembers]
-        gradients = [p.grad for p in parameters]
-        self.change(parameters, gradients, memory, self.learning_rate * factor)
+        """Change every parameter once, at `factor` times the learning rate; each has a gradient by now."""
+        gradients = [parameter.grad for parameter in self.parameters]
+        self.change(gradients, self.learning_rate * factor)  # type: ignore[arg-type]
 
-    def beginning(self, parameter: nn.Parameter) -> dict[str, Tensor]:
-        """What is remembered of a parameter before its first step."""
-        return {name: torch.zeros_like(parameter) for name in self.remembers}
-
-    def change(
-        self, parameters: Tensors, gradients: Tensors, memory: list[Tensors], rate: float
-    ) -> None:
-        """Change parameters and what is remembered of them, a list for each name, in place, at this rate."""
+    def change(self, gradients: Tensors, rate: float) -> None:
+        """Change the parameters and what is remembered of them, in place, at this rate."""
         raise NotImplementedError
 
     def flops(self) -> float:
@@ -89,21 +79,21 @@ class AdamW(Optimizer):
         super().__init__(parameters, learning_rate, weight_decay)
         self.beta2 = beta2
 
-    def beginning(self, parameter: nn.Parameter) -> dict[str, Tensor]:
+    def blank(self, name: str, parameter: Tensor) -> Tensor:
         """As for every optimizer; the number of steps is one number."""
-        return super().beginning(parameter) | {"step": torch.zeros((), device=parameter.device)}
+        if name == "step":
+            return torch.zeros((), device=parameter.device)
+        return super().blank(name, parameter)
 
-    def change(
-        self, parameters: Tensors, gradients: Tensors, memory: list[Tensors], rate: float
-    ) -> None:
+    def change(self, gradients: Tensors, rate: float) -> None:
         """All parameters in one call."""
-        steps, means, squares = memory
+        steps = self.memory["step"]
         torch._foreach_add_(steps, 1)
         torch._fused_adamw_(
-            parameters,
+            self.parameters,
             gradients,
-            means,
-            squares,
+            self.memory["exp_avg"],
+            self.memory["exp_avg_sq"],
             [],
             steps,
             lr=rate,
@@ -125,16 +115,14 @@ class Muon(Optimizer):
     remembers = ("momentum",)
     momentum = 0.95
 
-    def change(
-        self, parameters: Tensors, gradients: Tensors, memory: list[Tensors], rate: float
-    ) -> None:
+    def change(self, gradients: Tensors, rate: float) -> None:
         """All matrices, those of one size together."""
-        (means,) = memory
+        means = self.memory["momentum"]
         torch._foreach_lerp_(means, gradients, 1 - self.momentum)
         changes = orthogonalised(torch._foreach_lerp(gradients, means, self.momentum))
         if self.weight_decay:
-            torch._foreach_mul_(parameters, 1 - rate * self.weight_decay)
-        for matrix, change in zip(parameters, changes, strict=True):
+            torch._foreach_mul_(self.parameters, 1 - rate * self.weight_decay)
+        for matrix, change in zip(self.parameters, changes, strict=True):
             rows, columns = matrix.shape
             matrix.add_(change, alpha=-rate * max(1.0, rows / columns) ** 0.5)
 
@@ -238,8 +226,8 @@ def state_tensors(optimizers: Sequence[Optimizer], model: nn.Module) -> dict[str
     return {
         f"{names[parameter]}:{key}": value
         for optimizer in optimizers
-        for parameter, state in optimizer.state.items()
-        for key, value in state.items()
+        for key, values in optimizer.memory.items()
+        for parameter, value in zip(optimizer.parameters, values, strict=True)
     }
 
 
@@ -247,10 +235,6 @@ def restore_state(
     optimizers: Sequence[Optimizer], model: nn.Module, tensors: Mapping[str, Tensor]
 ) -> None:
     """Put back what `state_tensors` took out, exactly."""
-    parameters = dict(model.named_parameters())
-    owner = {id(p): optimizer for optimizer in optimizers for p in optimizer.parameters}
-    for flat_name, value in tensors.items():
-        name, key = flat_name.rsplit(":", 1)
-        parameter = parameters[name]
-        state = owner[id(parameter)].state.setdefault(parameter, {})
-        state[key] = value.to(parameter.device, copy=True)
+    for name, value in state_tensors(optimizers, model).items():
+        if name in tensors:  # before the first step there may be nothing to remember
+            value.copy_(tensors[name])
