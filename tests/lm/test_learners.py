@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from lm.events import ChangeLearningRate, Checkpoint, Step
-from lm.learners import clipped, noisy
+from lm.learners import backward, clipped, noisy
 from lm.models import RUNGS
 from lm.optimizers import AdamW, Muon, learning_rate_factor, make_optimizers, orthogonalised
 from lm.plan import TrainingConfig
@@ -184,6 +184,24 @@ def test_a_long_gradient_is_shortened(tiny_plan, data):
     step = next(e for e in train(tiny_plan(DECODER, steps=1), data) if isinstance(e, Step))
     assert first_mean(0.0) == pytest.approx(step.grad_norm, rel=1e-4)
     assert first_mean(0.01) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_the_gradient_is_what_torch_makes_of_it(network, tiny_config):
+    """Also when it is added to an earlier one; and what was needed for it is let go of."""
+    model = network.model(tiny_config(network), 23)
+    tokens = torch.randint(23, (4, 6))
+    gradients = []
+    for go_back in (backward, torch.Tensor.backward):
+        model.zero_grad()
+        for _ in range(2):
+            torch.manual_seed(0)
+            loss = nn.functional.cross_entropy(model(tokens).flatten(0, 1), tokens.flatten())
+            go_back(loss)
+        gradients.append([parameter.grad for parameter in model.parameters()])
+        with pytest.raises(RuntimeError, match="a second time"):
+            go_back(loss)
+    for ours, theirs in zip(*gradients, strict=True):
+        assert torch.equal(ours, theirs)
 
 
 @pytest.mark.parametrize("longest", [0.0, 0.5, 1e6])
