@@ -91,8 +91,8 @@ class MultiHeadAttention(nn.Module):
         self.key = nn.Linear(n_embd, n_embd, bias=False)
         self.value = nn.Linear(n_embd, n_embd, bias=False)
         self.projection = nn.Linear(n_embd, n_embd)
-        future = torch.ones(context_length, context_length, dtype=torch.bool).triu(1)
-        self.register_buffer("future", future, persistent=False)  # row t: True after t
+        mask = torch.full((context_length, context_length), float("-inf")).triu(1)
+        self.register_buffer("mask", mask, persistent=False)  # row t: -∞ after t, 0 up to it
 
     def split(self, x: Tensor) -> Tensor:
         """(B, T, C) to (B, H, T, D): each head gets its own slice of the embedding."""
@@ -104,9 +104,9 @@ class MultiHeadAttention(nn.Module):
         q = self.split(x.times(self.query.weight))  # (B, H, T, D)
         k = self.split(x.times(self.key.weight))
         T, D = q.shape[-2:]  # scaled by the size of a head, not by the embedding size
-        scores = q @ k.transpose(-2, -1) * D**-0.5  # (B, H, T, T)
-        scores = scores.masked_fill(self.future[:T, :T], float("-inf"))  # type: ignore[index]
-        return scores.softmax(dim=-1)
+        scores = (q * D**-0.5) @ k.transpose(-2, -1)  # (B, H, T, T)
+        scores = scores + self.mask[:T, :T].type_as(scores)  # type: ignore[index]
+        return scores.softmax(dim=-1)  # (B, H, T, T); each row sums to 1
 
     def forward(self, x: Embedded) -> Tensor:
         """x (B, T, C) to what the heads gathered together, (B, T, C)."""

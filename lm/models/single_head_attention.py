@@ -63,7 +63,8 @@ class Embedded:
             return F.linear(F.embedding(self.tokens, self.characters) + self.places, matrix)
         # Looked up in full precision: on the way back, all places of a character are added up.
         table, places = (F.linear(rows, matrix).float() for rows in (self.characters, self.places))
-        return F.embedding(self.tokens, table) + places
+        rows = table.index_select(0, self.tokens.flatten())  # (B · T, N), quick on the way back
+        return rows.view(*self.tokens.shape, -1) + places
 
 
 class SingleHeadAttention(nn.Module):
@@ -98,8 +99,8 @@ class Head(nn.Module):
         self.query = nn.Linear(n_embd, n_embd, bias=False)
         self.key = nn.Linear(n_embd, n_embd, bias=False)
         self.value = nn.Linear(n_embd, n_embd, bias=False)
-        future = torch.ones(context_length, context_length, dtype=torch.bool).triu(1)
-        self.register_buffer("future", future, persistent=False)  # row t: True after t
+        mask = torch.full((context_length, context_length), float("-inf")).triu(1)
+        self.register_buffer("mask", mask, persistent=False)  # row t: -∞ after t, 0 up to it
 
     def attention_weights(self, x: Embedded) -> Tensor:
         """x (B, T, C) to weights (B, 1, T, T): row t says how much t takes from each position."""
@@ -107,8 +108,8 @@ class Head(nn.Module):
         T, C = q.shape[1:]
         # A sum of C products of unit-variance numbers has variance C. Divided by √C it has
         # variance 1, so that the softmax starts out soft and every position gets a gradient.
-        scores = q @ k.transpose(-2, -1) * C**-0.5  # (B, T, T)
-        scores = scores.masked_fill(self.future[:T, :T], float("-inf"))  # type: ignore[index]
+        scores = (q * C**-0.5) @ k.transpose(-2, -1)  # (B, T, T)
+        scores = scores + self.mask[:T, :T].type_as(scores)  # type: ignore[index]
         return scores.softmax(dim=-1).unsqueeze(1)  # (B, 1, T, T); each row sums to 1
 
     def forward(self, x: Embedded, reader: Tensor) -> Tensor:
