@@ -58,7 +58,7 @@ class SamplingConfig(Settings):
         help="How many characters to write.",
         ge=1,
         le=100_000,
-        step=10,
+        step=1,
         unit="characters",
         group="run",
         live_le=1000,

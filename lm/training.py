@@ -22,7 +22,6 @@ from lm.devices import device_of, one_thread
 from lm.errors import SettingsProblem
 from lm.evaluation import evaluate_in_parts
 from lm.events import (
-    ChangeLearningRate,
     Checkpoint,
     Command,
     Evaluated,
@@ -31,6 +30,7 @@ from lm.events import (
     LearningRateChanged,
     Sample,
     Step,
+    TakeCheckpoint,
 )
 from lm.generation import SamplingConfig, generate
 from lm.learners import Data, Descent, Tally, ran_away
@@ -76,11 +76,13 @@ def train(
 
     def listen(command: Command | None) -> Generator[Event, Command | None, None]:
         while command is not None:
-            if isinstance(command, ChangeLearningRate):
+            if isinstance(command, TakeCheckpoint):
+                command = yield checkpoint()
+            elif command.learning_rate != learner.peak:
                 learner.peak = command.learning_rate
                 command = yield LearningRateChanged(step, learner.peak)
             else:
-                command = yield checkpoint()
+                return
 
     while True:
         # Each part is marked as done before it is told: a checkpoint taken in between is resumed

@@ -4,9 +4,11 @@ A `Problem` becomes one sentence in the tab's notice; nothing else changes, so n
 checked here whatever way they came: a slider is a courtesy, not a guard.
 """
 
+import contextlib
 import html
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -88,13 +90,34 @@ class Actions:
         if query.get("model") == self.rung.name:
             values, sentence = controls.values_from_query(self.rung, query)
         elif known:
-            values = controls.values_of(self.services.workers.view(token).run.plan)
+            values = self._values_now(token)
         else:
             values = [field.default for field in controls.settings_of(self.rung).values()]
         if isinstance(token, str) and token and not known:
             sentence = "The run you watched is no longer here; it may stand under Earlier runs."
         recipe = self.name(*values)[1]
-        return [shown, {"run": shown}, self.chart(shown, corpus), notice(sentence), recipe, *values]
+        linked = bool(shown) and query.get("model") == self.rung.name
+        stale = linked and values != self._values_now(str(shown))
+        return [
+            shown,
+            {"run": shown, "stale": stale},
+            self.chart(shown, corpus),
+            notice(sentence),
+            recipe,
+            *values,
+        ]
+
+    def _values_now(self, token: str) -> list[Any]:
+        """The controls' values for a run as it now trains: its learning rate may have been changed."""
+        view = self.services.workers.view(token)
+        with contextlib.suppress(Problem):  # the feed says what is wrong with it
+            view.refresh()
+        plan = view.run.plan
+        for event in view.events:
+            if event["type"] == "learning_rate":
+                now = {"learning_rate": event["learning_rate"]}
+                plan = replace(plan, training=plan.training.model_copy(update=now))
+        return controls.values_of(plan)
 
     def open(self, token: Any) -> list[Update]:
         """Show another run and its settings. Outputs as `restore`."""

@@ -34,7 +34,7 @@ LIGHT = {
     "background_fill_secondary": "#fafaf6",
     "border_color_primary": "#e2e1da",
     "block_background_fill": "#ffffff",
-    "input_background_fill": "#ffffff",
+    "input_background_fill": "#f6f5f0",
     "input_border_color": "#e2e1da",
     "button_secondary_background_fill": "#ffffff",
     "button_secondary_background_fill_hover": "#f3f2ec",

@@ -195,10 +195,13 @@ class Workers:
             for path in self.runs_folder.iterdir():
                 with contextlib.suppress(Problem, OSError):
                     run = runs.open_run(path)
-                    if run.record.model == model:
-                        found.append((run.record.created, path.name))
+                    if run.record.model == model and (step := run.status()[2]):
+                        about = run.record.recipe or "own settings"
+                        told = f"{about} · {step:,} steps · {run.record.corpus.title}"
+                        found.append((run.record.created, told, path.name))
         return [
-            (f"{name} · {created[:16]}", f"local:{name}") for created, name in sorted(found)[::-1]
+            (f"{created[:16].replace('T', ' ')} · {told}", f"local:{name}")
+            for created, told, name in sorted(found)[::-1]
         ]
 
     def new_directory(self, model: str) -> Path:

@@ -135,8 +135,8 @@
     showSteps() {
       const last = this.steps.length - 1;
       const index = this.step === null ? last : this.steps.indexOf(this.step);
-      this.slider.max = Math.max(last, 0);
-      this.slider.value = Math.max(index, 0);
+      this.slider.max = Math.max(last, 1); // of a single snapshot, the last, the thumb stands at the end
+      this.slider.value = last === 0 ? 1 : Math.max(index, 0);
       this.slider.disabled = last < 1;
       const part = last > 0 ? (100 * Math.max(index, 0)) / last : 100;
       this.slider.style.setProperty("--range_progress", `${part}%`);

@@ -4,7 +4,7 @@
 {
   const { make, isVisible } = Playground.parts.dom;
   const { whole, duration } = Playground.parts.wording;
-  const { LIVE, ask, feed } = Playground.parts.feed;
+  const { LIVE, ask, feed, stale } = Playground.parts.feed;
   const { tabNote, ladderNote } = Playground.parts.ladder;
 
   const POLL_MS = 200;
@@ -38,7 +38,10 @@
     strip.append(bar, line, hint);
     element.replaceChildren(strip);
 
-    const follow = () => one.follow(props.value?.run ?? null);
+    const follow = () => {
+      one.follow(props.value?.run ?? null);
+      if (props.value?.stale) stale(props.feed, true);
+    };
     let latest = 0; // the number of the last call
     let order = null; // {run, name}: what was clicked and is not yet answered
     let calling = false;
@@ -58,7 +61,9 @@
       line.replaceChildren(...statusLine(record));
       hint.textContent = one.connected
         ? one.stale
-          ? "Settings changed: what you see is the run before. Press Train."
+          ? LIVE.has(record.status)
+            ? "Settings changed: this run goes on with the old ones. Reset begins with the new."
+            : "Settings changed: what you see is the run before. Press Train."
           : ""
         : "connection lost, trying again";
       if (props.tab && record.status) tabNote(props.tab, ladderNote(record));

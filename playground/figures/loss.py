@@ -235,6 +235,7 @@ def _against_counting(
 
 
 def _gap(gap: float, rising: bool) -> str:
+    gap = round(gap, 2) + 0.0  # no -0.00
     if rising and gap > 0.1:
         return f"gap to train {gap:.2f} while validation rises: it is overfitting"
     if gap > 0.15:

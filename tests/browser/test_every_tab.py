@@ -73,6 +73,7 @@ def test_every_button_does_what_it_says(network, open_tab):
     tab.panel.locator(".diary-row", has_text="step 0").wait_for()
     tab.press("seed")
     hint.wait_for()
+    assert hint.inner_text().endswith("Reset begins with the new.")  # there is no Train now
     tab.press("resume").reaches("running").until("record.step > 3")
     tab.press("stop").reaches("stopped")
 

@@ -69,6 +69,16 @@ def test_the_learning_rate_can_be_changed(network, tiny_plan, data):
         assert rates[step] == pytest.approx(peak * (21 - step) / 20)
 
 
+def test_the_same_learning_rate_again_is_no_news(tiny_plan, data):
+    events = train(tiny_plan(DECODER, steps=3, learning_rate=0.01), data)
+    told = [next(events)]
+    for rate in (0.01, 0.002, 0.002):
+        told.append(events.send(ChangeLearningRate(rate)))
+    told += events
+    assert [e.learning_rate for e in told if isinstance(e, LearningRateChanged)] == [0.002]
+    assert [e.step for e in told if isinstance(e, Step)] == [1, 2, 3]
+
+
 def test_a_changed_rate_moves_the_weights_less(tiny_plan, data):
     def moved(rate):
         events = train(tiny_plan(DECODER, steps=1, warmup_steps=0, weight_decay=0.0), data)

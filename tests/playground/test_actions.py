@@ -161,17 +161,35 @@ def test_a_finished_run_opens_with_its_settings(reader, tiny_values):
 def test_a_reload_shows_the_run_in_training_and_its_settings(actions, own_text, values):
     token = actions.begin(["reset", None, own_text, *values])["run"]
     shown = actions.restore(token, own_text, {})
-    assert shown[:2] == [token, {"run": token}]
+    assert shown[:2] == [token, {"run": token, "stale": False}]
     assert shown[5:] == values
+
+
+def test_a_reload_shows_a_learning_rate_that_was_changed_on_the_way(
+    actions, own_text, values, workers, wait
+):
+    token = actions.begin(["reset", None, own_text, *values])["run"]
+    actions.change_learning_rate(token, "0.0003")
+    workers.command(token, "step")
+    place = list(controls.settings_of(actions.rung)).index("learning_rate")
+    wait(lambda: actions.restore(token, own_text, {})[5:][place] == 0.0003, "the new rate")
 
 
 def test_a_link_goes_before_the_settings_of_the_run(deep, tiny_values):
     fields = list(controls.settings_of(deep.rung))
     shown = deep.restore(DEEP, "synthetic_plays", {"model": deep.rung.name, "n_embd": "32"})
     assert shown[0] == DEEP
+    assert shown[1] == {"run": DEEP, "stale": True}  # what is drawn is of other settings
     assert shown[5:][fields.index("n_embd")] == 32
     other = deep.restore(DEEP, "synthetic_plays", {"model": "bigram", "n_embd": "32"})
     assert other[5:] == tiny_values(deep.rung, steps=2, evaluate_every=2)
+    assert other[1] == {"run": DEEP, "stale": False}
+
+
+def test_a_link_to_the_settings_of_the_run_that_is_shown_marks_nothing(deep):
+    query = controls.query_of(deep.services.workers.view(DEEP).run.plan)
+    shown = deep.restore(DEEP, "synthetic_plays", {"model": deep.rung.name, **query})
+    assert shown[1] == {"run": DEEP, "stale": False}
 
 
 def test_a_run_that_is_gone_is_said_to_be(deep):

@@ -48,7 +48,7 @@ def test_a_foreign_token_touches_nothing(deep, token):
 @pytest.mark.parametrize("token", FOREIGN, ids=shortened)
 def test_a_page_that_remembers_a_foreign_run_still_opens(deep, token):
     shown = deep.restore(token, "synthetic_plays", {})
-    assert shown[0] is None and shown[1] == {"run": None}
+    assert shown[0] is None and shown[1] == {"run": None, "stale": False}
     assert shown[2]["data"]
     assert shown[5:] == [f.default for f in controls.settings_of(deep.rung).values()]
 

@@ -163,6 +163,11 @@ def test_the_summary_says_where_the_run_stands():
     assert text.endswith("gap to train 0.07: no sign of overfitting.")
 
 
+def test_no_gap_is_not_less_than_none():
+    text = loss.summary(validation={"step": [60], "loss": [2.5]}, train_smoothed=2.503)
+    assert text.endswith("gap to train 0.00: no sign of overfitting.")
+
+
 def test_the_summary_names_overfitting():
     text = loss.summary(
         validation={"step": [0, 500, 1000], "loss": [4.2, 1.6, 1.75]}, train_smoothed=1.2

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from types import SimpleNamespace
 
@@ -286,12 +287,17 @@ def test_a_rung_may_ship_with_more_runs_than_one(new_run, tiny_plan, workers):
 
 
 def test_folders_that_are_no_runs_are_passed_over(workers, new_run, tiny_plan):
-    new_run(workers.runs_folder / "good", tiny_plan(RUNGS["bigram"]))
+    """Nor are runs listed that have not taken a step."""
+    new_run(workers.runs_folder / "not-begun", tiny_plan(RUNGS["bigram"]))
+    good = new_run(workers.runs_folder / "good", tiny_plan(RUNGS["bigram"])).directory
+    recording.write_status(good, "stopped", 1234)
     (workers.runs_folder / "texts").mkdir()
     (workers.runs_folder / "a-file").write_text("x")
     (workers.runs_folder / "broken").mkdir()
     (workers.runs_folder / "broken" / "run.json").write_text("{")
-    assert [token for _, token in workers.local_runs("bigram")] == ["local:good"]
+    ((about, token),) = workers.local_runs("bigram")
+    assert token == "local:good"
+    assert re.fullmatch(r"[-\d]{10} \d\d:\d\d · own settings · 1,234 steps · .+", about)
 
 
 @pytest.mark.parametrize(("stated", "cores"), [("3", 3), ("0", None), ("many", None), ("", None)])
