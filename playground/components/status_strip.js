@@ -63,7 +63,7 @@
         ? one.stale
           ? LIVE.has(record.status)
             ? "Settings changed: this run goes on with the old ones. Reset begins with the new."
-            : "Settings changed: what you see is the run before. Press Train."
+            : "Settings changed: the run you see has others. Press Train."
           : ""
         : "connection lost, trying again";
       if (props.tab && record.status) tabNote(props.tab, ladderNote(record));
