@@ -237,5 +237,5 @@ def restore_state(
 ) -> None:
     """Put back what `state_tensors` took out, exactly."""
     for name, value in state_tensors(optimizers, model).items():
-        if name in tensors:  # before the first step there may be nothing to remember
+        if name in tensors:  # before the first step nothing is written down
             value.copy_(tensors[name])

@@ -70,7 +70,7 @@ def train(
             seconds=seconds,
             learning_rate=learner.peak,
             weights=model.state_dict(),
-            optimizer=learner.memory(),
+            optimizer=learner.memory() if step else {},  # at first it has nothing to remember
             replay=replay,
         )
 

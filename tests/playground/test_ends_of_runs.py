@@ -81,7 +81,7 @@ def test_a_folder_that_vanishes_fails_the_run_with_a_sentence(start, status, wor
     token = start(paused=True, **LONG)
     status(token, "paused")
     directory = directory_of(workers, token)
-    wait(lambda: workers.view(token).run.snapshots() == [0], "the first snapshot")
+    wait((directory / "resume.safetensors").exists, "the first checkpoint")
     shutil.rmtree(directory)
     workers.command(token, "stop")
     wait(lambda: not workers.is_live(token), "the run to end")
