@@ -13,17 +13,19 @@ import click
 import torch
 from rich.console import Console
 
-from lm import corpora, ngrams, packing, recording, runs
+from lm import corpora, ngrams, runs
 from lm.devices import choose_device, one_thread
 from lm.errors import CorpusProblem, Diverged, Problem, RunProblem
 from lm.evaluation import evaluate as evaluate_model
 from lm.generation import SamplingConfig, generate
-from lm.models import RUNGS, count_parameters
+from lm.ladder import RUNGS
 from lm.plan import CLASSIC, Rung
 from lm.progress import watch
+from lm.runs import packing, recording
 from lm.settings import Setting, Settings, describe
+from lm.sizes import count_parameters
 from lm.tokenizers import CharacterTokenizer
-from lm.training import check_fits, first_token, train
+from lm.training.loop import check_fits, first_token, train
 
 EXIT_CODES = """
 \b

@@ -1,173 +1,38 @@
 """What is to be trained, and how: a rung of the ladder, its settings, and those of the loop.
 
-A `Plan` and a text decide a run completely. `lm/models/__init__.py` holds the rungs, `lm/training.py` carries
-a plan out, and a run directory keeps it.
+A `Plan` and a text decide a run completely. `lm/ladder.py` holds the rungs, `lm/training/loop.py` carries a
+plan out, and a run directory keeps it.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 from torch import nn
 
 from lm.errors import SettingsProblem
-from lm.settings import Settings, Whole, setting
-
-Decay = Literal["constant", "linear", "cosine"]
-Optimizer = Literal["adamw", "muon"]
-Precision = Literal["float32", "bfloat16"]
+from lm.settings import Settings
 
 
-class TrainingConfig(Settings):
-    steps: Whole = setting(
-        3000,
-        title="Steps",
-        help="How many batches to learn from; each changes the weights once.",
-        ge=1,
-        le=1_000_000,
-        step=100,
-        group="optimiser",
-        live_le=10_000,
-    )
-    learning_rate: float = setting(
-        1e-3,
-        title="Learning rate",
-        help="How far each step moves the weights. Can be changed while the model trains.",
-        ge=1e-6,
-        le=1.0,
-        scale="135",
-        group="optimiser",
-    )
-    optimizer: Optimizer = setting(
-        "adamw",
-        title="Optimiser",
-        help="Muon moves hidden matrices as a whole: fewer steps to the same loss. The bigram has none.",
-        group="optimiser",
-    )
-    muon_learning_rate: float = setting(
-        0.02,
-        title="Muon's learning rate",
-        help="For the hidden matrices, if the optimiser is Muon; the rest takes the other one.",
-        ge=1e-6,
-        le=1.0,
-        scale="135",
-        group="optimiser",
-    )
-    batch_size: Whole = setting(
-        32,
-        title="Batch size",
-        help="Windows of text read at once; their gradients are averaged.",
-        ge=1,
-        le=512,
-        step=1,
-        unit="windows",
-        group="optimiser",
-        live_le=128,
-    )
-    warmup_steps: Whole = setting(
-        100,
-        title="Warm-up",
-        help="Steps over which the learning rate rises from near 0, while AdamW gets its bearings.",
-        ge=0,
-        le=10_000,
-        step=10,
-        unit="steps",
-        group="optimiser",
-        live_le=1000,
-    )
-    decay: Decay = setting(
-        "linear",
-        title="Learning-rate decay",
-        help="How the learning rate falls after the warm-up: large steps to get near, small to settle.",
-        group="optimiser",
-    )
-    hold: float = setting(
-        0.0,
-        title="Hold",
-        help="Share of the steps after the warm-up that keep the full learning rate.",
-        ge=0.0,
-        le=1.0,
-        step=0.05,
-        group="optimiser",
-    )
-    final_learning_rate: float = setting(
-        0.0,
-        title="Final learning rate",
-        help="Where the decay ends, as a share of the learning rate.",
-        ge=0.0,
-        le=1.0,
-        step=0.05,
-        group="optimiser",
-    )
-    beta2: float = setting(
-        0.99,
-        title="AdamW's β₂",
-        help="How long AdamW remembers the size of gradients: 0.99 is about a hundred steps.",
-        ge=0.5,
-        le=0.9999,
-        step=0.001,
-        group="optimiser",
-    )
-    gradient_clip: float = setting(
-        1.0,
-        title="Gradient clip",
-        help="Longest gradient that is taken as it is; longer ones are shortened to it. 0 is off.",
-        ge=0.0,
-        le=10.0,
-        step=0.1,
-        group="optimiser",
-    )
-    weight_decay: float = setting(
-        0.1,
-        title="Weight decay",
-        help="Pull of the matrices towards zero, in shares of the learning rate.",
-        ge=0.0,
-        le=1.0,
-        step=0.01,
-        group="regularisation",
-    )
-    token_noise: float = setting(
-        0.0,
-        title="Character noise",
-        help="Share of the characters read that are swapped at random in training. Helps long runs.",
-        ge=0.0,
-        le=0.5,
-        step=0.01,
-        group="regularisation",
-    )
-    precision: Precision = setting(
-        "float32",
-        title="Precision",
-        help="bfloat16 rounds matrix products to 8 bits: quicker on processors made for it, ignored by others.",
-        group="optimiser",
-    )
-    evaluate_every: Whole = setting(
-        150,
-        title="Evaluate every",
-        help="Steps between two readings of the whole validation split, each with a sample.",
-        ge=1,
-        le=100_000,
-        step=10,
-        unit="steps",
-        group="run",
-        live_le=1000,
-    )
-    seed: Whole = setting(
-        1,
-        title="Seed",
-        help="Where the random numbers start. The same seed and settings make the same run.",
-        ge=0,
-        le=2**31 - 1,
-        step=1,
-        group="run",
-    )
+class Training(Settings):
+    """How a model is trained; each way of training has a class of its own (`lm/training/config.py`)."""
 
+    learner: ClassVar[
+        str
+    ]  # the name of the learner that carries it out (`lm/training/learners.py`)
+    noisy: ClassVar[bool] = True  # whether a step's loss is that of a random batch
 
-class CountingConfig(Settings):
-    """How a model without a gradient is trained: it counts the whole text, and nothing can be set.
+    def total_steps(self, model: Settings) -> int:
+        """The number of steps of a whole run."""
+        raise NotImplementedError
 
-    One step counts pieces one character longer, so a run has as many steps as the model's `order`.
-    """
+    def evaluation_interval(self) -> int:
+        """Steps between two evaluations over the whole validation split."""
+        raise NotImplementedError
+
+    def tokens_per_step(self, model: Settings, train_tokens: int) -> int:
+        """Predictions that one step learns from, for a train split of `train_tokens`."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +61,7 @@ class Rung:
     idea: str
     config: type[Settings]
     model: Callable[[Any, int], nn.Module]
-    training: TrainingConfig | CountingConfig
+    training: Training
     recipes: tuple[Recipe, ...] = (CLASSIC,)
 
     def recipe(self, name: str) -> Recipe:
@@ -224,7 +89,7 @@ class Plan:
 
     rung: Rung
     config: Settings
-    training: TrainingConfig | CountingConfig
+    training: Training
 
     @property
     def context_length(self) -> int:
@@ -232,27 +97,18 @@ class Plan:
         return self.config.context_length  # type: ignore[attr-defined]
 
     @property
-    def counts(self) -> bool:
-        """Whether each step reads the whole text, rather than a random batch of it."""
-        return isinstance(self.training, CountingConfig)
-
-    @property
     def steps(self) -> int:
-        """How many steps a whole run takes."""
-        if isinstance(self.training, CountingConfig):
-            return self.config.order  # type: ignore[attr-defined]
-        return self.training.steps
+        """The number of steps of a whole run."""
+        return self.training.total_steps(self.config)
 
     @property
     def evaluate_every(self) -> int:
-        """Steps between two readings of the whole validation split."""
-        return 1 if isinstance(self.training, CountingConfig) else self.training.evaluate_every
+        """Steps between two evaluations over the whole validation split."""
+        return self.training.evaluation_interval()
 
     def tokens_per_step(self, train_tokens: int) -> int:
-        """Predictions that one step learns from, of a train split of so many tokens."""
-        if isinstance(self.training, CountingConfig):
-            return train_tokens
-        return self.training.batch_size * self.context_length
+        """Predictions that one step learns from, for a train split of `train_tokens`."""
+        return self.training.tokens_per_step(self.config, train_tokens)
 
     @property
     def recipe(self) -> str | None:

@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lm.events import Command, Evaluated, Event, Step, TakeCheckpoint
-from lm.runs import Run
+from lm.runs.run import Run
+from lm.training.events import Command, Evaluated, Event, Step, TakeCheckpoint
 
 
 def watch(

@@ -27,14 +27,16 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from lm.evaluation import evaluate
-from lm.learners import Data, Descent
-from lm.models import count_parameters, outline, rung
+from lm.ladder import rung
 from lm.models.ngram import Ngram, NgramConfig
 from lm.ngrams import Counting
-from lm.optimizers import make_optimizers
-from lm.plan import Plan, TrainingConfig
+from lm.plan import Plan
+from lm.sizes import count_parameters, outline
 from lm.tokenizers import CharacterTokenizer
-from lm.training import SAMPLE, sample
+from lm.training.config import TrainingConfig
+from lm.training.learners import Data, GradientLearner
+from lm.training.loop import SAMPLE, sample
+from lm.training.optimizers import make_optimizers
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class Machine:
 
     def seconds(self, plan: Plan, work: Work, train_tokens: int, validation_tokens: int) -> float:
         """Predicted seconds for a whole run with its evaluations; `work` is that of one of its steps."""
-        if plan.counts:
+        if not isinstance(plan.training, TrainingConfig):
             return self._counting_seconds(plan.steps, train_tokens, validation_tokens)
         rehearsal = self._most_alike(plan)
         step = self.seconds_per_step(work) * rehearsal.step_ratio
@@ -120,7 +122,9 @@ class Machine:
 
     def knows(self, plan: Plan) -> bool:
         """Whether a plan of this rung has been rehearsed, or needs no rehearsal."""
-        return plan.counts or self._most_alike(plan).plan is not None
+        return (
+            not isinstance(plan.training, TrainingConfig) or self._most_alike(plan).plan is not None
+        )
 
     def _most_alike(self, plan: Plan) -> Rehearsal:
         """The rehearsal of this rung whose plan shares the most of what costs time with this one."""
@@ -200,7 +204,7 @@ def measure() -> Machine:
     """Short measurements (about a second in all, if nothing disturbs them) with the threads torch now uses."""
     a, b = torch.randn(2048, 128), torch.randn(128, 512)
     small, large = torch.randn(32, requires_grad=True), torch.randn(1_000_000)
-    smallest = Descent(
+    smallest = GradientLearner(
         rung("bigram").plan(n_embd=4, context_length=1, batch_size=1), _noise(), "cpu"
     )
     steps = (
@@ -219,7 +223,7 @@ def rehearsed(machine: Machine, plan: Plan, work: Work) -> Machine:
     the next. A sitting that other work disturbed counts only while there is none better.
     """
     noise = _noise()
-    learner = Descent(plan, noise, "cpu")
+    learner = GradientLearner(plan, noise, "cpu")
     read = noise.train[:8193]
     learner.step(0)  # the first is slow
     began = time.perf_counter()

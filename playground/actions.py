@@ -16,10 +16,11 @@ import gradio as gr
 
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
-from lm.plan import Rung, TrainingConfig
+from lm.plan import Rung
 from lm.settings import describe
 from lm.speed import duration
-from lm.training import check_fits
+from lm.training.config import TrainingConfig
+from lm.training.loop import check_fits
 from playground import controls
 from playground.figures import loss as loss_figure
 from playground.services import Services

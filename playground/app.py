@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from lm.errors import Problem
-from lm.models import RUNGS
+from lm.ladder import RUNGS
 from playground import components, corpus_choice, model_tab
 from playground.actions import notice
 from playground.services import Services

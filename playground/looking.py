@@ -17,9 +17,9 @@ from torch import nn
 from lm.errors import RunProblem
 from lm.generation import SamplingConfig, generate
 from lm.inspection import attention_layers, inspect, next_character_table
-from lm.models import outline
 from lm.plan import Rung
-from lm.runs import Run
+from lm.runs.run import Run
+from lm.sizes import outline
 from lm.tokenizers import Tokenizer
 from playground.figures import attention as attention_figure
 from playground.figures import next_character, template

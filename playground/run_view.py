@@ -38,7 +38,7 @@ class RunView:
         self.best: float | None = None
         # The loss on the whole text has no noise to smooth away.
         self._smoother = loss_figure.Smoother(
-            0.0 if self.run.plan.counts else loss_figure.SMOOTHING
+            loss_figure.SMOOTHING if self.run.plan.training.noisy else 0.0
         )
         self._waiting: list[float] = []  # losses not yet averaged into a point
         self._read = 0  # bytes of metrics.jsonl taken in

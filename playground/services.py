@@ -14,9 +14,10 @@ import torch
 
 from lm import runs
 from lm.errors import Problem
-from lm.models import RUNGS
-from lm.plan import Plan, TrainingConfig
+from lm.ladder import RUNGS
+from lm.plan import Plan
 from lm.speed import Machine, Work, measure, rehearsed, work_of
+from lm.training.config import TrainingConfig
 from playground.looking import Snapshots
 from playground.texts import Text, Texts
 from playground.workers import Workers
@@ -91,7 +92,7 @@ class Services:
         while self.workers.running() and not self._closing.wait(0.5):
             pass  # whoever trains has the cores
         work = self.work(plan, 65)  # a first count is slow: have it before it is asked for
-        if not (plan.counts or self._closing.is_set()):
+        if isinstance(plan.training, TrainingConfig) and not self._closing.is_set():
             pipe.send((plan, work))
             self.machine = pipe.recv()
 

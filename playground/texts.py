@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lm import corpora, ngrams, recording
+from lm import corpora, ngrams
 from lm.corpora import Corpus
 from lm.errors import CorpusProblem
 from lm.plan import Plan
-from lm.runs import Run
+from lm.runs import recording
+from lm.runs.run import Run
 from lm.tokenizers import CharacterTokenizer
 
 RETRY = 120.0  # seconds before a text that could not be had is asked for again

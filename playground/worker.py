@@ -16,12 +16,13 @@ from typing import Literal
 import numpy as np
 import torch
 
-from lm import recording, runs
+from lm import runs
 from lm.errors import Problem
-from lm.events import ChangeLearningRate, Checkpoint, Command, Event, Step, TakeCheckpoint
-from lm.learners import Data
 from lm.plan import Plan
-from lm.training import evaluation_due, train
+from lm.runs import recording
+from lm.training.events import ChangeLearningRate, Checkpoint, Command, Event, Step, TakeCheckpoint
+from lm.training.learners import Data
+from lm.training.loop import evaluation_due, train
 
 Order = (
     tuple[Literal["pause", "resume", "step", "stop"], None]

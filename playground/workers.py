@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from lm import recording, runs
+from lm import runs
 from lm.devices import available_cores
 from lm.errors import Problem, RunProblem
+from lm.runs import recording
 from playground.run_view import RunView
 from playground.worker import work
 

@@ -7,10 +7,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # several tests at once sha
 import pytest
 import torch
 
-from lm.models import RUNGS, Rung
+from lm.ladder import RUNGS
+from lm.plan import Rung
 
-NETWORKS = {name: rung for name, rung in RUNGS.items() if not rung.plan().counts}
-COUNTED = {name: rung for name, rung in RUNGS.items() if rung.plan().counts}
+NETWORKS = {name: rung for name, rung in RUNGS.items() if rung.training.learner == "gradient"}
+COUNTED = {name: rung for name, rung in RUNGS.items() if rung.training.learner == "counting"}
 
 
 @pytest.fixture(params=RUNGS.values(), ids=RUNGS)

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from lm import corpora, runs
-from lm.models import RUNGS
+from lm.ladder import RUNGS
 from tests.benchmarks import nanogpt, time_to_loss
 from tests.benchmarks.report import Table, spread, take_turns
 

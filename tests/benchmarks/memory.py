@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from lm.models import RUNGS
+from lm.ladder import RUNGS
 from tests.benchmarks import app
 from tests.benchmarks.report import Result, Setup, Table, benchmark, progress, spread
 

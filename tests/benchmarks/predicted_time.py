@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from lm.models import RUNGS
+from lm.ladder import RUNGS
 from lm.plan import Plan
 from playground.__main__ import THREADS
 from playground.services import SHIPPED, Services

@@ -10,7 +10,7 @@ import time
 import click
 from playwright.sync_api import Page
 
-from lm.models import RUNGS
+from lm.ladder import RUNGS
 from tests.benchmarks import app
 from tests.benchmarks.report import Result, Setup, Table, benchmark, progress, spread
 

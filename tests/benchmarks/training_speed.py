@@ -15,11 +15,13 @@ import click
 
 from lm import corpora, runs
 from lm.devices import has_bfloat16
-from lm.events import Step
-from lm.models import RUNGS, count_parameters
-from lm.plan import Plan, TrainingConfig
+from lm.ladder import RUNGS
+from lm.plan import Plan
 from lm.settings import describe
-from lm.training import train
+from lm.sizes import count_parameters
+from lm.training.config import TrainingConfig
+from lm.training.events import Step
+from lm.training.loop import train
 from tests.benchmarks import checkouts, machine
 from tests.benchmarks.report import Result, Setup, Table, benchmark, spread, take_turns, times
 

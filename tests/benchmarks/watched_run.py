@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from lm import runs
-from lm.models import RUNGS
+from lm.ladder import RUNGS
 from tests.benchmarks import app, lm_command
 from tests.benchmarks.report import Result, Setup, Table, benchmark, spread, take_turns
 

@@ -21,7 +21,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from lm import corpora
 from lm.errors import CorpusProblem
-from lm.models import RUNGS, Rung
+from lm.ladder import RUNGS
+from lm.plan import Rung
 from playground import controls
 from tests.browser.tab import Tab
 

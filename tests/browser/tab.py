@@ -4,7 +4,7 @@ import json
 
 from playwright.sync_api import Page
 
-from lm.models import Rung
+from lm.plan import Rung
 
 
 class Tab:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from lm import corpora
-from lm.models import RUNGS
+from lm.ladder import RUNGS
 from playground.services import SHIPPED
 
 # At rest

@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from lm.models import RUNGS
+from lm.ladder import RUNGS
 from playground import controls
 
 BAD = [math.nan, math.inf, -math.inf, -1, 2**40, 1e300, None, "64", "x", [], {}, [64]]

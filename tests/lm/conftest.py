@@ -5,14 +5,16 @@ import pytest
 import torch
 from torch import nn
 
-from lm import corpora, ngrams, recording, runs, training
+from lm import corpora, ngrams, runs
 from lm.corpora import Corpus
-from lm.learners import Data
-from lm.models import RUNGS, Rung
-from lm.plan import Plan
+from lm.ladder import RUNGS
+from lm.plan import Plan, Rung
+from lm.runs import recording
 from lm.settings import Settings, describe
 from lm.tokenizers import CharacterTokenizer
-from lm.training import train
+from lm.training import loop as training
+from lm.training.learners import Data
+from lm.training.loop import train
 from tests.lm.command_line import QUICK, lm
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
@@ -91,7 +93,7 @@ def tiny_model(tiny_config):
     def make(rung: Rung, vocab_size: int, **changed) -> nn.Module:
         torch.manual_seed(0)
         model = rung.model(tiny_config(rung, **changed), vocab_size)
-        if rung.plan().counts:
+        if rung.training.learner == "counting":
             counting = ngrams.Counting(torch.randint(vocab_size, (2000,)).numpy(), vocab_size)
             for _ in range(model.order):
                 counting.longer()

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from lm.events import Checkpoint
+from lm.training.events import Checkpoint
 
 
 def plain(event):

@@ -8,10 +8,12 @@ import sys
 
 import pytest
 
-from lm import corpora, recording, runs
+from lm import corpora, runs
 from lm.generation import SamplingConfig
-from lm.models import RUNGS, count_parameters
+from lm.ladder import RUNGS
+from lm.runs import recording
 from lm.settings import describe
+from lm.sizes import count_parameters
 from tests.lm.command_line import QUICK, ROOT, lm, quick, refusal
 
 

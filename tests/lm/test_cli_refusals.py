@@ -2,7 +2,8 @@
 
 import pytest
 
-from lm import packing, runs
+from lm import runs
+from lm.runs import packing
 from tests.lm.command_line import lm, refusal
 
 # Refusals: 2, a wrong flag or setting

@@ -7,16 +7,17 @@ import torch
 import torch.nn.functional as F
 
 from lm.errors import SettingsProblem
-from lm.events import Evaluated, Step
 from lm.inspection import inspect
+from lm.ladder import RUNGS
 from lm.layers import CausalSelfAttention, Dropout, FeedForward, RotaryPositions, make_norm
 from lm.layers.norms import rms_normalised
-from lm.learners import Data
-from lm.models import RUNGS, count_parameters
 from lm.ngrams import Counting
 from lm.settings import describe
+from lm.sizes import count_parameters
 from lm.tokenizers import CharacterTokenizer
-from lm.training import train
+from lm.training.events import Evaluated, Step
+from lm.training.learners import Data
+from lm.training.loop import train
 
 DECODER = RUNGS["decoder_transformer"]
 VOCABULARY = 23

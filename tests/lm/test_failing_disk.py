@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 from safetensors import SafetensorError
 
-from lm import recording, runs
+from lm import runs
 from lm.errors import RunProblem
-from lm.models import RUNGS
-from lm.training import (
-    train,
-)
+from lm.ladder import RUNGS
+from lm.runs import recording
+from lm.training.loop import train
 
 DECODER = RUNGS["decoder_transformer"]
 

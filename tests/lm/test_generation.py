@@ -17,7 +17,7 @@ from lm.generation import (
     generate_rows,
     next_token_distribution,
 )
-from lm.models import RUNGS
+from lm.ladder import RUNGS
 
 scores = st.lists(st.floats(-30, 30, width=32), min_size=1, max_size=40).map(torch.tensor)
 distinct = st.lists(

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from lm import corpora
-from lm.models import RUNGS
+from lm.ladder import RUNGS
 
 FOLDER = Path(__file__).parent / "golden"
 CASES = {name: (name, {}) for name in RUNGS} | {
@@ -35,8 +35,8 @@ CASES = {name: (name, {}) for name in RUNGS} | {
 def curve(name):
     """The loss of each of fifty training steps, and the validation losses on the way."""
     from lm import runs
-    from lm.events import Evaluated, Step
-    from lm.training import train
+    from lm.training.events import Evaluated, Step
+    from lm.training.loop import train
 
     rung, settings = CASES[name]
     length = {} if rung == "ngram" else {"steps": 50, "evaluate_every": 25, "warmup_steps": 10}

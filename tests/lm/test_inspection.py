@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from lm.inspection import attention_layers, inspect, next_character_table
+from lm.ladder import RUNGS
 from lm.layers import CausalSelfAttention
-from lm.models import RUNGS
 
 
 @pytest.fixture

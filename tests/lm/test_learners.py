@@ -9,12 +9,18 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from lm.events import ChangeLearningRate, Checkpoint, Step
-from lm.learners import backward, clipped, noisy
-from lm.models import RUNGS
-from lm.optimizers import AdamW, Muon, learning_rate_factor, make_optimizers, orthogonalised
-from lm.plan import TrainingConfig
-from lm.training import train
+from lm.ladder import RUNGS
+from lm.training.config import TrainingConfig
+from lm.training.events import ChangeLearningRate, Checkpoint, Step
+from lm.training.learners import backward, clipped, noisy
+from lm.training.loop import train
+from lm.training.optimizers import (
+    AdamW,
+    Muon,
+    learning_rate_factor,
+    make_optimizers,
+    orthogonalised,
+)
 
 DECODER = RUNGS["decoder_transformer"]
 

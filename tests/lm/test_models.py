@@ -9,13 +9,14 @@ from torch import nn
 
 from lm.errors import SettingsProblem
 from lm.inspection import attention_layers
+from lm.ladder import RUNGS
+from lm.ladder import rung as rung_called
 from lm.layers import Block, CausalSelfAttention
-from lm.models import RUNGS, count_parameters
-from lm.models import rung as rung_called
 from lm.models.bigram import Bigram
 from lm.models.multi_head_attention import MultiHeadAttention
 from lm.models.single_head_attention import Embedded, Head
 from lm.settings import describe
+from lm.sizes import count_parameters
 
 VOCABULARY = 23
 

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from lm import corpora, packing, recording, runs
+from lm import corpora, runs
 from lm.errors import RunProblem
 from lm.evaluation import evaluate
-from lm.events import Checkpoint, Evaluated, Evaluating, Step, TakeCheckpoint
 from lm.models.ngram import Ngram, NgramConfig
 from lm.ngrams import Counting, KneserNey
-from lm.training import train
+from lm.runs import packing, recording
+from lm.training.events import Checkpoint, Evaluated, Evaluating, Step, TakeCheckpoint
+from lm.training.loop import train
 
 
 def counted_model(ids, vocab_size, order):

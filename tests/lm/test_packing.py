@@ -8,10 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lm import packing, recording, runs
+from lm import runs
 from lm.errors import RunProblem, SettingsProblem
-from lm.models import RUNGS
-from lm.training import train
+from lm.ladder import RUNGS
+from lm.runs import packing, recording
+from lm.training.loop import train
 
 DECODER = RUNGS["decoder_transformer"]
 

@@ -6,10 +6,10 @@ from torch import nn
 
 from lm import devices
 from lm.evaluation import evaluate
-from lm.events import Checkpoint, Evaluated, Step
+from lm.ladder import RUNGS
 from lm.layers import CausalSelfAttention
-from lm.models import RUNGS
-from lm.training import train
+from lm.training.events import Checkpoint, Evaluated, Step
+from lm.training.loop import train
 
 DECODER = RUNGS["decoder_transformer"]
 
@@ -22,7 +22,7 @@ def precision(request):
 @pytest.fixture
 def has_bfloat16(monkeypatch):
     """Whatever this processor has: without the instructions the same numbers come out, slowly."""
-    monkeypatch.setattr("lm.learners.has_bfloat16", lambda device: True)
+    monkeypatch.setattr("lm.training.learners.has_bfloat16", lambda device: True)
 
 
 def run(tiny_plan, data, **settings):
@@ -63,7 +63,7 @@ def test_evaluation_does_not_round(tiny_plan, data, has_bfloat16):
 
 
 def test_a_processor_without_it_does_not_round(tiny_plan, data, monkeypatch):
-    monkeypatch.setattr("lm.learners.has_bfloat16", lambda device: False)
+    monkeypatch.setattr("lm.training.learners.has_bfloat16", lambda device: False)
     exact, asked = (losses(run(tiny_plan, data, precision=p)) for p in ("float32", "bfloat16"))
     assert exact == asked
 

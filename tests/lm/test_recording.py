@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from lm import recording, runs
+from lm import runs
 from lm.errors import Diverged, RunProblem, SettingsProblem
-from lm.events import Checkpoint, Evaluated, Sample, Step
-from lm.models import RUNGS
-from lm.training import replay_steps, train
+from lm.ladder import RUNGS
+from lm.runs import recording
+from lm.training.events import Checkpoint, Evaluated, Sample, Step
+from lm.training.loop import replay_steps, train
 
 DECODER = RUNGS["decoder_transformer"]
 

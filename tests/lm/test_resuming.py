@@ -8,9 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lm import recording, runs
+from lm import runs
 from lm.errors import RunProblem
-from lm.events import (
+from lm.ladder import RUNGS
+from lm.runs import recording
+from lm.training.events import (
     ChangeLearningRate,
     Checkpoint,
     Evaluated,
@@ -19,8 +21,7 @@ from lm.events import (
     Step,
     TakeCheckpoint,
 )
-from lm.models import RUNGS
-from lm.training import train
+from lm.training.loop import train
 
 DECODER = RUNGS["decoder_transformer"]
 

@@ -8,11 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lm import corpora, recording, runs
+from lm import corpora, runs
 from lm.errors import CorpusProblem, RunProblem
-from lm.models import RUNGS
+from lm.ladder import RUNGS
+from lm.runs import recording
 from lm.tokenizers import CharacterTokenizer
-from lm.training import train
+from lm.training.loop import train
 
 FILES = ("run.json", "tokenizer.json", "counted.safetensors", "metrics.jsonl", "status.json")
 LAST = "snapshots/00000012.safetensors"

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from lm.errors import SettingsProblem
 from lm.generation import SamplingConfig
-from lm.models import RUNGS
-from lm.plan import TrainingConfig
+from lm.ladder import RUNGS
 from lm.settings import Settings, Whole, describe, setting
+from lm.training.config import TrainingConfig
 
 CLASSES = [*(rung.config for rung in RUNGS.values()), TrainingConfig, SamplingConfig]
 FIELDS = [(settings, field) for settings in CLASSES for field in describe(settings)]

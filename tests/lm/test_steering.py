@@ -7,7 +7,8 @@ import pytest
 from torch import nn
 
 from lm.errors import SettingsProblem
-from lm.events import (
+from lm.ladder import RUNGS
+from lm.training.events import (
     ChangeLearningRate,
     Checkpoint,
     Evaluating,
@@ -15,8 +16,7 @@ from lm.events import (
     Step,
     TakeCheckpoint,
 )
-from lm.models import RUNGS
-from lm.training import train
+from lm.training.loop import train
 from tests.lm.events import plain, told
 
 DECODER = RUNGS["decoder_transformer"]

@@ -12,12 +12,13 @@ from torch import nn
 
 from lm.errors import Diverged, SettingsProblem
 from lm.evaluation import evaluate
-from lm.events import Checkpoint, Evaluated, Evaluating, Sample, Step, TakeCheckpoint
-from lm.learners import Data, suggested
-from lm.models import RUNGS
-from lm.plan import Plan, TrainingConfig
+from lm.ladder import RUNGS
+from lm.plan import Plan
 from lm.tokenizers import CharacterTokenizer
-from lm.training import check_fits, evaluation_due, first_token, replay_steps, sample, train
+from lm.training.config import TrainingConfig
+from lm.training.events import Checkpoint, Evaluated, Evaluating, Sample, Step, TakeCheckpoint
+from lm.training.learners import Data, suggested
+from lm.training.loop import check_fits, evaluation_due, first_token, replay_steps, sample, train
 from tests.lm.events import plain, told
 
 DECODER = RUNGS["decoder_transformer"]

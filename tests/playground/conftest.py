@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lm import corpora, recording, runs
-from lm.models import RUNGS, Rung
-from lm.plan import Plan
+from lm import corpora, runs
+from lm.ladder import RUNGS
+from lm.plan import Plan, Rung
+from lm.runs import recording
 from lm.speed import Machine
-from lm.training import train
+from lm.training.loop import train
 from playground import controls
 from playground.actions import Actions
 from playground.services import Services

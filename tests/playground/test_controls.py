@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm.errors import SettingsProblem
-from lm.models import RUNGS
+from lm.ladder import RUNGS
 from lm.plan import Plan
 from lm.settings import Setting
 from playground import controls

@@ -12,7 +12,7 @@ import pytest
 
 from lm import runs
 from lm.errors import RunProblem
-from lm.models import RUNGS
+from lm.ladder import RUNGS
 from playground import workers as workers_module
 from playground.workers import LIVE
 from tests.playground.live_runs import LONG, ROOT, directory_of, is_running, process_of

@@ -11,9 +11,10 @@ import torch.nn.functional as F
 
 from lm import runs
 from lm.generation import next_token_distribution
-from lm.models import RUNGS, count_parameters
+from lm.ladder import RUNGS
 from lm.ngrams import KneserNey
-from lm.plan import TrainingConfig
+from lm.sizes import count_parameters
+from lm.training.config import TrainingConfig
 from playground import controls
 from playground.lessons import Lesson, lesson, names, sections
 from playground.services import SHIPPED

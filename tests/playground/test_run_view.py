@@ -125,8 +125,9 @@ def test_a_run_that_was_rewound_is_shown_as_it_now_is(make_view, kept, added):
 @pytest.fixture(scope="session")
 def make_view(tmp_path_factory, play, tiny_plan):
     """`make_view()`: a view of a new run; for tests that hypothesis repeats."""
-    from lm import corpora, ngrams, recording
-    from lm.models import RUNGS
+    from lm import corpora, ngrams
+    from lm.ladder import RUNGS
+    from lm.runs import recording
     from lm.tokenizers import CharacterTokenizer
 
     corpus = corpora.from_text(play)

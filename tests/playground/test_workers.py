@@ -8,9 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from lm import recording, runs
-from lm.models import RUNGS
-from lm.training import evaluation_due, train
+from lm import runs
+from lm.ladder import RUNGS
+from lm.runs import recording
+from lm.training.loop import evaluation_due, train
 from playground import workers as workers_module
 from playground.actions import Actions
 from playground.workers import LIVE, available_cores

@@ -15,16 +15,17 @@ from torch import Tensor, nn
 
 from lm.devices import has_bfloat16
 from lm.errors import Diverged
-from lm.events import Checkpoint
 from lm.ngrams import Counting
-from lm.optimizers import (
+from lm.plan import Plan
+from lm.tokenizers import Tokenizer
+from lm.training.config import TrainingConfig
+from lm.training.events import Checkpoint
+from lm.training.optimizers import (
     learning_rate_factor,
     make_optimizers,
     restore_state,
     state_tensors,
 )
-from lm.plan import Plan, TrainingConfig
-from lm.tokenizers import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Data:
         return cls(torch.from_numpy(train), torch.from_numpy(validation), tokenizer)
 
 
-class Descent:
+class GradientLearner:
     """How a network learns: a random batch of windows, its gradient, one small change of every weight."""
 
     def __init__(self, plan: Plan, data: Data, device: str) -> None:
@@ -106,7 +107,7 @@ class Descent:
         return loss_now, learning_rate, norm
 
 
-class Tally:
+class CountingLearner:
     """How a model learns that has no gradient: count the whole text, in pieces one character longer."""
 
     peak = 0.0  # there is no learning rate
@@ -133,6 +134,13 @@ class Tally:
         self.model.hold(self.counting.counts)
         self.model.to(self.device)
         return self.counting.loss(), 0.0, 0.0
+
+
+def make_learner(plan: Plan, data: Data, device: str) -> "GradientLearner | CountingLearner":
+    """The learner that a plan's training settings name."""
+    if plan.training.learner == "counting":
+        return CountingLearner(plan, data, device)
+    return GradientLearner(plan, data, device)
 
 
 def backward(loss: Tensor) -> None:

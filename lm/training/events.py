@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from lm.plan import TrainingConfig
+from lm.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from lm.plan import TrainingConfig
+from lm.training.config import TrainingConfig
 
 Tensors = list[Tensor]
 

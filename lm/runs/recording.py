@@ -21,10 +21,18 @@ from torch import Tensor
 
 from lm import corpora, runs, tokenizers
 from lm.errors import Problem, RunProblem
-from lm.events import Checkpoint, Command, Evaluated, Event, LearningRateChanged, Sample, Step
-from lm.models import count_parameters, outline
 from lm.plan import Plan
-from lm.runs import CorpusRecord, Run, RunRecord, Status
+from lm.runs.run import CorpusRecord, Run, RunRecord, Status
+from lm.sizes import count_parameters, outline
+from lm.training.events import (
+    Checkpoint,
+    Command,
+    Evaluated,
+    Event,
+    LearningRateChanged,
+    Sample,
+    Step,
+)
 
 
 def create(
@@ -43,7 +51,7 @@ def create(
     if any((directory / name).exists() for name in ("run.json", "resume.safetensors")):
         raise RunProblem(f"{directory} already holds a run: choose another folder, or --resume it.")
     parameters = count_parameters(outline(plan, tokenizer.vocab_size))
-    whole = len(tokenizer.encode(corpus.train_text)) if plan.counts else 0
+    train_tokens = len(tokenizer.encode(corpus.train_text))
     record = RunRecord(
         format=runs.FORMAT,
         model=plan.rung.name,
@@ -60,7 +68,7 @@ def create(
         ),
         vocab_size=tokenizer.vocab_size,
         parameters=parameters,
-        tokens_per_step=plan.tokens_per_step(whole),
+        tokens_per_step=plan.tokens_per_step(train_tokens),
         baselines=baselines,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )

@@ -25,10 +25,11 @@ from torch import Tensor, nn
 
 from lm import corpora, tokenizers
 from lm.errors import Problem, RunProblem
-from lm.events import Checkpoint
-from lm.learners import Data
-from lm.models import outline, rung
+from lm.ladder import rung
 from lm.plan import Plan
+from lm.sizes import outline
+from lm.training.events import Checkpoint
+from lm.training.learners import Data
 
 FORMAT: Literal[1] = 1
 SCALE = ":scale"  # behind a matrix's name: what its whole numbers are to be multiplied by
@@ -184,7 +185,7 @@ class Run:
         """Raise a `RunProblem` unless these tensors of the file `path` belong to the run's model."""
         misfit = RunProblem(f"{path} does not fit the model that run.json describes.")
         held = sum(tensor.numel() for tensor in weights.values())
-        if held < self.record.vocab_size and not self.plan.counts:
+        if held < self.record.vocab_size and self.record.parameters:
             raise misfit  # before so large a model is outlined: its memory would be asked for
         model = outline(self.plan, self.record.vocab_size)
         trained = {name: parameter.shape for name, parameter in model.named_parameters()}

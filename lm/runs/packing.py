@@ -14,8 +14,8 @@ from torch import Tensor
 
 from lm import runs
 from lm.errors import RunProblem, SettingsProblem
-from lm.recording import explained, write_json, write_tensors, write_text
-from lm.runs import SCALE, Run
+from lm.runs.recording import explained, write_json, write_tensors, write_text
+from lm.runs.run import SCALE, Run
 from lm.speed import duration
 
 

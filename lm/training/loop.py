@@ -21,7 +21,10 @@ from torch import nn
 from lm.devices import device_of, one_thread
 from lm.errors import SettingsProblem
 from lm.evaluation import evaluate_in_parts
-from lm.events import (
+from lm.generation import SamplingConfig, generate
+from lm.plan import Plan
+from lm.tokenizers import Tokenizer
+from lm.training.events import (
     Checkpoint,
     Command,
     Evaluated,
@@ -32,10 +35,7 @@ from lm.events import (
     Step,
     TakeCheckpoint,
 )
-from lm.generation import SamplingConfig, generate
-from lm.learners import Data, Descent, Tally, ran_away
-from lm.plan import Plan
-from lm.tokenizers import Tokenizer
+from lm.training.learners import Data, make_learner, ran_away
 
 SAMPLE = SamplingConfig(temperature=0.8, max_new_tokens=160, seed=1)  # the diary's handwriting
 
@@ -54,7 +54,7 @@ def train(
     """
     check_fits(plan, len(data.train), len(data.validation))
     torch.set_flush_denormal(True)
-    learner = Tally(plan, data, device) if plan.counts else Descent(plan, data, device)
+    learner = make_learner(plan, data, device)
     model, T, validation = learner.model, plan.context_length, data.validation.to(device)
     step, evaluated, sampled, seconds, replayed = 0, 0, -1, 0.0, replay_steps(plan)
     if resume is not None:

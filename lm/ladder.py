@@ -1,0 +1,92 @@
+"""The ladder: counting, then networks, each adding one idea to the one before it.
+
+To add a model, write one file here and one entry below. It then has a tab on the page, sliders, command-line
+flags, tests and a place on the ladder, with no edit elsewhere. What the rest of the project asks of a model:
+
+- `Model(config, vocab_size)` makes it, where `config` is its own `Settings` class; the config has a
+  `context_length`, the longest row of tokens the model takes.
+- `model(tokens)` maps tokens (B, T) to scores (B, T, V), T ≤ context_length.
+- The last `nn.Linear` that it makes writes the scores; Muon, if chosen, trains all others.
+- A part that attends has a method `attention_weights(x)`, which gives (B, H, T, T), and its `forward` takes
+  the same x as its first argument, a tensor or not; the page then shows its heatmaps.
+- A model that writes quickly has a `new_cache()` and a `for_one_position()` (`decoder_transformer.py`).
+- A model that also counts has a method `count(train_tokens)`, which is called before the first step.
+- A model trained with `CountingConfig` has no gradient: its config has an `order`, the steps of a run, and it
+  has a method `hold(counts)`, which takes the n-grams of length 1, 2, … counted so far (`lm/ngrams.py`).
+"""
+
+from lm import recipes
+from lm.errors import SettingsProblem
+from lm.models.bigram import Bigram, BigramConfig
+from lm.models.decoder_transformer import DecoderConfig, DecoderTransformer
+from lm.models.multi_head_attention import MultiHeadAttentionModel, MultiHeadConfig
+from lm.models.ngram import Ngram, NgramConfig
+from lm.models.single_block_transformer import SingleBlockConfig, SingleBlockTransformer
+from lm.models.single_head_attention import SingleHeadAttention, SingleHeadConfig
+from lm.plan import Rung
+from lm.training.config import CountingConfig, TrainingConfig
+
+_LADDER = (
+    Rung(
+        name="ngram",
+        title="n-gram",
+        idea="No network: count what followed what. This is what a network must beat.",
+        config=NgramConfig,
+        model=Ngram,
+        training=CountingConfig(),
+    ),
+    Rung(
+        name="bigram",
+        title="Bigram",
+        idea="Guess the next character from this one alone.",
+        config=BigramConfig,
+        model=Bigram,
+        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-2),
+        recipes=recipes.BIGRAM,
+    ),
+    Rung(
+        name="single_head_attention",
+        title="Single head",
+        idea="Look back: each position chooses which earlier ones to listen to.",
+        config=SingleHeadConfig,
+        model=SingleHeadAttention,
+        training=TrainingConfig(steps=3000, batch_size=48, learning_rate=1e-2),
+        recipes=recipes.SINGLE_HEAD,
+    ),
+    Rung(
+        name="multi_head_attention",
+        title="Multi-head",
+        idea="Look for several patterns at once, and mix what they find.",
+        config=MultiHeadConfig,
+        model=MultiHeadAttentionModel,
+        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-2),
+        recipes=recipes.MULTI_HEAD,
+    ),
+    Rung(
+        name="single_block_transformer",
+        title="Transformer block",
+        idea="Look, then think, and keep what was there: one block.",
+        config=SingleBlockConfig,
+        model=SingleBlockTransformer,
+        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=3e-3),
+        recipes=recipes.BLOCK,
+    ),
+    Rung(
+        name="decoder_transformer",
+        title="Decoder transformer",
+        idea="Stack blocks: what one finds, the next can build on. This is a GPT.",
+        config=DecoderConfig,
+        model=DecoderTransformer,
+        training=TrainingConfig(steps=3000, batch_size=32, learning_rate=3e-3),
+        recipes=recipes.DECODER,
+    ),
+)
+
+RUNGS: dict[str, Rung] = {rung.name: rung for rung in _LADDER}
+
+
+def rung(name: str) -> Rung:
+    """The rung of that name, or a `SettingsProblem` that lists the names there are."""
+    if name not in RUNGS:
+        raise SettingsProblem(f"There is no model called {name!r}; there are {', '.join(RUNGS)}.")
+    return RUNGS[name]

@@ -1,0 +1,1 @@
+"""How a model learns: settings, one step, the loop, and the events it yields."""
