@@ -306,7 +306,7 @@ def test_the_counts_that_the_lesson_names() -> None:
     """Those of the run that came along: so many n-grams of each length."""
     model, _ = runs.open_run(SHIPPED / "ngram").model()
     found = [len(level.characters) for level in model.levels]  # type: ignore[union-attr,arg-type]
-    told = section_text("ngram", "Counting and its trouble")
+    told = section_text("ngram", "Why raw counts fail")
     for length, number in enumerate(found, start=1):
         assert f"| {length} | {number:,} |" in told
     assert f"{sum(found):,} in all" in section_text("ngram", "The shapes")
