@@ -1,9 +1,10 @@
-"""How good is it, exactly: the loss over the *whole* validation split.
+"""The exact loss over the *whole* validation split.
 
-The loss is cross-entropy: minus the natural logarithm of the probability that the model gave to the
-character that came, averaged; its unit is the nat. Every character of the split is predicted once, in
-windows that do not overlap, so two calls give the same number and no lucky batch flatters. A model is
-judged at its own context length: the first characters of each window have little to look back on.
+The loss is cross-entropy: minus the natural logarithm of the probability that the model gave to the token that
+came, summed over the split and divided by the number of characters that these tokens spell. Its unit is the nat
+per character, so that models with different tokenizers can be compared. Every token is predicted once, in
+windows that do not overlap, so two calls give the same number and no random batch flatters the model. A model
+is judged at its own context length: the first tokens of each window have little context.
 """
 
 import math
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The mean loss in nats per token, the same in bits per character, and over how many tokens."""
+    """The mean loss in nats per character, the same in bits, and the number of tokens predicted."""
 
     loss: float
     bits_per_char: float
@@ -34,8 +35,8 @@ def evaluate(
 ) -> Evaluation:
     """The loss of `model` over all of `tokens` (N,), each but the first predicted once.
 
-    `characters` is how many characters those N - 1 tokens spell (the same number, for characters).
-    The batch size changes the speed, not the result.
+    characters: how many characters those N - 1 tokens spell; if None, one each.
+    batch_size: windows read at once; it changes the speed, not the result.
     """
     parts = evaluate_in_parts(
         model, tokens, context_length, characters=characters, batch_size=batch_size
@@ -55,11 +56,11 @@ def evaluate_in_parts(
     characters: int | None = None,
     batch_size: int | None = None,
 ) -> Generator[float, None, Evaluation]:
-    """`evaluate`, handing control back between batches with the share that is done (0 to 1)."""
+    """`evaluate` as a generator: yields the share that is done (0 to 1) after each batch."""
     T = context_length
     rows = batch_size or max(1, 4096 // T)
     predicted = len(tokens) - 1
-    whole = predicted // T  # windows of full length; what is left over makes one shorter window
+    whole = predicted // T  # windows of full length; the remaining tokens make one shorter window
     inputs, targets = tokens[: whole * T].view(-1, T), tokens[1 : whole * T + 1].view(-1, T)
     batches = list(zip(inputs.split(rows), targets.split(rows), strict=True))
     if predicted % T:
@@ -74,12 +75,11 @@ def evaluate_in_parts(
             yield number / len(batches)
     finally:
         model.train(was_training)
-    nats = total / predicted
-    bits = total / (characters or predicted) / math.log(2)
-    return Evaluation(loss=nats, bits_per_char=bits, tokens=predicted)
+    loss = total / (characters or predicted)
+    return Evaluation(loss=loss, bits_per_char=loss / math.log(2), tokens=predicted)
 
 
 def sum_of_losses(logits: Tensor, targets: Tensor) -> float:
-    """Scores (B, T, V) and what came (B, T) to the summed loss in nats, added up in float64."""
+    """Logits (B, T, V) and targets (B, T) to the summed loss in nats, added up in float64."""
     losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")  # (B·T,)
     return losses.cpu().double().sum().item()  # not every device knows float64

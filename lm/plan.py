@@ -1,7 +1,9 @@
-"""What is to be trained, and how: a rung of the ladder, its settings, and those of the loop.
+"""A plan: a model of the ladder, and the settings of every part of a run.
 
-A `Plan` and a text decide a run completely. `lm/ladder.py` holds the rungs, `lm/training/loop.py` carries a
-plan out, and a run directory keeps it.
+A plan and a text decide a run completely. It has parts, each a `Settings` class: which *task* is learned, the
+*tokenizer*, the *model*, the *training*, and the weights that the run *starts* from. Page, command line, links,
+run.json and checks iterate over the parts (`Rung.parts`), so a new part or setting needs no edit in them.
+`lm/ladder.py` holds the rungs, `lm/training/loop.py` carries a plan out, a run directory keeps it.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,15 +13,15 @@ from typing import Any, ClassVar
 from torch import nn
 
 from lm.errors import SettingsProblem
-from lm.settings import Settings
+from lm.settings import Setting, Settings, describe, setting
+from lm.tasks import TaskConfig
+from lm.tokenizers import TokenizerConfig
 
 
 class Training(Settings):
     """How a model is trained; each way of training has a class of its own (`lm/training/config.py`)."""
 
-    learner: ClassVar[
-        str
-    ]  # the name of the learner that carries it out (`lm/training/learners.py`)
+    learner: ClassVar[str]  # the name of the learner that carries it out (`lm/training/learner.py`)
     noisy: ClassVar[bool] = True  # whether a step's loss is that of a random batch
 
     def total_steps(self, model: Settings) -> int:
@@ -34,26 +36,41 @@ class Training(Settings):
         """Predictions that one step learns from, for a train split of `train_tokens`."""
         raise NotImplementedError
 
+    def counted_share(self) -> float:
+        """The weight of counted n-grams where the model is judged and where it writes (`lm/mixture.py`)."""
+        return 0.0
+
+
+class StartConfig(Settings):
+    """The weights that a run starts from."""
+
+    start: str = setting(
+        "random",
+        title="Start from",
+        help="Random numbers: the model knows nothing at first.",
+        group="run",
+        choices=lambda: ("random",),
+    )
+
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """Settings under a name: what differs from the rung's own, and a line on what they are for."""
+    """Settings under a name: those that differ from the rung's own, and a line about their purpose."""
 
     name: str
     help: str
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-CLASSIC = Recipe("classic", "The rung as it stands in the textbooks.")
+CLASSIC = Recipe("classic", "The model as textbooks have it.")
 
 
 @dataclass(frozen=True)
 class Rung:
-    """One step of the ladder.
+    """One step of the ladder: a model, and the settings it has unless somebody chooses others.
 
-    `name` is used in flags, folders and URLs; `title` and `idea` are shown; `training` holds the
-    settings it is trained with unless a person, or one of the `recipes`, says otherwise, and by its
-    class says how.
+    `name` is used in flags, folders and URLs; `title` and `idea` are shown. `config` is the class of the
+    model's own settings, `training` holds this rung's defaults, and `tasks` names the tasks it can learn.
     """
 
     name: str
@@ -63,6 +80,27 @@ class Rung:
     model: Callable[[Any, int], nn.Module]
     training: Training
     recipes: tuple[Recipe, ...] = (CLASSIC,)
+    tasks: tuple[str, ...] = ("continue",)
+
+    def parts(self) -> dict[str, Settings]:
+        """The parts of a plan by name, each with this rung's defaults."""
+        return {
+            "task": TaskConfig(task=self.tasks[0]),
+            "tokenizer": TokenizerConfig(),
+            "model": self.config(),
+            "training": self.training,
+            "start": StartConfig(),
+        }
+
+    def settings(self) -> dict[str, Setting]:
+        """Every setting by name, the model's own first, with this rung's defaults."""
+        parts = self.parts()
+        ordered = {"model": parts.pop("model"), **parts}
+        return {
+            one.name: one.with_default(getattr(part, one.name))
+            for part in ordered.values()
+            for one in describe(type(part))
+        }
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of that name, or a `SettingsProblem` that lists the names there are."""
@@ -73,33 +111,67 @@ class Rung:
         raise SettingsProblem(f"{self.title} has no recipe called {name!r}; it has {known}.")
 
     def plan(self, recipe: str = CLASSIC.name, **given: Any) -> "Plan":
-        """The rung's own settings, changed by a recipe, changed by what is given."""
-        wanted = {**self.training.model_dump(), **self.recipe(recipe).settings, **given}
-        own = self.config.model_fields
-        return Plan(
-            rung=self,
-            config=self.config.make(**{k: v for k, v in wanted.items() if k in own}),
-            training=type(self.training).make(**{k: v for k, v in wanted.items() if k not in own}),
-        )
+        """The rung's own settings, changed by a recipe, changed by `given`."""
+        wanted = {**self.recipe(recipe).settings, **given}
+        unknown = wanted.keys() - self.settings().keys()
+        if unknown:
+            known = ", ".join(self.settings())
+            raise SettingsProblem(
+                f"There is no setting called {min(unknown)!r}; there are {known}."
+            )
+        parts = {
+            name: type(part).make(
+                **part.model_dump()
+                | {k: v for k, v in wanted.items() if k in type(part).model_fields}
+            )
+            for name, part in self.parts().items()
+        }
+        return self.assemble(parts)
+
+    def assemble(self, parts: Mapping[str, Any]) -> "Plan":
+        """A plan from its parts by name; a `SettingsProblem` if they do not fit each other."""
+        plan = Plan(rung=self, **parts)
+        if plan.task.task not in self.tasks:
+            raise SettingsProblem(
+                f"{self.title} cannot learn the task {plan.task.task!r}: it learns "
+                f"{', '.join(self.tasks)}."
+            )
+        return plan
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that decides a run besides its text: which rung, its config, and how it is trained."""
+    """All that decides a run besides its text: a rung, and a `Settings` object for each part."""
 
     rung: Rung
-    config: Settings
+    task: TaskConfig
+    tokenizer: TokenizerConfig
+    model: Settings
     training: Training
+    start: StartConfig
+
+    @property
+    def config(self) -> Settings:
+        return self.model
+
+    @property
+    def parts(self) -> dict[str, Settings]:
+        """The parts by name, in the order of `Rung.parts`."""
+        return {name: getattr(self, name) for name in self.rung.parts()}
+
+    def values(self) -> dict[str, Any]:
+        """The value of every setting by name; no two parts share a name."""
+        return {name: v for part in self.parts.values() for name, v in part.model_dump().items()}
 
     @property
     def context_length(self) -> int:
         """The longest row of tokens the model takes."""
-        return self.config.context_length  # type: ignore[attr-defined]
+        return self.model.context_length  # type: ignore[attr-defined]
 
     @property
     def steps(self) -> int:
         """The number of steps of a whole run."""
-        return self.training.total_steps(self.config)
+        return self.training.total_steps(self.model)
 
     @property
     def evaluate_every(self) -> int:
@@ -108,7 +180,7 @@ class Plan:
 
     def tokens_per_step(self, train_tokens: int) -> int:
         """Predictions that one step learns from, for a train split of `train_tokens`."""
-        return self.training.tokens_per_step(self.config, train_tokens)
+        return self.training.tokens_per_step(self.model, train_tokens)
 
     @property
     def recipe(self) -> str | None:

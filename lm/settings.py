@@ -1,15 +1,24 @@
 """One description of every setting: its bounds, step, unit and a line of help, written once.
 
 The slider on the page, the command-line flag, the URL parameter, the check of a request and the
-documentation are all derived from the fields of a `Settings` class. See `lm/plan.py` and the
-config at the top of each file in `lm/models/` for the settings themselves.
+documentation are all derived from the fields of a `Settings` class. The settings themselves are in
+`lm/training/config.py`, in the config at the top of each file in `lm/models/`, and beside the other parts of a
+plan (`lm/plan.py`).
 """
 
 import reprlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from lm.errors import SettingsProblem
 
@@ -18,7 +27,7 @@ Group = Literal["model", "architecture", "optimiser", "regularisation", "run"]
 
 
 def _whole_number(value: Any) -> Any:
-    """Accept 64.0 (a slider's way of saying 64); leave 64.5, True and "64" for pydantic to refuse."""
+    """Accept 64.0, as a slider sends 64; leave 64.5, True and "64" for pydantic to refuse."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
@@ -29,10 +38,10 @@ Whole = Annotated[int, BeforeValidator(_whole_number)]
 
 @dataclass(frozen=True)
 class Setting:
-    """What a person needs to know of one field, whatever they set it with.
+    """One field as a person sees it, on the page or on the command line.
 
-    `minimum` and `maximum` are the bounds that are enforced; `live_maximum` is where the page's
-    slider ends, because beyond it a model no longer trains while one watches.
+    `minimum` and `maximum` are the bounds that are enforced; `live_maximum` is the end of the page's
+    slider: beyond it, training takes too long to watch.
     """
 
     name: str
@@ -49,6 +58,10 @@ class Setting:
     live_maximum: float | None
     choices: tuple[str, ...]
 
+    def with_default(self, default: Any) -> "Setting":
+        """The same setting with another default."""
+        return replace(self, default=default)
+
 
 def setting(
     default: Any,
@@ -62,25 +75,28 @@ def setting(
     scale: Scale = "linear",
     group: Group = "model",
     live_le: float | None = None,
+    choices: Callable[[], tuple[str, ...]] | None = None,
 ) -> Any:
     """A pydantic field that also carries its title, unit, step, scale and the page's upper bound.
 
-    `scale` says how values should be spaced: "linear", or "135"
-    (1, 3, 10, 30 …, as people choose learning rates).
+    scale: how the values are spaced: "linear", or "135" (1, 3, 10, 30 …, as people choose learning rates).
+    choices: for a field of type str, the names in a registry; asked for each time they are needed.
     """
+    extra: dict[str, Any] = {
+        "step": step,
+        "unit": unit,
+        "scale": scale,
+        "group": group,
+        "live_le": live_le,
+        "choices": choices,
+    }
     return Field(
         default,
         title=title,
         description=help,
         ge=ge,
         le=le,
-        json_schema_extra={
-            "step": step,
-            "unit": unit,
-            "scale": scale,
-            "group": group,
-            "live_le": live_le,
-        },
+        json_schema_extra=extra,
     )
 
 
@@ -91,9 +107,19 @@ class Settings(BaseModel):
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=()
     )
 
+    @model_validator(mode="after")
+    def _choices_are_registered(self) -> Self:
+        for field in describe(type(self)):
+            value = getattr(self, field.name)
+            if field.kind == "choice" and value not in field.choices:
+                raise ValueError(
+                    f"{field.title} is one of {', '.join(field.choices)}, not {reprlib.repr(value)}."
+                )
+        return self
+
     @classmethod
     def make(cls, **values: Any) -> Self:
-        """The settings, or a `SettingsProblem` that names the setting and what to change."""
+        """The settings, or a `SettingsProblem` that names the setting and the change to make."""
         try:
             return cls(**values)
         except ValidationError as error:
@@ -116,6 +142,8 @@ def _setting(name: str, field: Any) -> Setting:
     kind: Literal["int", "float", "bool", "choice"]
     if get_origin(field.annotation) is Literal:
         kind, choices = "choice", get_args(field.annotation)
+    elif extra.get("choices"):
+        kind, choices = "choice", extra["choices"]()
     elif field.annotation is bool:
         kind = "bool"
     else:
@@ -138,9 +166,9 @@ def _setting(name: str, field: Any) -> Setting:
 
 
 def _sentence(settings: type[Settings], error: ValidationError) -> str:
-    """The first thing pydantic found, said as one sentence to the person who set it."""
+    """The first error that pydantic found, as one sentence for the person who chose the value."""
     first = error.errors()[0]
-    if not first["loc"]:  # a combination that cannot work: the config class wrote the sentence
+    if not first["loc"]:  # a combination that cannot work: its validator wrote the sentence
         return str(first["ctx"]["error"]) if "error" in first.get("ctx", {}) else first["msg"]
     name = str(first["loc"][0])
     known = {field.name: field for field in describe(settings)}

@@ -1,33 +1,7 @@
 """The run directory: its format, reading it, recording into it, packing it."""
 
-from lm.runs.run import (
-    FORMAT,
-    SCALE,
-    CorpusRecord,
-    Run,
-    RunRecord,
-    Status,
-    StatusRecord,
-    data_for,
-    in_floats,
-    open_run,
-    read_json,
-    read_metrics,
-    read_tensors,
-)
+from lm.runs.files import read_metrics
+from lm.runs.format import CorpusRecord, RunRecord, Status
+from lm.runs.run import Run, open_run
 
-__all__ = [
-    "FORMAT",
-    "SCALE",
-    "CorpusRecord",
-    "Run",
-    "RunRecord",
-    "Status",
-    "StatusRecord",
-    "data_for",
-    "in_floats",
-    "open_run",
-    "read_json",
-    "read_metrics",
-    "read_tensors",
-]
+__all__ = ["CorpusRecord", "Run", "RunRecord", "Status", "open_run", "read_metrics"]

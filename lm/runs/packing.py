@@ -1,21 +1,26 @@
-"""A run made small, to ship with the project: fewer snapshots, a byte for each weight, the curves, and a card.
+"""A small copy of a run, to ship with the project: fewer snapshots, a byte for each weight, the curves, a card.
 
-The card is a README.md in the run's folder: which recipe, how long, how good, when.
+The card is a README.md in the run's folder: the recipe, the time, the loss, the date.
 """
 
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from lm import runs
 from lm.errors import RunProblem, SettingsProblem
-from lm.runs.recording import explained, write_json, write_tensors, write_text
-from lm.runs.run import SCALE, Run
+from lm.runs.files import (
+    explained,
+    read_json,
+    read_tensors,
+    write_json,
+    write_tensors,
+    write_text,
+)
+from lm.runs.quantization import in_bytes, in_floats
+from lm.runs.run import Run
 from lm.speed import duration
 
 
@@ -47,8 +52,8 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
         for step in sorted(keep):
             name = f"{step:08d}.safetensors"
             path = run.directory / "snapshots" / name
-            tensors, metadata = runs.read_tensors(path)
-            packed = in_bytes(runs.in_floats(path, tensors))
+            tensors, metadata = read_tensors(path)
+            packed = in_bytes(in_floats(path, tensors))
             write_tensors(out / "snapshots" / name, packed, metadata)
         lines = [
             json.dumps(_for_the_curves(line), ensure_ascii=False, separators=(",", ":"))
@@ -60,7 +65,7 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
         record = run.record.model_copy(update={"corpus": corpus, "note": note})
         write_json(out / "run.json", record.model_dump())
         for name in ("tokenizer.json", "status.json"):
-            write_json(out / name, runs.read_json(run.directory / name))
+            write_json(out / name, read_json(run.directory / name))
         write_tensors(
             out / "counted.safetensors", {"pairs": torch.from_numpy(run.counted_pairs())}, {}
         )
@@ -84,25 +89,6 @@ def _for_the_curves(line: dict[str, Any]) -> dict[str, Any]:
     return {name: line[name] for name in line if name not in ("learning_rate", "grad_norm")}
 
 
-def in_bytes(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Each row of a matrix as whole numbers from -127 to 127 and one scale; vectors in half precision.
-
-    `runs.in_floats` is the way back; a weight is off by at most 1/254 of the largest in its row.
-    """
-    packed: dict[str, Tensor] = {}
-    for name, tensor in tensors.items():
-        if not tensor.is_floating_point():
-            packed[name] = tensor
-        elif tensor.ndim != 2:
-            packed[name] = tensor.half()
-        else:
-            matrix = tensor.float()
-            scale = matrix.abs().amax(dim=1, keepdim=True).clamp_min(1e-30) / 127
-            packed[name] = (matrix / scale).round().to(torch.int8)
-            packed[name + SCALE] = scale
-    return packed
-
-
 def card(run: Run, note: str = "") -> str:
     """What a person wants to know of a run, as Markdown: recipe, time, loss, date."""
     record, plan = run.record, run.plan
@@ -122,7 +108,7 @@ def card(run: Run, note: str = "") -> str:
                 f"{duration(last['seconds'])}, {steps:,} steps, {tokens:,} tokens",
             ),
         ]
-    settings = plan.config.model_dump() | plan.training.model_dump()
+    settings = plan.values()
     rows += [
         ("text", f"{record.corpus.title}, {record.corpus.characters:,} characters"),
         ("parameters", f"{record.parameters:,}"),

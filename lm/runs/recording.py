@@ -1,28 +1,26 @@
-"""Writing a run directory: what `lm/runs.py` reads.
+"""Writing a run directory, which `run.py` reads: its beginning, its events, its end.
 
-Files are replaced whole (written beside, then renamed) or appended to, so that a crash leaves either the old
-state or the new one, and a full or read-only disk is one clear sentence.
+Files are replaced whole or appended to (`files.py`), so that a crash leaves either the old state or the new
+one.
 """
 
 import contextlib
 import datetime
-import errno
 import json
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
-from torch import Tensor
 
-from lm import corpora, runs, tokenizers
+from lm import corpora, tokenizers
 from lm.errors import Problem, RunProblem
 from lm.plan import Plan
-from lm.runs.run import CorpusRecord, Run, RunRecord, Status
+from lm.runs.files import explained, write_json, write_tensors
+from lm.runs.format import FORMAT, CorpusRecord, RunRecord, Status
+from lm.runs.run import Run
 from lm.sizes import count_parameters, outline
 from lm.training.events import (
     Checkpoint,
@@ -40,23 +38,22 @@ def create(
     plan: Plan,
     corpus: corpora.Corpus,
     tokenizer: tokenizers.Tokenizer,
+    *,
+    train_tokens: int,
     baselines: dict[str, float],
     counted_pairs: np.ndarray,
 ) -> Run:
     """Make a new run directory. `RunProblem` if there is a run in it, or it cannot be written.
 
-    baselines and counted_pairs, the (V, V) table of the next character, are what counting alone
-    achieves (`lm.ngrams`): the charts stand beside them.
+    train_tokens: the length of the training split. baselines: the losses of counting, by name, in nats per
+    character. counted_pairs: the counted (V, V) table of the next token (`lm/ngrams.py`).
     """
     if any((directory / name).exists() for name in ("run.json", "resume.safetensors")):
         raise RunProblem(f"{directory} already holds a run: choose another folder, or --resume it.")
-    parameters = count_parameters(outline(plan, tokenizer.vocab_size))
-    train_tokens = len(tokenizer.encode(corpus.train_text))
     record = RunRecord(
-        format=runs.FORMAT,
+        format=FORMAT,
         model=plan.rung.name,
-        config=plan.config.model_dump(),
-        training=plan.training.model_dump(),
+        plan={name: part.model_dump() for name, part in plan.parts.items()},
         recipe=plan.recipe,
         corpus=CorpusRecord(
             name=corpus.name,
@@ -67,7 +64,7 @@ def create(
             floor=corpus.floor,
         ),
         vocab_size=tokenizer.vocab_size,
-        parameters=parameters,
+        parameters=count_parameters(outline(plan, tokenizer.vocab_size)),
         tokens_per_step=plan.tokens_per_step(train_tokens),
         baselines=baselines,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -75,11 +72,8 @@ def create(
     with explained(directory):
         (directory / "snapshots").mkdir(parents=True, exist_ok=True)
         write_json(directory / "tokenizer.json", tokenizer.to_json())
-        write_tensors(
-            directory / "counted.safetensors",
-            {"pairs": torch.from_numpy(counted_pairs.astype(np.float32))},
-            {},
-        )
+        pairs = torch.from_numpy(counted_pairs.astype(np.float32))
+        write_tensors(directory / "counted.safetensors", {"pairs": pairs}, {})
         (directory / "metrics.jsonl").write_bytes(b"")
         write_status(directory, "running", 0)
         write_json(directory / "run.json", record.model_dump())  # last: now it is a run
@@ -207,58 +201,3 @@ def write_status(directory: Path, status: Status, step: int, reason: str | None 
     """Replace status.json. `RunProblem` on a full or read-only disk."""
     with explained(directory):
         write_json(directory / "status.json", {"status": status, "reason": reason, "step": step})
-
-
-def write_json(path: Path, contents: Any) -> None:
-    """Replace a JSON file, whole."""
-    text = json.dumps(contents, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    with _beside(path) as temporary:
-        temporary.write_text(text, "utf-8")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a text file, whole, making its folder. `RunProblem` on a full or read-only disk."""
-    with explained(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _beside(path) as temporary:
-            temporary.write_text(text, "utf-8", newline="")
-
-
-def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Replace a safetensors file, whole. A matrix that two names share is written under both."""
-    copies: dict[str, Tensor] = {}
-    places: set[int] = set()
-    for name, tensor in tensors.items():
-        copy = tensor.detach().cpu().contiguous()
-        storage = copy.untyped_storage().data_ptr()
-        copies[name] = copy.clone() if storage in places else copy
-        places.add(storage)
-    with _beside(path) as temporary:
-        save_file(copies, temporary, metadata)
-
-
-@contextlib.contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A temporary neighbour of `path` that takes its place if nothing went wrong."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def explained(directory: Path) -> Iterator[None]:
-    """Turn what the disk says into a sentence."""
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        number = getattr(error, "errno", None)
-        if number == errno.ENOSPC or "No space left" in str(error):
-            what = "the disk is full; free some space"
-        elif number in (errno.EROFS, errno.EACCES, errno.EPERM):
-            what = "it is read-only; choose another folder"
-        else:
-            what = getattr(error, "strerror", None) or str(error)
-        raise RunProblem(f"The run cannot be written to {directory}: {what}.") from None

@@ -1,82 +1,46 @@
-"""The run directory: all that training leaves behind, and all that looking needs.
+"""The run directory, which a training run leaves behind, open for reading.
 
-    run.json          what was trained: model, config, training settings, corpus, baselines
-    tokenizer.json    text to ids and back
-    counted.safetensors  how often each character follows each, to hold a learned table against
-    metrics.jsonl     what happened, a line for each step, evaluation, sample and snapshot; only appended to
-    status.json       running, paused, finished, stopped or failed, and why
-    snapshots/        the weights at steps spread over the run, to watch it again
-    README.md         a card, in a packed run only (`lm/packing.py`)
-    resume.safetensors  weights and optimiser state at the last checkpoint, to go on exactly from there
+    run.json             the plan, the text, the size, what counting achieves (`format.py`)
+    tokenizer.json       text to ids and back
+    counted.safetensors  the counted table of the next token, to compare a learned table with
+    metrics.jsonl        a line for each step, evaluation, sample and snapshot; only appended to
+    status.json          running, paused, finished, stopped or failed, and the reason
+    snapshots/           the weights at steps spread over the run, to replay it
+    README.md            a card, in a packed run only (`packing.py`)
+    resume.safetensors   weights and optimizer state at the last checkpoint, to resume exactly from there
 
-The page, the command line and several processes together all write this same folder (`lm/recording.py`), and
-whoever reads it, here, need not know which. Nothing is ever unpickled.
+The page, the command line and several processes together all write this same folder (`recording.py`), and a
+reader need not know which. Nothing is ever unpickled.
 """
 
-import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors import SafetensorError, safe_open
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from lm import corpora, tokenizers
-from lm.errors import Problem, RunProblem
-from lm.ladder import rung
+from lm.errors import RunProblem
+from lm.mixture import load_weights, with_counts
 from lm.plan import Plan
+from lm.runs.files import read_json, read_metrics, read_tensors
+from lm.runs.format import (
+    RunRecord,
+    Status,
+    StatusRecord,
+    current_names,
+    place_of,
+    plan_of,
+    record_of,
+)
+from lm.runs.quantization import in_floats
 from lm.sizes import outline
 from lm.training.events import Checkpoint
-from lm.training.learners import Data
-
-FORMAT: Literal[1] = 1
-SCALE = ":scale"  # behind a matrix's name: what its whole numbers are to be multiplied by
-Status = Literal["running", "paused", "finished", "stopped", "failed"]
-
-
-class CorpusRecord(BaseModel):
-    """Which text a run learned from, without the text."""
-
-    model_config = ConfigDict(frozen=True)
-    name: str
-    title: str
-    path: str | None
-    sha256: str
-    characters: int
-    floor: float | None
-
-
-class RunRecord(BaseModel):
-    """The contents of run.json."""
-
-    model_config = ConfigDict(frozen=True)
-    format: Literal[1]
-    model: str
-    config: dict[str, Any]
-    training: dict[str, Any]
-    corpus: CorpusRecord
-    vocab_size: int = Field(ge=1)
-    parameters: int
-    tokens_per_step: int
-    baselines: dict[str, float]  # counted, nats per character over the validation split
-    created: str
-    recipe: str | None = None  # the name under which the settings were known, if they had one
-    note: str = ""
-
-
-class StatusRecord(BaseModel):
-    """The contents of status.json."""
-
-    model_config = ConfigDict(frozen=True)
-    status: Status
-    reason: str | None = None
-    step: int
 
 
 class Run:
-    """A run directory, open for reading. Made by `open_run` and `recording.create`."""
+    """One run directory. Made by `open_run` and `recording.create`."""
 
     def __init__(self, directory: Path, record: RunRecord, plan: Plan) -> None:
         self.directory = directory
@@ -111,7 +75,7 @@ class Run:
         try:
             status = StatusRecord.model_validate(read_json(path))
         except ValidationError as error:
-            raise RunProblem(f"{path} is damaged at {_place(error)}.") from None
+            raise RunProblem(f"{path} is damaged at {place_of(error)}.") from None
         return status.status, status.reason, status.step
 
     def metrics(self) -> list[dict[str, Any]]:
@@ -134,11 +98,12 @@ class Run:
         """The model as it was at the snapshot nearest to `step` (the last one, if None), and its step."""
         nearest = self.nearest_snapshot(step)
         path = self.directory / "snapshots" / f"{nearest:08d}.safetensors"
-        tensors = in_floats(path, read_tensors(path)[0])
-        self._check_fit(path, tensors)
-        with torch.random.fork_rng(devices=[]):
-            model = self.plan.rung.model(self.plan.config, self.record.vocab_size)
-        model.load_state_dict(tensors)
+        tensors = current_names(in_floats(path, read_tensors(path)[0]))
+        self._check_size(path, tensors)
+        model = with_counts(
+            outline(self.plan, self.record.vocab_size), self.plan, self.record.vocab_size
+        )
+        self._load(path, model, tensors)
         return model.eval(), nearest
 
     def counted_pairs(self) -> np.ndarray:
@@ -169,37 +134,47 @@ class Run:
                 sampled=int(metadata["sampled"]),
                 seconds=float(metadata["seconds"]),
                 learning_rate=float(metadata["learning_rate"]),
-                weights=parts["weights"],
-                optimizer=parts["optimizer"],
+                weights=current_names(parts["weights"]),
+                optimizer=current_names(parts["optimizer"]),
                 replay=False,
             )
             written = int(metadata["metrics_bytes"])
         except (KeyError, ValueError):
             raise RunProblem(f"{path} is damaged: the run cannot be resumed.") from None
-        self._check_fit(path, checkpoint.weights, checkpoint.optimizer)
+        self._check_resumable(path, checkpoint)
         return checkpoint, written
 
-    def _check_fit(
-        self, path: Path, weights: dict[str, Tensor], optimizer: dict[str, Tensor] | None = None
-    ) -> None:
-        """Raise a `RunProblem` unless these tensors of the file `path` belong to the run's model."""
-        misfit = RunProblem(f"{path} does not fit the model that run.json describes.")
-        held = sum(tensor.numel() for tensor in weights.values())
-        if held < self.record.vocab_size and self.record.parameters:
-            raise misfit  # before so large a model is outlined: its memory would be asked for
-        model = outline(self.plan, self.record.vocab_size)
-        trained = {name: parameter.shape for name, parameter in model.named_parameters()}
-        states = ((name.rpartition(":")[0], tensor) for name, tensor in (optimizer or {}).items())
-        foreign = any(
-            name not in trained or tensor.shape not in ((), trained[name])
-            for name, tensor in states
+    def _check_resumable(self, path: Path, checkpoint: Checkpoint) -> None:
+        """Raise a `RunProblem` unless the checkpoint's tensors belong to the run's model."""
+        self._check_size(path, checkpoint.weights)
+        network = outline(self.plan, self.record.vocab_size)
+        shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
+        for name, tensor in checkpoint.optimizer.items():
+            weight = name.rpartition(":")[0]
+            if weight not in shapes or tensor.shape not in ((), shapes[weight]):
+                raise self._misfit(path)
+        self._load(
+            path, with_counts(network, self.plan, self.record.vocab_size), checkpoint.weights
         )
-        try:  # the model knows what fits it: a counted one holds as many numbers as it met
-            model.load_state_dict(weights, assign=True)
+
+    def _check_size(self, path: Path, weights: dict[str, Tensor]) -> None:
+        """Raise a `RunProblem` if a file holds far fewer numbers than run.json claims of the model.
+
+        Before the model is made: a damaged run.json must not make it ask for any amount of memory.
+        """
+        held = sum(tensor.numel() for tensor in weights.values())
+        if self.record.parameters and held < self.record.vocab_size:
+            raise self._misfit(path)
+
+    def _load(self, path: Path, model: nn.Module, weights: dict[str, Tensor]) -> None:
+        """Put the weights of a file into the model. `RunProblem` if they do not fit."""
+        try:
+            load_weights(model, weights)
         except RuntimeError:
-            foreign = True
-        if foreign:
-            raise misfit
+            raise self._misfit(path) from None
+
+    def _misfit(self, path: Path) -> RunProblem:
+        return RunProblem(f"{path} does not fit the model that run.json describes.")
 
 
 def open_run(directory: Path) -> Run:
@@ -207,91 +182,5 @@ def open_run(directory: Path) -> Run:
     path = directory / "run.json"
     if not path.exists():
         raise RunProblem(f"{directory} holds no run: there is no run.json in it.")
-    contents = read_json(path)
-    if contents.get("format") != FORMAT:
-        raise RunProblem(f"{path} is of another format; this program reads format {FORMAT}.")
-    try:
-        record = RunRecord.model_validate(contents)
-        which = rung(record.model)
-        plan = Plan(
-            rung=which,
-            config=which.config.make(**record.config),
-            training=type(which.training).make(**record.training),
-        )
-    except ValidationError as error:
-        raise RunProblem(f"{path} is damaged at {_place(error)}.") from None
-    except Problem as problem:
-        raise RunProblem(f"{path} cannot be used: {problem}") from None
-    return Run(directory, record, plan)
-
-
-def data_for(corpus: corpora.Corpus, tokenizer: tokenizers.Tokenizer | None = None) -> Data:
-    """A corpus as token ids, in characters unless another tokenizer is given."""
-    tokenizer = tokenizer or tokenizers.CharacterTokenizer.from_text(corpus.text)
-    return Data.from_text(corpus.train_text, corpus.validation_text, tokenizer)
-
-
-def read_metrics(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The whole lines of a metrics file from byte `start` on, and the byte after the last of them."""
-    try:
-        with path.open("rb") as file:
-            file.seek(start)
-            fresh = file.read()
-    except OSError as error:
-        raise RunProblem(f"{path} cannot be read: {error.strerror}.") from None
-    whole = fresh[: fresh.rfind(b"\n") + 1]
-    try:
-        records = [json.loads(line) for line in whole.splitlines()]
-    except ValueError:
-        raise RunProblem(f"{path} is damaged: a line of it is not JSON.") from None
-    if not all(
-        isinstance(record, dict) and {"type", "step"} <= record.keys() for record in records
-    ):
-        raise RunProblem(f"{path} is damaged: a line of it is not a record of a run.")
-    return records, start + len(whole)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file of a run directory. `RunProblem` if it is missing or damaged."""
-    try:
-        contents = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise RunProblem(f"{path.parent} is damaged: {path.name} is missing.") from None
-    except OSError as error:
-        raise RunProblem(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError:
-        raise RunProblem(f"{path} is damaged: it is not JSON.") from None
-    if not isinstance(contents, dict):
-        raise RunProblem(f"{path} is damaged: it is not a JSON object.")
-    return contents
-
-
-def in_floats(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Undo `packing.in_bytes`: matrices saved as whole numbers and a scale for each row (R, 1).
-
-    `RunProblem` if a scale of the file `path` is not that of a matrix.
-    """
-    weights = {name: tensor for name, tensor in tensors.items() if not name.endswith(SCALE)}
-    for name in tensors.keys() - weights.keys():
-        scale, matrix = tensors[name], weights.get(name.removesuffix(SCALE))
-        if matrix is None or matrix.ndim != 2 or scale.shape != (len(matrix), 1):
-            raise RunProblem(f"{path} is damaged: {name} is the scale of no matrix.")
-        weights[name.removesuffix(SCALE)] = matrix * scale
-    return weights
-
-
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the metadata of a safetensors file. `RunProblem` if it is missing or damaged."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = file.keys()
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except FileNotFoundError:
-        raise RunProblem(f"{path.parent} is damaged: {path.name} is missing.") from None
-    except (SafetensorError, OSError) as error:
-        raise RunProblem(f"{path} is damaged or not a safetensors file: {error}.") from None
-
-
-def _place(error: ValidationError) -> str:
-    """Where in a JSON file the first fault is: 'corpus.sha256'."""
-    return repr(".".join(map(str, error.errors()[0]["loc"])))
+    record = record_of(read_json(path), path)
+    return Run(directory, record, plan_of(record, path))

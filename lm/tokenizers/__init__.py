@@ -1,25 +1,35 @@
 """Text to numbers and back: a model reads and writes ids, 0 to vocab_size - 1.
 
-Characters come first (`characters`); another kind is one more file and one more entry in `_KINDS`.
-Next in the reading order: `lm.models`.
+Characters come first (`characters.py`). Another tokenizer is one more file and one more entry in `KINDS`.
+Next in the reading order: `lm/ngrams.py`.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
 from lm.errors import RunProblem
+from lm.settings import Settings, setting
 from lm.tokenizers.characters import CharacterTokenizer
 
-__all__ = ["CharacterTokenizer", "Tokenizer", "load"]
+__all__ = ["KINDS", "CharacterTokenizer", "Tokenizer", "TokenizerConfig", "load", "train"]
 
 
 class Tokenizer(Protocol):
     """What every tokenizer can do. `decode(encode(text)) == text` for each text it can encode."""
 
-    @property
-    def kind(self) -> str: ...
+    kind: ClassVar[str]  # as in settings and run directories
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """A tokenizer whose vocabulary is made from `text`. Raises CorpusProblem."""
+        ...
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> Self:
+        """An equal tokenizer from what `to_json` gave. Raises RunProblem."""
+        ...
 
     @property
     def vocab_size(self) -> int: ...
@@ -29,30 +39,49 @@ class Tokenizer(Protocol):
         ...
 
     def encode_known(self, text: str) -> tuple[np.ndarray, str]:
-        """Ids of what is known, (T,) int64, and the characters that had to be left out."""
+        """Ids of the known part, (T,) int64, and the characters that had to be left out."""
         ...
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str: ...
+
+    def count_characters(self, ids: np.ndarray) -> int:
+        """How many characters these ids, (T,), spell: losses are per character, whatever a token is."""
+        ...
 
     def token_text(self, id: int) -> str:
         """The text of one token, as it stands in the corpus."""
         ...
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data from which `load` makes an equal tokenizer."""
+        """Plain data, with the kind under "kind", from which `load` makes an equal tokenizer."""
         ...
+
+
+KINDS: dict[str, type[Tokenizer]] = {CharacterTokenizer.kind: CharacterTokenizer}
+
+
+class TokenizerConfig(Settings):
+    """The tokenizer of a run."""
+
+    tokenizer: str = setting(
+        CharacterTokenizer.kind,
+        title="Tokens",
+        help="The pieces a text is cut into. Characters: one token each.",
+        group="model",
+        choices=lambda: tuple(KINDS),
+    )
+
+
+def train(config: TokenizerConfig, text: str) -> Tokenizer:
+    """The tokenizer that the settings ask for, its vocabulary made from `text`."""
+    return KINDS[config.tokenizer].from_text(text)
 
 
 def load(saved: dict[str, Any]) -> Tokenizer:
     """The tokenizer that `to_json` described. Raises RunProblem if this is no such description."""
     kind = saved.get("kind") if isinstance(saved, dict) else None
-    if not isinstance(kind, str) or kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise RunProblem(
-            f"This tokenizer is of an unknown kind, {kind!r}: known are {', '.join(_KINDS)}."
+            f"This tokenizer is of an unknown kind, {kind!r}: known are {', '.join(KINDS)}."
         )
-    return _KINDS[kind](saved)
-
-
-_KINDS: dict[str, Callable[[dict[str, Any]], Tokenizer]] = {
-    CharacterTokenizer.kind: CharacterTokenizer.from_json
-}
+    return KINDS[kind].from_json(saved)

@@ -84,6 +84,10 @@ class CharacterTokenizer:
             raise IndexError(f"token ids run from 0 to {self.vocab_size - 1}")
         return self._codes[array].tobytes().decode("utf-32-le", "surrogatepass")
 
+    def count_characters(self, ids: np.ndarray) -> int:
+        """One for each id."""
+        return len(ids)
+
     def token_text(self, id: int) -> str:
         """The character itself, also where it is a space or a line end."""
         return self.decode([id])

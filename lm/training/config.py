@@ -37,13 +37,13 @@ class TrainingConfig(Training):
     optimizer: Optimizer = setting(
         "adamw",
         title="Optimiser",
-        help="Muon moves hidden matrices as a whole: fewer steps to the same loss. The bigram has none.",
+        help="Muon changes each hidden matrix as a whole: fewer steps to the same loss. The bigram has none.",
         group="optimiser",
     )
     muon_learning_rate: float = setting(
         0.02,
         title="Muon's learning rate",
-        help="For the hidden matrices, if the optimiser is Muon; the rest takes the other one.",
+        help="For the hidden matrices, if the optimiser is Muon; AdamW's learning rate holds for the rest.",
         ge=1e-6,
         le=1.0,
         scale="135",
@@ -63,7 +63,7 @@ class TrainingConfig(Training):
     warmup_steps: Whole = setting(
         100,
         title="Warm-up",
-        help="Steps over which the learning rate rises from near 0, while AdamW gets its bearings.",
+        help="Steps over which the learning rate rises from near 0, while AdamW collects its averages.",
         ge=0,
         le=10_000,
         step=10,
@@ -74,7 +74,7 @@ class TrainingConfig(Training):
     decay: Decay = setting(
         "linear",
         title="Learning-rate decay",
-        help="How the learning rate falls after the warm-up: large steps to get near, small to settle.",
+        help="How the learning rate falls after the warm-up: large steps first, small ones at the end.",
         group="optimiser",
     )
     hold: float = setting(
@@ -98,7 +98,7 @@ class TrainingConfig(Training):
     beta2: float = setting(
         0.99,
         title="AdamW's β₂",
-        help="How long AdamW remembers the size of gradients: 0.99 is about a hundred steps.",
+        help="AdamW averages squared gradients over about 1 / (1 − β₂) steps: 0.99 is a hundred.",
         ge=0.5,
         le=0.9999,
         step=0.001,
@@ -107,7 +107,7 @@ class TrainingConfig(Training):
     gradient_clip: float = setting(
         1.0,
         title="Gradient clip",
-        help="Longest gradient that is taken as it is; longer ones are shortened to it. 0 is off.",
+        help="Longer gradients are shortened to this length. 0 switches it off.",
         ge=0.0,
         le=10.0,
         step=0.1,
@@ -116,7 +116,7 @@ class TrainingConfig(Training):
     weight_decay: float = setting(
         0.1,
         title="Weight decay",
-        help="Pull of the matrices towards zero, in shares of the learning rate.",
+        help="Each step shrinks the matrices by this share of the learning rate.",
         ge=0.0,
         le=1.0,
         step=0.01,
@@ -125,22 +125,31 @@ class TrainingConfig(Training):
     token_noise: float = setting(
         0.0,
         title="Character noise",
-        help="Share of the characters read that are swapped at random in training. Helps long runs.",
+        help="Share of the input characters replaced at random in training. Helps long runs.",
         ge=0.0,
         le=0.5,
         step=0.01,
         group="regularisation",
     )
+    ngram_share: float = setting(
+        0.0,
+        title="Share of counted n-grams",
+        help="Average the model with counted n-grams where it is judged and where it writes, not in training.",
+        ge=0.0,
+        le=0.9,
+        step=0.05,
+        group="regularisation",
+    )
     precision: Precision = setting(
         "float32",
         title="Precision",
-        help="bfloat16 rounds matrix products to 8 bits: quicker on processors made for it, ignored by others.",
+        help="bfloat16 keeps 8 significant bits of 24 in matrix products: quicker on processors made for it.",
         group="optimiser",
     )
     evaluate_every: Whole = setting(
         150,
         title="Evaluate every",
-        help="Steps between two readings of the whole validation split, each with a sample.",
+        help="Steps between two evaluations over the whole validation split, each with a sample.",
         ge=1,
         le=100_000,
         step=10,
@@ -151,7 +160,7 @@ class TrainingConfig(Training):
     seed: Whole = setting(
         1,
         title="Seed",
-        help="Where the random numbers start. The same seed and settings make the same run.",
+        help="The same seed and settings make the same run.",
         ge=0,
         le=2**31 - 1,
         step=1,
@@ -169,6 +178,10 @@ class TrainingConfig(Training):
     def tokens_per_step(self, model: Settings, train_tokens: int) -> int:
         """As `Training`: one batch."""
         return self.batch_size * model.context_length  # type: ignore[attr-defined]
+
+    def counted_share(self) -> float:
+        """As `Training`."""
+        return self.ngram_share
 
 
 class CountingConfig(Training):

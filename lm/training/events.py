@@ -1,6 +1,7 @@
-"""What a training run tells as it goes on, its events, and what it can be told, its commands.
+"""The events that a training run yields, and the commands that can be sent to it.
 
-`lm/training.py` makes the former and obeys the latter; recording, progress bars and the page live on them.
+`lm/training/loop.py` yields the events and obeys the commands; recording, progress bars and the page use them.
+Losses are in nats per character, whatever a token is.
 """
 
 from dataclasses import dataclass
@@ -14,19 +15,19 @@ from lm.training.config import TrainingConfig
 class Step:
     """One change of the weights. `step` counts from 1; `loss` is the batch's, before the change.
 
-    Where the step counted the whole text, `loss` is that of the text itself, after the step.
+    A learner that counts the whole text gives the loss of the text itself, after the step.
     """
 
     step: int
-    loss: float  # nats per token
-    learning_rate: float  # 0 where there is no gradient, like its norm
+    loss: float  # nats per character
+    learning_rate: float  # 0 without a gradient, like its norm
     grad_norm: float
     seconds: float  # spent in training steps since the run began; not in evaluations or pauses
 
 
 @dataclass(frozen=True)
 class Evaluating:
-    """An evaluation is under way: a place to pause or stop in."""
+    """An evaluation is under way: the run can pause or stop here."""
 
     step: int
     share: float  # 0 to 1
@@ -37,14 +38,14 @@ class Evaluated:
     """The exact loss over the whole validation split after `step` steps."""
 
     step: int
-    loss: float  # nats per token
+    loss: float  # nats per character
     bits_per_char: float
     seconds: float
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the model writes after `step` steps, always with the same seed and prompt."""
+    """A text that the model wrote after `step` steps, always with the same seed and prompt."""
 
     step: int
     text: str
@@ -55,7 +56,7 @@ class Checkpoint:
     """All that is needed to look at the model, or to go on exactly from here.
 
     The tensors are the live ones: copy or write them before asking for the next event. `replay` marks
-    the checkpoints that are spread over the run so that it can be watched again.
+    the checkpoints that are kept as snapshots, spread over the run so that it can be replayed.
     """
 
     step: int

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from lm import corpora, runs
+from lm import corpora, runs, tasks
 from lm.devices import has_bfloat16
 from lm.ladder import RUNGS
 from lm.plan import Plan
@@ -144,7 +144,7 @@ def ours(name: str, corpus: str, steps: int, precision: str) -> Measured:
             evaluate_every=100_000,
         ),
     )
-    data = runs.data_for(corpora.load(corpus))
+    data = tasks.text_data(corpora.load(corpus))
     seconds: list[float] = []
     previous: float | None = None
     events = train(plan, data)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from lm import corpora, ngrams, runs
+from lm import corpora, ngrams, runs, tasks
 from lm.corpora import Corpus
 from lm.ladder import RUNGS
 from lm.plan import Plan, Rung
@@ -58,7 +58,7 @@ def tokenizer(corpus) -> CharacterTokenizer:
 @pytest.fixture(scope="session")
 def data(corpus, tokenizer) -> Data:
     """Both splits, the validation split cut short: it is read often."""
-    whole = runs.data_for(corpus, tokenizer)
+    whole = tasks.text_data(corpus, tokenizer)
     return Data(whole.train, whole.validation[:400], tokenizer)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lm import corpora
+from lm import corpora, tasks
 from lm.ladder import RUNGS
 
 FOLDER = Path(__file__).parent / "golden"
@@ -42,7 +42,7 @@ def curve(name):
     length = {} if rung == "ngram" else {"steps": 50, "evaluate_every": 25, "warmup_steps": 10}
     plan = RUNGS[rung].plan(**{**settings, **length})
     text = corpora.from_text(corpora.load("synthetic_plays").text[:100_000], name="plays")
-    events = list(train(plan, runs.data_for(text)))
+    events = list(train(plan, tasks.text_data(text)))
     return {
         "train": [e.loss for e in events if isinstance(e, Step)],
         "validation": [e.loss for e in events if isinstance(e, Evaluated)],

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lm import corpora, runs
+from lm import corpora, runs, tasks
 from lm.errors import CorpusProblem, RunProblem
 from lm.ladder import RUNGS
 from lm.runs import recording
@@ -244,7 +244,7 @@ def own_text(tmp_path, tiny_plan):
     path = tmp_path / "own.txt"
     path.write_text("the cat sat on the mat and the dog sat on the log\n" * 60)
     corpus = corpora.load(str(path))
-    data = runs.data_for(corpus)
+    data = tasks.text_data(corpus)
     table = torch.full((data.tokenizer.vocab_size,) * 2, 0.1).numpy()
     plan = tiny_plan(RUNGS["bigram"], steps=2)
     run = recording.create(tmp_path / "run", plan, corpus, data.tokenizer, {}, table)

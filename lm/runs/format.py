@@ -1,0 +1,131 @@
+"""The format of run.json and status.json, and how format 1 is read as format 2.
+
+Format 2 holds the parts of a plan under "plan", each with its settings. Format 1 knew characters and one task
+only, and held "config" and "training" instead; its losses per token are losses per character.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor
+
+from lm.errors import Problem, RunProblem
+from lm.ladder import rung
+from lm.plan import Plan
+
+FORMAT: Literal[2] = 2
+Status = Literal["running", "paused", "finished", "stopped", "failed"]
+
+RENAMED = {  # tensors of format 1 that have another name now
+    "bigram_embedding.weight": "ngram_embedding.bigram.weight",
+    "trigram_embedding.weight": "ngram_embedding.trigram.weight",
+}
+
+
+class CorpusRecord(BaseModel):
+    """The text that a run learned from: its name and checksum, without the text."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    title: str
+    path: str | None
+    sha256: str
+    characters: int
+    floor: float | None
+
+
+class RunRecord(BaseModel):
+    """The contents of run.json."""
+
+    model_config = ConfigDict(frozen=True)
+    format: Literal[2]
+    model: str  # the rung's name
+    plan: dict[str, dict[str, Any]]  # the settings of each part
+    corpus: CorpusRecord
+    vocab_size: int = Field(ge=1)
+    parameters: int
+    tokens_per_step: int
+    baselines: dict[str, float]  # of counting: nats per character over the validation split
+    created: str
+    recipe: str | None = None  # the recipe that the settings are, if they are one
+    note: str = ""
+
+
+class StatusRecord(BaseModel):
+    """The contents of status.json."""
+
+    model_config = ConfigDict(frozen=True)
+    status: Status
+    reason: str | None = None
+    step: int
+
+
+def record_of(contents: dict[str, Any], path: Path) -> RunRecord:
+    """The record in a run.json of format 1 or 2. `RunProblem` if it is of another or damaged."""
+    found = contents.get("format")
+    if found == 1:
+        contents = upgraded(contents, path)
+    elif found != FORMAT:
+        raise RunProblem(
+            f"{path} is of format {found!r}; this program reads formats 1 and {FORMAT}: open it with the "
+            "version that wrote it, or train a new run."
+        )
+    try:
+        return RunRecord.model_validate(contents)
+    except ValidationError as error:
+        raise RunProblem(f"{path} is damaged at {place_of(error)}.") from None
+
+
+def upgraded(contents: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The contents of a run.json of format 1 as format 2."""
+    old = dict(contents)
+    config, training = old.pop("config", None), old.pop("training", None)
+    if not isinstance(config, dict) or not isinstance(training, dict):
+        missing = "config" if not isinstance(config, dict) else "training"
+        raise RunProblem(f"{path} is damaged at '{missing}'.")
+    model = dict(config)
+    if "ngram_share" in model:  # was a setting of the decoder
+        training = training | {"ngram_share": model.pop("ngram_share")}
+    plan = {
+        "task": {"task": "continue"},
+        "tokenizer": {"tokenizer": "characters"},
+        "model": model,
+        "training": training,
+        "start": {"start": "random"},
+    }
+    return old | {"format": FORMAT, "plan": plan}
+
+
+def plan_of(record: RunRecord, path: Path) -> Plan:
+    """The plan that a record describes. `RunProblem` if parts are missing, unknown or do not fit."""
+    try:
+        which = rung(record.model)
+        parts = which.parts()
+        missing, unknown = parts.keys() - record.plan.keys(), record.plan.keys() - parts.keys()
+        if missing:
+            raise RunProblem(f"its plan has no part {min(missing)!r}, so the run is not complete.")
+        if unknown:
+            raise RunProblem(
+                f"its plan has a part {min(unknown)!r} that this program does not know: open it with the "
+                "version that wrote it."
+            )
+        return which.assemble(
+            {name: type(part).make(**record.plan[name]) for name, part in parts.items()}
+        )
+    except Problem as problem:
+        raise RunProblem(f"{path} cannot be used: {problem}") from None
+
+
+def current_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of a model or its optimizer ("NAME:KEY") under the names that they have today."""
+    result = {}
+    for name, tensor in tensors.items():
+        weight, colon, key = name.partition(":")
+        result[RENAMED.get(weight, weight) + colon + key] = tensor
+    return result
+
+
+def place_of(error: ValidationError) -> str:
+    """The place of the first error in a JSON file: 'corpus.sha256'."""
+    return repr(".".join(map(str, error.errors()[0]["loc"])))

@@ -1,0 +1,100 @@
+"""Continue a text: predict each token of a text from those before it.
+
+A batch is a number of windows at random places; the targets are the same windows one token later, so one pass
+gives a loss at every position.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lm.corpora import Corpus
+from lm.devices import device_of, one_thread
+from lm.errors import SettingsProblem
+from lm.evaluation import Evaluation, evaluate_in_parts
+from lm.generation import SamplingConfig, generate
+from lm.tasks.task import Batch
+from lm.tokenizers import Tokenizer
+
+SAMPLE = SamplingConfig(temperature=0.8, max_new_tokens=160, seed=1)  # of the samples in training
+
+
+@dataclass(frozen=True)
+class TextData:
+    """The two splits of a text as token ids, (N,) and (M,) int64, and the tokenizer that made them."""
+
+    train: Tensor
+    validation: Tensor
+    tokenizer: Tokenizer
+
+    @classmethod
+    def from_text(cls, train_text: str, validation_text: str, tokenizer: Tokenizer) -> "TextData":
+        """Both texts through the tokenizer."""
+        train, validation = tokenizer.encode(train_text), tokenizer.encode(validation_text)
+        return cls(torch.from_numpy(train), torch.from_numpy(validation), tokenizer)
+
+
+class ContinueText:
+    """The task of predicting the next token of a text."""
+
+    name: ClassVar[str] = "continue"
+
+    def __init__(self, data: TextData, context_length: int, device: str) -> None:
+        self.check(data, context_length)
+        self.tokenizer = data.tokenizer
+        self.vocab_size = data.tokenizer.vocab_size
+        self.context_length = context_length
+        self.train = data.train.to(device)  # (N,)
+        self.validation = data.validation.to(device)  # (M,)
+        self.windows = self.train.unfold(0, context_length + 1, 1)  # (N - T, T + 1), a view
+        train_characters = data.tokenizer.count_characters(data.train.numpy())
+        self.characters_per_token = train_characters / len(data.train)
+        self.validation_characters = data.tokenizer.count_characters(data.validation[1:].numpy())
+
+    @staticmethod
+    def load(corpus: Corpus, tokenizer: Tokenizer) -> TextData:
+        """Both splits of a corpus as token ids."""
+        return TextData.from_text(corpus.train_text, corpus.validation_text, tokenizer)
+
+    @staticmethod
+    def check(data: TextData, context_length: int) -> None:
+        """Raise a `SettingsProblem` if the text is too short for the context."""
+        check_length(len(data.train), len(data.validation), context_length)
+
+    def batch(self, size: int) -> Batch:
+        """`size` windows at random places: inputs (B, T), and targets one token later."""
+        starts = torch.randint(len(self.windows), (size,)).to(self.windows.device)  # (B,)
+        windows = self.windows.index_select(0, starts)  # (B, T + 1)
+        return Batch(windows[:, :-1], windows[:, 1:])
+
+    def evaluate(self, model: nn.Module) -> Generator[float, None, Evaluation]:
+        """The loss over the whole validation split, in windows of the context length."""
+        return evaluate_in_parts(
+            model, self.validation, self.context_length, characters=self.validation_characters
+        )
+
+    def sample(self, model: nn.Module) -> str:
+        """A short text, begun at the start of a line."""
+        start = torch.from_numpy(first_token(self.tokenizer)).to(device_of(model))
+        with one_thread():
+            written = [token.id for token in generate(model, start, self.context_length, SAMPLE)]
+        return self.tokenizer.decode(np.array(written))
+
+
+def first_token(tokenizer: Tokenizer) -> np.ndarray:
+    """The token to begin a text with, (1,): a line end, or the first token if the text has none."""
+    known, _ = tokenizer.encode_known("\n")
+    return known[:1] if len(known) else np.zeros(1, dtype=np.int64)
+
+
+def check_length(train_tokens: int, validation_tokens: int, context_length: int) -> None:
+    """Raise a `SettingsProblem` if splits of so many tokens are too short for the context."""
+    if min(train_tokens, 10 * validation_tokens) < context_length + 2:
+        raise SettingsProblem(
+            f"A context of {context_length:,} tokens does not fit into a text of "
+            f"{train_tokens + validation_tokens:,}: choose a shorter context or a longer text."
+        )

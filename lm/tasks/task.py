@@ -1,0 +1,61 @@
+"""The interface of a task: what a batch is, how a model is judged, and what it writes while it learns."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from torch import Tensor, nn
+
+from lm.corpora import Corpus
+from lm.evaluation import Evaluation
+from lm.tokenizers import Tokenizer
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B rows to learn from: the model reads `inputs` and should predict `targets`.
+
+    inputs, targets: (B, T) token ids.
+    weights: (B, T), how much each prediction counts in the loss; None if all count the same.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    weights: Tensor | None = None
+
+
+class Task(Protocol):
+    """A task on one text, made ready: `Kind(data, context_length, device)`.
+
+    `data` is made by `load` and is the task's own; nobody else looks into it.
+    """
+
+    name: ClassVar[str]  # as in settings and run.json
+    vocab_size: int
+    characters_per_token: (
+        float  # of the training targets: a loss per token divided by it is per character
+    )
+
+    def __init__(self, data: Any, context_length: int, device: str) -> None: ...
+
+    @staticmethod
+    def load(corpus: Corpus, tokenizer: Tokenizer) -> Any:
+        """A corpus as this task's data."""
+        ...
+
+    @staticmethod
+    def check(data: Any, context_length: int) -> None:
+        """Raise a `SettingsProblem` if the data is too short for the context."""
+        ...
+
+    def batch(self, size: int) -> Batch:
+        """A random batch of `size` rows, on the device, drawn with torch's own random numbers."""
+        ...
+
+    def evaluate(self, model: nn.Module) -> Generator[float, None, Evaluation]:
+        """The exact loss over the whole validation split; yields the share that is done, 0 to 1."""
+        ...
+
+    def sample(self, model: nn.Module) -> str:
+        """A short text of the model, always from the same prompt and seed."""
+        ...

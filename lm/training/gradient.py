@@ -1,0 +1,151 @@
+"""Learning by gradient: a random batch, the gradient of its loss, one small change of every weight."""
+
+import math
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lm.devices import has_bfloat16
+from lm.errors import Diverged, SettingsProblem
+from lm.mixture import Mixture, load_weights, weights_of, with_counts
+from lm.models.ngram import Ngram
+from lm.ngrams import Counting
+from lm.plan import Plan
+from lm.tasks import Batch, ContinueText, Task
+from lm.training.config import TrainingConfig
+from lm.training.events import Checkpoint
+from lm.training.learner import StepResult
+from lm.training.optimizers import (
+    learning_rate_factor,
+    make_optimizers,
+    restore_state,
+    state_tensors,
+)
+
+BAD_STEPS = 20  # so many steps far above the loss of knowing nothing end a run
+
+
+class GradientLearner:
+    """A network, its optimizers, and a task that gives batches."""
+
+    def __init__(self, plan: Plan, task: Task, device: str) -> None:
+        assert isinstance(plan.training, TrainingConfig)
+        self.settings = plan.training
+        self.learning_rate = plan.training.learning_rate
+        self.task, self.device = task, device
+        torch.manual_seed(plan.training.seed)
+        self.network = plan.rung.model(plan.model, task.vocab_size).to(device)
+        self.trained = [p for p in self.network.parameters() if p.requires_grad]
+        self.optimizers = make_optimizers(self.network, plan.training)
+        self.autocasts = plan.training.precision == "bfloat16" and has_bfloat16(device)
+        self.bad_steps = 0
+        self.model = with_counts(self.network, plan, task.vocab_size)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The network's tensors, and those of the counted n-grams if there are any."""
+        return weights_of(self.model)
+
+    def memory(self) -> dict[str, Tensor]:
+        """The state of the optimizers."""
+        return state_tensors(self.optimizers, self.network)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Return to the checkpoint's weights, optimizer state and learning rate."""
+        load_weights(self.model, checkpoint.weights)
+        self.model.to(self.device)
+        restore_state(self.optimizers, self.network, checkpoint.optimizer)
+        self.learning_rate = checkpoint.learning_rate
+
+    def step(self, step: int) -> StepResult:
+        """Change every weight once, by the gradient of a random batch."""
+        settings = self.settings
+        if step == 0 and isinstance(self.model, Mixture):
+            self._count_ngrams(self.model.ngram)
+        self.network.train()
+        # Each step seeds its own random numbers (windows, dropout): a resumed run draws the same ones.
+        torch.manual_seed(settings.seed * 1_000_003 + step)
+        batch = self.task.batch(settings.batch_size)
+        with self._autocast():
+            logits = self.network(noisy(batch.inputs, settings.token_noise))  # (B, T, V)
+        loss = mean_loss(logits.float(), batch)
+        self.network.zero_grad(set_to_none=True)
+        loss.backward()
+        longest = settings.gradient_clip or math.inf
+        norm = nn.utils.clip_grad_norm_(self.trained, longest).item()
+        self._check(step + 1, loss.item(), norm)
+        factor = learning_rate_factor(step, settings)
+        changed = self.learning_rate / settings.learning_rate  # 1 unless a person changed the rate
+        for optimizer in self.optimizers:
+            optimizer.step(factor * changed)
+        per_character = loss.item() / self.task.characters_per_token
+        return StepResult(per_character, self.learning_rate * factor, norm)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        """bfloat16 in matrix products, if the plan asks for it and the processor has instructions for it.
+
+        Weights, residual path, norms, loss and optimizer state stay in float32 (Micikevicius et al. 2018,
+        "Mixed precision training").
+        """
+        if not self.autocasts:
+            return nullcontext()
+        return torch.autocast(self.device.split(":")[0], torch.bfloat16)
+
+    def _check(self, step: int, loss: float, norm: float) -> None:
+        """Raise `Diverged` if the loss is no number, or has stayed far above that of knowing nothing."""
+        hopeless = loss > 3 * math.log(self.task.vocab_size)
+        self.bad_steps = self.bad_steps + 1 if hopeless else 0
+        if not (math.isfinite(loss) and math.isfinite(norm)) or self.bad_steps == BAD_STEPS:
+            raise ran_away(step, loss / self.task.characters_per_token, self.learning_rate)
+
+    def _count_ngrams(self, ngram: Ngram) -> None:
+        """Count the training text for the mixture; takes some seconds for a million tokens."""
+        if not isinstance(self.task, ContinueText):
+            raise SettingsProblem(
+                f"Counted n-grams continue a text; the task {self.task.name!r} has no use for them: set "
+                "their share to 0."
+            )
+        counting = Counting(self.task.train.cpu().numpy(), self.task.vocab_size)
+        for _ in range(min(ngram.order, len(self.task.train))):
+            counting.longer()
+        ngram.hold(counting.counts)
+        ngram.to(self.device)
+
+
+def mean_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """Logits (B, T, V) to the mean cross-entropy over the batch's targets, in nats per token."""
+    if batch.weights is None:
+        return F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
+    losses = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="none")
+    weights = batch.weights.flatten()  # (B · T,)
+    return (losses * weights).sum() / weights.sum()
+
+
+def noisy(tokens: Tensor, share: float) -> Tensor:
+    """(B, T) with about `share` of the tokens replaced by others of the batch, drawn at random.
+
+    The targets stay as they are. A model that has to do without some of its input cannot memorise long
+    passages (Xie et al. 2017, "Data noising as smoothing").
+    """
+    if not share:
+        return tokens
+    replaced = torch.rand(tokens.shape) < share
+    places = torch.randint(tokens.numel(), tokens.shape)
+    return torch.where(
+        replaced.to(tokens.device), tokens.flatten()[places.to(tokens.device)], tokens
+    )
+
+
+def ran_away(step: int, loss: float, learning_rate: float) -> Diverged:
+    """The problem of a loss that is `loss` at `step`, with advice."""
+    return Diverged(
+        f"The loss ran away at step {step} (it was {loss:.3g}): the last good snapshot is kept. "
+        f"Try a learning rate of {suggested(learning_rate):g} or a longer warm-up."
+    )
+
+
+def suggested(learning_rate: float) -> float:
+    """A round number about a third of the rate that was too high."""
+    return float(f"{learning_rate / 3:.0e}")
