@@ -34,8 +34,9 @@ from lm.plan import Plan
 from lm.sizes import count_parameters, outline
 from lm.tokenizers import CharacterTokenizer
 from lm.training.config import TrainingConfig
-from lm.training.learners import Data, GradientLearner
-from lm.training.loop import SAMPLE, sample
+from lm.tasks import ContinueText, TextData as Data
+from lm.training.gradient import GradientLearner
+from lm.tasks.continue_text import SAMPLE
 from lm.training.optimizers import make_optimizers
 
 

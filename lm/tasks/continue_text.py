@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lm import ngrams
 from lm.corpora import Corpus
 from lm.devices import device_of, one_thread
 from lm.errors import SettingsProblem
 from lm.evaluation import Evaluation, evaluate_in_parts
 from lm.generation import SamplingConfig, generate
 from lm.tasks.task import Batch
-from lm.tokenizers import Tokenizer
+from lm.tokenizers import CharacterTokenizer, Tokenizer
 
 SAMPLE = SamplingConfig(temperature=0.8, max_new_tokens=160, seed=1)  # of the samples in training
 
@@ -59,6 +60,16 @@ class ContinueText:
     def load(corpus: Corpus, tokenizer: Tokenizer) -> TextData:
         """Both splits of a corpus as token ids."""
         return TextData.from_text(corpus.train_text, corpus.validation_text, tokenizer)
+
+    @staticmethod
+    def baselines(corpus: Corpus) -> dict[str, float]:
+        """The losses of counted characters (`lm/ngrams.py`), whatever the tokens of a run are."""
+        characters = CharacterTokenizer.from_text(corpus.text)
+        return ngrams.baselines(
+            characters.encode(corpus.train_text),
+            characters.encode(corpus.validation_text),
+            characters.vocab_size,
+        )
 
     @staticmethod
     def check(data: TextData, context_length: int) -> None:

@@ -44,6 +44,11 @@ class Task(Protocol):
         ...
 
     @staticmethod
+    def baselines(corpus: Corpus) -> dict[str, float]:
+        """The losses of counting on the validation split, by name, in nats per character."""
+        ...
+
+    @staticmethod
     def check(data: Any, context_length: int) -> None:
         """Raise a `SettingsProblem` if the data is too short for the context."""
         ...

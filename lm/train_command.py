@@ -1,0 +1,198 @@
+"""`python -m lm train MODEL`: one command for each rung, its flags those of the rung's settings."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from rich.console import Console
+
+from lm import corpora, flags, ngrams, tasks, tokenizers
+from lm.devices import choose_device
+from lm.errors import RunProblem
+from lm.ladder import RUNGS
+from lm.plan import CLASSIC, Rung
+from lm.progress import watch
+from lm.runs import Run, open_run, recording
+from lm.training.events import Checkpoint
+from lm.training.loop import train
+
+EXIT_CODES = """
+\b
+Exit codes: 0 done · 1 a fault of this program · 2 a wrong flag or setting ·
+3 a text or run that cannot be used · 4 the loss ran away ·
+5 --until-val-loss was not reached · 130 interrupted
+"""
+_notes = Console(stderr=True, highlight=False)  # for people; results go to stdout
+
+
+class TrainGroup(click.Group):
+    """`train MODEL`, with a command for each rung, made when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the rungs, in the order of the ladder."""
+        return list(RUNGS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command of one rung."""
+        return train_command(RUNGS[name]) if name in RUNGS else None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A run directory and the data to train it on."""
+
+    run: Run
+    data: Any
+    resume: Checkpoint | None = None
+
+
+def train_command(rung: Rung) -> click.Command:
+    """`train RUNG`, with a flag for each of its settings."""
+    defaults = " ".join(flags.flag(s.name, s.default) for s in rung.settings().values())
+    recipes = "\n".join(f"  {recipe.name}: {recipe.help}" for recipe in rung.recipes)
+    description = f"{rung.idea}\n\n\b\nRecipes:\n{recipes}\n\nDefaults: {defaults}"
+
+    @click.command(rung.name, help=description, epilog=EXIT_CODES)
+    @click.option(
+        "--out", type=click.Path(path_type=Path), required=True, help="The run directory to write."
+    )
+    @click.option(
+        "--recipe",
+        type=click.Choice([recipe.name for recipe in rung.recipes]),
+        help="Settings under a name; a flag overrides its.",
+    )
+    @click.option(
+        "--corpus",
+        help="The text; tiny_shakespeare if left out. "
+        f"{', '.join(corpora.names())}, or the path of a UTF-8 text.",
+    )
+    @click.option(
+        "--until-val-loss", type=float, help="Stop as soon as the validation loss is this low."
+    )
+    @click.option("--resume", is_flag=True, help="Resume the run in --out where it stopped.")
+    @click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
+    @flags.options(rung.settings().values())
+    def command(
+        out: Path,
+        recipe: str | None,
+        corpus: str | None,
+        until_val_loss: float | None,
+        resume: bool,
+        device: str,
+        as_json: bool,
+        **values: Any,
+    ) -> None:
+        given, where = flags.given(values), choose_device(device)
+        prepare = _resumed if resume else _new
+        ready = prepare(out, rung, recipe, given, corpus)
+        _carry_out(ready, where, until_val_loss, as_json)
+
+    return command
+
+
+def _new(
+    out: Path, rung: Rung, recipe: str | None, given: dict[str, Any], corpus: str | None
+) -> Ready:
+    """A new run directory."""
+    plan = rung.plan(recipe or CLASSIC.name, **given)
+    if corpus is None:
+        text, notice = corpora.load_or_synthetic("tiny_shakespeare")
+        if notice:
+            _notes.print(notice, markup=False, soft_wrap=True)
+    else:
+        text = corpora.load(corpus)
+    tokenizer = tokenizers.train(plan.tokenizer, text.text)
+    task = tasks.KINDS[plan.task.task]
+    data = task.load(text, tokenizer)
+    task.check(data, plan.context_length)
+    train_ids = tokenizer.encode(text.train_text)
+    run = recording.create(
+        out,
+        plan,
+        text,
+        tokenizer,
+        train_tokens=len(train_ids),
+        baselines=task.baselines(text),
+        counted_pairs=ngrams.bigram_table(train_ids, tokenizer.vocab_size),
+    )
+    return Ready(run, data)
+
+
+def _resumed(
+    out: Path, rung: Rung, recipe: str | None, given: dict[str, Any], corpus: str | None
+) -> Ready:
+    """The run in `out`, to go on from its last checkpoint."""
+    run = open_run(out)
+    _check_same_settings(run, rung, recipe, given)
+    data = tasks.KINDS[run.plan.task.task].load(run.corpus(corpus), run.tokenizer())
+    return Ready(run, data, recording.rewind(run))
+
+
+def _carry_out(ready: Ready, device: str, until_val_loss: float | None, as_json: bool) -> None:
+    """Train, show the progress, print the result, and exit with the code that it asks for."""
+    run = ready.run
+    events = recording.record(run, train(run.plan, ready.data, device=device, resume=ready.resume))
+    threads = f", {torch.get_num_threads()} threads" if device == "cpu" else ""
+    _notes.print(
+        f"{run.plan.rung.title}: {run.record.parameters:,} parameters, on {run.record.corpus.title}, "
+        f"{device}{threads}"
+    )
+    ended = watch(run, events, _notes, until_val_loss)
+    evaluations = [line for line in run.metrics() if line["type"] == "evaluation"]
+    if ended and evaluations:
+        click.echo(_report(run, evaluations[-1], until_val_loss, as_json))
+    if not ended:
+        _notes.print(f"Stopped at step {run.status()[2]:,}; --resume goes on from there.")
+        sys.exit(130)
+    if until_val_loss is not None and evaluations[-1]["loss"] > until_val_loss:
+        _notes.print(f"The validation loss did not reach {until_val_loss}.")
+        sys.exit(5)
+
+
+def _report(run: Run, last: dict[str, Any], until_val_loss: float | None, as_json: bool) -> str:
+    """The result of a run by its last evaluation: a sentence, or one JSON object."""
+    tokens = last["step"] * run.record.tokens_per_step
+    if not as_json:
+        return (
+            f"{run.record.model}: validation loss {last['loss']:.4f} nats per character "
+            f"({last['bits_per_char']:.4f} bits) after {last['step']:,} steps, {tokens:,} tokens, "
+            f"{last['seconds']:.1f} s of training, in {run.directory}"
+        )
+    return json.dumps(
+        {
+            "model": run.record.model,
+            "recipe": run.record.recipe,
+            "seconds": last["seconds"],
+            "steps": last["step"],
+            "tokens": tokens,
+            "val_loss": last["loss"],
+            "bits_per_char": last["bits_per_char"],
+            "reached": until_val_loss is None or last["loss"] <= until_val_loss,
+            "parameters": run.record.parameters,
+            "threads": torch.get_num_threads(),
+            "corpus": run.record.corpus.name,
+            "directory": str(run.directory),
+        }
+    )
+
+
+def _check_same_settings(run: Run, rung: Rung, recipe: str | None, given: dict[str, Any]) -> None:
+    """A resumed run keeps its settings: raise a `RunProblem` if a flag asks for others."""
+    if run.record.model != rung.name:
+        raise RunProblem(f"{run.directory} holds a {run.record.model}, not a {rung.name}.")
+    settings = run.plan.values()
+    wanted = dict(given)
+    if recipe is not None:
+        seed = {"seed": settings["seed"]} if "seed" in settings else {}  # no part of a recipe
+        wanted = rung.plan(recipe, **seed | given).values()
+    for name, value in wanted.items():
+        if settings[name] != value:
+            raise RunProblem(
+                f"{run.directory} was begun with {name} {settings[name]}, not {value}: a resumed run "
+                "keeps its settings. Leave the flag out, or begin a new run."
+            )
