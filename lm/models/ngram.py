@@ -1,18 +1,18 @@
-"""Rung 0, the n-gram: count what followed what, and divide. No network, no gradient, no random numbers.
+"""Rung 0, the n-gram: count which character followed each context, and divide. No network, no gradient.
 
-To guess the next character, look at the last n - 1, find every place where the text had just those, and see
-what came then. The longer the context, the better the guess, and the fewer the places: every third run of
-seven characters in a new text was never seen before. So each length is smoothed by the next shorter one:
+To predict the next character, take the last n - 1, find every place where the text had the same ones, and
+see which character followed. The longer the context, the better the guess, and the fewer the places: a third
+of all runs of seven characters in a new text were never seen before. So each length is smoothed by the next
+shorter one, down to 1/V for every character:
 
-    p(w | h) = (c(hw) - D) / c(h·)  +  backoff(h) · p(w | h')        down to 1 / V for all
+    p(w | h) = (c(hw) - D) / c(h·)  +  backoff(h) p(w | h')
 
-where h' is the context h without its oldest character, c(hw) how often w followed h (0 if never; then no D is
-taken off), c(h·) the sum over all w, and backoff(h) the probability that the discounts D set free. This is
-interpolated modified Kneser-Ney smoothing (Chen & Goodman 1999); how the counts and D come about is in
-`lm/ngrams.py`. All that it knows are counts; the shares above are worked out when they are held.
+h is the context, h' the same without its oldest character, c(hw) the count of w after h (0 if never; then
+D is 0), c(h·) the sum over all w, and backoff(h) the probability that the discounts D set free. `lm/ngrams.py`
+counts, and explains D.
 
-It is what a network must beat. It has nothing to tune, takes seconds, and does better than every rung above
-it until they are transformers, large enough and trained for long enough.
+A network must beat this model. It has nothing to tune, takes seconds, and every rung above it does worse
+until transformers are large enough and trained for long enough.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lm.ngrams import Counts, Shares
+from lm.ngrams import Counts, Discounted
 from lm.settings import Settings, Whole, setting
 
 
@@ -30,7 +30,7 @@ class NgramConfig(Settings):
     order: Whole = setting(
         7,
         title="Order",
-        help="Characters in the longest pieces counted: the one to guess and those before it.",
+        help="Length of the longest n-grams: the predicted character and those before it.",
         ge=1,
         le=7,
         step=1,
@@ -39,7 +39,7 @@ class NgramConfig(Settings):
     context_length: Whole = setting(
         1024,
         title="Context length",
-        help="Characters read in a row. Each is guessed from the order - 1 before it in its row.",
+        help="Characters read in a row. Each is predicted from the order - 1 before it in its row.",
         ge=1,
         le=1024,
         step=1,
@@ -53,85 +53,48 @@ class Ngram(nn.Module):
     def __init__(self, config: NgramConfig, vocab_size: int) -> None:
         super().__init__()
         self.order, self.vocab_size = config.order, vocab_size
-        self.levels = nn.ModuleList()  # n-grams of length 1, 2, … as far as has been counted
+        self.levels = nn.ModuleList()  # n-grams of length 1, 2, …, as far as they are counted
+        self.register_load_state_dict_pre_hook(_make_levels)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, T) to the log-probability of each possible next token, (B, T, V)."""
         p = torch.full((*tokens.shape, self.vocab_size), 1 / self.vocab_size, device=tokens.device)
-        # Numbers of the context that ends at each place, at first the empty one; -1 if it was never seen.
-        context = torch.zeros_like(tokens)  # (B, T)
-        before = context  # the same one place earlier
+        context = torch.zeros_like(tokens)  # (B, T) the empty context, number 0, ends at each token
+        previous = context  # (B, T) the context that ends one token earlier
         for level in self.levels:
             assert isinstance(level, Level)
-            p = level.refine(p, context)  # (B, T, V)
-            context = level.find(before, tokens)  # now one character longer
-            nothing = torch.full_like(context[:, :1], -1)  # what a row begins with has no context
-            before = torch.cat([nothing, context[:, :-1]], dim=1)
+            p = level.interpolate(p, context)  # (B, T, V)
+            context = level.find(previous, tokens)  # (B, T), now one token longer
+            unseen = torch.full_like(context[:, :1], -1)  # nothing precedes a row
+            previous = torch.cat([unseen, context[:, :-1]], dim=1)  # (B, T)
         return p.log()
 
-    def hold(self, counted: Sequence[Counts]) -> None:
-        """Know these counts, of lengths 1, 2, …, in place of those before."""
-        held: list[Level] = []
-        for counts in counted:
-            branches = np.bincount(counts.keys // self.vocab_size, minlength=counts.contexts)
-            many = counts.counts >= MANY
-            held.append(
-                Level(
-                    self.vocab_size,
-                    characters=self._compact(counts.keys % self.vocab_size),
-                    branches=self._compact(branches),
-                    counts=torch.from_numpy(np.where(many, MANY, counts.counts).astype(np.uint8)),
-                    large=torch.from_numpy(counts.counts[many]),
-                )
-            )
-        self.levels = nn.ModuleList(held)
+    def set_counts(self, counts: Sequence[Counts]) -> None:
+        """Replace all counts by these, of lengths 1, 2, …"""
+        self.levels = nn.ModuleList(
+            Level(self.vocab_size, **_packed(c, self.vocab_size)) for c in counts
+        )
 
-    def _compact(self, values: np.ndarray) -> Tensor:
-        """Whole numbers up to V in as few bytes as they need."""
-        return torch.from_numpy(values.astype(np.uint8 if self.vocab_size < 256 else np.int32))
-
-    def _load_from_state_dict(
-        self, state_dict: Mapping[str, Any], prefix: str, *others: Any
-    ) -> None:
-        """Hold saved counts, of whatever lengths and sizes. `RuntimeError` if they are damaged.
-
-        PyTorch's hook for what has to be in place before the saved tensors are copied into it.
-        """
-        held: list[Level] = []
-        for n in range(self.order):
-            names = {part: f"{prefix}levels.{n}.{part}" for part in PARTS}
-            if not set(names.values()) <= state_dict.keys():
-                break
-            parts = {part: state_dict[name].detach() for part, name in names.items()}
-            level = Level(self.vocab_size, **parts)
-            if len(level.branches) != (len(held[-1].characters) if held else 1):
-                raise RuntimeError(f"the n-grams of length {n + 1} do not continue those before")
-            held.append(level)
-        self.levels = nn.ModuleList(held)
-        super()._load_from_state_dict(state_dict, prefix, *others)
-
-
-PARTS = ("characters", "branches", "counts", "large")  # of a level, as they are saved
-MANY = 255  # counts of so many or more do not fit into a byte
+    hold = set_counts
 
 
 class Level(nn.Module):
-    """All n-grams of one length n: those with the same context stand side by side, by last character.
+    """All n-grams of one length n, sorted by context, then by last character.
 
     Saved are counts, a byte or two for each n-gram: G of them, over as many contexts as there are n-grams
-    of length n - 1, in their order. The rest is worked out from them.
+    of length n - 1, in their order. The probabilities are derived from them.
 
     characters: (G,) the last character of each n-gram.
-    branches: (contexts,) how many different characters followed each context.
-    counts: (G,) how often each n-gram counts; 255 stands for the next number of
+    branches: (contexts,) the number of different characters that followed each context.
+    counts: (G,) the count of each n-gram; 255 stands for the next number of
     large: (L,) the counts of 255 and more.
     """
 
     characters: Tensor
     branches: Tensor
     keys: Tensor  # (G,) context · V + last character, ascending
-    first: Tensor  # (contexts,) where the n-grams of each context begin
-    kept: Tensor  # (G,) the discounted count over the context's total
+    first: Tensor  # (contexts,) the number of each context's first n-gram
+    share: Tensor  # (G,) (c(hw) - D) / c(h·)
     backoff: Tensor  # (contexts,)
 
     def __init__(
@@ -139,62 +102,96 @@ class Level(nn.Module):
     ) -> None:
         super().__init__()
         self.vocab_size = vocab_size
-        parts = dict(zip(PARTS, (characters, branches, counts, large), strict=True))
-        for name, tensor in parts.items():
+        saved = dict(zip(SAVED, (characters, branches, counts, large), strict=True))
+        for name, tensor in saved.items():
             self.register_buffer(name, tensor)
-        counted = _unpacked(vocab_size, parts)
-        shares = Shares.of(counted, vocab_size)
+        unpacked = _unpacked(saved, vocab_size)
+        discounted = Discounted.of(unpacked, vocab_size)
         size = branches.long().cpu()
         derived = {
-            "keys": torch.from_numpy(counted.keys),
+            "keys": torch.from_numpy(unpacked.keys),
             "first": size.cumsum(0) - size,
-            "kept": torch.from_numpy(shares.kept).float(),
-            "backoff": torch.from_numpy(shares.backoff).float(),
+            "share": torch.from_numpy(discounted.share).float(),
+            "backoff": torch.from_numpy(discounted.backoff).float(),
         }
         for name, tensor in derived.items():
             self.register_buffer(name, tensor.to(characters.device), persistent=False)
 
-    def refine(self, p: Tensor, context: Tensor) -> Tensor:
-        """p(w | h') for all w, (B, T, V), and numbers of contexts h, (B, T), -1 unseen, to p(w | h)."""
-        if len(self.branches) == 1 and not context.any():  # the same for all, as the empty one is
-            every = self.kept.new_zeros(self.vocab_size).scatter(
-                0, self.characters.long(), self.kept
-            )
-            return p * self.backoff + every
-        shape, context = p.shape, context.flatten()  # (N,) with N = B · T
-        seen = context.clamp(min=0)
-        backoff = torch.where(context >= 0, self.backoff[seen], 1.0)
-        p = p.flatten(0, 1) * backoff[:, None]  # (N, V)
-        # Every continuation of every context that was seen: its row, and its place among the n-grams.
-        size = torch.where(context >= 0, self.branches[seen].long(), 0)  # (N,)
-        row = torch.arange(len(size), device=size.device).repeat_interleave(size)  # (M,)
-        begin = self.first[seen] - (size.cumsum(0) - size)  # (N,)
-        place = torch.arange(len(row), device=size.device) + begin[row]  # (M,)
-        cell = row * self.vocab_size + self.characters[place]  # (M,) all different
-        return p.view(-1).scatter_add_(0, cell, self.kept[place]).view(shape)
-
     def find(self, context: Tensor, tokens: Tensor) -> Tensor:
-        """The number of the n-gram (context, token), -1 if it was not seen; (B, T) each."""
+        """The number of the n-gram (context, token), -1 if it was never seen; (B, T) each."""
         wanted = context * self.vocab_size + tokens
-        place = torch.searchsorted(self.keys, wanted).clamp(max=len(self.keys) - 1)
-        return torch.where((context >= 0) & (self.keys[place] == wanted), place, -1)
+        index = torch.searchsorted(self.keys, wanted).clamp(max=len(self.keys) - 1)
+        return torch.where((context >= 0) & (self.keys[index] == wanted), index, -1)
+
+    def interpolate(self, p: Tensor, context: Tensor) -> Tensor:
+        """p(w | h') for all w, (B, T, V), and the number of each h, (B, T), -1 if unseen, to p(w | h)."""
+        if len(self.branches) == 1 and not context.any():  # empty contexts: one row for all
+            share = self.share.new_zeros(self.vocab_size)
+            return share.scatter(0, self.characters.long(), self.share) + self.backoff * p
+        shape, context = p.shape, context.flatten()  # (N,) with N = B · T
+        seen, known = context >= 0, context.clamp(min=0)
+        backoff = torch.where(seen, self.backoff[known], 1.0)  # (N,)
+        p = backoff[:, None] * p.flatten(0, 1)  # (N, V)
+        # Add the share of every n-gram hw that was counted: M of them, as many as each h has branches.
+        branches = torch.where(seen, self.branches[known].long(), 0)  # (N,)
+        row = torch.arange(len(branches), device=p.device).repeat_interleave(branches)  # (M,)
+        skipped = branches.cumsum(0) - branches  # (N,) n-grams of the rows above
+        ngram = torch.arange(len(row), device=p.device) + (self.first[known] - skipped)[row]  # (M,)
+        cell = row * self.vocab_size + self.characters[ngram]  # (M,) all different
+        return p.view(-1).scatter_add_(0, cell, self.share[ngram]).view(shape)
 
 
-def _unpacked(vocab_size: int, parts: Mapping[str, Tensor]) -> Counts:
-    """A level's counts as they were before they were packed. `RuntimeError` if they do not fit together."""
-    for name, tensor in parts.items():
+SAVED = ("characters", "branches", "counts", "large")  # the tensors of a level in a checkpoint
+LARGE = 255  # counts of so many or more do not fit into a byte
+
+
+def _packed(counts: Counts, vocab_size: int) -> dict[str, Tensor]:
+    """The saved tensors of a level: whole numbers up to V in as few bytes as they need."""
+    character = np.uint8 if vocab_size < 256 else np.int32
+    branches = np.bincount(counts.keys // vocab_size, minlength=counts.contexts)
+    parts = (
+        (counts.keys % vocab_size).astype(character),
+        branches.astype(character),
+        np.minimum(counts.counts, LARGE).astype(np.uint8),
+        counts.counts[counts.counts >= LARGE],
+    )
+    return dict(zip(SAVED, map(torch.from_numpy, parts), strict=True))
+
+
+def _unpacked(saved: Mapping[str, Tensor], vocab_size: int) -> Counts:
+    """The inverse of `_packed`. `RuntimeError` if the tensors do not fit together."""
+    for name, tensor in saved.items():
         if tensor.dim() != 1 or tensor.is_floating_point():
             raise RuntimeError(f"{name} of n-grams must be a row of whole numbers")
-    last, size, exact, large = (parts[name].to("cpu", torch.long, copy=True) for name in PARTS)
+    last, branches, counts, large = (saved[name].to("cpu", torch.long, copy=True) for name in SAVED)
     if not (
-        len(last) == len(exact) == int(size.sum())
-        and int((exact == MANY).sum()) == len(large)
-        and bool((size >= 0).all() and (exact >= 0).all() and (large >= MANY).all())
+        len(last) == len(counts) == int(branches.sum())
+        and int((counts == LARGE).sum()) == len(large)
+        and bool((branches >= 0).all() and (counts >= 0).all() and (large >= LARGE).all())
         and bool((last >= 0).all() and (last < vocab_size).all())
     ):
         raise RuntimeError("n-grams, their contexts and their counts do not match")
-    exact[exact == MANY] = large
-    keys = torch.arange(len(size)).repeat_interleave(size) * vocab_size + last
+    counts[counts == LARGE] = large
+    keys = torch.arange(len(branches)).repeat_interleave(branches) * vocab_size + last
     if not bool((keys.diff() > 0).all()):
-        raise RuntimeError("n-grams are not in their order")
-    return Counts(keys.numpy(), exact.numpy(), len(size))
+        raise RuntimeError("n-grams are not in ascending order")
+    return Counts(keys.numpy(), counts.numpy(), len(branches))
+
+
+def _make_levels(model: Ngram, state: Mapping[str, Any], prefix: str, *_: Any) -> None:
+    """Make levels of the saved sizes, before torch copies saved tensors into them.
+
+    `RuntimeError` if the saved tensors are damaged.
+    """
+    levels: list[Level] = []
+    for n in range(model.order):
+        names = {part: f"{prefix}levels.{n}.{part}" for part in SAVED}
+        if not set(names.values()) <= state.keys():
+            break
+        level = Level(
+            model.vocab_size, **{part: state[name].detach() for part, name in names.items()}
+        )
+        if len(level.branches) != (len(levels[-1].characters) if levels else 1):
+            raise RuntimeError(f"the n-grams of length {n + 1} do not continue those before")
+        levels.append(level)
+    model.levels = nn.ModuleList(levels)

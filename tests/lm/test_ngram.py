@@ -1,4 +1,4 @@
-"""The rung that counts: the same probabilities as `KneserNey`, through the same loop as every network."""
+"""The rung that counts: the textbook's probabilities, through the same loop as every network."""
 
 import dataclasses
 import os
@@ -10,22 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from lm import corpora, runs
+from lm import corpora, ngrams, runs, tasks
 from lm.errors import RunProblem
 from lm.evaluation import evaluate
+from lm.ladder import RUNGS
 from lm.models.ngram import Ngram, NgramConfig
-from lm.ngrams import Counting, KneserNey
 from lm.runs import packing, recording
 from lm.training.events import Checkpoint, Evaluated, Evaluating, Step, TakeCheckpoint
 from lm.training.loop import train
+from tests.lm.textbook_kneser_ney import Textbook
 
 
 def counted_model(ids, vocab_size, order):
-    counting = Counting(np.array(ids), vocab_size)
-    for _ in range(min(order, len(ids))):
-        counting.longer()
     model = Ngram(NgramConfig(order=order), vocab_size)
-    model.hold(counting.counts)
+    model.set_counts(ngrams.count(np.array(ids), vocab_size, order).counts)
     return model
 
 
@@ -34,30 +32,44 @@ def counted_model(ids, vocab_size, order):
     text=st.lists(st.integers(0, 4), min_size=1, max_size=12),
     order=st.integers(1, 7),
 )
-def test_it_says_what_kneser_ney_says_and_every_row_sums_to_one(ids, text, order):
-    """Also of contexts and characters (4) that were never seen."""
+def test_every_row_is_the_textbooks_distribution(ids, text, order):
+    """Also after contexts, and of a character (4), that were never seen."""
+    textbook = Textbook(ids, 5, order)
     p = counted_model(ids, 5, order)(torch.tensor([text, text[::-1]])).exp()
     torch.testing.assert_close(p.sum(dim=-1), torch.ones(2, len(text)), rtol=0, atol=1e-5)
-    reference = KneserNey.count(np.array(ids), 5, order)
     for row, read in zip(p, (text, text[::-1]), strict=True):
-        expected = [reference.next_probabilities(np.array(read[: t + 1])) for t in range(len(read))]
-        np.testing.assert_allclose(row, expected, rtol=1e-4, atol=1e-7)
+        for t, found in enumerate(row):
+            expected = [textbook.p(w, read[: t + 1]) for w in range(5)]
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
 
 
-@pytest.mark.parametrize("vocab_size", [200, 300])
-def test_counts_and_alphabets_beyond_a_byte(vocab_size):
-    """A pair that occurs 4,000 times; characters that need more than one byte."""
-    ids = [0, 1] * 4000 + list(range(vocab_size)) * 2 + [7] * 255 + [8] * 254
-    model, reference = (
-        counted_model(ids, vocab_size, 3),
-        KneserNey.count(np.array(ids), vocab_size, 3),
-    )
-    again = Ngram(NgramConfig(order=3), vocab_size)
+def assert_agrees(model, counting, ids):
+    """The model's distributions sum to one and hold the probabilities that `Counting` gives."""
+    p = model(torch.from_numpy(ids)[None]).exp()[0]  # (T, V)
+    torch.testing.assert_close(p.sum(dim=-1), torch.ones(len(ids)), rtol=0, atol=1e-4)
+    found = p[torch.arange(len(ids) - 1), torch.from_numpy(ids[1:])]
+    np.testing.assert_allclose(found, counting.probabilities(ids)[1:], rtol=1e-3)
+
+
+def test_model_and_baseline_interpolate_alike(data):
+    """On a play: the model adds up all possible next characters, `Counting` only those that came."""
+    counting = ngrams.count(data.train.numpy(), data.tokenizer.vocab_size, 7)
+    model = Ngram(NgramConfig(), data.tokenizer.vocab_size)
+    model.set_counts(counting.counts)
+    assert_agrees(model, counting, data.validation.numpy())
+
+
+@pytest.mark.parametrize("vocab_size", [200, 300, 3000])
+def test_counts_and_alphabets_beyond_a_byte_survive_saving(vocab_size):
+    """A pair that occurs 4,000 times; counts around 255; characters that need more than one byte."""
+    once = np.random.default_rng(1).permutation(vocab_size)
+    ids = np.concatenate([[0, 1] * 4000, once, [7] * 255, [8] * 254, once])
+    counting = ngrams.count(ids, vocab_size, 3)
+    model, again = (Ngram(NgramConfig(order=3), vocab_size) for _ in range(2))
+    model.set_counts(counting.counts)
     again.load_state_dict(model.state_dict())
-    for read in ([0, 1], [1, 0], [7, 7], [vocab_size - 1, 0], [8, 9]):
-        expected = reference.next_probabilities(np.array(read))
-        for each in (model, again):
-            np.testing.assert_allclose(each(torch.tensor([read])).exp()[0, -1], expected, rtol=1e-4)
+    for each in (model, again):
+        assert_agrees(each, counting, np.array([0, 1, 0, 0, 7, 7, 7, 8, 8, 9, *once[:20]]))
 
 
 def test_it_looks_back_as_far_as_its_order_and_no_further():
@@ -82,22 +94,21 @@ def test_one_step_counts_one_character_more(counted, tiny_plan, data):
     ]
     train_ids, V = data.train.numpy(), data.tokenizer.vocab_size
     for event in events:
-        reference = event.step and KneserNey.count(train_ids, V, event.step)
+        counting = event.step and ngrams.count(train_ids, V, event.step)
         if isinstance(event, Step):
-            loss = -np.log(reference.probabilities(train_ids)).mean()
-            assert event.loss == pytest.approx(loss)
+            assert event.loss == pytest.approx(counting.loss())
         elif isinstance(event, Evaluated):
-            assert event.loss == pytest.approx(in_rows(reference, data.validation.numpy(), 16))
+            assert event.loss == pytest.approx(in_rows(counting, data.validation.numpy(), 16))
         elif isinstance(event, Checkpoint):
             assert event.replay
             assert len(event.weights) == 4 * event.step
             assert event.optimizer == {}
 
 
-def in_rows(reference, ids, length):
+def in_rows(counting, ids, length):
     """The loss over rows that do not overlap, each begun without a context."""
     rows = [ids[start : start + length + 1] for start in range(0, len(ids) - 1, length)]
-    return -np.concatenate([np.log(reference.probabilities(row))[1:] for row in rows]).mean()
+    return -np.concatenate([np.log(counting.probabilities(row))[1:] for row in rows]).mean()
 
 
 def test_a_snapshot_for_every_order(counted, tiny_plan, begin, data, tmp_path):
@@ -152,38 +163,34 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_damaged_counts_are_one_sentence(damage, counted, tiny_plan, begin, data, tmp_path):
-    run = begin(tmp_path / "run", tiny_plan(counted))
+@pytest.fixture(scope="module")
+def run(tiny_plan, begin, data, tmp_path_factory):
+    """A finished run: its last snapshot holds seven lengths."""
+    run = begin(tmp_path_factory.mktemp("counted") / "run", tiny_plan(RUNGS["ngram"]))
     for _ in recording.record(run, train(run.plan, data)):
         pass
+    return run
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damaged_counts_are_one_sentence(damage, run):
     path = run.directory / "snapshots" / "00000007.safetensors"
+    whole = path.read_bytes()
     tensors = load_file(path)
     damage(tensors)
     save_file(tensors, path)
-    with pytest.raises(RunProblem, match="does not fit"):
-        run.model()
+    try:
+        with pytest.raises(RunProblem, match="does not fit"):
+            run.model()
+    finally:
+        path.write_bytes(whole)
 
 
 def test_on_tiny_shakespeare_it_is_a_hard_line_to_cross(counted):
     """Order 5 and order 7 over the whole validation split, in rows of 1,024."""
     if not os.environ.get("LM_CORPORA"):
         pytest.skip("LM_CORPORA does not name a copy of Tiny Shakespeare")
-    data = runs.data_for(corpora.load("tiny_shakespeare"))
+    data = tasks.text_data(corpora.load("tiny_shakespeare"))
     losses = {e.step: e.loss for e in train(counted.plan(), data) if isinstance(e, Evaluated)}
     assert losses[5] == pytest.approx(1.5641, abs=1e-4) and losses[5] <= 1.57
     assert losses[7] == pytest.approx(1.5199, abs=1e-4) and losses[7] <= 1.53
-
-
-def test_a_large_alphabet_needs_no_memory_for_all_its_pairs():
-    """Rows still sum to one, and follow the counts, with 3,000 characters."""
-    ids = np.random.default_rng(1).integers(0, 3000, 4000)
-    model = Ngram(NgramConfig(order=2), 3000)
-    counting = Counting(ids, 3000)
-    counting.longer()
-    counting.longer()
-    model.hold(counting.counts)
-    p = model(torch.from_numpy(ids[:50])[None]).exp()[0]
-    torch.testing.assert_close(p.sum(dim=-1), torch.ones(50), atol=1e-4, rtol=0)
-    exact = KneserNey.count(ids, 3000, 2).next_probabilities(ids[:50])
-    torch.testing.assert_close(p[-1], torch.from_numpy(exact).float(), atol=1e-6, rtol=1e-3)

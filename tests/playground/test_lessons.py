@@ -9,10 +9,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lm import runs
+from lm import ngrams, runs
 from lm.generation import next_token_distribution
 from lm.ladder import RUNGS
-from lm.ngrams import KneserNey
 from lm.sizes import count_parameters
 from lm.training.config import TrainingConfig
 from playground import controls
@@ -260,7 +259,7 @@ def test_how_it_learns_names_the_default_settings() -> None:
 @pytest.mark.parametrize("name", names())
 def test_what_to_try_can_be_set_on_the_page(name: str) -> None:
     """An experiment's title, "Attention heads: 1, 4, 16", names a control and values it can take."""
-    fields = {field.title: field for field in controls.settings_of(RUNGS[name]).values()}
+    fields = {field.title: field for field in RUNGS[name].settings().values()}
     tried = 0
     for title in re.findall(r"^- \*\*(.+?)\*\*", section_text(name, "What to try"), re.MULTILINE):
         field = next((fields[known] for known in fields if title.startswith(known)), None)
@@ -294,11 +293,12 @@ def test_numbers_of_the_four_candidates() -> None:
 
 def test_numbers_of_the_counted_example() -> None:
     text = section_text("ngram", "A worked example")
-    model = KneserNey.count(np.array([0, 1, 4, 0, 2, 0, 3, 0, 1, 4, 0]), 5, 2)
-    for character, p in zip("abcdr", model.next_probabilities(np.array([0])), strict=True):
+    counting = ngrams.count(np.array([0, 1, 4, 0, 2, 0, 3, 0, 1, 4, 0]), 5, 2)
+    for number, character in enumerate("abcdr"):
+        p = counting.probabilities(np.array([0, number]))[1]
         row = next(line for line in text.splitlines() if line.startswith(f"| `{character}` |"))
         assert row.endswith(f"| {p:.3f} |")
-    shortest = model.next_probabilities(np.array([], dtype=np.int64))
+    shortest = [counting.probabilities(np.array([number]))[0] for number in (0, 1)]
     assert f"= {shortest[1]:.3f}$ for *b*, and {shortest[0]:.3f} for *a*" in text
 
 
