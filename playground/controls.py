@@ -1,7 +1,8 @@
 """Config fields to Gradio controls, and their values back to a plan.
 
-Nothing about a setting is written here: title, bounds, step and help come from its field in `lm`. The
-page narrows the sliders to what still trains while one watches; the checks are those of the config class.
+Nothing about a setting is written here: title, bounds, step and help come from its field in `lm`, whichever
+part of the plan it belongs to. Sliders end where training would take too long to watch; the checks are those of
+the config classes.
 """
 
 import math
@@ -12,7 +13,7 @@ import gradio as gr
 
 from lm.errors import SettingsProblem
 from lm.plan import Plan, Rung
-from lm.settings import Setting, describe
+from lm.settings import Setting
 
 LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]  # 1-3-10, as people step them
 GROUPS = {
@@ -24,23 +25,15 @@ GROUPS = {
 }
 
 
-def settings_of(rung: Rung) -> dict[str, Setting]:
-    """Every setting of a rung, its own before those of training, with this rung's defaults."""
-    training = rung.training.model_dump()
-    own = {field.name: field for field in describe(rung.config)}
-    shared = {
-        field.name: _with_default(field, training[field.name])
-        for field in describe(type(rung.training))
-    }
-    return own | shared
-
-
 def control(field: Setting, elem_id: str, value: Any = None) -> gr.components.Component:
-    """The control a setting is made with: a slider where it has a range, else a choice or a box."""
+    """The control of a setting: a slider for a range, else a choice, a box or a tick."""
     value = field.default if value is None else value
     common: dict[str, Any] = {"label": field.title, "elem_id": elem_id, "interactive": True}
     if field.kind == "choice":
-        return gr.Dropdown(list(field.choices), value=value, info=field.help, **common)
+        several = len(field.choices) > 1  # nothing to choose among one
+        return gr.Dropdown(
+            list(field.choices), value=value, info=field.help, visible=several, **common
+        )
     if field.kind == "bool":
         return gr.Checkbox(value=value, info=field.help, **common)
     if field.scale == "135":
@@ -54,7 +47,7 @@ def control(field: Setting, elem_id: str, value: Any = None) -> gr.components.Co
 
 
 def live_bounds(field: Setting) -> tuple[float, float]:
-    """Where the page's slider begins and ends: on the field's step, never past its live maximum."""
+    """The ends of the page's slider, the upper one the setting's live maximum."""
     low = field.minimum if field.minimum is not None else 0
     high = field.live_maximum if field.live_maximum is not None else math.inf
     return low, high
@@ -62,26 +55,19 @@ def live_bounds(field: Setting) -> tuple[float, float]:
 
 def plan_of(rung: Rung, values: Sequence[Any]) -> Plan:
     """A plan from the values of a rung's controls, in their order; `SettingsProblem` if it cannot work."""
-    names = list(settings_of(rung))
-    if len(values) != len(names):
-        raise SettingsProblem(f"This rung has {len(names)} settings; {len(values)} came.")
-    given = {
-        n: rate_of(v) if f.scale == "135" else v
-        for (n, f), v in zip(settings_of(rung).items(), values, strict=True)
-    }
-    own = set(rung.config.model_fields)
-    for name, value in given.items():
+    fields = rung.settings()
+    if len(values) != len(fields):
+        raise SettingsProblem(f"This model has {len(fields)} settings; {len(values)} came.")
+    given = {}
+    for (name, field), value in zip(fields.items(), values, strict=True):
         if value is None or value == "":
-            raise SettingsProblem(f"{settings_of(rung)[name].title} is empty: give it a value.")
-    return Plan(
-        rung=rung,
-        config=rung.config.make(**{k: v for k, v in given.items() if k in own}),
-        training=type(rung.training).make(**{k: v for k, v in given.items() if k not in own}),
-    )
+            raise SettingsProblem(f"{field.title} is empty: give it a value.")
+        given[name] = rate_of(value) if field.scale == "135" else value
+    return rung.plan(**given)
 
 
 def rate_of(value: Any) -> Any:
-    """A learning rate from its control: one that was typed, not picked, comes as text."""
+    """A learning rate from its control; a typed one comes as text."""
     try:
         return float(value) if isinstance(value, str) else value
     except ValueError:
@@ -89,18 +75,18 @@ def rate_of(value: Any) -> Any:
 
 
 def values_of(plan: Plan) -> list[Any]:
-    """The values for a rung's controls that make this plan; beyond a slider's end, its end."""
-    values = plan.config.model_dump() | plan.training.model_dump()
-    return [_onto_slider(field, values[name]) for name, field in settings_of(plan.rung).items()]
+    """The values of a rung's controls for this plan; a value past a slider's end becomes that end."""
+    values = plan.values()
+    return [_onto_slider(field, values[name]) for name, field in plan.rung.settings().items()]
 
 
 def values_from_query(rung: Rung, query: Mapping[str, str]) -> tuple[list[Any], str | None]:
-    """Values for the controls from URL parameters, and a sentence if some of them made no sense.
+    """Values for the controls from URL parameters, and a sentence if some of them cannot be used.
 
-    Parameters that are missing take their defaults; unknown ones are ignored, as in any link.
+    Missing parameters take their defaults; unknown ones are ignored, as in any link.
     """
     values, wrong = [], []
-    for name, field in settings_of(rung).items():
+    for name, field in rung.settings().items():
         value = field.default
         if name in query:
             try:
@@ -111,27 +97,30 @@ def values_from_query(rung: Rung, query: Mapping[str, str]) -> tuple[list[Any], 
     try:
         plan_of(rung, values)
     except SettingsProblem as problem:
-        return [field.default for field in settings_of(rung).values()], str(problem)
+        return [field.default for field in rung.settings().values()], str(problem)
     if wrong:
-        return values, f"Ignored from the link, as it makes no sense: {', '.join(wrong)}."
+        return (
+            values,
+            f"The link has values that cannot be used, so the defaults stand: {', '.join(wrong)}.",
+        )
     return values, None
 
 
 def query_of(plan: Plan) -> dict[str, str]:
     """URL parameters for what differs from the rung's defaults; `values_from_query` reads them."""
-    values = plan.config.model_dump() | plan.training.model_dump()
+    values = plan.values()
     return {
         name: str(values[name])
-        for name, field in settings_of(plan.rung).items()
+        for name, field in plan.rung.settings().items()
         if values[name] != field.default
     }
 
 
 def narrowed(rung: Rung) -> str:
-    """One sentence that says which sliders end before their setting does."""
+    """One sentence that names the sliders that end before their setting does."""
     parts = [
         f"{field.title.lower()} to {field.maximum:,.0f}"
-        for field in settings_of(rung).values()
+        for field in rung.settings().values()
         if field.maximum is not None
         and field.live_maximum is not None
         and field.live_maximum < field.maximum
@@ -140,7 +129,7 @@ def narrowed(rung: Rung) -> str:
     if not parts:
         return ""
     return (
-        "The sliders end where a model still trains while you watch on this machine. "
+        "The sliders end where a model still trains while you watch. "
         f"The command line goes further: {', '.join(parts)}."
     )
 
@@ -165,7 +154,3 @@ def _onto_slider(field: Setting, value: Any) -> Any:
         return value
     low, high = live_bounds(field)
     return type(value)(min(max(value, low), high))
-
-
-def _with_default(field: Setting, default: Any) -> Setting:
-    return Setting(**{**field.__dict__, "default": default})

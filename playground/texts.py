@@ -1,7 +1,7 @@
 """The texts a visitor can train on: the built-in ones, and their own, kept beside the runs.
 
-Loading, encoding and counting a text takes seconds, so what has been prepared once is kept. A visitor's own
-text is written into the runs folder under its checksum: its run can then be opened and resumed like any other.
+Loading, encoding and counting a text takes seconds, so prepared texts are kept in memory. A visitor's own text
+is written into the runs folder under its checksum: its runs can then be opened and resumed like any other.
 """
 
 import re
@@ -14,24 +14,27 @@ from pathlib import Path
 
 import numpy as np
 
-from lm import corpora, ngrams
+from lm import corpora, ngrams, tokenizers
 from lm.corpora import Corpus
 from lm.errors import CorpusProblem
 from lm.plan import Plan
-from lm.runs import recording
-from lm.runs.run import Run
-from lm.tokenizers import CharacterTokenizer
+from lm.runs import Run, recording
+from lm.runs.files import write_text
+from lm.tasks import ContinueText
+from lm.tasks.continue_text import check_length
+from lm.tokenizers import Tokenizer, TokenizerConfig
 
-RETRY = 120.0  # seconds before a text that could not be had is asked for again
+CHARACTERS = TokenizerConfig()
+RETRY = 120.0  # seconds before a download that failed is tried again
 KEEP = 6  # prepared texts held in memory
 
 
 @dataclass(frozen=True)
 class Text:
-    """A corpus made ready: its tokenizer, the ids of both splits, and what counting achieves on it."""
+    """A corpus made ready for one tokenizer: the ids of both splits, and the losses of counting on it."""
 
     corpus: Corpus
-    tokenizer: CharacterTokenizer
+    tokenizer: Tokenizer
     train_ids: np.ndarray
     validation_ids: np.ndarray
     baselines: dict[str, float]
@@ -40,8 +43,18 @@ class Text:
     def new_run(self, directory: Path, plan: Plan) -> Run:
         """A new run directory for a plan to be trained on it; raises as `recording.create`."""
         return recording.create(
-            directory, plan, self.corpus, self.tokenizer, self.baselines, self.counted_pairs
+            directory,
+            plan,
+            self.corpus,
+            self.tokenizer,
+            train_tokens=len(self.train_ids),
+            baselines=self.baselines,
+            counted_pairs=self.counted_pairs,
         )
+
+    def check(self, context_length: int) -> None:
+        """Raise a `SettingsProblem` if the text is too short for the context."""
+        check_length(len(self.train_ids), len(self.validation_ids), context_length)
 
 
 class Texts:
@@ -49,27 +62,31 @@ class Texts:
 
     def __init__(self, runs_folder: Path, known_baselines: dict[str, dict[str, float]]) -> None:
         self.folder = runs_folder / "texts"
-        self._baselines = known_baselines  # by checksum; the shipped runs bring some along
-        self._texts: OrderedDict[str, Text] = OrderedDict()
+        self._baselines = known_baselines  # by checksum; the included runs hold some
+        self._texts: OrderedDict[tuple[str, TokenizerConfig], Text] = OrderedDict()
         self._refusals: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: str) -> Text:
-        """The prepared text of a key. `CorpusProblem` if it is not to be had."""
+    def get(self, key: str, tokenizer: TokenizerConfig = CHARACTERS) -> Text:
+        """The text of a key, prepared for a tokenizer. `CorpusProblem` if it cannot be loaded."""
+        wanted = (key, tokenizer)
         with self._lock:
-            if key not in self._texts:
-                self._texts[key] = self._prepare(self._load(key))
+            if wanted not in self._texts:
+                self._texts[wanted] = self._prepare(self._load(key), tokenizer)
                 while len(self._texts) > KEEP:
                     self._texts.popitem(last=False)
-            self._texts.move_to_end(key)
-            return self._texts[key]
+            self._texts.move_to_end(wanted)
+            return self._texts[wanted]
 
     def get_or_synthetic(self, key: str) -> tuple[str, Text, str | None]:
-        """`get`, with the synthetic plays in place of a text that cannot be had, and a notice."""
+        """`get`, with the synthetic plays in place of a text that cannot be loaded, and a notice."""
         try:
             return key, self.get(key), None
         except CorpusProblem as problem:
-            notice = f"{problem} The synthetic plays stand in: generated here, no network needed."
+            notice = (
+                f"{problem} The page uses the synthetic plays instead: they are generated here and need "
+                "no network."
+            )
             return "synthetic_plays", self.get("synthetic_plays"), notice
 
     def add(self, data: bytes) -> str:
@@ -79,7 +96,7 @@ class Texts:
             return corpus.name
         path = self.folder / f"{corpus.sha256[:24]}.txt"
         if not path.exists():
-            recording.write_text(path, corpus.text)
+            write_text(path, corpus.text)
         return f"own:{path.stem}"
 
     def _load(self, key: str) -> Corpus:
@@ -97,7 +114,7 @@ class Texts:
         return self._built_in(key)
 
     def _built_in(self, name: str) -> Corpus:
-        """A built-in text; one that could not be had a moment ago is not asked of the network again."""
+        """A built-in text; a download that failed a moment ago is not tried again."""
         when, sentence = self._refusals.get(name, (-RETRY, ""))
         if time.monotonic() - when < RETRY:
             raise CorpusProblem(sentence)
@@ -107,15 +124,15 @@ class Texts:
             self._refusals[name] = (time.monotonic(), str(problem))
             raise
 
-    def _prepare(self, corpus: Corpus) -> Text:
-        tokenizer = CharacterTokenizer.from_text(corpus.text)
+    def _prepare(self, corpus: Corpus, config: TokenizerConfig) -> Text:
+        tokenizer = tokenizers.train(config, corpus.text)
         train_ids = tokenizer.encode(corpus.train_text)
         validation_ids = tokenizer.encode(corpus.validation_text)
         counted = self._baselines.get(corpus.sha256)
         if counted is None:
-            counted = ngrams.baselines(train_ids, validation_ids, tokenizer.vocab_size)
+            counted = ContinueText.baselines(corpus)
             self._baselines[corpus.sha256] = counted
-        small = np.min_scalar_type(tokenizer.vocab_size - 1)  # every run is sent them
+        small = np.min_scalar_type(tokenizer.vocab_size - 1)  # they are sent to each run's process
         return Text(
             corpus,
             tokenizer,

@@ -1,8 +1,8 @@
-"""One training run in a process of its own: commands come down a pipe, states go up.
+"""One training run in a process of its own: orders come in through a pipe, states go out.
 
-What the run learns does not pass through the pipe: it goes into the run directory, where the page, like
-anybody else, reads it. The pipe carries only what must be quick. When the other end of the pipe closes, the
-page's server is gone, and so is this process.
+Results do not pass through the pipe: they go into the run directory, which the page reads like anybody else.
+The pipe carries only what must be quick. When its other end closes, the server has exited, and this process
+exits too.
 """
 
 import contextlib
@@ -20,8 +20,8 @@ from lm import runs
 from lm.errors import Problem
 from lm.plan import Plan
 from lm.runs import recording
+from lm.tasks import TextData
 from lm.training.events import ChangeLearningRate, Checkpoint, Command, Event, Step, TakeCheckpoint
-from lm.training.learners import Data
 from lm.training.loop import evaluation_due, train
 
 Order = (
@@ -57,15 +57,15 @@ def _listen(pipe: Connection, orders: "queue.SimpleQueue[Order]") -> None:
         while True:
             orders.put(pipe.recv())
     except (EOFError, OSError):
-        os._exit(0)  # nobody is there to watch; what is on disk is whole
+        os._exit(0)  # the server has exited; the files on disk are whole
 
 
 class _Worker:
-    """The run, and where it stands between two events.
+    """The run and its state between two events.
 
-    A paused run still owes what was asked of it: its first sample and snapshot, so that there is something
-    to look at, and each single step with the evaluation that may belong to it. It waits once it owes
-    nothing; "pause" cancels what is owed, so that it takes hold at the next event, whatever that is.
+    A paused run still completes the steps that were asked for: step 0 with its sample and snapshot, so that
+    there is something to look at, and each single step with the evaluation that may belong to it. It waits when
+    none is left; "pause" cancels them, so that it takes effect at the next event.
     """
 
     def __init__(
@@ -81,23 +81,25 @@ class _Worker:
         self.directory = directory
         self.orders = orders
         self.paused = paused
-        self.owed = 1  # steps to complete before a pause takes hold; the first one is step 0
+        self.to_complete = (
+            1  # steps to complete before a pause takes effect; the first one is step 0
+        )
         self.step = 0
-        self.completed = -1  # the last step that is done with all that belongs to it
+        self.completed = -1  # the last step whose evaluation and checkpoint, if any, are done
         self.stopped = False
         self.commands: list[Command] = []
 
     def run(self, train_ids: np.ndarray, validation_ids: np.ndarray) -> None:
-        """From the first event to the last, telling the page what becomes of it."""
+        """Train from the first event to the last, and report how it ends."""
         try:
             self._train(train_ids, validation_ids)
         except Problem as problem:
-            self._tell("failed", str(problem))
-        except Exception as error:  # the last line of defence: the page must hear of it
+            self._report("failed", str(problem))
+        except Exception as error:  # the last line of defence: the page must show it
             reason = f"The training process met a fault of the program: {error!r}."
             with contextlib.suppress(Problem):
                 recording.write_status(self.directory, "failed", self.step, reason)
-            self._tell("failed", reason)
+            self._report("failed", reason)
             raise
 
     def _train(self, train_ids: np.ndarray, validation_ids: np.ndarray) -> None:
@@ -105,26 +107,26 @@ class _Worker:
         train_tokens, validation_tokens = (
             torch.from_numpy(ids.astype(np.int64)) for ids in (train_ids, validation_ids)
         )
-        data = Data(train_tokens, validation_tokens, run.tokenizer())
+        data = TextData(train_tokens, validation_tokens, run.tokenizer())
         events = recording.record(run, train(run.plan, data, device=self.device))
         event = next(events)
-        self._settle()
+        self._report_state()
         while True:
             self._note(event, run.plan)
-            self._obey()
+            self._carry_out_orders()
             if self.stopped:
                 events.send(TakeCheckpoint())
                 events.close()
-                self._tell("stopped")
+                self._report("stopped")
                 return
             try:
                 event = events.send(self.commands.pop(0) if self.commands else None)
             except StopIteration:
-                self._tell("finished")
+                self._report("finished")
                 return
 
     def _note(self, event: Event, plan: Plan) -> None:
-        """Keep count of the steps; one is complete with its evaluation and checkpoint, if it has any."""
+        """Count the completed steps; a step is complete with its evaluation and checkpoint, if any."""
         if isinstance(event, Step):
             self.step = event.step
         done = isinstance(event, Checkpoint) or (
@@ -132,24 +134,24 @@ class _Worker:
         )
         if done and self.step > self.completed:
             self.completed = self.step
-            self.owed = max(0, self.owed - 1)
+            self.to_complete = max(0, self.to_complete - 1)
 
-    def _obey(self) -> None:
-        """Carry out what has been asked for; while paused and owing nothing, wait here for more."""
+    def _carry_out_orders(self) -> None:
+        """Carry out the orders that have come; while paused with no step to complete, wait here for more."""
         while not self.stopped:
             try:
-                name, value = self.orders.get(block=self.paused and not self.owed)
+                name, value = self.orders.get(block=self.paused and not self.to_complete)
             except queue.Empty:
                 return
             if name == "pause":
-                self.paused, self.owed = True, 0
-                self._settle()
+                self.paused, self.to_complete = True, 0
+                self._report_state()
             elif name == "resume":
-                self.paused, self.owed = False, 0
-                self._settle()
+                self.paused, self.to_complete = False, 0
+                self._report_state()
             elif name == "step":
-                self.paused, self.owed = True, self.owed + 1
-                self._settle()
+                self.paused, self.to_complete = True, self.to_complete + 1
+                self._report_state()
             elif name == "stop":
                 self.stopped = True
             elif name == "learning_rate":
@@ -157,11 +159,11 @@ class _Worker:
             elif name == "threads":
                 torch.set_num_threads(int(value or 1))
 
-    def _settle(self) -> None:
+    def _report_state(self) -> None:
         status: Literal["paused", "running"] = "paused" if self.paused else "running"
         recording.write_status(self.directory, status, self.step)
-        self._tell(status)
+        self._report(status)
 
-    def _tell(self, status: str, reason: str | None = None) -> None:
+    def _report(self, status: str, reason: str | None = None) -> None:
         with contextlib.suppress(OSError):
             self.pipe.send((status, self.step, reason))
