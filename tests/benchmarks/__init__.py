@@ -1,18 +1,19 @@
-"""Benchmarks: one script for each row of the README's table, run as `python -m tests.benchmarks.NAME`.
+"""Benchmarks: one script for each row of `README.md` in this folder, run as `python -m tests.benchmarks.NAME`.
 
-They print tables and are no tests: nothing here is asserted, and pytest does not collect them.
+They print tables. They are not tests: they assert nothing, and pytest does not collect them.
 
-    speedrun           1   seconds to a validation loss of 1.88, beside nanoGPT
+    speedrun           1   seconds to a validation loss of 1.88, compared with nanoGPT
     loss_of_a_t4       2   seconds to 1.585
     loss_of_an_a100    3   minutes to 1.4697
     shipped_decoder    3b  the decoders in checkpoints/, evaluated again
-    training_speed     4   tokens a second of training, rung by rung, beside the starting point
+    training_speed     4   tokens per second of training, for each rung, compared with the starting point
     arithmetic_share   5   share of the machine's matrix-product rate
-    sampling_speed     6   characters a second, beside nanoGPT and transformers
-    watched_run        7   steps a second before a browser and headless
-    reaction           8   from a click to what it brings
-    page_load          9   from the command to a page that can be used
+    sampling_speed     6   characters per second, compared with nanoGPT and transformers
+    watched_run        7   steps per second of a run that a browser shows, and headless
+    reaction           8   seconds from a click to its effect
+    page_load          9   seconds from the command to a usable page
     memory             10  idle, and with runs
+    predicted_time     11  predicted and measured time of a run
 
-The other modules are what they share.
+The other modules are shared by the scripts.
 """

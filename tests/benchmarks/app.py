@@ -1,4 +1,4 @@
-"""The playground, started as a person starts it, and a headless Chromium before it."""
+"""The playground, started by its command, and a headless Chromium that opens it."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 
 @dataclass(frozen=True)
 class App:
-    """The playground, running; `seconds` from the command until its page answered."""
+    """The running playground; `seconds` is the time from the command to the page's first answer."""
 
     process: subprocess.Popen[bytes]
     url: str
@@ -38,11 +38,11 @@ class App:
     seconds: float
 
     def processes(self) -> list[int]:
-        """The server and all that it has started."""
+        """The process ids of the server and of every process that it has started."""
         return [self.process.pid, *Processes.below(self.process.pid)]
 
     def settle(self) -> Iterator[None]:
-        """Wait until it is at rest: it measures the machine for a while, some time after its page answers.
+        """Wait until the playground is idle: it prepares runs for some time after its page answers.
 
         Yields once a second until then.
         """
@@ -54,7 +54,7 @@ class App:
             yield
 
     def _processor_seconds(self) -> float:
-        """What the server and all that it has started have computed so far, on Linux; elsewhere 0."""
+        """Processor seconds of the server and its processes so far, on Linux; elsewhere 0."""
         ticks = 0
         for process in self.processes():
             with contextlib.suppress(OSError):
@@ -63,14 +63,14 @@ class App:
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def newest_run(self) -> runs.Run | None:
-        """The run that was begun last."""
+        """The run that was created last, or None."""
         found = sorted(self.runs_folder.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
         return runs.open_run(found[-1].parent) if found else None
 
 
 @contextlib.contextmanager
 def running() -> Iterator[App]:
-    """`python -m playground` on a free port, with a runs folder of its own; ended in the end."""
+    """`python -m playground` on a free port with its own runs folder; terminated at the end."""
     with TemporaryDirectory() as folder:
         port, runs_folder = free_port(), Path(folder) / "runs"
         url = f"http://127.0.0.1:{port}"
@@ -111,14 +111,14 @@ def chromium() -> Iterator[Browser]:
 
 
 def new_page(browser: Browser) -> Page:
-    """A page of a visitor who was never here, on a laptop's screen."""
+    """A page with an empty browser profile, on a laptop's screen."""
     page = browser.new_context(viewport=SCREEN).new_page()
     page.set_default_timeout(PATIENCE * 1000)
     return page
 
 
 def open_rung(page: Page, app: App, rung: str, **settings: object) -> None:
-    """Go to a rung's tab with these settings and wait until its chart is there."""
+    """Open a rung's tab with these settings and wait until its chart is drawn."""
     page.goto(f"{app.url}/?{urlencode({'model': rung, **settings})}")
     page.wait_for_function(
         "(key) => window.Playground?.feed && Playground.feed(key).record.status !== null &&"

@@ -1,4 +1,4 @@
-"""Checkouts of other projects, run as they are: which commit, and a copy to work in."""
+"""Unmodified checkouts of other projects: their commit, and a copy to work in."""
 
 import shutil
 import subprocess
@@ -13,7 +13,10 @@ FOLDER = click.Path(exists=True, file_okay=False, resolve_path=True, path_type=P
 
 
 def commit(checkout: Path, needed: str) -> str:
-    """ "commit 3adf61e, unmodified". `UsageError` if `needed` is not in it or a file was changed."""
+    """The commit as text, "commit 3adf61e, unmodified".
+
+    Raises `UsageError` if the checkout has no file `needed` or has local changes.
+    """
     if not (checkout / needed).is_file():
         raise click.UsageError(f"{checkout} is not the checkout asked for: it has no {needed}.")
     top = _git(checkout, "rev-parse", "--show-toplevel")
@@ -25,14 +28,14 @@ def commit(checkout: Path, needed: str) -> str:
 
 
 def copy(checkout: Path, into: Path, corpus: Corpus, text_at: str) -> Path:
-    """A copy of the checkout in which the file `text_at` holds the corpus; the original stays clean."""
+    """A copy of the checkout whose file `text_at` holds the corpus; the original is not changed."""
     shutil.copytree(checkout, into, ignore=shutil.ignore_patterns(".git"))
     (into / text_at).write_text(corpus.text, "utf-8", newline="")
     return into
 
 
 def _git(checkout: Path, *arguments: str) -> str | None:
-    """What git says, or None if it refuses."""
+    """The output of a git command, or None if it fails."""
     command = ["git", "-C", str(checkout), *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.stdout.strip() if done.returncode == 0 else None

@@ -1,4 +1,4 @@
-"""This project as anybody runs it: `python -m lm`, in a process of its own."""
+"""This project's command line, `python -m lm`, in its own process."""
 
 import json
 import subprocess
@@ -16,14 +16,14 @@ NOT_REACHED = 5  # exit code of --until-val-loss
 
 
 def train(out: Path, corpus: str, *flags: str, model: str = "decoder_transformer") -> runs.Run:
-    """Train into the folder `out` and open the run. Its progress goes to stderr."""
+    """Train into the folder `out` and open the run. The progress is printed to stderr."""
     command = ["train", model, "--corpus", corpus, "--out", str(out), *flags]
     _run(command, accepted=(0, NOT_REACHED))
     return runs.open_run(out)
 
 
 def evaluate(directory: Path, corpus: str) -> dict[str, Any]:
-    """What `lm evaluate --json` says of a run's last snapshot: val_loss, parameters, step …"""
+    """The output of `lm evaluate --json` for a run's last snapshot: val_loss, parameters, step …"""
     return json.loads(_run(["evaluate", str(directory), "--corpus", corpus, "--json"]))
 
 
@@ -40,13 +40,13 @@ def flags(settings: dict[str, Any]) -> list[str]:
 
 
 def step_seconds(run: runs.Run) -> list[float]:
-    """Seconds of each training step after the first, as the run noted them."""
+    """Seconds of each training step after the first, from the run's metrics."""
     ends = [line["seconds"] for line in run.metrics() if line["type"] == "step"]
     return [end - begin for begin, end in pairwise(ends)]
 
 
 def _run(arguments: list[str], accepted: tuple[int, ...] = (0,)) -> str:
-    """What the command prints. `ClickException` unless its exit code is one of those accepted."""
+    """The command's output. Raises `ClickException` unless its exit code is accepted."""
     command = [sys.executable, "-m", "lm", *arguments]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if done.returncode not in accepted:

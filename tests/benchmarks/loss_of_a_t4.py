@@ -20,7 +20,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 def main(
     setup: Setup, recipe: str, target: float, out: Path | None, existing: tuple[Path, ...]
 ) -> Result:
-    """Row 2: the starting point's result on a T4 GPU, reached on CPU cores."""
+    """Row 2: seconds on CPU cores to the starting point's result on a T4 GPU."""
     return time_to_loss.alone(setup, recipe, target, out, existing)
 
 

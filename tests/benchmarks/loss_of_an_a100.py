@@ -18,7 +18,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 def main(
     setup: Setup, recipe: str, target: float, out: Path | None, existing: tuple[Path, ...]
 ) -> Result:
-    """Row 3: nanoGPT's result on an A100 GPU, reached on CPU cores."""
+    """Row 3: minutes on CPU cores to nanoGPT's result on an A100 GPU."""
     return time_to_loss.alone(setup, recipe, target, out, existing)
 
 

@@ -1,4 +1,4 @@
-"""The machine: how it is described, how fast it multiplies, and a fresh process for each contestant."""
+"""The machine: its description, its matrix-product rate, and a new process for each contestant."""
 
 import os
 import platform
@@ -22,9 +22,9 @@ OPENMP = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS", "GOMP_SPINCOU
 
 
 def use_cores(cores: int) -> None:
-    """Confine this process, and whatever it starts, to `cores` cores, and let torch use all of them.
+    """Limit this process and its children to `cores` cores, and let torch use all of them.
 
-    Settings of OpenMP that the shell had are dropped: each contestant runs as its own project has it.
+    OpenMP settings of the shell are removed, so that each contestant runs with its own project's settings.
     """
     if cores > available_cores():
         raise click.UsageError(f"This machine offers {available_cores()} cores, not {cores}.")
@@ -48,7 +48,7 @@ def description(cores: int) -> str:
 
 
 def product_rate(repeat: int = 10) -> float:
-    """Floating-point operations a second in a large fp32 matrix product, now; the median of `repeat`."""
+    """Floating-point operations per second of a large fp32 matrix product; the median of `repeat`."""
     a, b = torch.randn(PRODUCT, PRODUCT), torch.randn(PRODUCT, PRODUCT)
     seconds = []
     for _ in range(repeat + 1):
@@ -59,7 +59,7 @@ def product_rate(repeat: int = 10) -> float:
 
 
 def in_fresh_process(function: Callable[..., T], *arguments: Any) -> T:
-    """The result of a module's function, called in a Python that has done nothing else."""
+    """The result of a module-level function, called in a new Python process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 

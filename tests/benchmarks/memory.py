@@ -1,6 +1,6 @@
-"""Row 10: memory of the app when idle, and what each further run adds.
+"""Row 10: memory of the app when idle, and the memory that each further run adds.
 
-Counted is the proportional set size (PSS) of the server and every process that it started: memory that
+The unit is the proportional set size (PSS) of the server and every process that it started: memory that
 processes share, such as torch itself, is counted once.
 """
 
@@ -24,9 +24,11 @@ SETTLING = 10.0  # seconds
 @click.option("--rung", type=click.Choice(list(RUNGS)), default=app.DECODER, show_default=True)
 @click.option("--runs", "most", type=click.IntRange(1), help="Runs to start; one a core.")
 def main(setup: Setup, rung: str, most: int | None) -> Result:
-    """Row 10: PSS of the server and its processes: at first, idle, with a page open, with runs."""
+    """Row 10: PSS of the server and its processes: after the start, idle, with a page open, with runs."""
     if not Path("/proc/self/smaps_rollup").exists():
-        raise click.ClickException("Only Linux tells what memory processes share (smaps_rollup).")
+        raise click.ClickException(
+            "This benchmark needs Linux, which reports shared memory in smaps_rollup."
+        )
     count = min(most or setup.cores, setup.cores)
     found: dict[str, list[list[float]]] = {}
     for number in range(1, setup.rounds + 1):
@@ -58,9 +60,9 @@ def main(setup: Setup, rung: str, most: int | None) -> Result:
             "PSS of the server, the fork server and the workers together; the browser is not counted",
             f"{rung}, {'tiny' if setup.quick else 'with its defaults'}; as many runs train at once as "
             "there are cores",
-            "each round a fresh start; MB is the median of ten seconds, the peak their greatest; 1 MB is "
+            "each round is a new start; MB is the median of ten seconds, the peak their maximum; 1 MB is "
             "10⁶ bytes",
-            f"{MEASURING}: once, from some seconds after the start until it is at rest",
+            f"{MEASURING}: once, from some seconds after the start until the app is idle",
         ],
     )
 
@@ -83,7 +85,7 @@ def _megabytes(playground: app.App) -> float:
 
 
 def _proportional(pid: int) -> int:
-    """Bytes of a process's proportional set size; 0 if it has just ended."""
+    """Bytes of a process's proportional set size; 0 if the process has ended."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):

@@ -1,7 +1,7 @@
 """nanoGPT, unmodified: train it by its README's CPU recipe, and find the step that reached a loss.
 
-Its own validation losses are estimates over random batches. Here each of its checkpoints is set aside as soon
-as it is written, loaded afterwards with its own `model.py`, and evaluated over the whole split as ours are.
+Its own validation losses are estimates over random batches. Here each of its checkpoints is renamed as soon as
+it is written, loaded afterwards with its own `model.py`, and evaluated over the whole split as ours are.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ RECIPE = (
     "--n_embd=128",
     "--dropout=0.0",
 )
-# Its estimates scatter by 0.02; a checkpoint this far above the target need not be read exactly.
+# Its estimates vary by 0.02; a checkpoint this far above the target need not be evaluated exactly.
 HOPELESS = 0.15
 
 _ESTIMATE = re.compile(r"step (\d+): train loss [\d.]+, val loss ([\d.]+)")
@@ -48,7 +48,7 @@ _ITERATION = re.compile(r"iter (\d+): loss [\d.]+, time ([\d.]+)ms")
 
 @dataclass(frozen=True)
 class Training:
-    """A finished training: its checkpoints and estimated losses by step, and the time of each iteration."""
+    """A finished training: checkpoints and estimated losses by step, and the time of each iteration."""
 
     checkpoints: dict[int, Path]
     estimates: dict[int, float]
@@ -56,14 +56,14 @@ class Training:
     every: int  # iterations between two evaluations
 
     def seconds_until(self, step: int) -> float:
-        """Seconds of training for `step` steps; one with an evaluation in it counts as a median one."""
+        """Seconds of training for `step` steps; an iteration with an evaluation counts as a median one."""
         plain = [s for i, s in enumerate(self.seconds) if i % self.every]
         usual = statistics.median(plain)
         return sum(s if i % self.every else usual for i, s in enumerate(self.seconds[:step]))
 
 
 def prepare(checkout: Path, into: Path, corpus: Corpus) -> Path:
-    """A copy of the checkout with the corpus made ready by its own `prepare.py`."""
+    """A copy of the checkout with the corpus prepared by its own `prepare.py`."""
     folder = checkouts.copy(checkout, into, corpus, f"{DATA}/input.txt")
     command = [sys.executable, f"{DATA}/prepare.py"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -76,7 +76,7 @@ def prepare(checkout: Path, into: Path, corpus: Corpus) -> Path:
 
 
 def train(folder: Path, *, steps: int, every: int, eval_iters: int) -> Training:
-    """Run its train.py in a prepared copy; every `every` steps a checkpoint is kept."""
+    """Run its train.py in a prepared copy and keep a checkpoint every `every` steps."""
     schedule = (
         f"--max_iters={steps}",
         f"--lr_decay_iters={steps}",
@@ -111,7 +111,7 @@ def train(folder: Path, *, steps: int, every: int, eval_iters: int) -> Training:
 
 
 def reach(folder: Path, training: Training, target: float) -> tuple[int, float]:
-    """The first checkpoint at or below `target` and its exact loss; else the best of those read."""
+    """Step and exact loss of the first checkpoint at or below `target`, else of the best one."""
     tokens = np.fromfile(folder / DATA / "val.bin", dtype=np.uint16).astype(np.int64)
     best = (0, float("inf"))
     for step, path in training.checkpoints.items():
@@ -126,14 +126,14 @@ def reach(folder: Path, training: Training, target: float) -> tuple[int, float]:
 
 
 def build(checkout: Path, **config: Any) -> Any:
-    """Its `GPT(GPTConfig(…))`, from its own `model.py`; nothing is left in the checkout."""
+    """Its `GPT(GPTConfig(…))`, from its own `model.py`; no file is written into the checkout."""
     sys.dont_write_bytecode = True
     spec = importlib.util.spec_from_file_location("nanogpt_model", checkout / "model.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    with contextlib.redirect_stdout(io.StringIO()):  # it tells its size
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints its size
         return module.GPT(module.GPTConfig(**config))
 
 
@@ -145,7 +145,7 @@ def _exact_loss(folder: Path, checkpoint: Path, tokens: Tensor) -> float:
 
 
 class _AllScores(nn.Module):
-    """Its model gives the scores of every position only when it is also given targets."""
+    """nanoGPT's model with the scores of every position, which it returns only if it gets targets."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

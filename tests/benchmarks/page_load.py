@@ -1,4 +1,4 @@
-"""Row 9: from the command to an answer, what the page weighs, and when it can be used."""
+"""Row 9: seconds from the command to the first answer, the page's size, and seconds until it is usable."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,9 +9,9 @@ from tests.benchmarks import app
 from tests.benchmarks.report import Result, Setup, Table, benchmark, progress, spread
 
 COLUMNS = ("", "requests", "transferred, MB", "usable after, s")
-SETTLING = 3.0  # seconds after which nothing more is fetched
+SETTLING = 3.0  # seconds after which no more requests are expected
 
-# Usable: a Train button that would take a click, and a chart with a curve in it, in the open tab.
+# Usable: the open tab has an enabled Train button and a chart with a curve.
 _USABLE = """
   const seen = (node) => node.getClientRects().length > 0 && node.checkVisibility();
   const look = () => {
@@ -27,14 +27,14 @@ _USABLE = """
 
 @dataclass
 class Traffic:
-    """What a page has fetched over the network, headers included; nothing out of the browser's cache."""
+    """The requests of a page over the network, headers included, without those from the browser's cache."""
 
     addresses: dict[str, str] = field(default_factory=dict)
     cached: set[str] = field(default_factory=set)
     sizes: dict[str, float] = field(default_factory=dict)
 
     def over(self, page: Page) -> None:
-        """Listen to a page."""
+        """Record the traffic of a page from now on."""
         session = page.context.new_cdp_session(page)
         session.send("Network.enable")
         session.on("Network.requestWillBeSent", self._sent)
@@ -44,7 +44,7 @@ class Traffic:
 
     @property
     def fetched(self) -> set[str]:
-        """The requests that went over the network."""
+        """The ids of the requests that went over the network."""
         return set(self.addresses) - self.cached
 
     @property
@@ -70,16 +70,16 @@ class Visit:
     seconds: float
 
 
-@benchmark("From the command to a page that can be used", with_corpus=False)
+@benchmark("From the command to a usable page", with_corpus=False)
 def main(setup: Setup) -> Result:
-    """Row 9: seconds to the first answer with a warm disk; transfer; time to interactive."""
+    """Row 9: seconds to the first answer with a warm disk cache; transfer; time to interactive."""
     starts: list[float] = []
     visits: dict[str, list[Visit]] = {"first visit": [], "second visit": []}
     for number in range(setup.rounds + 1):
         with app.running() as playground:
             progress(f"start {number}: answers after {playground.seconds:.2f} s")
             if number == 0 and not setup.quick:
-                continue  # it warmed the disk
+                continue  # it filled the disk cache
             starts.append(playground.seconds)
             with app.chromium() as browser:
                 page = app.new_page(browser)
@@ -100,9 +100,9 @@ def main(setup: Setup) -> Result:
     return Result(
         [start, Table(COLUMNS, rows)],
         [
-            "the disk is warm: one start went before and is not counted",
-            f"transfer: until {SETTLING:.0f} s after it was usable, as sent, headers included; the second "
-            "visit has the browser's cache",
+            "the disk cache is warm: one start before is not counted",
+            f"transfer: until {SETTLING:.0f} s after the page was usable, as sent, headers included; the "
+            "second visit has the browser's cache",
             "usable: from the beginning of the navigation until Train can be clicked and a curve is "
             "drawn, by the page's own clock, in a headless Chromium on the same cores",
         ],

@@ -1,7 +1,7 @@
-"""Row 8: from a click to what it brings: Train to the first point, Pause and Stop to their being shown.
+"""Row 8: milliseconds from a click to its effect: Train to the first point, Pause and Stop to their status.
 
-The clock runs inside the page, from the click's own time stamp to the first frame in which the change is
-there; what the test driver needs to say "click" does not count.
+The page's own clock measures from the click's time stamp to the first frame that shows the change, so the time
+of the test driver does not count.
 """
 
 import random
@@ -17,7 +17,7 @@ from tests.benchmarks.report import Result, Setup, Table, benchmark, progress, s
 COLUMNS = ("click", "until", "milliseconds")
 
 # Conditions in JavaScript over the rung's key, its run before the click and the panel's elements.
-# (Until a new run is drawn the points of the one before are still there.)
+# (Until a new run is drawn, the chart still has the points of the run before.)
 FIRST_POINT = "record.run !== before && Math.min(record.train.step.length, points()) >= 1"
 FIRST_LINE = "record.run !== before && Math.min(record.train.step.length, points()) >= 2"
 SHOWN = "panel.querySelector('.strip-line').textContent.startsWith('{}')"
@@ -48,7 +48,7 @@ _STOPWATCH = """([key, button, conditions]) => {
 }"""
 
 
-@benchmark("From a click to what it brings", rounds=5, with_corpus=False)
+@benchmark("From a click to its effect", rounds=5, with_corpus=False)
 @click.option("--rung", type=click.Choice(list(RUNGS)), default=app.DECODER, show_default=True)
 def main(setup: Setup, rung: str) -> Result:
     """Row 8: Train → first point; Pause, Resume and Stop → shown; in a headless Chromium."""

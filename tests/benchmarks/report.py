@@ -1,4 +1,4 @@
-"""What every benchmark shares: its options, taking turns, and a table under the machine's description."""
+"""Shared by every benchmark: options, taking turns, and a table with the machine's description."""
 
 import functools
 import os
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Setup:
-    """How a benchmark was asked to run. `quick` asks for tiny counts: a smoke test, no measurement."""
+    """The options of a benchmark. `quick` means tiny counts: a smoke test, not a measurement."""
 
     corpus: str
     rounds: int
@@ -35,14 +35,14 @@ class Setup:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under column titles; `title` stands above where a benchmark has several tables."""
+    """Rows of text under column titles; `title` is printed above, for benchmarks with several tables."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     title: str = ""
 
     def plain(self) -> str:
-        """Columns as wide as they must be; the first to the left, the others to the right."""
+        """The table for a terminal: the first column is aligned left, the others right."""
         lines = [list(self.columns), *map(list, self.rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
         lines.insert(1, ["─" * width for width in widths])
@@ -55,16 +55,16 @@ class Table:
         )
 
     def markdown(self) -> str:
-        """A table as GitHub and Hugging Face draw it."""
+        """The table in Markdown."""
         lines = [self.columns, ["---"] * len(self.columns), *self.rows]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 @dataclass
 class Result:
-    """What a benchmark found: tables, and what must be said beside them.
+    """The result of a benchmark: tables and notes.
 
-    `counted` is how many values a median is of, where that is not the number of rounds.
+    `counted` is the number of values in a median, if that is not the number of rounds.
     """
 
     tables: list[Table]
@@ -75,14 +75,14 @@ class Result:
 def benchmark(
     title: str, *, rounds: int = 3, with_corpus: bool = True
 ) -> Callable[[Callable[..., Result]], click.Command]:
-    """Make a command of `function(setup, …) -> Result` that prints the result under the machine's name."""
+    """Make a command of `function(setup, …) -> Result` that prints the result and the machine's description."""
 
     def decorate(function: Callable[..., Result]) -> click.Command:
         @functools.wraps(function)
         def command(quick: bool, cores: int, markdown: bool, corpus: str = "", **own: Any) -> None:
             turns = own.pop("rounds") or (1 if quick else rounds)
             machine.use_cores(cores)
-            load = os.getloadavg()[0]  # of whoever else is working here
+            load = os.getloadavg()[0]  # of other processes on this machine
             repeat = 1 if quick else 10
             before = machine.product_rate(repeat)
             try:
@@ -96,8 +96,8 @@ def benchmark(
         options = [
             click.option("--rounds", type=click.IntRange(1), help=f"Rounds of turns; {rounds}."),
             click.option("--cores", default=2, show_default=True, help="Processor cores to use."),
-            click.option("--markdown", is_flag=True, help="Print Markdown, to be pasted."),
-            click.option("--quick", is_flag=True, help="Tiny counts: does it run at all?"),
+            click.option("--markdown", is_flag=True, help="Print Markdown."),
+            click.option("--quick", is_flag=True, help="Tiny counts: only check that it runs."),
         ]
         if with_corpus:
             text = "tiny_shakespeare"
@@ -122,12 +122,12 @@ def take_turns(rounds: int, contestants: Mapping[str, Callable[[int], T]]) -> di
 
 
 def progress(text: str) -> None:
-    """A line for whoever waits; not part of the result."""
+    """Print a line of progress to stderr; it is not part of the result."""
     click.echo(text, err=True)
 
 
 def spread(values: Iterable[float], digits: int = 0, factor: float = 1.0) -> str:
-    """The median, and in brackets the least and the greatest: "12.3 (12.1–12.9)"."""
+    """The median, with minimum and maximum in brackets: "12.3 (12.1–12.9)"."""
     scaled = sorted(value * factor for value in values)
     middle = f"{statistics.median(scaled):,.{digits}f}"
     if len(scaled) == 1:
@@ -136,7 +136,7 @@ def spread(values: Iterable[float], digits: int = 0, factor: float = 1.0) -> str
 
 
 def times(ratio: float) -> str:
-    """A ratio as it is said: "12.3 ×"."""
+    """A ratio as text: "12.3 ×"."""
     return f"{ratio:.1f} ×"
 
 
@@ -164,7 +164,7 @@ def _page(
 
 
 def _state(load: float, before: float, after: float) -> str:
-    """How quiet the machine was: its load at the start, the product's rate at the start and the end."""
+    """The state of the machine: load at the start, matrix-product rate at the start and at the end."""
     product = f"{machine.PRODUCT} × {machine.PRODUCT} fp32 matrix product"
     return (
         f"load average {load:.1f} at the start; {product}: {before / 1e9:.0f} GFLOP/s before, "
@@ -173,6 +173,6 @@ def _state(load: float, before: float, after: float) -> str:
 
 
 def _located(corpus: str) -> str:
-    """A file's path made absolute, since contestants work in other folders; a name as it is."""
+    """The absolute path of a file, because contestants run in other folders; a name is not changed."""
     path = Path(corpus)
     return str(path.absolute()) if corpus and path.is_file() else corpus

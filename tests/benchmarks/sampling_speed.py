@@ -1,10 +1,10 @@
-"""Row 6: characters a second that a decoder writes, beside nanoGPT and `transformers`.
+"""Row 6: characters per second that a decoder writes, compared with nanoGPT and `transformers`.
 
-All three have 4 layers, 4 heads, embedding size 128 and random weights (speed does not depend on them), and
-write 512 characters one by one from a single one, drawn at temperature 1 from all 65. Ours and nanoGPT's look
+All three have 4 layers, 4 heads, embedding size 128 and random weights (speed does not depend on them). Each
+writes 512 characters one by one after a first one, drawn at temperature 1 from all 65. Ours and nanoGPT's look
 back at most 256 characters. GPT-2 in `transformers` cannot write past its last position while it keeps its
-cache, so it is given positions enough for the whole text: in the second half it looks back further, which
-costs it little. Each writes with one thread and with all, and its better speed counts.
+cache, so it gets positions for the whole text. In the second half it looks back further, which takes little
+time. Each writes with one thread and with all, and the better speed counts.
 """
 
 import statistics
@@ -29,13 +29,13 @@ LAYERS, HEADS, WIDTH, CONTEXT, VOCABULARY = 4, 4, 128, 256, 65
 NEW_TOKENS = 512
 
 
-@benchmark("Characters a second, batch 1, decoder 4 × 128, context 256, writing 512")
+@benchmark("Characters per second, batch 1, decoder 4 × 128, context 256, writing 512")
 @click.option("--nanogpt", "checkout", type=checkouts.FOLDER, help="An unmodified checkout.")
 @click.option(
     "--set", "changed", multiple=True, metavar="NAME=VALUE", help="Another setting of our decoder."
 )
 def main(setup: Setup, checkout: Path | None, changed: tuple[str, ...]) -> Result:
-    """Row 6: sampling from ours, from nanoGPT, and from GPT-2 in `transformers` with its cache."""
+    """Row 6: sampling from our decoder, from nanoGPT, and from GPT-2 in `transformers` with its cache."""
     tokens = 32 if setup.quick else NEW_TOKENS
     settings = _settings(changed)
     writers: dict[str, tuple[Callable[..., tuple[int, float]], Any]] = {"ours": (ours, settings)}
@@ -67,7 +67,7 @@ def main(setup: Setup, checkout: Path | None, changed: tuple[str, ...]) -> Resul
 
 
 def ours(tokens: int, threads: int, settings: dict[str, Any]) -> tuple[int, float]:
-    """Parameters, and characters a second, of this project's decoder."""
+    """Parameters and characters per second of this project's decoder."""
     torch.set_num_threads(threads)
     rung = RUNGS["decoder_transformer"]
     sizes = {"n_layer": LAYERS, "n_head": HEADS, "n_embd": WIDTH, "context_length": CONTEXT}
@@ -81,7 +81,7 @@ def ours(tokens: int, threads: int, settings: dict[str, Any]) -> tuple[int, floa
 
 
 def theirs(tokens: int, threads: int, checkout: Path) -> tuple[int, float]:
-    """The same of nanoGPT, from a checkout."""
+    """Parameters and characters per second of nanoGPT, from a checkout."""
     torch.set_num_threads(threads)
     sizes = {"n_layer": LAYERS, "n_head": HEADS, "n_embd": WIDTH, "block_size": CONTEXT}
     model = nanogpt.build(checkout, **sizes, vocab_size=VOCABULARY, dropout=0.0, bias=False)
@@ -94,7 +94,7 @@ def theirs(tokens: int, threads: int, checkout: Path) -> tuple[int, float]:
 
 
 def transformers_gpt2(tokens: int, threads: int, _: None) -> tuple[int, float]:
-    """The same of GPT-2 as `transformers` has it."""
+    """Parameters and characters per second of GPT-2 in `transformers`."""
     transformers = import_module("transformers")
     torch.set_num_threads(threads)
     config = transformers.GPT2Config(

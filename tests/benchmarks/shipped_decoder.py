@@ -1,4 +1,4 @@
-"""Row 3b: the best decoder that ships in `checkpoints/`, evaluated again, and how long it was trained."""
+"""Row 3b: the loss of each decoder in `checkpoints/`, evaluated again, and its minutes of training."""
 
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,16 @@ COLUMNS = (
 )
 
 
-@benchmark("The decoders that ship, best first", rounds=1)
+@benchmark("The included decoders, best first", rounds=1)
 @click.option(
     "--checkpoints",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=ROOT / "checkpoints",
     show_default=True,
-    help="The folder of the shipped runs.",
+    help="The folder of the included runs.",
 )
 def main(setup: Setup, checkpoints: Path) -> Result:
-    """Row 3b: the loss of each shipped decoder, evaluated again over the whole validation split."""
+    """Row 3b: the loss of each included decoder, evaluated again over the whole validation split."""
     found = []
     for path in sorted(checkpoints.glob("*/run.json")):
         run = runs.open_run(path.parent)
@@ -40,8 +40,8 @@ def main(setup: Setup, checkpoints: Path) -> Result:
             found.append((again["val_loss"], _row(run, again)))
             progress(f"{run.directory.name}: {again['val_loss']:.4f}")
     if not found:
-        raise click.ClickException(f"No decoder ships in {checkpoints}.")
-    notes = ["minutes of training leave evaluations out", "weights as shipped, in a byte a weight"]
+        raise click.ClickException(f"There is no decoder in {checkpoints}.")
+    notes = ["minutes of training leave evaluations out", "weights as included, one byte each"]
     return Result([Table(COLUMNS, [row for _, row in sorted(found)])], notes)
 
 

@@ -1,10 +1,10 @@
-"""Runs a training script of another project as it is, and notes when each of its steps ends.
+"""Runs an unmodified training script of another project, and records the end of each step.
 
     python -P stopwatch.py SCRIPT STEPS
 
-The script is not changed and does not notice: torch calls a hook after each step of any optimizer. After
-STEPS + 1 steps it is stopped, and one line of JSON is printed: the parameters, and the seconds between the ends
-of successive steps. Nothing of this project is imported, so that the script has the process to itself.
+torch calls a hook after each step of any optimizer. After STEPS + 1 steps the script is stopped, and one line
+of JSON is printed: the number of parameters, and the seconds between the ends of successive steps. Nothing of
+this project is imported, so that the process runs the script alone.
 """
 
 import json
@@ -18,7 +18,7 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 
 def main(script: str, steps: int) -> None:
-    """Run the script until `steps` + 1 steps have been taken."""
+    """Run the script for `steps` + 1 steps."""
     ends: list[float] = []
 
     def note(optimizer: Optimizer, *_: Any) -> None:

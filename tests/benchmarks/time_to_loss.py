@@ -1,4 +1,4 @@
-"""Seconds of training until the exact validation loss is low enough: what rows 1, 2 and 3 share."""
+"""Seconds of training until the exact validation loss is low enough: shared by rows 1, 2 and 3."""
 
 import statistics
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from tests.benchmarks import lm_command
 from tests.benchmarks.report import Result, Setup, Table, spread, take_turns, times
 
 COLUMNS = ("", "steps", "tokens", "ms per step", "validation loss", "seconds of training")
-# A training so short that it shows nothing but that it runs, and a loss that it reaches.
+# A training just long enough to check that it runs, and a loss that it reaches.
 QUICK = ("--steps", "20", "--evaluate-every", "10", "--batch-size", "2")
 QUICK_TARGET = 4.2
 NOTE = (
@@ -24,7 +24,7 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where a training stood when it was first at or below the target; else, at its best."""
+    """The state of a training at its first evaluation at or below the target, else at its best."""
 
     seconds: float
     steps: int
@@ -34,7 +34,7 @@ class Outcome:
 
 
 def outcome(run: runs.Run, target: float) -> Outcome:
-    """The first evaluation of a run at or below the target, else its best."""
+    """The outcome at a run's first evaluation at or below the target, else at its best."""
     evaluations = [line for line in run.metrics() if line["type"] == "evaluation"]
     if not evaluations:
         raise click.ClickException(f"{run.directory} holds no evaluation yet.")
@@ -50,7 +50,7 @@ def outcome(run: runs.Run, target: float) -> Outcome:
 
 
 def train(setup: Setup, recipe: str, target: float, out: Path, seed: int) -> Outcome:
-    """A decoder by a recipe until it is there; its last snapshot must give the same loss again."""
+    """Train a decoder by a recipe until the target; its last snapshot must give the same loss again."""
     flags = ["--recipe", recipe, "--seed", str(seed), *(QUICK if setup.quick else ())]
     run = lm_command.train(out, setup.corpus, *flags, "--until-val-loss", str(target))
     found = outcome(run, target)
@@ -58,13 +58,13 @@ def train(setup: Setup, recipe: str, target: float, out: Path, seed: int) -> Out
         again = lm_command.evaluate(out, setup.corpus)["val_loss"]
         if abs(again - found.loss) > 1e-3:
             raise click.ClickException(
-                f"{out} noted a validation loss of {found.loss:.4f}, its snapshot has {again:.4f}."
+                f"{out} recorded a validation loss of {found.loss:.4f}, but its snapshot has {again:.4f}."
             )
     return found
 
 
 def row(name: str, outcomes: Sequence[Outcome]) -> list[str]:
-    """A contestant's line of the table."""
+    """A contestant's row of the table."""
     missed = sum(not one.reached for one in outcomes)
     seconds = spread((one.seconds for one in outcomes), 1)
     if missed:
@@ -80,7 +80,7 @@ def row(name: str, outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def ratio(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> str:
-    """How many times as long they take; nothing where one did not arrive."""
+    """The ratio of their median seconds to ours; "–" if one side did not reach the target."""
     if not all(one.reached for one in (*ours, *theirs)):
         return "–"
     medians = [statistics.median(one.seconds for one in side) for side in (ours, theirs)]
@@ -90,7 +90,7 @@ def ratio(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> str:
 def alone(
     setup: Setup, recipe: str, target: float, out: Path | None, existing: Sequence[Path]
 ) -> Result:
-    """A recipe by itself: trained `rounds` times with seeds 1, 2, 3 …, or read from existing runs."""
+    """One recipe: trained `rounds` times with seeds 1, 2, 3 …, or read from existing runs."""
     target = QUICK_TARGET if setup.quick and not existing else target
     if existing:
         opened = [runs.open_run(directory) for directory in existing]
@@ -99,7 +99,7 @@ def alone(
     else:
         with TemporaryDirectory() as folder:
             into = out or Path(folder)
-            name, origin = f"recipe {recipe}", "seeds 1, 2, 3 …, one a round"
+            name, origin = f"recipe {recipe}", "seeds 1, 2, 3 …, one per round"
             found = take_turns(
                 setup.rounds,
                 {name: lambda seed: train(setup, recipe, target, into / f"{recipe}-{seed}", seed)},

@@ -1,4 +1,4 @@
-"""Row 4: tokens a second of training, rung by rung, in turns with the starting point's own scripts."""
+"""Row 4: tokens per second of training for each rung, in turns with the starting point's own scripts."""
 
 import ast
 import json
@@ -13,13 +13,10 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from lm import corpora, runs, tasks
+from lm import corpora, tasks
 from lm.devices import has_bfloat16
 from lm.ladder import RUNGS
-from lm.plan import Plan
-from lm.settings import describe
 from lm.sizes import count_parameters
-from lm.training.config import TrainingConfig
 from lm.training.events import Step
 from lm.training.loop import train
 from tests.benchmarks import checkouts, machine
@@ -35,7 +32,7 @@ COLUMNS = (
     "theirs / ours",
 )
 PRECISIONS = ("float32", "bfloat16")
-STEPS, WARM_UP = 250, 20  # their scripts evaluate after 300 steps; the first ones are not counted
+STEPS, WARM_UP = 250, 20  # their scripts evaluate after 300 steps; the first steps are not counted
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ class Measured:
     seconds: Sequence[float]
 
 
-@benchmark("Tokens a second of training, at the starting point's sizes")
+@benchmark("Tokens per second of training, at the starting point's sizes")
 @click.option(
     "--starting-point",
     "checkout",
@@ -128,21 +125,17 @@ def main(setup: Setup, checkout: Path | None, names: tuple[str, ...]) -> Result:
 
 def ours(name: str, corpus: str, steps: int, precision: str) -> Measured:
     """Train a rung of ours at the starting point's sizes for `steps` steps."""
-    rung, settings = RUNGS[name], SCRIPTS[name].settings
-    known = {field.name for field in describe(rung.config)}
-    plan = Plan(
-        rung=rung,
-        config=rung.config.make(**{k: v for k, v in settings.items() if k in known}),
-        training=TrainingConfig.make(
-            steps=2 * steps,
-            batch_size=settings["batch_size"],
-            learning_rate=1e-3,
-            warmup_steps=0,
-            decay="constant",
-            gradient_clip=0.0,
-            precision=precision,
-            evaluate_every=100_000,
-        ),
+    rung = RUNGS[name]
+    known = rung.settings()
+    plan = rung.plan(
+        **{k: v for k, v in SCRIPTS[name].settings.items() if k in known},
+        steps=2 * steps,
+        learning_rate=1e-3,
+        warmup_steps=0,
+        decay="constant",
+        gradient_clip=0.0,
+        precision=precision,
+        evaluate_every=100_000,
     )
     data = tasks.text_data(corpora.load(corpus))
     seconds: list[float] = []
@@ -154,15 +147,15 @@ def ours(name: str, corpus: str, steps: int, precision: str) -> Measured:
             if previous is not None:
                 seconds.append(now - previous)
             previous = now
-        else:  # a sample or a checkpoint lies in between
+        else:  # a sample or a checkpoint came between two steps
             previous = None
     events.close()
-    model = rung.model(plan.config, data.tokenizer.vocab_size)
+    model = rung.model(plan.model, data.tokenizer.vocab_size)
     return Measured(count_parameters(model), seconds)
 
 
 def theirs(folder: Path, script: Script, steps: int) -> Measured:
-    """Run a script of a copy of the checkout, unmodified, for `steps` steps."""
+    """Run an unmodified script in a copy of the checkout for `steps` steps."""
     stopwatch = str(Path(__file__).with_name("stopwatch.py"))
     command = [sys.executable, "-P", stopwatch, script.path, str(steps)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -172,7 +165,7 @@ def theirs(folder: Path, script: Script, steps: int) -> Measured:
 
 
 def _check_sizes(folder: Path, script: Script) -> None:
-    """Raise unless the constants of their script are those that ours is trained with."""
+    """Raise unless the constants of their script equal the settings of our training."""
     tree = ast.parse((folder / script.path).read_text("utf-8"))
     found = {
         target.id: node.value.value

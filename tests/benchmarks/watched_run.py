@@ -1,4 +1,4 @@
-"""Row 7: steps a second of a run that a browser is watching, and of the same run without app and browser."""
+"""Row 7: steps per second of a run that a browser shows, and of the same run without app and browser."""
 
 import statistics
 import time
@@ -16,25 +16,25 @@ from tests.benchmarks.report import Result, Setup, Table, benchmark, spread, tak
 COLUMNS = ("", "ms per step, median", "steps per second", "steps per second, whole run")
 STEPS = 300
 TURN = 15.0  # seconds with a page, and without one
-LOADING = 6.0  # seconds that a page keeps the machine busy when it opens
+LOADING = 6.0  # seconds that a page needs to load
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Steps a second: of the median step, and over all steps of the run together."""
+    """Steps per second: of the median step, and over all steps of the run together."""
 
     usual: float
     overall: float
 
 
-@benchmark("Steps a second: watched in a browser, and headless", with_corpus=False)
+@benchmark("Steps per second: watched in a browser, and headless", with_corpus=False)
 @click.option("--rung", type=click.Choice(list(RUNGS)), default=app.DECODER, show_default=True)
 @click.option("--steps", default=STEPS, show_default=True, help="To read of each run.")
 def main(setup: Setup, rung: str, steps: int) -> Result:
-    """Row 7: a run as visitors start it, in the app before one browser, and by `python -m lm train`.
+    """Row 7: a run started in the app with one browser, and the same run by `python -m lm train`.
 
-    Read are the first steps of it, after which it is ended. Then a longer run is watched in turns: with a page
-    that shows it, and without. Both see the same moods of the machine.
+    The first steps of each are read, then the run is stopped. After that one longer run is measured in turns,
+    with and without a page that shows it, so that both see the same load of the machine.
     """
     steps, settings = (50, app.TINY) if setup.quick else (steps, {})
     with TemporaryDirectory() as name:
@@ -72,15 +72,15 @@ def main(setup: Setup, rung: str, steps: int) -> Result:
         [Table(COLUMNS, rows), Table(("one run, in turns", "steps per second"), later)],
         [
             f"{rung}, the first {steps} steps of {like[0].tokens_per_step:,} tokens, the same settings and "
-            "text; from the seconds that each run noted, without its evaluations",
-            "the browser shows the rung's tab and polls as visitors' do; it draws on the same cores",
+            "text; from the seconds in each run's metrics, without its evaluations",
+            "the browser shows the rung's tab as a visitor's does, and runs on the same cores",
             f"in turns: {pairs} pairs of {turn:.0f} s",
         ],
     )
 
 
 def _in_turns(rung: str, pairs: int, turn: float) -> list[tuple[float, float]]:
-    """Steps a second of one run, its first seconds left out: with a page that shows it, then without."""
+    """Steps per second of one run after its first seconds, in pairs: with a page that shows it, without."""
     found = []
     with app.running() as playground, app.chromium() as browser:
         page = app.new_page(browser)
@@ -100,7 +100,7 @@ def _in_turns(rung: str, pairs: int, turn: float) -> list[tuple[float, float]]:
 
 
 def _pace(run: runs.Run, turn: float) -> float:
-    """Steps a second, evaluations left out, from now on for `turn` seconds."""
+    """Steps per second, without evaluations, over the next `turn` seconds."""
     before = len(lm_command.step_seconds(run))
     time.sleep(turn)
     seconds = lm_command.step_seconds(run)[before:]
@@ -110,7 +110,7 @@ def _pace(run: runs.Run, turn: float) -> float:
 
 
 def _reached(playground: app.App, steps: int) -> runs.Run:
-    """The app's run, once it has taken so many steps."""
+    """The app's run, after at least `steps` steps."""
     while True:
         time.sleep(0.5)  # on the disk, not through the page: the browser is left alone
         run = playground.newest_run()
