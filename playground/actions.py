@@ -1,18 +1,20 @@
-"""What each control of a rung's tab does: values in, updates out, no layout.
+"""The handlers of a rung's tab: values in, plain data out; they know neither layout nor components.
 
-A `Problem` becomes one sentence in the tab's notice; nothing else changes, so nothing is lost. Values are
-checked here whatever way they came: a slider is a courtesy, not a guard.
+Where an event has several outputs, its handler answers with a dictionary by name, which `model_tab.py` turns
+into updates of components: "token", "feed", "chart", "notice" (a sentence, or "" for none), "recipe", "share",
+and "settings" (values by the setting's name). A name that is missing stays as it is, so that a `Problem`
+becomes one sentence in the tab's notice and changes nothing else. Values are checked here, however they came: a
+slider's bounds are a courtesy, not a guard.
 """
 
 import contextlib
 import html
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
-
-import gradio as gr
 
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
@@ -20,98 +22,151 @@ from lm.plan import Rung
 from lm.settings import describe
 from lm.speed import duration
 from lm.training.config import TrainingConfig
-from lm.training.loop import check_fits
-from playground import controls
+from playground import controls, inspection, writing
 from playground.figures import loss as loss_figure
+from playground.prompts import sendable
 from playground.services import Services
 
-Update = Any  # what Gradio calls an update: a value, or gr.skip()
+MOST_WRITTEN = 2000  # characters that the page writes at once
+Answer = dict[str, Any]
 
 
 class Actions:
-    """The handlers of one rung; each returns what its outputs become."""
+    """The handlers of one rung."""
 
     def __init__(self, rung: Rung, services: Services) -> None:
         self.rung = rung
         self.services = services
+        self.library = services.library
+        self.supervisor = services.supervisor
 
-    # Starting and steering a run
+    # Starting and commanding a run
 
-    def begin(self, data: Any) -> dict[str, Any]:
-        """What Train, Step and Reset do; called by the page with [which, token, corpus, *values].
+    def begin(self, data: Any) -> Answer:
+        """Train, Step and Reset; the page calls it with [which, token, corpus, *values].
 
         Answers {"run": its token, "chart": its chart}, {} if no new run was wanted, or {"error": a sentence}.
         """
         how, token, corpus, *values = data if isinstance(data, list) and len(data) > 2 else [""] * 3
         if how not in ("train", "step", "reset"):
             return {"error": "Train, Step and Reset begin a run."}
-        if how == "step" and self.services.workers.is_live(str(token)):
-            self.services.workers.command(str(token), "step")
+        if how == "step" and self.supervisor.is_live(str(token)):
+            self.supervisor.command(str(token), "step")
             return {}
         try:
             run = self._start(str(token), str(corpus), values, paused=how != "train")
         except Problem as problem:
             return {"error": str(problem)}
         if how == "step":
-            self.services.workers.command(run, "step", patience=0)
+            self.supervisor.command(run, "step", patience=0)
         return {"run": run, "chart": self.chart(run)}
 
-    def change_learning_rate(self, token: Any, value: Any) -> Update:
-        """Tell a live run its new learning rate. Output: notice."""
+    def change_learning_rate(self, token: Any, value: Any) -> Answer:
+        """Send a live run its new learning rate."""
         try:
             rate = TrainingConfig.make(learning_rate=controls.rate_of(value)).learning_rate
         except SettingsProblem as problem:
-            return notice(str(problem))
-        if self.services.workers.is_live(str(token)):
-            self.services.workers.command(str(token), "learning_rate", rate)
-        return notice()
+            return {"notice": str(problem)}
+        if self.supervisor.is_live(str(token)):
+            self.supervisor.command(str(token), "learning_rate", rate)
+        return {"notice": ""}
 
     def _start(self, token: str, corpus: str, values: Sequence[Any], *, paused: bool) -> str:
-        """A new run in place of the tab's; returns its token."""
-        workers = self.services.workers
+        """Start a new run in place of the tab's; returns its token."""
         plan = controls.plan_of(self.rung, values)
-        text = self.services.texts.get(corpus)
-        check_fits(plan, len(text.train_ids), len(text.validation_ids))
-        workers.check_room(leaving=token)
-        run = text.new_run(workers.new_directory(self.rung.name), plan)
-        workers.command(token, "stop", patience=0)  # one run a tab; what it learned is kept
-        return workers.start(run, (text.train_ids, text.validation_ids), paused=paused)
+        text = self.services.texts.get(corpus, plan.tokenizer)
+        text.check(plan.context_length)
+        self.supervisor.check_room(leaving=token)
+        run = text.new_run(self.library.new_directory(self.rung.name), plan)
+        self.supervisor.command(token, "stop", patience=0)  # one run a tab; its directory is kept
+        return self.supervisor.start(run, (text.train_ids, text.validation_ids), paused=paused)
 
     # Showing runs
 
-    def restore(self, token: Any, corpus: Any, query: dict[str, str]) -> list[Update]:
-        """What the tab shows when the page opens. Outputs: token, feed, chart, notice, recipe, *controls.
+    def restore(self, token: Any, corpus: Any, query: dict[str, str]) -> Answer:
+        """The contents of the tab when the page opens.
 
-        The run that the browser remembers, if it is still known; else the shipped one. A link's
-        settings go before those of the run.
+        Shows the run that the browser remembers if it is still known, else the included one. The settings of
+        a link are preferred to those of the run.
         """
-        known = isinstance(token, str) and self.services.workers.knows(token)
-        shown = token if known else self.services.workers.shipped(self.rung.name)
+        known = isinstance(token, str) and self.library.knows(token)
+        shown = token if known else self.library.shipped(self.rung.name)
+        linked = query.get("model") == self.rung.name
         sentence = None
-        if query.get("model") == self.rung.name:
+        if linked:
             values, sentence = controls.values_from_query(self.rung, query)
         elif known:
             values = self._values_now(token)
         else:
-            values = [field.default for field in controls.settings_of(self.rung).values()]
+            values = [field.default for field in self.rung.settings().values()]
         if isinstance(token, str) and token and not known:
-            sentence = "The run you watched is no longer here; it may stand under Earlier runs."
-        recipe = self.name(*values)[1]
-        linked = bool(shown) and query.get("model") == self.rung.name
-        stale = linked and values != self._values_now(str(shown))
-        return [
-            shown,
-            {"run": shown, "stale": stale},
-            self.chart(shown, corpus),
-            notice(sentence),
-            recipe,
-            *values,
-        ]
+            sentence = "The run you watched is no longer here: look for it under Earlier runs."
+        stale = linked and shown is not None and values != self._values_now(shown)
+        return {
+            "token": shown,
+            "feed": {"run": shown, "stale": stale},
+            "chart": self.chart(shown, corpus),
+            "notice": sentence or "",
+            "recipe": self.name(*values)["recipe"],
+            "settings": self._by_name(values),
+        }
+
+    def open(self, token: Any) -> Answer:
+        """Show another run and its settings."""
+        token = self.library.token_of(str(token))
+        try:
+            plan = self.library.view(token).run.plan
+            if plan.rung.name != self.rung.name:
+                raise SettingsProblem("That run is of another model: open it on that model's tab.")
+        except Problem as problem:
+            return {"notice": str(problem)}
+        values = controls.values_of(plan)
+        return {
+            "token": token,
+            "feed": {"run": token},
+            "chart": self.chart(token),
+            "notice": "",
+            "recipe": self.name(*values)["recipe"],
+            "settings": self._by_name(values),
+        }
+
+    def choices(self, token: Any) -> list[tuple[str, str]]:
+        """(label, token) of the runs of this rung that can be opened."""
+        found = [("the included run", self.library.shipped(self.rung.name))]
+        others = self.library.also_shipped(self.rung.name).items()
+        found += [(f"the included run of recipe {name}", run) for name, run in others]
+        if self.supervisor.is_live(str(token)):
+            found.append(("the run in training", str(token)))
+        found += self.library.local_runs(self.rung.name)
+        return [(label, run) for label, run in found if run]
+
+    def chart(self, token: str | None, corpus: Any = None) -> dict[str, Any]:
+        """The loss chart of a run without its points, which the feed brings; the baselines if no run."""
+        if token:
+            with contextlib.suppress(Problem):  # the feed tells the reason
+                return self.library.view(token).chart()
+        text = self.services.texts.get_or_synthetic(str(corpus or "tiny_shakespeare"))[1]
+        return loss_figure.empty(
+            self.rung.plan().steps, text.baselines["uniform"], text.baselines, text.corpus.floor
+        )
+
+    def poll(self, data: Any) -> Answer:
+        """The news of a run; the page calls it one to five times a second with [token, start, start_events]."""
+        token, start, start_events = _arguments(data, 3)
+        start, start_events = (n if isinstance(n, int) else 0 for n in (start, start_events))
+        return self.library.answer(sendable(token), start, start_events)
+
+    def order(self, data: Any) -> Answer:
+        """Pause, resume or stop a run if it is live; then answers as `poll`."""
+        *polled, name = _arguments(data, 4)
+        if name in ("pause", "resume", "stop"):
+            self.supervisor.command(str(polled[0]), name)
+        return self.poll(polled)
 
     def _values_now(self, token: str) -> list[Any]:
-        """The controls' values for a run as it now trains: its learning rate may have been changed."""
-        view = self.services.workers.view(token)
-        with contextlib.suppress(Problem):  # the feed says what is wrong with it
+        """The controls' values for a run as it trains now: its learning rate may have been changed."""
+        view = self.library.view(token)
+        with contextlib.suppress(Problem):  # the feed tells the reason
             view.refresh()
         plan = view.run.plan
         for event in view.events:
@@ -120,83 +175,52 @@ class Actions:
                 plan = replace(plan, training=plan.training.model_copy(update=now))
         return controls.values_of(plan)
 
-    def open(self, token: Any) -> list[Update]:
-        """Show another run and its settings. Outputs as `restore`."""
-        token = self.services.workers.token_of(str(token))
-        try:
-            view = self.services.workers.view(str(token))
-            if view.run.plan.rung.name != self.rung.name:
-                raise SettingsProblem("That run belongs to another rung.")
-        except Problem as problem:
-            kept = [gr.skip()] * (4 + len(controls.settings_of(self.rung)))
-            return [*kept[:3], notice(str(problem)), *kept[3:]]
-        values = controls.values_of(view.run.plan)
-        recipe = self.name(*values)[1]
-        return [token, {"run": token}, self.chart(str(token)), notice(), recipe, *values]
+    def _by_name(self, values: Sequence[Any]) -> dict[str, Any]:
+        return dict(zip(self.rung.settings(), values, strict=True))
 
-    def choices(self, token: Any) -> Update:
-        """The runs of this rung that can be opened. Output: the dropdown of runs."""
-        workers = self.services.workers
-        found = [("the run that came along", workers.shipped(self.rung.name))]
-        others = workers.also_shipped(self.rung.name).items()
-        found += [(f"came along, recipe {name}", run) for name, run in others]
-        if workers.is_live(str(token)):
-            found.append(("the run in training", str(token)))
-        found += workers.local_runs(self.rung.name)
-        return gr.update(choices=[choice for choice in found if choice[1]], value=None)
+    # Using the model
 
-    def chart(self, token: str | None, corpus: Any = None) -> dict[str, Any]:
-        """The loss chart of a run without its points, which the feed brings; baselines if no run."""
-        if token:
-            try:
-                return self.services.workers.view(token).chart()
-            except Problem:
-                pass  # the feed says what is wrong with it
-        text = self.services.texts.get_or_synthetic(str(corpus or "tiny_shakespeare"))[1]
-        return loss_figure.empty(
-            self.rung.plan().steps, text.baselines["uniform"], text.baselines, text.corpus.floor
-        )
-
-    def poll(self, data: Any) -> dict[str, Any]:
-        """What happened in a run since; called by the page one to five times a second."""
-        token, start, start_events = _arguments(data, 3)
-        start, start_events = (n if isinstance(n, int) else 0 for n in (start, start_events))
-        return self.services.workers.answer(_sendable(token), start, start_events)
-
-    def order(self, data: Any) -> dict[str, Any]:
-        """Pause, resume or stop a run if it is live; then answers as `poll`."""
-        *polled, name = _arguments(data, 4)
-        if name in ("pause", "resume", "stop"):
-            self.services.workers.command(str(polled[0]), name)
-        return self.poll(polled)
-
-    def look(self, data: Any) -> dict[str, Any]:
-        """Attention on a text at a snapshot, or the next-character table."""
+    def look(self, data: Any) -> Answer:
+        """Attention on a text, or the next-character table; the page sends [token, step or None, text]."""
         token, step, text = _arguments(data, 3)
         try:
-            view = self.services.workers.view(str(token))
-            wanted = step if isinstance(step, int) and not isinstance(step, bool) else None
-            return self.services.snapshots.look(view.run, wanted, _sendable(text or "")[:5000])
+            run = self.library.view(str(token)).run
+            text = sendable(text or "")[:5000]
+            return inspection.look(self.services.snapshots, run, _step(step), text)
         except Problem as problem:
             return {"error": str(problem)}
 
+    def write(self, token: Any, step: Any, prompt: Any, *values: Any) -> Iterator[Answer]:
+        """Text from the snapshot of the shown run that is nearest to `step` (else the last), token by token."""
+        names = [field.name for field in describe(SamplingConfig)]
+        try:
+            if not token:
+                raise SettingsProblem("There is no model yet that could write: press Train.")
+            sampling = SamplingConfig.make(**dict(zip(names, values, strict=True)))
+            if sampling.max_new_tokens > MOST_WRITTEN:
+                raise SettingsProblem(f"The page writes at most {MOST_WRITTEN:,} characters.")
+            run = self.library.view(str(token)).run
+            text = sendable(prompt or "")[:20_000]
+            yield from writing.write(self.services.snapshots, run, _step(step), text, sampling)
+        except Problem as problem:
+            yield {"prompt": "", "tokens": [], "done": True, "note": str(problem)}
+
     # Settings
 
-    def follow(self, recipe: Any) -> list[Update]:
-        """The settings of a recipe. Output: the controls; the seed stays as it is."""
+    def follow(self, recipe: Any) -> Answer:
+        """The settings of a recipe; the seed stays as it is."""
         try:
-            values = controls.values_of(self.rung.plan(str(recipe)))
+            settings = self._by_name(controls.values_of(self.rung.plan(str(recipe))))
         except SettingsProblem:
-            return [gr.skip()] * len(controls.settings_of(self.rung))
-        names = controls.settings_of(self.rung)
-        return [gr.skip() if n == "seed" else v for n, v in zip(names, values, strict=True)]
+            return {}
+        return {"settings": {name: value for name, value in settings.items() if name != "seed"}}
 
     def estimate(self, corpus: Any, *values: Any) -> str:
         """Parameters and predicted time. Output: estimate."""
         try:
             plan = controls.plan_of(self.rung, values)
-            text = self.services.texts.get(str(corpus))
-            check_fits(plan, len(text.train_ids), len(text.validation_ids))
+            text = self.services.texts.get(str(corpus), plan.tokenizer)
+            text.check(plan.context_length)
         except Problem as problem:
             return f"<span class='impossible'>{html.escape(str(problem))}</span>"
         parameters = self.services.work(plan, text.tokenizer.vocab_size).parameters
@@ -205,48 +229,27 @@ class Actions:
         time = f"≈ <b>{duration(seconds)}</b> here" if seconds else "· measuring this machine …"
         return f"<b>{parameters:,}</b> parameters<br>{steps:,} steps {time}"
 
-    def name(self, *values: Any) -> list[Update]:
-        """The link to these settings, and the recipe they are, if any. Outputs: header tools, recipe."""
+    def name(self, *values: Any) -> Answer:
+        """The link to these settings ("share"), and the name of the recipe that they are, if any."""
         try:
             plan = controls.plan_of(self.rung, values)
         except Problem:
-            return [{}, None]
+            return {"share": {}, "recipe": None}
         query = urlencode({"model": self.rung.name, **controls.query_of(plan)})
-        return [{"query": query}, plan.recipe]
+        return {"share": {"query": query}, "recipe": plan.recipe}
 
-    def new_seed(self) -> int:
-        """A seed at random. Output: the seed's control."""
-        return random.randrange(1, 100_000)
-
-    # Writing
-
-    def write(self, token: Any, prompt: Any, *values: Any) -> Iterator[dict[str, Any]]:
-        """Text from the shown run's last snapshot, token by token. Output: the writing pane."""
-        names = [field.name for field in describe(SamplingConfig)]
-        try:
-            if not token:
-                raise SettingsProblem("There is no model yet that could write: press Train.")
-            sampling = SamplingConfig.make(**dict(zip(names, values, strict=True)))
-            if sampling.max_new_tokens > MOST_WRITTEN:
-                raise SettingsProblem(f"The page writes at most {MOST_WRITTEN:,} characters.")
-            run = self.services.workers.view(str(token)).run
-            text = _sendable(prompt or "")[:20_000]
-            yield from self.services.snapshots.write(run, text, sampling)
-        except Problem as problem:
-            yield {"prompt": "", "tokens": [], "done": True, "note": str(problem)}
+    def new_seed(self) -> Answer:
+        """A seed at random."""
+        return {"settings": {"seed": random.randrange(1, 100_000)}}
 
 
-MOST_WRITTEN = 2000
-
-
-def notice(sentence: str | None = None) -> Update:
-    """The tab's notice: a sentence, or nothing and hidden."""
-    return gr.update(value=sentence or "", visible=bool(sentence))
-
-
-def _sendable(value: Any) -> str:
-    """A visitor's text, without what JSON cannot carry back: one half of a surrogate pair."""
-    return str(value).encode("utf-8", "replace").decode("utf-8")
+def _step(value: Any) -> int | None:
+    """A step of a run from whatever was sent; what is no number means the last snapshot."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float) and math.isfinite(value):
+        return int(value)
+    return value if isinstance(value, int) else None
 
 
 def _arguments(data: Any, count: int) -> Sequence[Any]:

@@ -1,7 +1,7 @@
-"""The page's header: title, which text to train on, and what this machine has.
+"""The page's header: the title, the choice of the text to train on, and the machine's cores.
 
-The choice is a key (`texts.py`) kept in the browser; every tab trains on it. A visitor's own text is pasted
-or uploaded in a panel that opens under the header.
+The choice is a key (`texts.py`) that the browser keeps; every tab trains on that text. Visitors paste or upload
+a text of their own in a panel that opens under the header.
 """
 
 from typing import Any
@@ -11,17 +11,19 @@ import gradio as gr
 from lm import corpora
 from lm.errors import Problem
 from playground import components
-from playground.actions import notice
+from playground.model_tab import notice
 from playground.services import Services
 
 OWN = "own"
 OWN_TITLE = "Your own text …"
-LARGEST = 4_000_000  # bytes; the counting baselines of more would take a visitor's patience
+LARGEST = 4_000_000  # bytes; counting the baselines of more would take a visitor's patience
 _TITLES = {"tiny_shakespeare": "Tiny Shakespeare", "synthetic_plays": "Synthetic plays"}
 
 
-def header(title: str, services: Services, changed: str) -> tuple[gr.BrowserState, gr.HTML]:
-    """Lay the header out. Returns the corpus key and the share tool.
+def header(
+    page: gr.Blocks, title: str, services: Services, changed: str
+) -> tuple[gr.BrowserState, gr.HTML]:
+    """Lay the header out. Returns the key of the text and the share tool.
 
     changed: JavaScript to run when a visitor has chosen another text.
     """
@@ -40,7 +42,7 @@ def header(title: str, services: Services, changed: str) -> tuple[gr.BrowserStat
         )
         facts = gr.HTML("", elem_classes="facts", apply_default_css=False, elem_id="facts")
         share = components.header_tools()
-    trouble = gr.Markdown("", visible=False, elem_classes="notice", elem_id="notice-page")
+    told = gr.Markdown("", visible=False, elem_classes="notice", elem_id="notice-page")
     with gr.Column(visible=False, elem_classes="own-text card", elem_id="own-text") as panel:
         pasted = gr.Textbox(
             label="Your own text",
@@ -53,25 +55,28 @@ def header(title: str, services: Services, changed: str) -> tuple[gr.BrowserStat
             use = gr.Button("Use this text", variant="primary", elem_id="own-text-use")
             upload = gr.UploadButton("Upload a .txt file", file_types=["text"], type="binary")
 
-    texts, cores = services.texts, services.workers.cores
+    texts, cores = services.texts, services.supervisor.cores
 
-    def describe(key: Any) -> list[Any]:
-        """Outputs: corpus, choice, facts, trouble, panel."""
+    def describe(key: Any) -> dict[Any, Any]:
         try:
             found, text, sentence = texts.get_or_synthetic(str(key))
         except Problem as problem:
-            return [gr.skip(), gr.skip(), gr.skip(), notice(str(problem)), gr.skip()]
-        cores_text = f"{cores} CPU core{'s' if cores != 1 else ''}"
-        facts = f"{text.tokenizer.vocab_size} characters · {cores_text}"
-        shown = found if found in corpora.names() else OWN
-        return [found, shown, facts, notice(sentence), gr.update(visible=False)]
+            return {told: notice(str(problem))}
+        machine = f"{cores} CPU core{'s' if cores != 1 else ''}"
+        return {
+            corpus: found,
+            choice: found if found in corpora.names() else OWN,
+            facts: f"{text.tokenizer.vocab_size} characters · {machine}",
+            told: notice(sentence),
+            panel: gr.update(visible=False),
+        }
 
-    def choose(chosen: Any) -> list[Any]:
+    def choose(chosen: Any) -> dict[Any, Any]:
         if chosen == OWN:
-            return [gr.skip(), gr.skip(), gr.skip(), notice(), gr.update(visible=True)]
+            return {told: notice(None), panel: gr.update(visible=True)}
         return describe(chosen)
 
-    def add(data: bytes) -> list[Any]:
+    def add(data: bytes) -> dict[Any, Any]:
         try:
             if len(data) > LARGEST:
                 raise Problem(
@@ -80,23 +85,21 @@ def header(title: str, services: Services, changed: str) -> tuple[gr.BrowserStat
                 )
             return describe(texts.add(data))
         except Problem as problem:
-            return [gr.skip(), gr.skip(), gr.skip(), notice(str(problem)), gr.skip()]
+            return {told: notice(str(problem))}
 
-    def add_pasted(text: Any) -> list[Any]:
+    def add_pasted(text: Any) -> dict[Any, Any]:
         return add(str(text or "").encode("utf-8", "replace"))
 
-    def add_uploaded(data: Any) -> list[Any]:
+    def add_uploaded(data: Any) -> dict[Any, Any]:
         return add(data if isinstance(data, bytes) else b"")
 
-    outputs = [corpus, choice, facts, trouble, panel]
+    outputs = [corpus, choice, facts, told, panel]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-    # Opening the panel changes nothing yet, nor does a text that was refused (then there is a notice).
+    # Opening the panel changes no text, nor does a text that was refused (then there is a notice).
     chosen = f"(choice) => {{ if (choice !== '{OWN}') ({changed})() }}"
     taken = f"(refusal) => {{ if (!refusal) ({changed})() }}"
     choice.input(choose, choice, outputs, **quiet).then(None, choice, js=chosen)
-    use.click(add_pasted, pasted, outputs, **quiet).then(None, trouble, js=taken)
-    upload.upload(add_uploaded, upload, outputs, **quiet).then(None, trouble, js=taken)
-    loading = gr.context.Context.root_block
-    assert loading is not None
-    loading.load(describe, corpus, outputs, queue=False, **quiet)
+    use.click(add_pasted, pasted, outputs, **quiet).then(None, told, js=taken)
+    upload.upload(add_uploaded, upload, outputs, **quiet).then(None, told, js=taken)
+    page.load(describe, corpus, outputs, queue=False, **quiet)
     return corpus, share

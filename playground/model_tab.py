@@ -1,50 +1,72 @@
-"""The one tab that serves every rung: controls on the left, what they do on the right, the lesson below.
+"""The one kind of tab that serves every rung: controls on the left, figures on the right, the lesson below.
 
-Nothing here knows which rung it shows. What the controls do is in `actions.py`; how they are made from the
-config's fields is in `controls.py`; the parts that move are in `components/`.
+Nothing here knows which rung it shows. The handlers are in `actions.py`; the controls are made of the config's
+fields in `controls.py`; the moving parts are in `components/`.
 """
 
-import inspect
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import gradio as gr
 
+from lm.errors import Problem
 from lm.generation import SamplingConfig
 from lm.plan import Rung
 from lm.settings import describe
-from playground import components, controls, lessons
-from playground.actions import Actions
-from playground.looking import DEFAULT_TEXT, has_attention
+from playground import components, controls, lesson_view
+from playground.actions import Actions, Answer
+from playground.inspection import DEFAULT_TEXT, has_attention
 from playground.services import Services
 
 ALWAYS_SHOWN = ("learning_rate", "steps", "batch_size")  # beside the model's own fields
-BUILT_FROM = (
-    "lm.layers.",
-    "lm.ngrams",
-    "lm.models.ngram",
-    "lm.models.single_head_attention",
-)  # shown as code beside the model's own file
+# Straight to the server, past the queue: these answer in milliseconds.
+QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+LATEST: dict[str, Any] = {**QUICK, "trigger_mode": "always_last"}
 
 
 @dataclass(frozen=True)
 class Tab:
-    """What the page needs to fill a tab when it opens."""
+    """One rung's tab: its handlers, and its components by the names that they use."""
 
     rung: Rung
     actions: Actions
-    token: gr.BrowserState
-    outputs: list[Any]  # of Actions.restore
-    controls: list[Any]
+    parts: dict[str, Any]  # "token", "feed", "chart", "notice", "recipe", "share"
+    settings: dict[str, Any]
+    corpus: gr.BrowserState
     estimate: gr.HTML
+
+    @property
+    def controls(self) -> list[Any]:
+        """The controls of the settings, in the order in which handlers take their values."""
+        return list(self.settings.values())
+
+    def shown(self, *names: str) -> list[Any]:
+        """Components of these names, for the outputs of an event."""
+        return [self.parts[name] for name in names]
+
+    def update(self, answer: Answer) -> Any:
+        """An answer of `Actions` as updates of components; what it does not name stays as it is."""
+        updates = {self.parts[n]: value for n, value in answer.items() if n != "settings"}
+        updates |= {self.settings[n]: value for n, value in answer.get("settings", {}).items()}
+        if "notice" in answer:
+            updates[self.parts["notice"]] = notice(answer["notice"])
+        return updates or gr.skip()
+
+    def updating(self, handler: Callable[..., Answer]) -> Callable[..., Any]:
+        """A handler of `Actions` as Gradio calls it."""
+        return lambda *values: self.update(handler(*values))
+
+
+def notice(sentence: str | None) -> Any:
+    """The update of a notice: a sentence, or nothing and hidden."""
+    return gr.update(value=sentence or "", visible=bool(sentence))
 
 
 def remembered_run(rung: Rung) -> gr.BrowserState:
     """The token of the rung's run, kept in the browser.
 
-    It must stand outside the tabs: what is inside an unopened tab is not mounted, and would not be read.
+    It must stand outside the tabs: components inside an unopened tab are not mounted, and would not be read.
     """
     return gr.BrowserState(None, storage_key=f"lm-run-{rung.name}", secret="language-models")
 
@@ -59,20 +81,7 @@ def build(
 ) -> Tab:
     """Lay out one rung's tab and connect it; must be called inside the page's `gr.Tabs`."""
     key, actions = rung.name, Actions(rung, services)
-    shipped = services.workers.shipped(key)
-
-    def begin(data: list[Any]) -> Any:
-        return actions.begin(data)
-
-    def poll(data: list[Any]) -> Any:
-        return actions.poll(data)
-
-    def order(data: list[Any]) -> Any:
-        return actions.order(data)
-
-    def look(data: list[Any]) -> Any:
-        return actions.look(data)
-
+    shipped = services.library.shipped(key)
     with gr.Tab(f"{number}  {rung.title}", elem_id=f"rung-{key}", id=key) as tab:
         with gr.Row(elem_classes="rung", elem_id=f"panel-{key}"):
             with gr.Column(elem_classes="controls card"):
@@ -85,11 +94,9 @@ def build(
                         elem_id=f"estimate-{key}",
                     )
                     buttons = _buttons(key, with_seed="seed" in settings)
-                    feed = components.run_feed(
-                        key, {"run": shipped}, begin, poll, order, tab=f"rung-{key}"
-                    )
+                    feed = _feed(key, actions, shipped)
             with gr.Column(elem_classes="stage"):
-                notice = gr.Markdown(
+                told = gr.Markdown(
                     "", visible=False, elem_classes="notice", elem_id=f"notice-{key}"
                 )
                 with gr.Column(elem_classes="loss-card card"):
@@ -98,43 +105,41 @@ def build(
                     components.diary(key)
                     _writing(key, actions, token)
                 with gr.Column(elem_classes="attention-card card"):
-                    components.attention_view(
-                        key,
-                        {"run": shipped},
-                        look,
-                        text=DEFAULT_TEXT,
-                        has_attention=has_attention(rung),
-                    )
-        _lesson(rung)
-
-    values = list(settings.values())
-    outputs = [token, feed, chart, notice]
-    _connect_run(key, buttons, [token, corpus, *values], outputs)
-    _connect_settings(key, actions, settings, token, notice)
-    new_seed = _connect_seed(key, actions, settings, buttons)
-    restored = [*outputs, recipe, *values]
-    saved.focus(actions.choices, token, saved, **QUICK)
-    opened = saved.input(actions.open, saved, restored, **QUICK)
-    followed = recipe.input(actions.follow, recipe, values, **QUICK)
-    followed.then(None, js=f"() => {{ Playground.stale('{key}', true) }}")
-    for changed in (opened, followed, *new_seed):
-        changed.then(actions.name, values, [share, recipe], **QUICK)
-    for control in values:
-        control.change(actions.estimate, [corpus, *values], estimate, **_latest)
-        control.input(actions.name, values, [share, recipe], **_latest)
-    corpus.change(actions.estimate, [corpus, *values], estimate, **_latest)
-    tab.select(actions.name, values, [share, recipe], **_latest)
-    return Tab(rung, actions, token, restored, values, estimate)
+                    _inside(rung, actions, shipped)
+        lesson_view.build(rung)
+    parts = {"token": token, "feed": feed, "chart": chart, "notice": told}
+    parts |= {"recipe": recipe, "share": share}
+    built = Tab(rung, actions, parts, settings, corpus, estimate)
+    _connect_begin(built, buttons)
+    _connect_settings(built)
+    _connect_names(built, tab, saved, buttons)
+    return built
 
 
-# Straight to the server, past the queue: these answer in milliseconds.
-QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-_latest: dict[str, Any] = {**QUICK, "trigger_mode": "always_last"}
+def restore_on_load(page: gr.Blocks, tab: Tab) -> None:
+    """Fill the tab when the page opens: the run that the browser remembers, the settings of a link."""
+
+    def restore(token: Any, corpus: Any, request: gr.Request) -> Any:
+        query = dict(request.query_params)
+        try:
+            answer = tab.actions.restore(token, corpus, query)
+        except Problem as problem:
+            return tab.update({"notice": str(problem)})
+        values = answer["settings"].values()
+        if query.get("model") == tab.rung.name:
+            answer["share"] = tab.actions.name(*values)["share"]
+        return {**tab.update(answer), tab.estimate: tab.actions.estimate(corpus, *values)}
+
+    outputs = [*tab.parts.values(), *tab.controls, tab.estimate]
+    page.load(restore, [tab.parts["token"], tab.corpus], outputs, **QUICK)
+
+
+# Layout
 
 
 def _settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
-    """Recipes; the controls by the name of their setting, in the order of `controls.settings_of`; runs."""
-    fields = controls.settings_of(rung)
+    """Recipes; the controls by the name of their setting, in the order of `Rung.settings`; runs."""
+    fields = rung.settings()
     made: dict[str, Any] = {}
 
     def make(names: list[str]) -> None:
@@ -163,7 +168,7 @@ def _settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
             saved = gr.Dropdown(
                 [],
                 label="Open a run",
-                info="The one that came along, and those in the runs folder, with their settings.",
+                info="Shows an included run, or one from the runs folder, with its settings.",
                 elem_id=f"saved-{rung.name}",
                 interactive=True,
             )
@@ -172,9 +177,10 @@ def _settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
 
 
 def _buttons(key: str, with_seed: bool) -> dict[str, gr.Button]:
-    """Every button, "New seed" where chance plays a part. The run's feed sends Pause, Resume and Stop.
+    """Every button; "New seed" only for a rung that has a seed.
 
-    Which of the first three shows is decided by the run's state (style/running.css).
+    The run's feed sends Pause, Resume and Stop. The run's state decides which of the first three is visible
+    (style/running.css).
     """
     made = {
         name: gr.Button(
@@ -195,46 +201,38 @@ def _buttons(key: str, with_seed: bool) -> dict[str, gr.Button]:
     return made
 
 
-def _connect_run(
-    key: str, buttons: dict[str, gr.Button], inputs: list[Any], outputs: list[Any]
-) -> None:
-    """Train, Step and Reset: the run's feed calls the server (status_strip.js), Gradio knows the settings.
+def _feed(key: str, actions: Actions, shipped: str | None) -> gr.HTML:
+    """The status strip. Its server functions are plain ones, as Gradio takes them, with the scripts' names."""
 
-    An event with a function on the server would tell every component of the page three times how it stands.
-    """
-    for name in ("train", "step", "reset"):
-        begin = f"(...inputs) => Playground.begin('{key}', '{name}', inputs)"
-        buttons[name].click(None, inputs, outputs, js=begin)
+    def begin(data: list[Any]) -> Any:
+        return actions.begin(data)
 
+    def poll(data: list[Any]) -> Any:
+        return actions.poll(data)
 
-def _connect_settings(
-    key: str,
-    actions: Actions,
-    settings: dict[str, Any],
-    token: gr.BrowserState,
-    notice: gr.Markdown,
-) -> None:
-    stale = f"() => {{ Playground.stale('{key}', true) }}"
-    for name, control in settings.items():
-        if name == "learning_rate":  # takes hold at once in a run that trains; else it waits, too
-            control.input(actions.change_learning_rate, [token, control], notice, **QUICK)
-            control.input(None, js=f"() => {{ if (!Playground.live('{key}')) ({stale})() }}")
-        else:
-            control.input(None, js=stale)
+    def order(data: list[Any]) -> Any:
+        return actions.order(data)
+
+    return components.run_feed(key, {"run": shipped}, begin, poll, order, tab=f"rung-{key}")
 
 
-def _connect_seed(
-    key: str, actions: Actions, settings: dict[str, Any], buttons: dict[str, gr.Button]
-) -> list[Any]:
-    """The events of "New seed", where chance plays a part."""
-    if "seed" not in buttons:
-        return []
-    clicked = buttons["seed"].click(actions.new_seed, None, settings["seed"], **QUICK)
-    clicked.then(None, js=f"() => {{ Playground.stale('{key}', true) }}")
-    return [clicked]
+def _inside(rung: Rung, actions: Actions, shipped: str | None) -> None:
+    """The attention heatmaps, or the table of next characters."""
+
+    def look(data: list[Any]) -> Any:
+        return actions.look(data)
+
+    components.attention_view(
+        rung.name,
+        {"run": shipped},
+        look,
+        text=DEFAULT_TEXT,
+        has_attention=has_attention(rung),
+    )
 
 
 def _writing(key: str, actions: Actions, token: gr.BrowserState) -> None:
+    """Write: a prompt, the sampling settings, and the text. The page puts the step that it shows in `step`."""
     with gr.Column(elem_classes="write"):
         with gr.Row(elem_classes="write-row"):
             gr.HTML("Write", elem_classes="card-title", apply_default_css=False)
@@ -254,10 +252,11 @@ def _writing(key: str, actions: Actions, token: gr.BrowserState) -> None:
                 for field in describe(SamplingConfig)
             ]
         text = components.writing(key)
+        step = gr.Number(None, visible=False)
     for event in (go.click, prompt.submit):
         event(
             actions.write,
-            [token, prompt, *values],
+            [token, step, prompt, *values],
             text,
             show_progress="hidden",
             api_visibility="private",
@@ -267,31 +266,67 @@ def _writing(key: str, actions: Actions, token: gr.BrowserState) -> None:
         )
 
 
-def _lesson(rung: Rung) -> None:
-    module = sys.modules[rung.config.__module__]
-    with gr.Column(elem_classes="lesson"):
-        gr.Markdown(f"## How it works: {rung.title}")
-        for section in lessons.lesson(rung.name, module.__doc__ or "").sections:
-            with gr.Accordion(section.title, open=section.title == "The idea"):
-                gr.Markdown(
-                    section.markdown,
-                    latex_delimiters=list(lessons.LATEX_DELIMITERS),
-                    container=False,
-                )
-        for part in [module, *_parts(module)]:
-            file = part.__name__.replace(".", "/") + ".py"
-            with gr.Accordion(f"The code that runs: {file}", open=False):
-                gr.Code(
-                    inspect.getsource(part), language="python", interactive=False, show_label=False
-                )
+# Events
 
 
-def _parts(module: ModuleType) -> list[ModuleType]:
-    """The modules of `lm` that a model is built from, each before those it uses."""
-    found: list[ModuleType] = []
-    for value in vars(module).values():
-        name = str(getattr(value, "__module__", ""))
-        if name.startswith(BUILT_FROM) and name != module.__name__:
-            part = sys.modules[name]
-            found += [m for m in [part, *_parts(part)] if m not in found]
-    return found
+def _stale(key: str) -> str:
+    """JavaScript that says that the settings differ from the run shown."""
+    return f"() => {{ Playground.stale('{key}', true) }}"
+
+
+def _connect_begin(tab: Tab, buttons: dict[str, gr.Button]) -> None:
+    """Train, Step and Reset: the run's feed calls the server, Gradio only hands over the settings.
+
+    An event with a function on the server would tell every component of the page three times how it stands.
+    """
+    inputs = [tab.parts["token"], tab.corpus, *tab.controls]
+    outputs = tab.shown("token", "feed", "chart", "notice")  # a list, as JavaScript answers
+    for name in ("train", "step", "reset"):
+        begin = f"(...inputs) => Playground.begin('{tab.rung.name}', '{name}', inputs)"
+        buttons[name].click(None, inputs, outputs, js=begin)
+
+
+def _connect_settings(tab: Tab) -> None:
+    """A changed setting makes what is shown stale; a learning rate takes effect at once in a live run."""
+    key, actions = tab.rung.name, tab.actions
+    for name, control in tab.settings.items():
+        if name == "learning_rate":
+            change = tab.updating(actions.change_learning_rate)
+            control.input(change, [tab.parts["token"], control], tab.shown("notice"), **QUICK)
+            control.input(None, js=f"() => {{ if (!Playground.live('{key}')) ({_stale(key)})() }}")
+        else:
+            control.input(None, js=_stale(key))
+    for control in (*tab.controls, tab.corpus):
+        control.change(actions.estimate, [tab.corpus, *tab.controls], tab.estimate, **LATEST)
+
+
+def _connect_names(
+    tab: Tab, gradio_tab: gr.Tab, saved: gr.Dropdown, buttons: dict[str, gr.Button]
+) -> None:
+    """Runs, recipes and seeds fill the controls; then the link and the recipe are named anew."""
+    key, actions, parts = tab.rung.name, tab.actions, tab.parts
+    saved.focus(
+        lambda token: {saved: gr.update(choices=actions.choices(token), value=None)},
+        parts["token"],
+        saved,
+        **QUICK,
+    )
+    restored = [*tab.shown("token", "feed", "chart", "notice", "recipe"), *tab.controls]
+    opened = saved.input(tab.updating(actions.open), saved, restored, **QUICK)
+    followed = parts["recipe"].input(
+        tab.updating(actions.follow), parts["recipe"], tab.controls, **QUICK
+    )
+    followed.then(None, js=_stale(key))
+    filled = [opened, followed]
+    if "seed" in buttons:
+        clicked = buttons["seed"].click(
+            tab.updating(actions.new_seed), None, tab.settings["seed"], **QUICK
+        )
+        clicked.then(None, js=_stale(key))
+        filled.append(clicked)
+    named = (tab.updating(actions.name), tab.controls, tab.shown("share", "recipe"))
+    for event in filled:
+        event.then(*named, **QUICK)
+    for control in tab.controls:
+        control.input(*named, **LATEST)
+    gradio_tab.select(*named, **LATEST)

@@ -16,8 +16,9 @@ from lm.devices import choose_device
 from lm.errors import Problem
 from playground import app, components, theme
 from playground.delivery import Delivery
+from playground.library import Library
 from playground.services import SHIPPED, Services
-from playground.workers import Workers
+from playground.supervisor import Supervisor
 
 ON_A_SPACE = os.environ.get("SYSTEM") == "spaces"
 
@@ -59,7 +60,9 @@ def main(host: str, port: int, no_browser: bool, runs_folder: Path, device: str)
         where = choose_device(device)
     except Problem as problem:
         raise click.UsageError(str(problem)) from None
-    services = Services(Workers(runs_folder, SHIPPED, device=where, open_local=not ON_A_SPACE))
+    supervisor = Supervisor(device=where)
+    library = Library(runs_folder, SHIPPED, supervisor, open_local=not ON_A_SPACE)
+    services = Services(supervisor, library)
     page = app.build(services)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

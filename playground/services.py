@@ -1,4 +1,4 @@
-"""What the server keeps for all visitors: running models, texts, snapshots, and what this machine can do."""
+"""What the server keeps for all visitors: runs, texts, models in memory, and time estimates."""
 
 import contextlib
 import multiprocessing.forkserver
@@ -12,15 +12,14 @@ from typing import Any
 
 import torch
 
-from lm import runs
-from lm.errors import Problem
 from lm.ladder import RUNGS
 from lm.plan import Plan
 from lm.speed import Machine, Work, measure, rehearsed, work_of
 from lm.training.config import TrainingConfig
-from playground.looking import Snapshots
+from playground.library import Library
+from playground.snapshots import Snapshots
+from playground.supervisor import Supervisor
 from playground.texts import Text, Texts
-from playground.workers import Workers
 
 FIRST_VISIT = 6.0  # seconds that the first page takes; the machine is measured after it
 SITTINGS = 3  # in which each plan is rehearsed
@@ -30,10 +29,11 @@ SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 class Services:
     """One of each, shared by every tab and every visitor."""
 
-    def __init__(self, workers: Workers) -> None:
-        self.workers = workers
+    def __init__(self, supervisor: Supervisor, library: Library) -> None:
+        self.supervisor = supervisor
+        self.library = library
         self.snapshots = Snapshots()
-        self.texts = Texts(workers.runs_folder, _shipped_baselines(workers.shipped_folder))
+        self.texts = Texts(library.runs_folder, library.baselines())
         self.machine: Machine | None = None  # what is known of it so far; it gets better
         self.measured = False  # whether `machine` is as well known as it will be
         self._closing = threading.Event()
@@ -61,7 +61,7 @@ class Services:
 
     def close(self) -> None:
         """End every run, keeping what it learned."""
-        self.workers.close()
+        self.supervisor.close()
         self._closing.set()
         if self._measuring is not None:
             self._measuring.terminate()
@@ -77,7 +77,7 @@ class Services:
         """Let a process of its own measure: it leaves no memory behind, and the page stays quick."""
         context = multiprocessing.get_context("forkserver")
         pipe, other_end = context.Pipe()
-        threads = self.workers.cores  # as a run has that trains alone
+        threads = self.supervisor.cores  # as a run has that trains alone
         self._measuring = context.Process(target=_measure, args=(other_end, threads), daemon=True)
         self._measuring.start()
         other_end.close()
@@ -89,7 +89,7 @@ class Services:
                 self._rehearse(plan, pipe)
 
     def _rehearse(self, plan: Plan, pipe: Connection) -> None:
-        while self.workers.running() and not self._closing.wait(0.5):
+        while self.supervisor.running() and not self._closing.wait(0.5):
             pass  # whoever trains has the cores
         work = self.work(plan, 65)  # a first count is slow: have it before it is asked for
         if isinstance(plan.training, TrainingConfig) and not self._closing.is_set():
@@ -113,15 +113,3 @@ def _measure(pipe: Connection, threads: int) -> None:
 @lru_cache(maxsize=256)
 def _work(plan: Plan, vocab_size: int) -> Work:
     return work_of(plan, vocab_size)
-
-
-def _shipped_baselines(folder: Path) -> dict[str, dict[str, float]]:
-    """What counting achieves on the texts that shipped runs learned from, by the text's checksum."""
-    known = {}
-    for model in RUNGS:
-        try:
-            record = runs.open_run(folder / model).record
-        except Problem:
-            continue
-        known[record.corpus.sha256] = record.baselines
-    return known

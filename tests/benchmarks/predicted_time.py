@@ -11,9 +11,10 @@ import click
 from lm.ladder import RUNGS
 from lm.plan import Plan
 from playground.__main__ import THREADS
+from playground.library import Library
 from playground.services import SHIPPED, Services
+from playground.supervisor import ENDED, Supervisor
 from playground.texts import Text
-from playground.workers import ENDED, Workers
 from tests.benchmarks.report import Result, Setup, Table, benchmark, progress
 
 COLUMNS = ("", "told, s", "taken, s", "told / taken")
@@ -47,7 +48,8 @@ def main(setup: Setup, longest: float) -> Result:
 def _round(setup: Setup, longest: float) -> Iterator[tuple[Plan, float, float]]:
     """Each plan, the seconds told before it is trained, and those taken."""
     with TemporaryDirectory() as folder:
-        services = Services(Workers(Path(folder), SHIPPED, cores=setup.cores))
+        supervisor = Supervisor(cores=setup.cores)
+        services = Services(supervisor, Library(Path(folder), SHIPPED, supervisor))
         try:
             text = services.texts.get(setup.corpus)
             services.prepare()
@@ -56,7 +58,7 @@ def _round(setup: Setup, longest: float) -> Iterator[tuple[Plan, float, float]]:
             for plan in _plans(setup):
                 told = services.seconds(plan, text)
                 if told is not None and told <= longest:
-                    yield plan, told, _taken(services.workers, plan, text)
+                    yield plan, told, _taken(services, plan, text)
         finally:
             services.close()
 
@@ -72,11 +74,11 @@ def _plans(setup: Setup) -> list[Plan]:
     return [rung.plan(recipe.name) for rung in RUNGS.values() for recipe in rung.recipes]
 
 
-def _taken(workers: Workers, plan: Plan, text: Text) -> float:
-    run = text.new_run(workers.new_directory(plan.rung.name), plan)
+def _taken(services: Services, plan: Plan, text: Text) -> float:
+    run = text.new_run(services.library.new_directory(plan.rung.name), plan)
     began = time.perf_counter()
-    token = workers.start(run, (text.train_ids, text.validation_ids), paused=False)
-    while workers.answer(token, 10**9, 10**9)["status"] not in ENDED:
+    token = services.supervisor.start(run, (text.train_ids, text.validation_ids), paused=False)
+    while services.library.answer(token, 10**9, 10**9)["status"] not in ENDED:
         time.sleep(0.05)
     return time.perf_counter() - began
 

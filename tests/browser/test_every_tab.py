@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from playground.looking import has_attention
+from playground.inspection import has_attention
 from playground.services import SHIPPED
 
 

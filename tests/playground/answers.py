@@ -3,8 +3,6 @@
 import json
 import math
 
-import gradio as gr
-
 from lm.generation import SamplingConfig
 from lm.settings import describe
 from playground.actions import Actions
@@ -43,12 +41,6 @@ BAD_VALUES = [None, math.nan, math.inf, -math.inf, -1, 2**70, "", "64", "x", [],
 DEEP = "local:decoder_transformer"
 
 
-def sentence_of(update) -> str:
-    """What a notice says; a notice that says nothing is hidden."""
-    assert update["visible"] == bool(update["value"])
-    return update["value"]
-
-
 def refusal(answer: dict) -> str:
     """Why nothing was begun; nothing else is said then."""
     assert answer.keys() == {"error"}, answer
@@ -67,10 +59,11 @@ def sendable(answer) -> str:
     return written
 
 
-def written(actions: Actions, token, prompt, **changed) -> dict:
-    """The last of what the writing pane is told."""
+def written(actions: Actions, token, prompt, step=None, **changed) -> dict:
+    """The last answer of Write."""
     sampling = {field.name: field.default for field in describe(SamplingConfig)}
-    *_, last = actions.write(token, prompt, *(sampling | {"max_new_tokens": 12} | changed).values())
+    values = (sampling | {"max_new_tokens": 12} | changed).values()
+    *_, last = actions.write(token, step, prompt, *values)
     sendable(last)
     assert last["done"]
     return last
@@ -78,7 +71,3 @@ def written(actions: Actions, token, prompt, **changed) -> dict:
 
 def shortened(value) -> str:
     return repr(value)[:20]
-
-
-def is_skip(update) -> bool:
-    return update == gr.skip()

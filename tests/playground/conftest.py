@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lm import corpora, runs
+from lm import corpora, runs, tasks
 from lm.ladder import RUNGS
 from lm.plan import Plan, Rung
 from lm.runs import recording
@@ -14,9 +14,10 @@ from lm.speed import Machine
 from lm.training.loop import train
 from playground import controls
 from playground.actions import Actions
+from playground.library import Library
 from playground.services import Services
+from playground.supervisor import ENDED, Supervisor
 from playground.texts import Text, Texts
-from playground.workers import ENDED, Workers
 
 PATIENCE = 120.0  # seconds; how long a test waits for a thing that must come, on a crowded machine
 TINY = {
@@ -48,7 +49,7 @@ def tiny_values() -> Callable[..., list]:
 
     def make(rung: Rung, **changed) -> list:
         wanted = TINY | changed
-        return [wanted.get(n, f.default) for n, f in controls.settings_of(rung).items()]
+        return [wanted.get(n, f.default) for n, f in rung.settings().items()]
 
     return make
 
@@ -59,26 +60,6 @@ def tiny_plan(tiny_values) -> Callable[..., Plan]:
     return lambda rung, **changed: controls.plan_of(rung, tiny_values(rung, **changed))
 
 
-@pytest.fixture
-def make_workers(tmp_path) -> Iterator[Callable[..., Workers]]:
-    """`make_workers(cores=2)`: workers over a runs folder of their own, closed at the end."""
-    made: list[Workers] = []
-
-    def make(runs_folder: Path = tmp_path / "runs", **changed) -> Workers:
-        options = {"cores": 2, "grace": 600.0, "shipped_folder": tmp_path / "shipped"} | changed
-        made.append(Workers(runs_folder, **options))
-        return made[-1]
-
-    yield make
-    for workers in made:
-        workers.close()
-
-
-@pytest.fixture
-def workers(make_workers) -> Workers:
-    return make_workers()
-
-
 @pytest.fixture(scope="session")
 def text(play, tmp_path_factory) -> Text:
     """A visitor's own text, prepared."""
@@ -86,25 +67,45 @@ def text(play, tmp_path_factory) -> Text:
     return texts.get(texts.add(play.encode()))
 
 
-@pytest.fixture(scope="session")
-def make_services() -> Callable[[Workers], Services]:
-    """`make_services(workers)`: what the server keeps for all visitors; the machine is not measured."""
-
-    def make(workers: Workers) -> Services:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Services, "_prepare", lambda self: None)
-            services = Services(workers)
-        services.machine = Machine(1e-3, 1e-6, 1e-11, 1e-9, 1e-7, 1e-7)
-        services.measured = True
-        return services
-
-    return make
+def services_over(runs_folder: Path, shipped_folder: Path, **options) -> Services:
+    """What the server keeps for all visitors; the machine is not measured."""
+    supervisor = Supervisor(**{"cores": 2, "grace": 600.0} | options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Services, "_prepare", lambda self: None)
+        services = Services(supervisor, Library(runs_folder, shipped_folder, supervisor))
+    services.machine = Machine(1e-3, 1e-6, 1e-11, 1e-9, 1e-7, 1e-7)
+    services.measured = True
+    return services
 
 
 @pytest.fixture
-def services(workers, make_services) -> Services:
-    """With an empty runs folder and nothing shipped."""
-    return make_services(workers)
+def make_services(tmp_path) -> Iterator[Callable[..., Services]]:
+    """`make_services(cores=1)`: services over a runs folder of their own, closed at the end."""
+    made: list[Services] = []
+
+    def make(runs_folder: Path = tmp_path / "runs", **options) -> Services:
+        made.append(services_over(runs_folder, tmp_path / "shipped", **options))
+        return made[-1]
+
+    yield make
+    for services in made:
+        services.close()
+
+
+@pytest.fixture
+def services(make_services) -> Services:
+    """With an empty runs folder and no included runs."""
+    return make_services()
+
+
+@pytest.fixture
+def supervisor(services) -> Supervisor:
+    return services.supervisor
+
+
+@pytest.fixture
+def library(services) -> Library:
+    return services.library
 
 
 @pytest.fixture
@@ -136,17 +137,17 @@ def wait() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def wait_for_status(wait) -> Callable[..., dict]:
-    """`wait_for_status(workers, token, "paused")`: the answer once a run has that status."""
+    """`wait_for_status(library, token, "paused")`: the answer once a run has that status."""
 
-    def until(workers: Workers, token: str, *wanted: str) -> dict:
+    def until(library: Library, token: str, *wanted: str) -> dict:
         def there() -> bool:
-            answer = workers.answer(token)
+            answer = library.answer(token)
             if answer["status"] in ENDED and answer["status"] not in wanted:
                 pytest.fail(f"the run is {answer['status']}, not {wanted}: {answer['reason']}")
             return answer["status"] in wanted
 
         wait(there, f"a run that is {' or '.join(wanted)}")
-        return workers.answer(token)
+        return library.answer(token)
 
     return until
 
@@ -160,30 +161,30 @@ def actions(services, decoder) -> Actions:
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory, make_services, text, tiny_plan) -> Iterator[Services]:
+def finished(tmp_path_factory, text, tiny_plan) -> Iterator[Services]:
     """A server with a finished run of every rung, "local:" and the rung's name; not to be changed."""
-    folder = tmp_path_factory.mktemp("library")
-    workers = Workers(folder / "runs", folder / "shipped", cores=1)
-    data = runs.data_for(text.corpus, text.tokenizer)
+    folder = tmp_path_factory.mktemp("finished")
+    services = services_over(folder / "runs", folder / "shipped")
+    data = tasks.text_data(text.corpus, text.tokenizer)
     for rung in RUNGS.values():
         plan = tiny_plan(rung, steps=2, evaluate_every=2)
-        run = text.new_run(workers.runs_folder / rung.name, plan)
+        run = text.new_run(services.library.runs_folder / rung.name, plan)
         for _ in recording.record(run, train(plan, data)):
             pass
-    yield make_services(workers)
-    workers.close()
+    yield services
+    services.close()
 
 
 @pytest.fixture
-def reader(library, rung) -> Actions:
-    """The handlers of each rung, on the library."""
-    return Actions(rung, library)
+def reader(finished, rung) -> Actions:
+    """The handlers of each rung, on the finished runs."""
+    return Actions(rung, finished)
 
 
 @pytest.fixture
-def deep(library, decoder) -> Actions:
+def deep(finished, decoder) -> Actions:
     """Those of the decoder."""
-    return Actions(decoder, library)
+    return Actions(decoder, finished)
 
 
 @pytest.fixture
@@ -195,24 +196,26 @@ def values(decoder, tiny_values) -> list:
 
 
 @pytest.fixture
-def start(workers, new_run, tiny_plan, text):
+def start(services, new_run, tiny_plan, text):
     """`start(paused=True, steps=9)`: the token of a new run of the decoder."""
 
-    def begin(*, paused=False, rung="decoder_transformer", on: Workers = workers, **changed) -> str:
-        directory = on.new_directory(rung)
+    def begin(
+        *, paused=False, rung="decoder_transformer", on: Services = services, **changed
+    ) -> str:
+        directory = on.library.new_directory(rung)
         run = new_run(directory, tiny_plan(RUNGS[rung], **changed))
-        return on.start(run, (text.train_ids, text.validation_ids), paused=paused)
+        return on.supervisor.start(run, (text.train_ids, text.validation_ids), paused=paused)
 
     return begin
 
 
 @pytest.fixture
-def status(wait_for_status, workers):
+def status(wait_for_status, services):
     """`status(token, "paused")`: the answer once the run has that status."""
-    return lambda token, *wanted, on=workers: wait_for_status(on, token, *wanted)
+    return lambda token, *wanted, on=services: wait_for_status(on.library, token, *wanted)
 
 
 @pytest.fixture
-def step_reached(wait, workers):
+def step_reached(wait, library):
     """`step_reached(token, 5)`: wait until the run is that far."""
-    return lambda token, n: wait(lambda: workers.answer(token)["step"] >= n, f"step {n}")
+    return lambda token, n: wait(lambda: library.answer(token)["step"] >= n, f"step {n}")

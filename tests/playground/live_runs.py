@@ -3,18 +3,18 @@
 import os
 from pathlib import Path
 
-from playground.workers import Workers
+from playground.services import Services
 
 LONG = {"steps": 100_000, "evaluate_every": 100_000}
 ROOT = Path(__file__).parents[2]
 
 
-def process_of(workers: Workers, token: str):
-    return workers._runs[token].process
+def process_of(services: Services, token: str):
+    return services.supervisor._runs[token].process
 
 
-def directory_of(workers: Workers, token: str) -> Path:
-    return workers.view(token).run.directory
+def directory_of(services: Services, token: str) -> Path:
+    return services.library.view(token).run.directory
 
 
 def types(answer: dict) -> list[str]:

@@ -13,31 +13,31 @@ from tests.playground.answers import (
     DEEP,
     FOREIGN,
     assert_one_sentence,
-    is_skip,
     refusal,
     sendable,
-    sentence_of,
     shortened,
 )
 
 # Starting
 
 
-def test_train_starts_a_run_and_answers_with_its_chart(actions, own_text, values, workers):
+def test_train_starts_a_run_and_answers_with_its_chart(
+    actions, own_text, values, supervisor, library
+):
     begun = actions.begin(["train", None, own_text, *values])
     token = begun.pop("run")
-    assert workers.is_live(token)
+    assert supervisor.is_live(token)
     assert begun == {"chart": actions.chart(token)}
     sendable(begun)
     assert token not in str(
-        workers.view(token).run.directory
+        library.view(token).run.directory
     )  # the token cannot be read off a folder
 
 
 @pytest.mark.parametrize("name", ["train", "reset", "step"])
 def test_a_bad_value_starts_nothing(rung, services, own_text, tiny_values, name):
     actions = Actions(rung, services)
-    for place, field in enumerate(controls.settings_of(rung).values()):
+    for place, field in enumerate(rung.settings().values()):
         for value in BAD_VALUES:
             fine = (field.kind == "float" and value == 1.5) or (
                 field.kind == "bool" and value is True
@@ -47,7 +47,7 @@ def test_a_bad_value_starts_nothing(rung, services, own_text, tiny_values, name)
             values = tiny_values(rung)
             values[place] = value
             assert_one_sentence(refusal(actions.begin([name, None, own_text, *values])))
-    assert not list(services.workers.runs_folder.glob("*/run.json"))
+    assert not list(services.library.runs_folder.glob("*/run.json"))
 
 
 def test_heads_that_do_not_divide_are_refused_with_those_that_would(actions, own_text, tiny_values):
@@ -73,17 +73,15 @@ def test_an_unknown_text_is_one_sentence(actions, values, corpus):
     sendable([estimate, sentence])
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(
-    make_workers, make_services, tmp_path, decoder, values
-):
+def test_a_folder_that_cannot_be_written_is_one_sentence(make_services, tmp_path, decoder, values):
     (tmp_path / "file").write_text("in the way")
-    actions = Actions(decoder, make_services(make_workers(tmp_path / "file")))
+    actions = Actions(decoder, make_services(tmp_path / "file"))
     sentence = refusal(actions.begin(["train", None, "synthetic_plays", *values]))
     assert "cannot be written" in sentence
 
 
 def test_a_full_disk_is_one_sentence_and_the_run_before_goes_on(
-    actions, own_text, values, workers, monkeypatch, wait_for_status
+    actions, own_text, values, library, monkeypatch, wait_for_status
 ):
     token = actions.begin(["train", None, own_text, *values])["run"]
 
@@ -94,30 +92,30 @@ def test_a_full_disk_is_one_sentence_and_the_run_before_goes_on(
     sentence = refusal(actions.begin(["train", token, own_text, *values]))
     monkeypatch.undo()
     assert "disk is full" in sentence
-    wait_for_status(workers, token, "finished")
+    wait_for_status(library, token, "finished")
 
 
 def test_a_new_run_stops_the_one_before_and_keeps_it(
-    actions, own_text, tiny_values, workers, wait_for_status
+    actions, own_text, tiny_values, library, wait_for_status
 ):
     values = tiny_values(actions.rung, steps=100_000)
     first = actions.begin(["train", None, own_text, *values])["run"]
-    wait_for_status(workers, first, "running")
+    wait_for_status(library, first, "running")
     second = actions.begin(["train", first, own_text, *values])["run"]
     assert second != first
-    wait_for_status(workers, first, "stopped")
-    wait_for_status(workers, second, "running")
+    wait_for_status(library, first, "stopped")
+    wait_for_status(library, second, "running")
 
 
 def test_an_order_is_carried_out_and_answered(
-    actions, own_text, tiny_values, workers, wait_for_status, step_reached
+    actions, own_text, tiny_values, library, wait_for_status, step_reached
 ):
     """The answer is that of a poll, with the state that the order led to and what is not yet known."""
     run = actions.begin(["train", None, own_text, *tiny_values(actions.rung, steps=100_000)])["run"]
     step_reached(run, 1)  # a run is "running" before its first step, and could be stopped there
     for name, status in (("pause", "paused"), ("resume", "running"), ("stop", "stopped")):
         actions.order([run, 0, 0, name])
-        wait_for_status(workers, run, status)
+        wait_for_status(library, run, status)
     answer = actions.order([run, 0, 0, "resume"])  # it has ended, and stays so
     assert answer["status"] == "stopped"
     assert answer["train"]["step"][0] == 1
@@ -126,10 +124,10 @@ def test_an_order_is_carried_out_and_answered(
 
 @pytest.mark.parametrize("name", ["step", "learning_rate", "train", "", None, 7])
 def test_what_is_no_order_changes_nothing(
-    actions, own_text, tiny_values, workers, wait_for_status, name
+    actions, own_text, tiny_values, library, wait_for_status, name
 ):
     run = actions.begin(["train", None, own_text, *tiny_values(actions.rung, steps=100_000)])["run"]
-    wait_for_status(workers, run, "running")
+    wait_for_status(library, run, "running")
     assert actions.order([run, 0, 0, name])["status"] == "running"
 
 
@@ -139,12 +137,12 @@ def test_what_begins_no_run_is_one_sentence(actions, data):
 
 
 def test_a_step_of_a_run_in_training_begins_no_other(
-    actions, own_text, values, workers, wait_for_status
+    actions, own_text, values, supervisor, library, wait_for_status
 ):
     run = actions.begin(["reset", None, own_text, *values])["run"]
-    wait_for_status(workers, run, "paused")
+    wait_for_status(library, run, "paused")
     assert actions.begin(["step", run, own_text, *values]) == {}
-    assert workers.is_live(run)
+    assert supervisor.is_live(run)
 
 
 # Opening and restoring
@@ -152,52 +150,55 @@ def test_a_step_of_a_run_in_training_begins_no_other(
 
 def test_a_finished_run_opens_with_its_settings(reader, tiny_values):
     token = f"local:{reader.rung.name}"
-    shown = reader.open(token)
-    assert shown[:2] == [token, {"run": token}]
-    assert shown[5:] == tiny_values(reader.rung, steps=2, evaluate_every=2)
-    assert not sentence_of(shown[3])
+    answer = reader.open(token)
+    assert (answer["token"], answer["feed"]) == (token, {"run": token})
+    wanted = tiny_values(reader.rung, steps=2, evaluate_every=2)
+    assert list(answer["settings"].values()) == wanted
+    assert answer["notice"] == ""
 
 
 def test_a_reload_shows_the_run_in_training_and_its_settings(actions, own_text, values):
     token = actions.begin(["reset", None, own_text, *values])["run"]
-    shown = actions.restore(token, own_text, {})
-    assert shown[:2] == [token, {"run": token, "stale": False}]
-    assert shown[5:] == values
+    answer = actions.restore(token, own_text, {})
+    assert (answer["token"], answer["feed"]) == (token, {"run": token, "stale": False})
+    assert list(answer["settings"].values()) == values
 
 
 def test_a_reload_shows_a_learning_rate_that_was_changed_on_the_way(
-    actions, own_text, values, workers, wait
+    actions, own_text, values, supervisor, wait
 ):
     token = actions.begin(["reset", None, own_text, *values])["run"]
     actions.change_learning_rate(token, "0.0003")
-    workers.command(token, "step")
-    place = list(controls.settings_of(actions.rung)).index("learning_rate")
-    wait(lambda: actions.restore(token, own_text, {})[5:][place] == 0.0003, "the new rate")
+    supervisor.command(token, "step")
+
+    def settings() -> dict:
+        return actions.restore(token, own_text, {})["settings"]
+
+    wait(lambda: settings()["learning_rate"] == 0.0003, "the new rate")
 
 
 def test_a_link_goes_before_the_settings_of_the_run(deep, tiny_values):
-    fields = list(controls.settings_of(deep.rung))
-    shown = deep.restore(DEEP, "synthetic_plays", {"model": deep.rung.name, "n_embd": "32"})
-    assert shown[0] == DEEP
-    assert shown[1] == {"run": DEEP, "stale": True}  # what is drawn is of other settings
-    assert shown[5:][fields.index("n_embd")] == 32
+    answer = deep.restore(DEEP, "synthetic_plays", {"model": deep.rung.name, "n_embd": "32"})
+    assert answer["feed"] == {"run": DEEP, "stale": True}  # the chart is of other settings
+    assert answer["settings"]["n_embd"] == 32
     other = deep.restore(DEEP, "synthetic_plays", {"model": "bigram", "n_embd": "32"})
-    assert other[5:] == tiny_values(deep.rung, steps=2, evaluate_every=2)
-    assert other[1] == {"run": DEEP, "stale": False}
+    wanted = tiny_values(deep.rung, steps=2, evaluate_every=2)
+    assert list(other["settings"].values()) == wanted
+    assert other["feed"] == {"run": DEEP, "stale": False}
 
 
 def test_a_link_to_the_settings_of_the_run_that_is_shown_marks_nothing(deep):
-    query = controls.query_of(deep.services.workers.view(DEEP).run.plan)
-    shown = deep.restore(DEEP, "synthetic_plays", {"model": deep.rung.name, **query})
-    assert shown[1] == {"run": DEEP, "stale": False}
+    query = controls.query_of(deep.library.view(DEEP).run.plan)
+    answer = deep.restore(DEEP, "synthetic_plays", {"model": deep.rung.name, **query})
+    assert answer["feed"] == {"run": DEEP, "stale": False}
 
 
 def test_a_run_that_is_gone_is_said_to_be(deep):
-    assert "no longer here" in sentence_of(deep.restore("gone", "synthetic_plays", {})[3])
+    assert "no longer here" in deep.restore("gone", "synthetic_plays", {})["notice"]
 
 
 def test_the_runs_that_can_be_opened_are_listed(reader):
-    tokens = [token for _, token in reader.choices(None)["choices"]]
+    tokens = [token for _, token in reader.choices(None)]
     assert tokens == [f"local:{reader.rung.name}"]
 
 
@@ -205,14 +206,14 @@ def test_the_runs_that_can_be_opened_are_listed(reader):
 
 
 def test_a_bad_learning_rate_is_one_sentence_and_the_run_goes_on(
-    actions, own_text, values, workers, wait_for_status
+    actions, own_text, values, library, wait_for_status
 ):
     token = actions.begin(["reset", None, own_text, *values])["run"]
     for rate in (None, math.nan, math.inf, 0, -1, 2, "2", "nan", "x", "", [], {}, True):
-        sentence = sentence_of(actions.change_learning_rate(token, rate))
+        sentence = actions.change_learning_rate(token, rate)["notice"]
         assert_one_sentence(sentence)
         assert "Learning rate" in sentence
-    wait_for_status(workers, token, "paused")
+    wait_for_status(library, token, "paused")
 
 
 # The estimate
@@ -233,8 +234,8 @@ def test_nothing_is_foretold_of_a_rung_that_was_not_rehearsed(actions, own_text,
 
 
 def test_the_link_says_what_differs(services, rung, tiny_values):
-    tools, _ = Actions(rung, services).name(*tiny_values(rung))
-    query = dict(part.split("=") for part in tools["query"].split("&"))
+    share = Actions(rung, services).name(*tiny_values(rung))["share"]
+    query = dict(part.split("=") for part in share["query"].split("&"))
     assert query["model"] == rung.name and query["context_length"] == "16"
 
 
@@ -242,22 +243,21 @@ def test_the_link_says_what_differs(services, rung, tiny_values):
 
 
 def test_a_recipe_fills_the_controls_and_is_recognised(services, rung):
-    """Also with another seed; a changed setting makes it nobody's recipe."""
-    actions, names = Actions(rung, services), list(controls.settings_of(rung))
+    """Also with another seed; after a change of a setting, it is no recipe."""
+    actions, names = Actions(rung, services), list(rung.settings())
     seed = {"seed": 7} if "seed" in names else {}
-    own = controls.values_of(rung.plan(**seed))
+    own = dict(zip(names, controls.values_of(rung.plan(**seed)), strict=True))
     for recipe in rung.recipes:
-        answer = actions.follow(recipe.name)
-        followed = [o if is_skip(n) else n for o, n in zip(own, answer, strict=True)]
-        assert actions.name(*followed)[1] == recipe.name
-        assert controls.plan_of(rung, followed) == rung.plan(recipe.name, **seed)
-        followed[0] = followed[0] - 1 if followed[0] > 4 else followed[0] + 1
-        assert actions.name(*followed)[1] is None
+        values = list((own | actions.follow(recipe.name)["settings"]).values())
+        assert actions.name(*values)["recipe"] == recipe.name
+        assert controls.plan_of(rung, values) == rung.plan(recipe.name, **seed)
+        values[0] = values[0] - 1 if values[0] > 4 else values[0] + 1
+        assert actions.name(*values)["recipe"] is None
 
 
 @pytest.mark.parametrize("recipe", FOREIGN, ids=shortened)
 def test_an_unknown_recipe_changes_nothing(actions, recipe):
-    assert all(map(is_skip, actions.follow(recipe)))
+    assert actions.follow(recipe) == {}
 
 
 def test_a_sentence_that_quotes_a_visitor_is_no_markup(actions, values):
@@ -266,7 +266,7 @@ def test_a_sentence_that_quotes_a_visitor_is_no_markup(actions, values):
 
 
 def test_a_new_seed_is_one_the_run_takes(actions, values):
-    fields = list(controls.settings_of(actions.rung))
+    place = list(actions.rung.settings()).index("seed")
     for _ in range(50):
-        values[fields.index("seed")] = actions.new_seed()
+        values[place] = actions.new_seed()["settings"]["seed"]
         controls.plan_of(actions.rung, values)

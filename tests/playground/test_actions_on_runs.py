@@ -1,22 +1,21 @@
 """Looking at a run and writing with it: what no page would ask for is answered with a sentence."""
 
+import base64
 import math
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from lm.generation import SamplingConfig
 from lm.settings import describe
-from playground import controls
 from playground.actions import MOST_WRITTEN
 from tests.playground.answers import (
     DEEP,
     FOREIGN,
     assert_one_sentence,
-    is_skip,
     sendable,
-    sentence_of,
     shortened,
     written,
 )
@@ -28,7 +27,7 @@ from tests.playground.answers import (
 def test_a_foreign_token_touches_nothing(deep, token):
     for order in ("pause", "resume", "stop", "step", "nonsense"):
         assert deep.order([token, 0, 0, order])["status"] == "unknown"
-    assert not sentence_of(deep.change_learning_rate(token, 0.001))
+    assert deep.change_learning_rate(token, 0.001) == {"notice": ""}
     answer = deep.poll([token, 0, 0])
     assert answer["status"] == "unknown"
     assert_one_sentence(answer["reason"])
@@ -36,27 +35,28 @@ def test_a_foreign_token_touches_nothing(deep, token):
     look = deep.look([token, None, "abc"])
     assert_one_sentence(look["error"])
     sendable(look)
-    shown = deep.open(token)
-    assert_one_sentence(sentence_of(shown[3]))
-    assert all(map(is_skip, shown[:3] + shown[5:]))
+    opened = deep.open(token)
+    assert opened.keys() == {"notice"}
+    assert_one_sentence(opened["notice"])
     last = written(deep, token, "ROMEO:")
     assert last["tokens"] == []
     assert_one_sentence(last["note"])
-    assert deep.choices(token)["value"] is None
+    assert token not in [run for _, run in deep.choices(token)]
 
 
 @pytest.mark.parametrize("token", FOREIGN, ids=shortened)
 def test_a_page_that_remembers_a_foreign_run_still_opens(deep, token):
-    shown = deep.restore(token, "synthetic_plays", {})
-    assert shown[0] is None and shown[1] == {"run": None, "stale": False}
-    assert shown[2]["data"]
-    assert shown[5:] == [f.default for f in controls.settings_of(deep.rung).values()]
+    answer = deep.restore(token, "synthetic_plays", {})
+    assert answer["token"] is None and answer["feed"] == {"run": None, "stale": False}
+    assert answer["chart"]["data"]
+    fields = deep.rung.settings()
+    assert answer["settings"] == {name: field.default for name, field in fields.items()}
 
 
 def test_the_reason_for_an_unknown_run_shows_no_folder_of_the_server(deep):
     for token in ("shipped:nothing", "local:nothing", "local:texts"):
         for said in (deep.poll([token, 0, 0])["reason"], deep.look([token, 0, ""])["error"]):
-            assert str(deep.services.workers.runs_folder.parent) not in said
+            assert str(deep.library.runs_folder.parent) not in said
 
 
 @pytest.mark.parametrize(
@@ -92,15 +92,14 @@ def test_nonsense_starts_are_answered_from_the_beginning(deep, start):
 
 
 def test_a_run_of_another_rung_is_not_opened_here(deep):
-    shown = deep.open("local:bigram")
-    assert "another rung" in sentence_of(shown[3])
-    assert all(map(is_skip, shown[:3] + shown[5:]))
+    answer = deep.open("local:bigram")
+    assert answer.keys() == {"notice"} and "another model" in answer["notice"]
 
 
 def test_where_local_runs_are_closed_they_cannot_be_named(deep, monkeypatch):
-    monkeypatch.setattr(deep.services.workers, "open_local", False)
-    assert deep.services.workers.local_runs("decoder_transformer") == []
-    monkeypatch.setattr(deep.services.workers, "_opened", {})
+    monkeypatch.setattr(deep.library, "open_local", False)
+    assert deep.library.local_runs("decoder_transformer") == []
+    monkeypatch.setattr(deep.library, "_opened", {})
     assert deep.poll([DEEP, 0, 0])["status"] == "unknown"
 
 
@@ -151,8 +150,8 @@ def test_the_page_writes_only_so_much(deep):
     assert "at most" in last["note"] and last["tokens"] == []
 
 
-def test_before_the_first_snapshot_there_is_a_sentence(actions, new_run, tiny_plan, workers):
-    run = new_run(workers.runs_folder / "new", tiny_plan(actions.rung))
+def test_before_the_first_snapshot_there_is_a_sentence(actions, new_run, tiny_plan, library):
+    run = new_run(library.runs_folder / "new", tiny_plan(actions.rung))
     for said in (
         written(actions, "local:new", "A")["note"],
         actions.look(["local:new", None, "abc"])["error"],
@@ -174,15 +173,56 @@ def test_any_text_is_looked_at(reader, typed):
     sendable(answer)
 
 
-@pytest.mark.parametrize("step", [None, 0, 1, 2, -5, 10**12, 2**80, 1.5, math.nan, "2", True, []])
-def test_any_step_is_looked_at_from_the_nearest_snapshot(deep, step):
+STEPS = {  # what may be sent for a step, to the snapshot nearest to it; there are those of 0, 1 and 2
+    0: 0,
+    1.0: 1,
+    2: 2,
+    -5: 0,
+    10**12: 2,
+    2**80: 2,
+    10**400: 2,
+    -1e300: 0,
+    0.5: 0,
+    None: 2,
+    math.nan: 2,
+    math.inf: 2,
+    "0": 2,
+    "": 2,
+    "x": 2,
+}
+
+
+@pytest.mark.parametrize(("step", "nearest"), STEPS.items(), ids=shortened)
+def test_any_step_is_looked_at_and_written_from_at_its_nearest_snapshot(deep, step, nearest):
+    """Whatever is no number means the last snapshot; the answer says which one it is."""
     answer = deep.look([DEEP, step, "The king"])
-    nearest = {-5: 0, 0: 0}.get(step, 2) if isinstance(step, int) and step < 1 else None
-    assert answer["step"] in answer["steps"]
-    if nearest is not None:
-        assert answer["step"] == nearest
-    if step in (None, 2, 10**12, 2**80):
-        assert answer["step"] == 2
+    assert answer["steps"] == [0, 1, 2]
+    assert answer["step"] == nearest
+    assert written(deep, DEEP, "A", step=step)["step"] == nearest
+
+
+@pytest.mark.parametrize("step", [True, False, [], {}, [0]], ids=repr)
+def test_what_is_no_step_at_all_means_the_last_snapshot(deep, step):
+    assert deep.look([DEEP, step, "The king"])["step"] == 2
+    assert written(deep, DEEP, "A", step=step)["step"] == 2
+
+
+def test_each_snapshot_writes_its_own_text(deep):
+    """At temperature 1 an untrained and a trained model draw differently with the same seed."""
+    texts = [written(deep, DEEP, "A", step=step, temperature=1.0)["tokens"] for step in (0, 2)]
+    assert texts[0] != texts[1]
+    assert texts[1] == written(deep, DEEP, "A", temperature=1.0)["tokens"]
+
+
+def test_the_masks_of_every_layer_travel_as_bytes(deep):
+    """They are data: 1 for each position that may be attended to, and no weight where there is a 0."""
+    answer = deep.look([DEEP, None, "The king"])
+    shape = answer["layers"], answer["heads"], 8, 8
+    masks = np.frombuffer(base64.b64decode(answer["masks"]), np.uint8).reshape(shape[0], 8, 8)
+    weights = np.frombuffer(base64.b64decode(answer["weights"]), np.uint8).reshape(shape)
+    assert (masks == np.tril(np.ones((8, 8)))).all()
+    assert not weights[np.broadcast_to(masks[:, None] == 0, shape)].any()
+    assert weights[np.broadcast_to(masks[:, None] == 1, shape)].any()
 
 
 def test_two_visitors_looking_at_once_each_see_their_own_text(deep):
@@ -200,19 +240,19 @@ def test_two_visitors_looking_at_once_each_see_their_own_text(deep):
 
 
 @pytest.fixture
-def copied(library, services) -> str:
+def copied(finished, library) -> str:
     """The token of a run that may be damaged."""
     name = "decoder_transformer"
     shutil.copytree(
-        library.workers.runs_folder / name,
-        services.workers.runs_folder / "copy",
+        finished.library.runs_folder / name,
+        library.runs_folder / "copy",
         dirs_exist_ok=True,
     )
     return "local:copy"
 
 
-def test_a_damaged_snapshot_is_one_sentence(actions, copied, workers):
-    for path in (workers.runs_folder / "copy" / "snapshots").iterdir():
+def test_a_damaged_snapshot_is_one_sentence(actions, copied, library):
+    for path in (library.runs_folder / "copy" / "snapshots").iterdir():
         path.write_bytes(b"not weights")
     assert_one_sentence(actions.look([copied, None, "abc"])["error"])
     assert_one_sentence(written(actions, copied, "A")["note"])
@@ -222,8 +262,8 @@ def test_a_damaged_snapshot_is_one_sentence(actions, copied, workers):
 @pytest.mark.parametrize(
     "damage", [None, b"", b"{", b"[]", b"\xff\x00", b'{"type": 1}\n'], ids=repr
 )
-def test_a_damaged_run_is_one_sentence_wherever_it_is_used(actions, copied, workers, name, damage):
-    path = workers.runs_folder / "copy" / name
+def test_a_damaged_run_is_one_sentence_wherever_it_is_used(actions, copied, library, name, damage):
+    path = library.runs_folder / "copy" / name
     path.unlink() if damage is None else path.write_bytes(damage)
     answer = actions.poll([copied, 0, 0])
     if answer["status"] == "unknown":

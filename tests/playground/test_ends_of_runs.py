@@ -13,38 +13,40 @@ import pytest
 from lm import runs
 from lm.errors import RunProblem
 from lm.ladder import RUNGS
-from playground import workers as workers_module
-from playground.workers import LIVE
+from playground import supervisor as supervising
+from playground.supervisor import LIVE
 from tests.playground.live_runs import LONG, ROOT, directory_of, is_running, process_of
 
 # Bad ends
 
 
-def test_a_killed_process_is_a_failed_run_whose_data_is_kept(start, status, workers, step_reached):
+def test_a_killed_process_is_a_failed_run_whose_data_is_kept(
+    start, status, services, supervisor, step_reached
+):
     token = start(steps=4000, evaluate_every=5)
     step_reached(token, 12)
-    os.kill(process_of(workers, token).pid, signal.SIGKILL)
+    os.kill(process_of(services, token).pid, signal.SIGKILL)
     answer = status(token, "failed")
     assert "killed by signal 9" in answer["reason"] and "press Train" in answer["reason"]
     assert answer["train"]["step"][:12] == list(range(1, 13))
-    run = runs.open_run(directory_of(workers, token))
+    run = runs.open_run(directory_of(services, token))
     assert run.status()[0] == "failed" and "signal 9" in run.status()[1]
     assert run.model()[1] >= 10
-    assert workers.command(token, "resume") == "failed"
-    assert workers.running() == 0
+    assert supervisor.command(token, "resume") == "failed"
+    assert supervisor.running() == 0
 
 
-def test_the_next_run_starts_although_the_one_before_was_killed(start, status, make_workers):
-    workers = make_workers(cores=1)
-    first = start(on=workers, **LONG)
-    status(first, "running", on=workers)
-    second = start(on=workers, steps=5)
-    os.kill(process_of(workers, first).pid, signal.SIGKILL)
-    status(first, "failed", on=workers)
-    status(second, "finished", on=workers)
+def test_the_next_run_starts_although_the_one_before_was_killed(start, status, make_services):
+    services = make_services(cores=1)
+    first = start(on=services, **LONG)
+    status(first, "running", on=services)
+    second = start(on=services, steps=5)
+    os.kill(process_of(services, first).pid, signal.SIGKILL)
+    status(first, "failed", on=services)
+    status(second, "finished", on=services)
 
 
-def test_a_diverging_run_fails_with_advice_and_keeps_its_snapshots(start, status, workers):
+def test_a_diverging_run_fails_with_advice_and_keeps_its_snapshots(start, status, services):
     token = start(
         rung="single_head_attention",
         learning_rate=1.0,
@@ -57,152 +59,160 @@ def test_a_diverging_run_fails_with_advice_and_keeps_its_snapshots(start, status
     answer = status(token, "failed")
     assert "ran away" in answer["reason"] and "learning rate of 0.3" in answer["reason"]
     assert "press Train" not in answer["reason"]
-    run = runs.open_run(directory_of(workers, token))
+    run = runs.open_run(directory_of(services, token))
     assert 0 in run.snapshots()
     assert run.status()[0] == "failed"
     assert answer["train"]["loss"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_fails_the_run_with_the_sentence(new_run, tiny_plan, workers, text, wait):
-    run = new_run(workers.new_directory("bigram"), tiny_plan(RUNGS["bigram"], **LONG))
+def test_a_full_disk_fails_the_run_with_the_sentence(
+    new_run, tiny_plan, supervisor, library, text, wait
+):
+    run = new_run(library.new_directory("bigram"), tiny_plan(RUNGS["bigram"], **LONG))
     run.metrics_path.unlink()
     run.metrics_path.symlink_to("/dev/full")
-    token = workers.start(run, (text.train_ids, text.validation_ids), paused=False)
-    wait(lambda: not workers.is_live(token), "the run to fail")
+    token = supervisor.start(run, (text.train_ids, text.validation_ids), paused=False)
+    wait(lambda: not supervisor.is_live(token), "the run to fail")
     run.metrics_path.unlink()  # reading it would never end
     run.metrics_path.touch()
-    answer = workers.answer(token)
+    answer = library.answer(token)
     assert answer["status"] == "failed"
     assert "disk is full; free some space" in answer["reason"]
 
 
-def test_a_folder_that_vanishes_fails_the_run_with_a_sentence(start, status, workers, wait):
+def test_a_folder_that_vanishes_fails_the_run_with_a_sentence(
+    start, status, services, supervisor, library, wait
+):
     token = start(paused=True, **LONG)
     status(token, "paused")
-    directory = directory_of(workers, token)
+    directory = directory_of(services, token)
     wait((directory / "resume.safetensors").exists, "the first checkpoint")
     shutil.rmtree(directory)
-    workers.command(token, "stop")
-    wait(lambda: not workers.is_live(token), "the run to end")
-    answer = workers.answer(token)
+    supervisor.command(token, "stop")
+    wait(lambda: not supervisor.is_live(token), "the run to end")
+    answer = library.answer(token)
     assert answer["status"] == "unknown"  # there is nothing left to show of it
     assert answer["reason"].endswith(".")
     assert start(paused=True)  # the next one starts all the same
 
 
 def test_a_worker_that_does_not_answer_is_killed_and_counts_as_stopped(
-    start, status, workers, step_reached, monkeypatch
+    start, status, services, supervisor, step_reached, monkeypatch
 ):
-    monkeypatch.setattr(workers_module, "STOP_PATIENCE", 0.5)
+    monkeypatch.setattr(supervising, "STOP_PATIENCE", 0.5)
     token = start(steps=100_000, evaluate_every=5)
     step_reached(token, 6)
-    os.kill(process_of(workers, token).pid, signal.SIGSTOP)
-    workers.command(token, "stop")
+    os.kill(process_of(services, token).pid, signal.SIGSTOP)
+    supervisor.command(token, "stop")
     answer = status(token, "stopped")
     assert "out of memory" not in (answer["reason"] or "")
-    assert runs.open_run(directory_of(workers, token)).status()[0] == "stopped"
+    assert runs.open_run(directory_of(services, token)).status()[0] == "stopped"
 
 
 # Nobody watches
 
 
-def test_an_unwatched_run_is_ended_after_the_grace_time(start, make_workers, wait):
-    workers = make_workers(grace=0.5)
-    token = start(on=workers, **LONG)
-    wait(lambda: not workers.is_live(token), "the run to be ended")
-    answer = workers.answer(token)
+def test_an_unwatched_run_is_ended_after_the_grace_time(start, make_services, wait):
+    services = make_services(grace=0.5)
+    token = start(on=services, **LONG)
+    wait(lambda: not services.supervisor.is_live(token), "the run to be ended")
+    answer = services.library.answer(token)
     assert answer["status"] == "stopped"
-    assert runs.open_run(directory_of(workers, token)).checkpoint()[0].step == answer["step"]
+    assert runs.open_run(directory_of(services, token)).checkpoint()[0].step == answer["step"]
 
 
-def test_a_watched_run_is_not_ended(start, make_workers, status, wait):
-    workers = make_workers(grace=1.5)
-    token = start(on=workers, paused=True, **LONG)
-    unwatched = start(on=workers, paused=True, **LONG)
-    deadline = time.monotonic() + workers.grace + 1.5
+def test_a_watched_run_is_not_ended(start, make_services, status, wait):
+    services = make_services(grace=1.5)
+    token = start(on=services, paused=True, **LONG)
+    unwatched = start(on=services, paused=True, **LONG)
+    deadline = time.monotonic() + services.supervisor.grace + 1.5
 
     def watch() -> bool:
-        assert workers.answer(token)["status"] in LIVE
-        return not workers.is_live(unwatched) and time.monotonic() > deadline
+        assert services.library.answer(token)["status"] in LIVE
+        return not services.supervisor.is_live(unwatched) and time.monotonic() > deadline
 
     wait(watch, "the other run to be ended")
 
 
-def test_only_so_many_runs_may_wait(start, make_workers, monkeypatch):
-    monkeypatch.setattr(workers_module, "MOST_QUEUED", 1)
-    workers = make_workers(cores=1)
-    start(on=workers, **LONG)
-    workers.check_room()
-    waiting = start(on=workers, **LONG)
+def test_only_so_many_runs_may_wait(start, make_services, monkeypatch):
+    monkeypatch.setattr(supervising, "MOST_QUEUED", 1)
+    services = make_services(cores=1)
+    start(on=services, **LONG)
+    services.supervisor.check_room()
+    waiting = start(on=services, **LONG)
     with pytest.raises(RunProblem, match="already wait"):
-        workers.check_room()
-    workers.check_room(leaving=waiting)
-    workers.command(waiting, "stop")
-    workers.check_room()
+        services.supervisor.check_room()
+    services.supervisor.check_room(leaving=waiting)
+    services.supervisor.command(waiting, "stop")
+    services.supervisor.check_room()
 
 
-def test_a_queued_run_that_nobody_watches_is_given_up(start, make_workers, wait):
-    workers = make_workers(cores=1, grace=1.0)
-    first = start(on=workers, **LONG)
-    second = start(on=workers, **LONG)
+def test_a_queued_run_that_nobody_watches_is_given_up(start, make_services, wait):
+    services = make_services(cores=1, grace=1.0)
+    first = start(on=services, **LONG)
+    second = start(on=services, **LONG)
 
     def watch_first() -> bool:
-        workers.answer(first)
-        return not workers.is_live(second)
+        services.library.answer(first)
+        return not services.supervisor.is_live(second)
 
     wait(watch_first, "the queued run to be given up")
-    assert process_of(workers, second) is None
-    assert workers.is_live(first)
+    assert process_of(services, second) is None
+    assert services.supervisor.is_live(first)
 
 
-def test_only_so_many_paused_runs_are_kept(start, workers, wait, monkeypatch):
-    monkeypatch.setattr(workers_module, "MOST_PAUSED", 2)
+def test_only_so_many_paused_runs_are_kept(start, supervisor, library, wait, monkeypatch):
+    monkeypatch.setattr(supervising, "MOST_PAUSED", 2)
     tokens = [start(paused=True, **LONG) for _ in range(4)]
-    wait(lambda: sum(workers.is_live(t) for t in tokens) == 2, "two to be ended")
-    ended = [t for t in tokens if not workers.is_live(t)]
-    assert all(workers.answer(t)["status"] == "stopped" for t in ended)
+    wait(lambda: sum(supervisor.is_live(t) for t in tokens) == 2, "two to be ended")
+    ended = [t for t in tokens if not supervisor.is_live(t)]
+    assert all(library.answer(t)["status"] == "stopped" for t in ended)
 
 
 # The end of the server
 
 
-def test_close_leaves_no_process_and_every_run_saved(start, status, workers, step_reached):
+def test_close_leaves_no_process_and_every_run_saved(
+    start, status, services, supervisor, step_reached
+):
     running, paused, queued = start(**LONG), start(paused=True, **LONG), start(**LONG)
     status(paused, "paused")
     status(queued, "running")
     waiting = start(**LONG)
     step_reached(running, 3)
-    pids = [process_of(workers, token).pid for token in (running, paused, queued)]
-    workers.close()
+    pids = [process_of(services, token).pid for token in (running, paused, queued)]
+    supervisor.close()
     assert not any(map(is_running, pids))
     for token in (running, paused, queued, waiting):
-        run = runs.open_run(directory_of(workers, token))
+        run = runs.open_run(directory_of(services, token))
         assert run.status()[0] == "stopped"
     for token in (running, paused, queued):
-        run = runs.open_run(directory_of(workers, token))
+        run = runs.open_run(directory_of(services, token))
         assert run.checkpoint()[0].step == run.status()[2]
-    assert process_of(workers, waiting) is None
+    assert process_of(services, waiting) is None
 
 
 SERVER = """
 import sys, time
 from pathlib import Path
-from lm import corpora, recording, runs
-from playground.workers import Workers
+from lm import corpora, runs, tasks
+from playground.library import Library
+from playground.supervisor import Supervisor
 
 if __name__ == "__main__":
-    workers = Workers(Path(sys.argv[1]).parent, Path("nowhere"), cores=2)
+    supervisor = Supervisor(cores=2)
+    library = Library(Path(sys.argv[1]).parent, Path("nowhere"), supervisor)
     run = runs.open_run(Path(sys.argv[1]))
     other = runs.open_run(Path(sys.argv[2]))
-    data = runs.data_for(corpora.load(sys.argv[3]))
+    data = tasks.text_data(corpora.load(sys.argv[3]))
     ids = data.train.numpy(), data.validation.numpy()
-    tokens = [workers.start(run, ids, paused=False), workers.start(other, ids, paused=True)]
-    while workers.answer(tokens[0])["step"] < 3 or workers.answer(tokens[1])["status"] != "paused":
+    tokens = [supervisor.start(run, ids, paused=False), supervisor.start(other, ids, paused=True)]
+    while library.answer(tokens[0])["step"] < 3 or library.answer(tokens[1])["status"] != "paused":
         time.sleep(0.02)
-    while not (other.directory / "resume.safetensors").exists():  # a paused run still owes its first
+    while not (other.directory / "resume.safetensors").exists():  # a paused run still saves its first
         time.sleep(0.02)
-    print(*[workers._runs[token].process.pid for token in tokens], flush=True)
+    print(*[supervisor._runs[token].process.pid for token in tokens], flush=True)
     time.sleep(600)
 """
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lm import runs
 from lm.errors import RunProblem
+from lm.ladder import RUNGS
 from playground import run_view
 from playground.run_view import RunView
 
@@ -123,22 +124,13 @@ def test_a_run_that_was_rewound_is_shown_as_it_now_is(make_view, kept, added):
 
 
 @pytest.fixture(scope="session")
-def make_view(tmp_path_factory, play, tiny_plan):
+def make_view(tmp_path_factory, text, tiny_plan):
     """`make_view()`: a view of a new run; for tests that hypothesis repeats."""
-    from lm import corpora, ngrams
-    from lm.ladder import RUNGS
-    from lm.runs import recording
-    from lm.tokenizers import CharacterTokenizer
-
-    corpus = corpora.from_text(play)
-    tokenizer = CharacterTokenizer.from_text(play)
-    pairs = ngrams.bigram_table(tokenizer.encode(play), tokenizer.vocab_size)
     folder = tmp_path_factory.mktemp("views")
     plan = tiny_plan(RUNGS["bigram"], steps=100)
 
     def make() -> tuple[RunView, runs.Run]:
-        directory = folder / str(len(list(folder.iterdir())))
-        run = recording.create(directory, plan, corpus, tokenizer, {"uniform": 3.9}, pairs)
+        run = text.new_run(folder / str(len(list(folder.iterdir()))), plan)
         return RunView(run), run
 
     return make

@@ -1,0 +1,97 @@
+"""The inside of a model as plain data for the page: attention on a text, or the table of next characters.
+
+A model without attention is shown as a table of the next character. The mathematics is in `lm.inspection`.
+"""
+
+import base64
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lm.inspection import attention_layers, inspect, next_character_table
+from lm.plan import Rung
+from lm.runs.run import Run
+from lm.sizes import outline
+from lm.tokenizers import Tokenizer
+from playground import prompts
+from playground.figures import attention as attention_figure
+from playground.figures import next_character, template
+from playground.snapshots import Snapshots
+
+DEFAULT_TEXT = "What news, my lord? The king is come again."
+MOST_POSITIONS = 64  # in a heatmap; more would be finer than the screen
+MOST_IN_TABLE = 100  # characters of a next-character table
+
+
+def look(snapshots: Snapshots, run: Run, step: int | None, text: str) -> dict[str, Any]:
+    """The attention on a text at the snapshot nearest to `step` (None: the last), or the table.
+
+    The answer's "kind" is "attention" or "table"; "step" is that of the snapshot, "steps" are all there are.
+    """
+    model, step = snapshots.model(run, step)
+    answer = _attention(run, model, text) if attention_layers(model) else _table(run, model)
+    return {"step": step, "steps": run.snapshots(), **answer}
+
+
+def has_attention(rung: Rung) -> bool:
+    """Whether the model of a rung has an attention layer."""
+    return bool(attention_layers(outline(rung.plan(), 65)))
+
+
+def _attention(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
+    """Attention weights of L layers and H heads on T tokens, the masks, and the loss of each token.
+
+    position (row) may attend to another (column), 0 where it is masked.
+    """
+    tokenizer = run.tokenizer()
+    ids, note = _readable(tokenizer, text or DEFAULT_TEXT, run.plan.context_length)
+    seen = inspect(model, torch.from_numpy(ids))
+    tokens = [tokenizer.token_text(int(id)) for id in ids]
+    weights = np.stack(seen.attention)  # (L, H, T, T)
+    masks = np.stack(seen.masks).astype(np.uint8)  # (L, T, T)
+    return {
+        "kind": "attention",
+        "tokens": tokens,
+        "layers": weights.shape[0],
+        "heads": weights.shape[1],
+        "weights": attention_figure.pack(weights),
+        "masks": base64.b64encode(masks.tobytes()).decode("ascii"),
+        "summaries": [
+            [attention_figure.summary(head, tokens) for head in layer] for layer in weights
+        ],
+        "losses": [None, *(round(float(loss), 3) for loss in seen.losses)],
+        "figure": template.as_json(attention_figure.figure(tokens, heads=weights.shape[1])),
+        "note": note,
+    }
+
+
+def _table(run: Run, model: nn.Module) -> dict[str, Any]:
+    """The learned table of next characters beside the counted one."""
+    tokenizer = run.tokenizer()
+    learned = next_character_table(model, tokenizer.vocab_size)
+    counted = run.counted_pairs()
+    # Of a large alphabet, the characters with the highest mean probability, in the order of their ids.
+    shown = np.sort(np.argsort(learned.mean(axis=0))[::-1][:MOST_IN_TABLE])
+    learned, counted = learned[np.ix_(shown, shown)], counted[np.ix_(shown, shown)]
+    characters = [tokenizer.token_text(int(id)) for id in shown]
+    return {
+        "kind": "table",
+        "figure": template.as_json(next_character.figure(learned, counted, characters)),
+        "summary": next_character.summary(learned, counted, characters),
+    }
+
+
+def _readable(
+    tokenizer: Tokenizer, text: str, context_length: int
+) -> tuple[np.ndarray, str | None]:
+    """The ids of as much of a text as can be read and drawn, and a note on what could not."""
+    ids, notes = prompts.encode(tokenizer, text)
+    if len(ids) < 2:
+        ids = np.arange(min(2, tokenizer.vocab_size))
+        notes.append("Too little is left to look at: type at least two characters.")
+    most = min(context_length, MOST_POSITIONS)
+    if len(ids) > most:
+        notes.append(f"Only the first {most} characters are shown.")
+    return ids[:most], " ".join(notes) or None

@@ -1,0 +1,57 @@
+"""The row of tabs, one for each rung: which one opens first, the losses on them, and keeping runs watched."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from lm.ladder import RUNGS
+from playground import components
+from playground.model_tab import QUICK
+from playground.services import Services
+
+
+def notes(services: Services) -> None:
+    """The second line of each tab until it is opened: the best loss of its included run.
+
+    A tab that was never opened polls nothing, so its script also sends the tokens of the runs to keep watched.
+    """
+
+    def keep_alive(runs: list[Any]) -> None:
+        for token in runs if isinstance(runs, list) else []:
+            services.supervisor.watch(str(token))
+
+    best = {}
+    for name in RUNGS:
+        token = services.library.shipped(name)
+        answer = services.library.answer(token) if token else {}
+        if answer.get("best"):
+            best[f"rung-{name}"] = f"{answer['best']:.2f}"
+    components.ladder_notes(best, keep_alive)
+
+
+def open_on_load(
+    page: gr.Blocks, ladder: gr.Tabs, tokens: Mapping[str, gr.BrowserState], services: Services
+) -> None:
+    """Open the tab that the link names, else the first whose remembered run is live."""
+
+    def select(request: gr.Request, *remembered: Any) -> Any:
+        asked = dict(request.query_params).get("model")
+        named = zip(tokens, remembered, strict=True)
+        live = [name for name, token in named if services.supervisor.is_live(str(token))]
+        first = asked if asked in tokens else next(iter(live), None)
+        return gr.Tabs(selected=first) if first else gr.skip()
+
+    page.load(select, list(tokens.values()), ladder, **QUICK)
+
+
+def keep_watched(tokens: Mapping[str, gr.BrowserState]) -> None:
+    """Twice a minute, tell the server which runs this page remembers."""
+    watch = "(...tokens) => { Playground.keepAlive(tokens) }"
+    gr.Timer(30).tick(None, list(tokens.values()), None, js=watch)
+
+
+def all_stale() -> str:
+    """JavaScript that says on every tab that the chosen text is not that of the run shown."""
+    calls = " ".join(f"Playground.stale('{name}', true);" for name in RUNGS)
+    return f"() => {{ {calls} }}"

@@ -1,0 +1,34 @@
+"""Models as they were at a step of their run, the last few of them kept in memory."""
+
+import threading
+from collections import OrderedDict
+
+from torch import nn
+
+from lm.errors import RunProblem
+from lm.runs.run import Run
+
+
+class Snapshots:
+    """Loads the weights of a run at a step; never asks the process that trains it."""
+
+    def __init__(self, keep: int = 6) -> None:
+        self.keep = keep
+        self._models: OrderedDict[tuple[str, int], nn.Module] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def model(self, run: Run, step: int | None) -> tuple[nn.Module, int]:
+        """The model at the snapshot nearest to `step` (None: the last), and its step."""
+        if not run.snapshots():
+            raise RunProblem("There are no weights to look at yet: the first come with step 0.")
+        key = (str(run.directory), run.nearest_snapshot(step))
+        with self._lock:
+            if key in self._models:
+                self._models.move_to_end(key)
+                return self._models[key], key[1]
+        model, found = run.model(step)
+        with self._lock:
+            self._models[key[0], found] = model
+            while len(self._models) > self.keep:
+                self._models.popitem(last=False)
+        return model, found
