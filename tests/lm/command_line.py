@@ -12,7 +12,7 @@ QUICK = ["--steps", "12", "--batch-size", "4", "--evaluate-every", "5", "--conte
 
 def quick(rung):
     """Those flags of QUICK that the rung has."""
-    known = rung.config.model_fields | type(rung.training).model_fields
+    known = rung.settings()
     flags = zip(QUICK[::2], QUICK[1::2], strict=True)
     return [word for flag in flags if flag[0][2:].replace("-", "_") in known for word in flag]
 

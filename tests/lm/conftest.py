@@ -11,9 +11,8 @@ from lm.ladder import RUNGS
 from lm.plan import Plan, Rung
 from lm.runs import recording
 from lm.settings import Settings, describe
+from lm.tasks import TextData, continue_text
 from lm.tokenizers import CharacterTokenizer
-from lm.training import loop as training
-from lm.training.learners import Data
 from lm.training.loop import train
 from tests.lm.command_line import QUICK, lm
 
@@ -40,7 +39,8 @@ def one_thread():
 def short_samples():
     """The diary's samples are the slowest part of a tiny run: eight characters will do."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "SAMPLE", training.SAMPLE.model_copy(update={"max_new_tokens": 8}))
+        brief = continue_text.SAMPLE.model_copy(update={"max_new_tokens": 8})
+        patch.setattr(continue_text, "SAMPLE", brief)
         yield
 
 
@@ -56,10 +56,10 @@ def tokenizer(corpus) -> CharacterTokenizer:
 
 
 @pytest.fixture(scope="session")
-def data(corpus, tokenizer) -> Data:
+def data(corpus, tokenizer) -> TextData:
     """Both splits, the validation split cut short: it is read often."""
     whole = tasks.text_data(corpus, tokenizer)
-    return Data(whole.train, whole.validation[:400], tokenizer)
+    return TextData(whole.train, whole.validation[:400], tokenizer)
 
 
 @pytest.fixture(scope="session")
@@ -78,10 +78,8 @@ def tiny_plan(tiny_config):
     """`tiny_plan(rung, steps=30, dropout=0.2)`: a plan that trains in a moment."""
 
     def make(rung: Rung, **changed) -> Plan:
-        training = type(rung.training)
-        own = {field.name for field in describe(training)}
-        chosen = {k: v for k, v in (BRIEF | changed).items() if k in own}
-        return Plan(rung, tiny_config(rung, **changed), training.make(**chosen))
+        chosen = TINY | BRIEF | changed
+        return rung.plan(**{k: v for k, v in chosen.items() if k in rung.settings()})
 
     return make
 
@@ -109,7 +107,15 @@ def begin(corpus, tokenizer, data):
 
     def make(directory, plan: Plan) -> runs.Run:
         counted = ngrams.bigram_table(data.train.numpy(), tokenizer.vocab_size)
-        return recording.create(directory, plan, corpus, tokenizer, {"uniform": 3.9}, counted)
+        return recording.create(
+            directory,
+            plan,
+            corpus,
+            tokenizer,
+            train_tokens=len(data.train),
+            baselines={"uniform": 3.9},
+            counted_pairs=counted,
+        )
 
     return make
 

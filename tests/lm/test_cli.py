@@ -77,7 +77,7 @@ def test_every_setting_can_be_given_and_is_kept(text, tmp_path):
         "token_noise": 0.1,
         "ngram_share": 0.3,
     }
-    for field in (*describe(decoder.config), *describe(type(decoder.training))):
+    for field in decoder.settings().values():
         if field.kind == "choice":
             expected[field.name] = field.choices[-1]
         elif field.kind == "bool":
@@ -91,7 +91,7 @@ def test_every_setting_can_be_given_and_is_kept(text, tmp_path):
             given += [f"--{flag}", str(value)]
     lm("train", decoder.name, "--corpus", text, "--out", tmp_path / "run", *given)
     plan = runs.open_run(tmp_path / "run").plan
-    assert plan.config.model_dump() | plan.training.model_dump() == expected
+    assert plan.values() == expected
 
 
 # Recipes
@@ -104,10 +104,10 @@ def test_every_recipe_can_be_asked_for_and_changed(rung, text, tmp_path):
         out = tmp_path / recipe.name
         lm("train", rung.name, "--recipe", recipe.name, "--corpus", text, "--out", out, *flags)
         run = runs.open_run(out)
-        kept = run.plan.config.model_dump() | run.plan.training.model_dump()
+        kept = run.plan.values()
         changed = {flag[2:].replace("-", "_") for flag in flags[::2]}
         wanted = rung.plan(recipe.name)
-        expected = wanted.config.model_dump() | wanted.training.model_dump()
+        expected = wanted.values()
         assert {name for name in kept if kept[name] != expected[name]} <= changed
         assert run.record.recipe is None or not wanted.training.model_fields
 
@@ -149,7 +149,7 @@ def test_the_result_as_json(rung, text, tmp_path):
 def test_what_is_not_given_is_the_rungs_own(rung, text, tmp_path):
     lm("train", rung.name, "--corpus", text, "--out", tmp_path / "run", *quick(rung))
     plan = runs.open_run(tmp_path / "run").plan
-    kept = plan.config.model_dump() | plan.training.model_dump()
+    kept = plan.values()
     own = rung.config().model_dump() | rung.training.model_dump()
     given = {flag[2:].replace("-", "_") for flag in quick(rung)[::2]}
     assert {name for name in own if kept[name] != own[name]} <= given
@@ -158,7 +158,7 @@ def test_what_is_not_given_is_the_rungs_own(rung, text, tmp_path):
 def test_help_mentions_every_setting(rung):
     output = " ".join(lm("train", rung.name, "--help").stdout.split())
     assert rung.idea in output
-    for field in (*describe(rung.config), *describe(type(rung.training))):
+    for field in rung.settings().values():
         assert f"--{field.name.replace('_', '-')} " in output
         assert field.help.split()[0].rstrip(".") in output
     assert "--until-val-loss" in output

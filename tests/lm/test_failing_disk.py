@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from lm import runs
 from lm.errors import RunProblem
 from lm.ladder import RUNGS
-from lm.runs import recording
+from lm.runs import files, recording
 from lm.training.loop import train
 
 DECODER = RUNGS["decoder_transformer"]
@@ -69,7 +69,7 @@ def test_a_failing_write_leaves_the_old_file(write, number, advice, tmp_path):
         if write == "write_status":
             recording.write_status(tmp_path, "running", step)
         else:
-            recording.write_text(path, f"text {step}")
+            files.write_text(path, f"text {step}")
 
     put(1)
     before = path.read_bytes()
@@ -126,7 +126,7 @@ def test_a_full_disk_while_tensors_are_written(tiny_plan, begin, data, tmp_path,
         raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     run = begin(tmp_path / "run", tiny_plan(DECODER))
-    monkeypatch.setattr(recording, "save_file", no_space)
+    monkeypatch.setattr(files, "save_file", no_space)
     with pytest.raises(RunProblem, match="the disk is full"):
         record_all(run, data)
     assert run.status()[0] == "failed"
@@ -152,5 +152,5 @@ def test_a_folder_that_cannot_be_made(tiny_plan, begin, tmp_path):
 
 def test_what_is_no_number_is_not_written(tmp_path):
     with pytest.raises(ValueError, match="nan"):
-        recording.write_json(tmp_path / "x.json", {"loss": float("nan")})
+        files.write_json(tmp_path / "x.json", {"loss": float("nan")})
     assert list(tmp_path.iterdir()) == []

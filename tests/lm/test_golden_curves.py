@@ -34,7 +34,6 @@ CASES = {name: (name, {}) for name in RUNGS} | {
 
 def curve(name):
     """The loss of each of fifty training steps, and the validation losses on the way."""
-    from lm import runs
     from lm.training.events import Evaluated, Step
     from lm.training.loop import train
 

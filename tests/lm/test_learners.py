@@ -1,5 +1,6 @@
 """One step of training: its schedule, its optimisers, noise in what is read, gradients that are too long."""
 
+import dataclasses
 import math
 
 import pytest
@@ -10,9 +11,11 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from lm.ladder import RUNGS
+from lm.sizes import count_parameters
+from lm.tasks import Batch
 from lm.training.config import TrainingConfig
 from lm.training.events import ChangeLearningRate, Checkpoint, Step
-from lm.training.learners import backward, clipped, noisy
+from lm.training.gradient import mean_loss, noisy
 from lm.training.loop import train
 from lm.training.optimizers import (
     AdamW,
@@ -21,6 +24,7 @@ from lm.training.optimizers import (
     make_optimizers,
     orthogonalised,
 )
+from tests.lm.events import plain
 
 DECODER = RUNGS["decoder_transformer"]
 
@@ -192,33 +196,42 @@ def test_a_long_gradient_is_shortened(tiny_plan, data):
     assert first_mean(0.01) == pytest.approx(0.01, rel=1e-3)
 
 
-def test_the_gradient_is_what_torch_makes_of_it(network, tiny_config):
-    """Also when it is added to an earlier one; and what was needed for it is let go of."""
-    model = network.model(tiny_config(network), 23)
-    tokens = torch.randint(23, (4, 6))
-    gradients = []
-    for go_back in (backward, torch.Tensor.backward):
-        model.zero_grad()
-        for _ in range(2):
-            torch.manual_seed(0)
-            loss = nn.functional.cross_entropy(model(tokens).flatten(0, 1), tokens.flatten())
-            go_back(loss)
-        gradients.append([parameter.grad for parameter in model.parameters()])
-        with pytest.raises(RuntimeError, match="a second time"):
-            go_back(loss)
-    for ours, theirs in zip(*gradients, strict=True):
-        assert torch.equal(ours, theirs)
+class FrozenAndUnused(nn.Module):
+    """A model with a parameter that must not change, and one that its forward pass never uses."""
+
+    def __init__(self, config, vocab_size):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, 8)
+        self.embedding.weight.requires_grad_(False)
+        self.unused = nn.Linear(8, 8)
+        self.head = nn.Linear(8, vocab_size)
+
+    def forward(self, tokens):
+        return self.head(self.embedding(tokens))
 
 
-@pytest.mark.parametrize("longest", [0.0, 0.5, 1e6])
-def test_shortening_a_gradient_equals_what_torch_does(longest):
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_frozen_and_unused_parameters_stay_and_the_rest_learns(
+    tiny_plan, data, begin, tmp_path, optimizer
+):
+    """Both are counted and saved, neither disturbs the clipping, and a run of them resumes."""
+    rung = dataclasses.replace(RUNGS["bigram"], model=FrozenAndUnused)
+    plan = tiny_plan(rung, optimizer=optimizer, gradient_clip=0.1)
+    first, *_, last = [e for e in map(plain, train(plan, data)) if isinstance(e, Checkpoint)]
+    for name in first.weights:
+        assert (first.weights[name] == last.weights[name]) == (not name.startswith("head"))
+    assert not any("embedding" in name or "unused" in name for name in last.optimizer)
+    parameters = count_parameters(rung.model(plan.model, data.tokenizer.vocab_size))
+    assert parameters == 17 * data.tokenizer.vocab_size + 72
+
+
+def test_a_batchs_weights_say_how_much_each_target_counts():
     torch.manual_seed(0)
-    ours, theirs = ([nn.Parameter(torch.zeros(s)) for s in (3, (4, 5), 1)] for _ in range(2))
-    for a, b in zip(ours[:2], theirs[:2], strict=True):
-        a.grad = torch.randn_like(a)
-        b.grad = a.grad.clone()
-    expected = nn.utils.clip_grad_norm_(theirs, longest or math.inf)
-    assert clipped(ours, longest) == pytest.approx(expected.item(), rel=1e-6)
-    for a, b in zip(ours[:2], theirs[:2], strict=True):
-        torch.testing.assert_close(a.grad, b.grad)
-    assert ours[2].grad is None
+    logits, targets = torch.randn(2, 3, 5), torch.randint(5, (2, 3))
+    losses = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+    even = mean_loss(logits, Batch(targets, targets, torch.ones(2, 3)))
+    assert even.item() == pytest.approx(losses.mean().item())
+    assert mean_loss(logits, Batch(targets, targets)).item() == pytest.approx(even.item())
+    one = torch.zeros(2, 3)
+    one[1, 2] = 0.25
+    assert mean_loss(logits, Batch(targets, targets, one)).item() == pytest.approx(losses[5].item())

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from lm import runs
 from lm.errors import RunProblem, SettingsProblem
 from lm.ladder import RUNGS
-from lm.runs import packing, recording
+from lm.runs import packing, quantization, recording
 from lm.training.loop import train
 
 DECODER = RUNGS["decoder_transformer"]
@@ -72,7 +72,7 @@ def test_a_packed_run_can_be_packed_again(trained, tmp_path):
 
 def test_a_row_of_zeros_stays_zero():
     tensors = {"w": torch.tensor([[0.0, 0.0], [1.0, -2.0]]), "steps": torch.tensor([3])}
-    back = runs.in_floats(Path("x"), packing.in_bytes(tensors))
+    back = quantization.in_floats(Path("x"), quantization.in_bytes(tensors))
     assert back.keys() == tensors.keys()
     torch.testing.assert_close(back["w"], tensors["w"], atol=0.01, rtol=0)
     assert back["steps"].tolist() == [3]

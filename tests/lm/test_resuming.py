@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from lm import runs
 from lm.errors import RunProblem
 from lm.ladder import RUNGS
-from lm.runs import recording
+from lm.runs import files, recording
 from lm.training.events import (
     ChangeLearningRate,
     Checkpoint,
@@ -225,7 +225,7 @@ def test_a_damaged_run_is_not_resumed_and_loses_nothing(damage, trained, tmp_pat
 
 def altered(directory, change):
     """Rewrite resume.safetensors with its tensors or its metadata changed."""
-    tensors, metadata = runs.read_tensors(directory / "resume.safetensors")
+    tensors, metadata = files.read_tensors(directory / "resume.safetensors")
     change(tensors, metadata)
     save_file(tensors, directory / "resume.safetensors", metadata)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from lm.runs import recording
 from lm.tokenizers import CharacterTokenizer
 from lm.training.loop import train
 
+SHIPPED = Path(__file__).parents[2] / "checkpoints"
 FILES = ("run.json", "tokenizer.json", "counted.safetensors", "metrics.jsonl", "status.json")
 LAST = "snapshots/00000012.safetensors"
 
@@ -50,6 +52,13 @@ def edit(path, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+def edit_part(directory, part, settings):
+    """Replace the settings of one part of the plan in run.json; None removes the part."""
+    path = directory / "run.json"
+    plan = json.loads(path.read_text())["plan"]
+    edit(path, plan={n: s for n, s in (plan | {part: settings}).items() if s is not None})
+
+
 def test_an_undamaged_run_is_read(directory):
     read_all(directory)
 
@@ -64,7 +73,7 @@ def test_a_missing_file(directory, name):
 @pytest.mark.parametrize("garbage", [b"\xff\xfe\x00garbage\n", b"[1, 2]\n", b'"text"\n', b"{}\n"])
 def test_garbage(directory, name, garbage):
     (directory / name).write_bytes(garbage)
-    refused(directory, match=r"damaged|another format|unknown kind")
+    refused(directory, match=r"damaged|of format None|unknown kind")
 
 
 @pytest.mark.parametrize("name", [n for n in (*FILES, LAST) if n != "metrics.jsonl"])
@@ -103,10 +112,46 @@ def test_metrics_are_read_on_from_where_one_stopped(directory):
     assert runs.read_metrics(path, place) == ([], place)
 
 
-@pytest.mark.parametrize("number", [0, 2, "1", None])
+@pytest.mark.parametrize("number", [0, 3, "1", None])
 def test_another_format(directory, number):
     edit(directory / "run.json", format=number)
-    assert "reads format 1" in refused(directory, match="another format")
+    assert "reads formats 1 and 2" in refused(directory, match=f"of format {number!r}")
+
+
+def as_format_1(directory):
+    """Write a run's description as the first version of this project did."""
+    path = directory / "run.json"
+    record = json.loads(path.read_text())
+    plan = record.pop("plan")
+    training = plan["training"]
+    config = plan["model"] | {"ngram_share": training.pop("ngram_share")}
+    path.write_text(json.dumps(record | {"format": 1, "config": config, "training": training}))
+
+
+def test_a_run_of_format_1_opens_as_the_same_run(directory):
+    plan = runs.open_run(directory).plan
+    as_format_1(directory)
+    read_all(directory)
+    assert runs.open_run(directory).plan == plan
+    recording.rewind(runs.open_run(directory))
+
+
+@pytest.mark.parametrize("part", ["config", "training"])
+def test_a_run_of_format_1_with_a_part_missing(directory, part):
+    as_format_1(directory)
+    edit(directory / "run.json", **{part: None})
+    refused(directory, match=part)
+
+
+def test_the_included_runs_of_format_1_open(rung):
+    """They were written by the first version, and the decoder's best with counted n-grams in its config."""
+    found = sorted(SHIPPED.glob(f"{rung.name}*/run.json"))
+    assert found
+    for path in found:
+        run = runs.open_run(path.parent)
+        assert run.plan.rung is rung
+        read_all(path.parent)
+        assert run.record.recipe in (run.plan.recipe, None)  # the n-gram had none to name
 
 
 @pytest.mark.parametrize(
@@ -114,13 +159,8 @@ def test_another_format(directory, number):
     [
         ({"model": "no_such_rung"}, "no_such_rung"),
         ({"model": 5}, "model"),
-        ({"config": {"n_embd": -1}}, "Embedding size"),
-        ({"config": {"n_embd": 30, "n_head": 4}}, "4 attention heads"),
-        ({"config": {"colour": "red"}}, "colour"),
-        ({"config": {"n_embd": "wide"}}, "Embedding size"),
-        ({"config": None}, "config"),
-        ({"training": {"steps": 0}}, "Steps"),
-        ({"training": {"momentum": 1}}, "momentum"),
+        ({"plan": None}, "plan"),
+        ({"plan": {"model": 5}}, r"plan\.model"),
         ({"corpus": {}}, r"corpus\.name"),
         ({"vocab_size": 0}, "vocab_size"),
         ({"vocab_size": "x"}, "vocab_size"),
@@ -133,16 +173,45 @@ def test_a_foreign_description(directory, changes, named):
 
 
 @pytest.mark.parametrize(
+    ("part", "settings", "named"),
+    [
+        ("model", {"n_embd": -1}, "Embedding size"),
+        ("model", {"n_embd": 30, "n_head": 4}, "4 attention heads"),
+        ("model", {"colour": "red"}, "colour"),
+        ("model", {"n_embd": "wide"}, "Embedding size"),
+        ("model", None, "no part 'model'"),
+        ("training", {"steps": 0}, "Steps"),
+        ("training", {"momentum": 1}, "momentum"),
+        ("tokenizer", None, "no part 'tokenizer'"),
+        ("tokenizer", {"tokenizer": "syllables"}, "Tokens is one of characters"),
+        ("task", {"task": "translate"}, "Task is one of continue"),
+        ("start", {"start": "elsewhere"}, "Start from is one of random"),
+        ("optimizer", {"kind": "sgd"}, "part 'optimizer' that this program does not know"),
+    ],
+)
+def test_a_plan_with_a_foreign_part(directory, part, settings, named):
+    edit_part(directory, part, settings)
+    refused(directory, match=named)
+
+
+def test_a_task_that_the_model_cannot_learn(directory, monkeypatch):
+    monkeypatch.setitem(tasks.KINDS, "copy", tasks.ContinueText)
+    edit_part(directory, "task", {"task": "copy"})
+    refused(directory, match="Decoder transformer cannot learn the task 'copy': it learns continue")
+
+
+@pytest.mark.parametrize(
     "changes", [{"n_embd": 32}, {"n_layer": 1}, {"n_layer": 3}, {"context_length": 32}]
 )
 def test_weights_of_another_shape(directory, changes):
-    config = json.loads((directory / "run.json").read_text())["config"]
-    edit(directory / "run.json", config=config | changes)
+    model = json.loads((directory / "run.json").read_text())["plan"]["model"]
+    edit_part(directory, "model", model | changes)
     assert "snapshots" in refused(directory, match="does not fit the model")
 
 
 def test_weights_of_another_model(directory):
-    edit(directory / "run.json", model="bigram", config={"n_embd": 16, "context_length": 16})
+    edit(directory / "run.json", model="bigram")
+    edit_part(directory, "model", {"n_embd": 16, "context_length": 16})
     refused(directory, match="does not fit the model")
 
 
@@ -247,7 +316,15 @@ def own_text(tmp_path, tiny_plan):
     data = tasks.text_data(corpus)
     table = torch.full((data.tokenizer.vocab_size,) * 2, 0.1).numpy()
     plan = tiny_plan(RUNGS["bigram"], steps=2)
-    run = recording.create(tmp_path / "run", plan, corpus, data.tokenizer, {}, table)
+    run = recording.create(
+        tmp_path / "run",
+        plan,
+        corpus,
+        data.tokenizer,
+        train_tokens=len(data.train),
+        baselines={},
+        counted_pairs=table,
+    )
     for _ in recording.record(run, train(run.plan, data)):
         pass
     return path, runs.open_run(tmp_path / "run")

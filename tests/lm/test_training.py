@@ -13,12 +13,12 @@ from torch import nn
 from lm.errors import Diverged, SettingsProblem
 from lm.evaluation import evaluate
 from lm.ladder import RUNGS
-from lm.plan import Plan
+from lm.tasks import ContinueText, TextData
+from lm.tasks.continue_text import check_length, first_token
 from lm.tokenizers import CharacterTokenizer
-from lm.training.config import TrainingConfig
 from lm.training.events import Checkpoint, Evaluated, Evaluating, Sample, Step, TakeCheckpoint
-from lm.training.learners import Data, suggested
-from lm.training.loop import check_fits, evaluation_due, first_token, replay_steps, sample, train
+from lm.training.gradient import suggested
+from lm.training.loop import evaluation_due, replay_steps, train
 from tests.lm.events import plain, told
 
 DECODER = RUNGS["decoder_transformer"]
@@ -63,18 +63,18 @@ def test_the_evaluation_is_that_of_the_weights_that_follow(rung, tiny_plan, data
         if isinstance(event, Evaluated):
             evaluated = event
         if isinstance(event, Checkpoint) and evaluated is not None:
-            model = rung.model(plan.config, data.tokenizer.vocab_size)
+            model = rung.model(plan.model, data.tokenizer.vocab_size)
             model.load_state_dict(event.weights)
             if event.step == evaluated.step:
                 again = evaluate(model, data.validation, plan.context_length)
                 assert again.loss == evaluated.loss
-                written = sample(model, data.tokenizer, plan.context_length, event.step)
+                written = ContinueText(data, plan.context_length, "cpu").sample(model)
     assert evaluated.step == plan.steps
-    assert written.text
+    assert written
 
 
 def test_the_shares_of_an_evaluation_rise_to_one(tiny_plan, corpus, tokenizer):
-    long = Data.from_text(corpus.train_text, corpus.text, tokenizer)  # several batches to read
+    long = TextData.from_text(corpus.train_text, corpus.text, tokenizer)  # several batches to read
     events = train(tiny_plan(RUNGS["bigram"], steps=1), long)
     shares = [e.share for e in events if isinstance(e, Evaluating)]
     assert len(shares) > 2
@@ -84,8 +84,7 @@ def test_the_shares_of_an_evaluation_rise_to_one(tiny_plan, corpus, tokenizer):
 
 @given(st.integers(1, 10**6), st.integers(1, 10**5))
 def test_the_last_step_is_always_evaluated_and_kept(steps, every):
-    training = TrainingConfig.make(steps=steps, evaluate_every=every)
-    plan = Plan(DECODER, DECODER.config(), training)
+    plan = DECODER.plan(steps=steps, evaluate_every=every)
     assert evaluation_due(steps, plan)
     assert not evaluation_due(0, plan)
     kept = replay_steps(plan)
@@ -111,14 +110,15 @@ def test_what_the_caller_does_between_events_changes_nothing(rung, tiny_plan, da
     """Random numbers drawn, texts sampled, checkpoints taken."""
     plan = tiny_plan(rung, dropout=0.3)
     undisturbed = told(train(plan, data))
-    model = rung.model(plan.config, data.tokenizer.vocab_size)
+    model = rung.model(plan.model, data.tokenizer.vocab_size)
+    task = ContinueText(data, plan.context_length, "cpu")
     disturbed = []
     events = train(plan, data)
     for event in events:
         disturbed.append(plain(event))
         torch.manual_seed(99)
         torch.rand(7)
-        sample(model, data.tokenizer, plan.context_length, 0)
+        task.sample(model)
         taken = events.send(TakeCheckpoint())
         assert isinstance(taken, Checkpoint)
     assert disturbed == undisturbed
@@ -154,7 +154,7 @@ def test_different_steps_read_different_windows(tiny_plan, data):
 def test_every_place_of_the_text_can_be_read(tiny_plan, tokenizer):
     """Also the first and the last window, and nothing of the validation split."""
     train_ids = torch.arange(40) % tokenizer.vocab_size
-    data = Data(train_ids, torch.zeros(30, dtype=torch.int64), tokenizer)
+    data = TextData(train_ids, torch.zeros(30, dtype=torch.int64), tokenizer)
     plan = tiny_plan(dataclasses.replace(RUNGS["bigram"], model=Remembering), batch_size=512)
     for event in train(plan, data):
         if isinstance(event, Step):
@@ -213,7 +213,7 @@ def test_dropout_is_on_in_steps_and_off_in_evaluation_and_sampling(tiny_plan, da
 @pytest.mark.parametrize("length", [0, 1, 16, 17])
 def test_a_text_shorter_than_the_context_is_a_clear_error(rung, tiny_plan, data, length):
     short = dataclasses.replace(data, train=data.train[:length])
-    with pytest.raises(SettingsProblem, match=r"context of 16 characters .* shorter context"):
+    with pytest.raises(SettingsProblem, match=r"context of 16 tokens .* shorter context"):
         next(train(tiny_plan(rung), short))
 
 
@@ -223,12 +223,11 @@ def test_a_text_that_just_fits_trains(rung, tiny_plan, data):
     assert sum(isinstance(e, Step) for e in train(plan, just)) == plan.steps
 
 
-def test_what_is_checked_beforehand_is_what_training_checks(tiny_plan):
-    plan = tiny_plan(DECODER, context_length=64)
-    check_fits(plan, 66, 7)
+def test_the_shortest_texts_that_fit_a_context():
+    check_length(66, 7, 64)
     for lengths in ((65, 7), (66, 6)):
         with pytest.raises(SettingsProblem, match="64"):
-            check_fits(plan, *lengths)
+            check_length(*lengths, 64)
 
 
 def test_a_loss_that_runs_away_stops_the_run(tiny_plan, data):
