@@ -1,25 +1,24 @@
 """Writing: from scores to the next character, again and again.
 
-The model gives every character a score. `temperature` sharpens or flattens the distribution, `top_k` keeps the
-k likeliest, `top_p` (Holtzman et al. 2020) the smallest set that holds probability p; then one is drawn, and
-the text grows by it.
+The model gives every character a score. `temperature` sharpens or flattens the distribution, `top_k` keeps
+the k likeliest characters, `top_p` (Holtzman et al. 2020) the smallest set that holds probability p. Then one
+character is drawn, and the text grows by it.
 
-What the model reads of a text that has outgrown its context is decided by `Reader`: a model with a key/value
-cache reads each character once and, whenever its context is full, goes on from the later half; a model
-without reads the last `context_length` characters anew each time.
+`Reader` decides which part of a text the model reads once the text is longer than its context. A model with a
+key/value cache reads each character once; when its context is full, it goes on from the later half. A model
+without a cache reads the last `context_length` characters anew for each character.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lm.errors import Diverged, SettingsProblem
-from lm.layers import KeyValueCache
 from lm.settings import Settings, Whole, setting
 
 
@@ -27,7 +26,7 @@ class SamplingConfig(Settings):
     temperature: float = setting(
         0.8,
         title="Temperature",
-        help="0 takes the likeliest every time; 1 is the model's own taste; above, it gets bold.",
+        help="0 always takes the likeliest; 1 draws with the model's own probabilities; higher is more random.",
         ge=0.0,
         le=2.0,
         step=0.05,
@@ -36,7 +35,7 @@ class SamplingConfig(Settings):
     top_k: Whole = setting(
         0,
         title="Top-k",
-        help="Draw among the k likeliest characters only; 0 means all.",
+        help="Draw from the k likeliest characters only; 0 means all.",
         ge=0,
         le=1000,
         step=1,
@@ -100,39 +99,58 @@ def next_token_distribution(
     scaled = (logits - logits.max()) / max(temperature, 1e-4)
     if top_k <= 0 and top_p >= 1:
         return scaled.softmax(dim=0)
-    order = logits.argsort(descending=True, stable=True)  # rounding below makes no ties of these
+    order = logits.argsort(descending=True, stable=True)  # of these: rounding below may make ties
     if top_k > 0:
         scaled[order[top_k:]] = -torch.inf
     probabilities = scaled.softmax(dim=0)
     if top_p < 1:
         ordered = probabilities[order]
-        before = ordered.cumsum(dim=0) - ordered  # what stood ahead of each, in order of likelihood
+        before = ordered.cumsum(dim=0) - ordered  # the probability of all that are likelier
         probabilities[order[1:][before[1:] >= top_p]] = 0.0
         probabilities = probabilities / probabilities.sum()
     return probabilities
 
 
-class Reader:
-    """Reads B texts that grow together, and gives the scores of what may come next.
+class Cache(Protocol):
+    """What a model keeps of texts that it has read."""
 
-    With a cache, context_length tokens are read at most, and once they are, the text is read anew from
-    the later half of them: positions, learned or rotary, then count from there. So between a half and the
-    whole of the context is always seen, and each token costs one position, plus half a context every half a
-    context. The scores are those of `model(window)[:, -1]`, which reads the same window without a cache.
+    @property
+    def length(self) -> int:
+        """The number of positions held."""
+        ...
+
+    def clear(self) -> None:
+        """Forget the texts."""
+        ...
+
+
+@runtime_checkable
+class Caching(Protocol):
+    """A model that can go on from what it has read: `model(tokens, cache)` reads only the new tokens."""
+
+    def new_cache(self) -> Cache:
+        """An empty cache, for texts of up to context_length tokens."""
+        ...
+
+
+class Reader:
+    """Reads B texts that grow together, and gives the scores of the next token.
+
+    With a cache, at most context_length tokens are read; when there are more, the model reads the later half of
+    them anew, and positions, learned or rotary, count from there. So it always sees between half of its context
+    and the whole, and pays for each token one position, plus half a context every half a context. The scores
+    equal `model(window)[:, -1]`, which reads the same window without a cache.
     """
 
     def __init__(self, model: nn.Module, context_length: int) -> None:
         self.model = model
         self.context_length = context_length
-        self._cache: KeyValueCache | None = None
-        if hasattr(model, "new_cache"):  # then it has for_one_position, too
-            caching: Any = model
-            self._cache, self._read_one = caching.new_cache(), caching.for_one_position()
+        self._cache = model.new_cache() if isinstance(model, Caching) else None
         self._pieces: list[Tensor] = []  # of the window, (B, n) each
 
     @property
     def window(self) -> Tensor:
-        """What the next scores rest on, (B, ≤ context_length)."""
+        """The tokens that the next scores depend on, (B, ≤ context_length)."""
         return torch.cat(self._pieces, dim=1)
 
     def read(self, tokens: Tensor) -> Tensor:
@@ -143,13 +161,11 @@ class Reader:
         if self._cache is None:
             self._pieces = [self.window[:, -T:]]
             return self.model(self._pieces[0])[:, -1]
-        n, held = tokens.shape[1], self._cache.length
-        if held + n > T:  # full: forget, and go on from the later half
-            self._cache.forget()
+        n = tokens.shape[1]
+        if self._cache.length + n > T:  # full: go on from the later half
+            self._cache.clear()
             tokens = self.window[:, -max(n, T // 2) :]
             self._pieces = [tokens]
-        elif n == 1 and held:
-            return self._read_one(tokens, self._cache)[:, -1]
         return self.model(tokens, self._cache)[:, -1]
 
 
@@ -159,7 +175,7 @@ def generate(
     """Continue `prompt` (T,), T ≥ 1, one token at a time.
 
     A prompt may be longer than `context_length`, and the text may grow past it; see `Reader`. Dropout is
-    off while sampling; the model's mode is put back at the end. Draws come from a generator of their own,
+    off while sampling, and the model's mode is restored at the end. Draws come from a generator of their own,
     so that sampling in the middle of a training run does not change the run.
     """
     for (token,) in generate_rows(model, prompt[None], context_length, sampling):
@@ -170,7 +186,7 @@ def generate(
 def generate_rows(
     model: nn.Module, prompts: Tensor, context_length: int, sampling: SamplingConfig
 ) -> Iterator[list[GeneratedToken]]:
-    """Continue B `prompts` (B, T), T ≥ 1, together: one token for each at a time."""
+    """Continue B `prompts` (B, T), T ≥ 1, together: yields the next token of each."""
     if prompts.shape[1] == 0:
         raise SettingsProblem(
             "There is nothing to continue: give a prompt of at least one character."
@@ -179,7 +195,7 @@ def generate_rows(
     reader, new, was_training = Reader(model, context_length), prompts, model.training
     try:
         for _ in range(sampling.max_new_tokens):
-            if model.training:  # switched back by a caller between two tokens
+            if model.training:  # at first, or because the caller trained it between two tokens
                 model.eval()
             logits = reader.read(new).float().cpu()  # (B, V)
             if not math.isfinite(logits.sum()):
@@ -191,22 +207,11 @@ def generate_rows(
                 next_token_distribution(row, sampling.temperature, sampling.top_k, sampling.top_p)
                 for row in logits
             ]
-            tokens = _drawn(torch.stack(distributions), draw)  # (B,)
+            tokens = torch.multinomial(torch.stack(distributions), 1, generator=draw)  # (B, 1)
             yield [
                 GeneratedToken(token, distribution.numpy())
-                for token, distribution in zip(tokens.tolist(), distributions, strict=True)
+                for (token,), distribution in zip(tokens.tolist(), distributions, strict=True)
             ]
-            new = tokens.to(prompts.device)[:, None]
+            new = tokens.to(prompts.device)
     finally:
         model.train(was_training)
-
-
-def _drawn(probabilities: Tensor, generator: torch.Generator) -> Tensor:
-    """A number 0 … V - 1 for each row of (B, V), as likely as the row says.
-
-    Each waits a random time, exponential with its probability as the rate, and the first one wins. It is
-    how `torch.multinomial` draws, without the checks that take it twice as long.
-    """
-    return (
-        probabilities / torch.empty_like(probabilities).exponential_(generator=generator)
-    ).argmax(1)

@@ -1,8 +1,8 @@
-"""Looking inside: what a model did with a text.
+"""Looking inside: what a model computed while it read a text.
 
-Any part of a model that has a method `attention_weights(x)` is an attention layer. While the model reads,
-a hook remembers the x that each such part was given; afterwards the part is asked for its weights. The models
-stay free of recording code, and the fast kernels, which never write their weights down, stay fast.
+A part of a model that attends has a method `pattern` (`lm.layers.Attending`). While the model reads, a hook
+asks each such part for the weights that belong to its input. So the models hold no recording code, and they
+use the fused kernels, which never write their weights to memory, as always.
 """
 
 import threading
@@ -15,60 +15,63 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lm.devices import device_of
+from lm.layers.attention import Attending
+from lm.layers.masks import allowed
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What happened at each of T positions.
+    """The results at each of T positions.
 
-    attention: one array (H, T, T) for each attention layer, rows look and columns are looked at;
-        empty for a model without attention.
-    losses: (T - 1,) nats of surprise at each token after the first.
+    attention: one array (H, T, T) for each attention layer, from the input to the output: row t says how much
+        position t takes from each position. Empty for a model without attention.
+    masks: one bool array (T, T) for each attention layer, True where position t may look.
+    losses: (T - 1,) the loss in nats at each token after the first.
     probabilities: (T, V) the distribution over the next token at each position.
     """
 
     attention: tuple[np.ndarray, ...]
+    masks: tuple[np.ndarray, ...]
     losses: np.ndarray
     probabilities: np.ndarray
 
 
 @torch.inference_mode()
 def inspect(model: nn.Module, tokens: Tensor) -> Inspection:
-    """Let `model` read `tokens` (T,), at most as many as its context length, and tell."""
-    layers = attention_layers(model)
-    inputs: dict[nn.Module, Any] = {}
+    """Let `model` read `tokens` (T,), at most as many as its context length; dropout is off."""
+    patterns: list[tuple[Tensor, Tensor]] = []  # weights (1, H, T, T) and mask (T, T) of each layer
+    this_thread = threading.get_ident()
 
-    here = threading.get_ident()
+    def keep(layer: nn.Module, arguments: tuple[Any, ...]) -> None:
+        # Another thread may be writing with the same model: its input is not ours.
+        if threading.get_ident() == this_thread and isinstance(layer, Attending):
+            patterns.append(layer.pattern(arguments[0]))
 
-    def remember(layer: nn.Module, arguments: tuple[Any, ...]) -> None:
-        if threading.get_ident() == here:  # another thread may be writing with the same model
-            inputs[layer] = arguments[0]
-
-    hooks = [layer.register_forward_pre_hook(remember) for layer in layers]
+    hooks = [layer.register_forward_pre_hook(keep) for layer in attention_layers(model)]
     was_training = model.training
     model.eval()
     try:
         logits = model(tokens[None])[0]  # (T, V)
-        attention = tuple(
-            layer.attention_weights(inputs[layer])[0].cpu().numpy()  # type: ignore[operator]
-            for layer in layers
-        )
     finally:
         model.train(was_training)
         for hook in hooks:
             hook.remove()
-    losses = F.cross_entropy(logits[:-1], tokens[1:], reduction="none")
-    return Inspection(attention, losses.cpu().numpy(), logits.softmax(dim=-1).cpu().numpy())
+    return Inspection(
+        attention=tuple(weights[0].cpu().numpy() for weights, _ in patterns),
+        masks=tuple(allowed(mask).cpu().numpy() for _, mask in patterns),
+        losses=F.cross_entropy(logits[:-1], tokens[1:], reduction="none").cpu().numpy(),
+        probabilities=logits.softmax(dim=-1).cpu().numpy(),
+    )
 
 
 def attention_layers(model: nn.Module) -> list[nn.Module]:
     """The parts of a model that attend, from the input to the output."""
-    return [part for part in model.modules() if hasattr(part, "attention_weights")]
+    return [part for part in model.modules() if isinstance(part, Attending)]
 
 
 @torch.inference_mode()
 def next_character_table(model: nn.Module, vocab_size: int) -> np.ndarray:
-    """(V, V): row c is what the model expects after the single token c."""
+    """(V, V): row c is the distribution over the token that follows the single token c."""
     device = device_of(model)
     was_training = model.training
     model.eval()

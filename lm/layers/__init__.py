@@ -1,30 +1,35 @@
-"""The parts that the transformer rungs share, each in a file of its own.
+"""The parts that the models share, each in a file of its own, in reading order.
 
-`attention` is rung 3's multi-head attention made fast, `feed_forward` is the thinking between two looks,
-`norms` keeps their inputs in size, `positions` is the other way to say where a character stands, `dropout`
-silences some of it all while training, and `block` puts them on a residual path. For writing, `cache` is
-what a model remembers, and `one_position` reads one character more.
+`masks`            which positions may be looked at
+`attention`        the formula, and the attention of the blocks
+`positions`        rotary positions: another way to tell where a token is
+`norms`            scale the inputs of a part
+`feed_forward`     what each position computes by itself
+`block`            attention and feed-forward on a residual path
+`ngram_embedding`  vectors for pairs and triples of tokens
+`cache`            what a decoder keeps while it writes
 """
 
-from lm.layers.attention import CausalSelfAttention
+from lm.layers.attention import Attending, SelfAttention, attention_weights
 from lm.layers.block import Block
 from lm.layers.cache import KeyValueCache
-from lm.layers.dropout import Dropout
 from lm.layers.feed_forward import Activation, FeedForward
+from lm.layers.masks import causal
+from lm.layers.ngram_embedding import NgramEmbedding
 from lm.layers.norms import Norm, make_norm
-from lm.layers.one_position import as_row, one_position
 from lm.layers.positions import RotaryPositions
 
 __all__ = [
     "Activation",
+    "Attending",
     "Block",
-    "CausalSelfAttention",
-    "Dropout",
     "FeedForward",
     "KeyValueCache",
+    "NgramEmbedding",
     "Norm",
     "RotaryPositions",
-    "as_row",
+    "SelfAttention",
+    "attention_weights",
+    "causal",
     "make_norm",
-    "one_position",
 ]

@@ -1,34 +1,56 @@
-"""Multi-head causal self-attention, as in rung 3, arranged for speed.
+"""Attention: the formula as a free function, and the module that the transformer blocks use.
 
-The mathematics is that of `lm/models/multi_head_attention.py`, which spells it out. What differs: query,
-key and value come out of one matrix product, and the weights are never written to memory
-(`scaled_dot_product_attention` picks a fused kernel). `attention_weights` computes them in the open when
-somebody wants to look; a test holds the two equal.
+`attention_weights` is the formula of the paper (Vaswani et al. 2017, section 3.2.1). `SelfAttention` computes
+the same as `MultiHeadAttention` of rung 3 in less time: query, key and value come from one matrix product,
+and `F.scaled_dot_product_attention` never writes the weights to memory. Tests hold all of them equal.
 
-Two options change what is compared. *Rotary positions* turn queries and keys by their place (`positions.py`).
-*Query-key norm* brings both to length √D, so that a score is the cosine of an angle times √D and cannot grow
-without bound (Henry et al. 2020); training then stands higher learning rates.
+Two options change the scores. *Rotary positions* rotate queries and keys by their position (`positions.py`).
+*Query-key norm* scales both to length √D, so that a score is √D times the cosine of an angle and cannot grow
+without bound (Henry et al. 2020); training is then stable at higher learning rates.
 """
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lm.layers.cache import LayerCache
-from lm.layers.norms import rms_normalised
+from lm.layers.norms import rms_norm
 from lm.layers.positions import RotaryPositions
 
 
-class CausalSelfAttention(nn.Module):
-    """softmax(Q Kᵀ / √D, future masked) V for each of H heads, then a projection."""
+def attention_weights(q: Tensor, k: Tensor, mask: Tensor) -> Tensor:
+    """softmax(Q Kᵀ / √D + mask): q (..., T, D), k (..., S, D), mask (T, S) to weights (..., T, S).
+
+    Row t of the result says how much position t takes from each position; it sums to 1. A product of two
+    vectors of D independent numbers of variance 1 has variance D; divided by √D it has variance 1, so the
+    softmax starts soft and every position gets a gradient.
+    """
+    scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5  # (..., T, S)
+    return (scores + mask).softmax(dim=-1)
+
+
+@runtime_checkable
+class Attending(Protocol):
+    """A part of a model that attends and can show it; `lm/inspection.py` finds such parts by this method."""
+
+    def pattern(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The input x of `forward`, (B, T, C), to attention weights (B, H, T, T) and the mask (T, T)."""
+        ...
+
+
+class SelfAttention(nn.Module):
+    """softmax(Q Kᵀ / √D + mask) V for each of H heads, then a projection."""
+
+    mask: Tensor
 
     def __init__(
         self,
         n_embd: int,
         n_head: int,
+        mask: Tensor,
         *,
         bias: bool = True,
         rotary: RotaryPositions | None = None,
@@ -40,52 +62,43 @@ class CausalSelfAttention(nn.Module):
         self.qk_norm = qk_norm
         self.query_key_value = nn.Linear(n_embd, 3 * n_embd, bias=False)
         self.projection = nn.Linear(n_embd, n_embd, bias=bias)
-
-    def split(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-        """x (B, T, C) to query, key and value, each (B, H, T, D) with D = C / H."""
-        B, T, C = x.shape
-        heads = self.query_key_value(x).to(x.dtype)  # which bfloat16 may have rounded
-        heads = heads.view(B, T, 3, self.n_head, C // self.n_head)
-        if self.rotary is None and not self.qk_norm:
-            query, key, value = heads.permute(2, 0, 3, 1, 4).unbind()
-            return query, key, value
-        compared, value = heads.split([2, 1], dim=2)  # (B, T, 2, H, D) and (B, T, 1, H, D)
-        if self.rotary is not None:
-            compared = self.rotary(compared, start)
-        if self.qk_norm:
-            compared = rms_normalised(compared)
-        query, key = compared.permute(2, 0, 3, 1, 4).unbind()
-        return query, key, value.squeeze(2).transpose(1, 2)
-
-    def attention_weights(self, x: Tensor) -> Tensor:
-        """x (B, T, C) to weights (B, H, T, T): row t says how much t takes from each position."""
-        T = x.shape[1]
-        q, k, _ = self.split(x)
-        scores = q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5  # (B, H, T, T)
-        past = scores.new_ones(T, T).tril().bool()
-        return scores.masked_fill(~past, float("-inf")).softmax(dim=-1)
+        self.register_buffer("mask", mask, persistent=False)  # (context_length, context_length)
 
     def forward(self, x: Tensor, cache: LayerCache | None = None) -> Tensor:
-        """x (B, T, C) to what the heads gathered together, (B, T, C).
+        """x (B, T, C) to the concatenated results of the heads, projected, (B, T, C).
 
         With a cache, x continues the text that the cache holds, and is added to it.
         """
-        before = cache.length if cache is not None else 0
-        q, k, v = self.split(x, before)
+        T, start = x.shape[1], cache.length if cache is not None else 0
+        q, k, v = self.split(x, start)  # (B, H, T, D)
         if cache is not None:
-            k, v = cache.extend(k, v)
-        past, T = None, x.shape[1]
-        if before and T > 1:  # row t sees the cache and the new positions up to its own
-            past = torch.ones(T, before + T, dtype=torch.bool, device=x.device).tril(before)
-        with _in_float32(x.device):
-            found = F.scaled_dot_product_attention(
-                q, k, v, attn_mask=past, is_causal=not before and T > 1
-            )  # (B, H, T, D)
-        return self.projection(found.transpose(1, 2).reshape(x.shape))
+            k, v = cache.extend(k, v)  # (B, H, start + T, D)
+        mask = self.mask[start : start + T, : start + T]
+        with _float32_on_cpu(x.device):
+            found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (B, H, T, D)
+        return self.projection(found.transpose(1, 2).flatten(2))
+
+    def pattern(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Attending`."""
+        q, k, _ = self.split(x)
+        mask = self.mask[: x.shape[1], : x.shape[1]]
+        return attention_weights(q, k, mask), mask
+
+    def split(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+        """x (B, T, C), at positions from `start` on, to query, key and value, (B, H, T, D) with D = C / H."""
+        B, T, C = x.shape
+        qkv = self.query_key_value(x).to(x.dtype)  # autocast may have made it bfloat16
+        qkv = qkv.view(B, T, 3, self.n_head, C // self.n_head)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind()
+        if self.rotary is not None:
+            q, k = self.rotary(q, start), self.rotary(k, start)
+        if self.qk_norm:
+            q, k = rms_norm(q), rms_norm(k)
+        return q, k, v
 
 
-def _in_float32(device: torch.device) -> AbstractContextManager[Any]:
-    """Keeps bfloat16 out of attention on a CPU, where its fused kernel is several times slower with it."""
+def _float32_on_cpu(device: torch.device) -> AbstractContextManager[Any]:
+    """Switches autocast off on a CPU, where the fused attention is several times slower in bfloat16."""
     if device.type == "cpu" and torch.is_autocast_enabled("cpu"):
         return torch.autocast("cpu", enabled=False)
     return nullcontext()

@@ -1,28 +1,28 @@
-"""A transformer block: look, then think, and add both to what was there.
+"""A transformer block: attention, then feed-forward, each added to what was there.
 
-Each part reads a normalised copy of the *residual path* and adds its finding to it. The path itself runs
-straight through, so the gradient reaches the first layer undimmed (He et al. 2016), and normalising before
-each part instead of after it lets deep stacks train without a long warm-up (Xiong et al. 2020). Dropout
-sits on the path, not inside the attention: there it would forbid the fused kernel.
+Each part reads a normalised copy of the *residual path* and adds its result to it. Nothing changes the path
+itself, so the gradient reaches the first layer at full size (He et al. 2016). A norm before each part instead
+of after it lets deep stacks train without a long warm-up (Xiong et al. 2020). Dropout acts on the results of
+the parts, not on the attention weights, which the fused kernel never writes to memory.
 """
 
 from torch import Tensor, nn
 
-from lm.layers.attention import CausalSelfAttention
+from lm.layers.attention import SelfAttention
 from lm.layers.cache import LayerCache
-from lm.layers.dropout import Dropout
 from lm.layers.feed_forward import Activation, FeedForward
 from lm.layers.norms import Norm, make_norm
 from lm.layers.positions import RotaryPositions
 
 
 class Block(nn.Module):
-    """x ← x + attention(norm(x)); x ← x + feed_forward(norm(x)), in its classical form by default."""
+    """x ← x + attention(norm(x)); x ← x + feed_forward(norm(x))."""
 
     def __init__(
         self,
         n_embd: int,
         n_head: int,
+        mask: Tensor,
         dropout: float,
         *,
         norm: Norm = "layer",
@@ -33,14 +33,14 @@ class Block(nn.Module):
     ) -> None:
         super().__init__()
         self.attention_norm = make_norm(norm, n_embd, bias)
-        self.attention = CausalSelfAttention(
-            n_embd, n_head, bias=bias, rotary=rotary, qk_norm=qk_norm
+        self.attention = SelfAttention(
+            n_embd, n_head, mask, bias=bias, rotary=rotary, qk_norm=qk_norm
         )
         self.feed_forward_norm = make_norm(norm, n_embd, bias)
         self.feed_forward = FeedForward(n_embd, activation, bias)
-        self.dropout = Dropout(dropout)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, cache: LayerCache | None = None) -> Tensor:
-        """x (B, T, C) to (B, T, C); with a cache, x continues what the cache holds."""
+        """x (B, T, C) to (B, T, C); with a cache, x continues the text that the cache holds."""
         x = x + self.dropout(self.attention(self.attention_norm(x), cache))
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))

@@ -1,8 +1,8 @@
-"""The key/value cache: what a decoder remembers of a text, so that it need not read it again.
+"""The key/value cache: a decoder keeps what it computed of a text, so that it need not read it again.
 
-To write one more character, a position needs the keys and values of all earlier ones, and these do not change
-when the text grows: each layer keeps them. Without a cache, writing n characters costs n readings of the
-window; with it, one reading and n single positions.
+To write one more token, a position needs the keys and values of all earlier positions, and these do not change
+when the text grows: each layer keeps them. Without a cache, each new token costs a forward pass over the whole
+window; with it, a forward pass over one position.
 """
 
 import torch
@@ -22,34 +22,33 @@ class LayerCache:
         B, H, T, D = keys.shape
         if not self._held.numel():
             self._held = keys.new_empty(2, B, H, self.context_length, D)
-        new_keys, new_values = self._held.narrow(3, self.length, T).unbind()
-        new_keys.copy_(keys)
-        new_values.copy_(values)
+        self._held[0, :, :, self.length : self.length + T] = keys
+        self._held[1, :, :, self.length : self.length + T] = values
         self.length += T
-        all_keys, all_values = self._held.narrow(3, 0, self.length).unbind()
+        all_keys, all_values = self._held[:, :, :, : self.length]
         return all_keys, all_values
 
 
 class KeyValueCache:
-    """What a decoder of `n_layer` layers remembers of B texts that grow together."""
+    """The cache of a decoder of `n_layer` layers, for B texts that grow together."""
 
     def __init__(self, n_layer: int, context_length: int) -> None:
         self.layers = [LayerCache(context_length) for _ in range(n_layer)]
-        self._recent: Tensor | None = None  # the last tokens, (B, n)
+        self.tokens: Tensor | None = None  # (B, length), the text so far
 
     @property
     def length(self) -> int:
-        """How many positions are held."""
-        return self.layers[0].length
+        """The number of positions held."""
+        return 0 if self.tokens is None else self.tokens.shape[1]
 
-    def forget(self) -> None:
-        """Begin anew; the memory is kept."""
+    def extend(self, tokens: Tensor) -> Tensor:
+        """Add tokens (B, T) to the text; returns all of it, (B, length). The layers add theirs themselves."""
+        held = self.tokens
+        self.tokens = tokens if held is None else torch.cat([held, tokens], dim=1)
+        return self.tokens
+
+    def clear(self) -> None:
+        """Forget the text; the memory stays allocated."""
         for layer in self.layers:
             layer.length = 0
-        self._recent = None
-
-    def remember(self, tokens: Tensor, most: int) -> Tensor:
-        """Note tokens (B, T) for looking up n-grams; returns them after up to `most` earlier ones."""
-        text = tokens if self._recent is None else torch.cat([self._recent, tokens], dim=1)
-        self._recent = text[:, -most:]
-        return text
+        self.tokens = None

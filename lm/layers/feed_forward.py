@@ -1,19 +1,18 @@
-"""The feed-forward part of a block: each position thinks over what it has gathered, alone.
+"""The feed-forward part of a block: each position computes something from what it holds, by itself.
 
-Attention moves information between positions but only ever averages it. Here each position is widened
-fourfold, bent by an *activation*, and brought back: the place where "after *q* comes *u*" can be stored.
-Which activation:
+Attention moves information between positions but only averages it. Here each position is widened fourfold,
+passed through an *activation*, and narrowed again: this is where "after *q* comes *u*" can be stored. The
+activations:
 
-- ReLU, max(0, x): the plainest that works.
+- ReLU, max(0, x): the simplest that works.
 - GELU, x · Φ(x): a ReLU without the corner (Hendrycks & Gimpel 2016); GPT-2's choice.
 - squared ReLU, max(0, x)²: as cheap, and learns faster (So et al. 2021).
-- SwiGLU, SiLU(g) · x: half of the widened numbers gate the other half (Shazeer 2020). It is widened to
-  8/3 of C twice, so that it has as many weights as the others.
+- SwiGLU, SiLU(g) · x: one half of the widened numbers gates the other half (Shazeer 2020). The two halves are
+  8/3 of C wide, so that it has as many weights as the others.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -32,30 +31,16 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, T, C) to (B, T, C)."""
-        return self.narrow(self.bend(self.widen(x)))  # through (B, T, 4C)
-
-    def bend(self, x: Tensor) -> Tensor:
-        """The activation: widened numbers (..., 4C) to what `narrow` takes."""
-        if self.activation == "relu":
-            return F.relu(x)
-        if self.activation == "gelu":
-            return F.gelu(x)
-        if self.activation == "squared_relu":
-            return _SquaredReLU.apply(x)
-        gate, value = x.chunk(2, dim=-1)
-        return F.silu(gate) * value
+        return self.narrow(activate(self.activation, self.widen(x)))  # through (B, T, 4C)
 
 
-class _SquaredReLU(torch.autograd.Function):
-    """max(0, x)² and its gradient 2 max(0, x), in half the operators that autograd would use."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        positive = F.relu(x)
-        ctx.save_for_backward(positive)
-        return positive * positive
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> Tensor:
-        (positive,) = ctx.saved_tensors
-        return (dy * positive).mul_(2)
+def activate(activation: Activation, x: Tensor) -> Tensor:
+    """The widened numbers (..., 4C) after the activation; SwiGLU halves their number."""
+    if activation == "relu":
+        return F.relu(x)
+    if activation == "gelu":
+        return F.gelu(x)
+    if activation == "squared_relu":
+        return F.relu(x).square()
+    gate, value = x.chunk(2, dim=-1)
+    return F.silu(gate) * value

@@ -1,32 +1,23 @@
-"""Rung 4, one transformer block: look, then think, and keep what was there.
+"""Rung 4, one transformer block: attention, feed-forward, and a path that keeps what was there.
 
-New here, all in `lm/layers/block.py`: a *feed-forward* part after the attention, *residual connections*
-around both, *layer norm* before each, and *dropout*. Attention alone could only average; now a position can
-compute something from what it gathered. The block is the brick; the next rung stacks it.
+New here, all in `lm/layers/block.py`: a *feed-forward* part after the attention, *residual connections* around
+both, *layer norm* before each, and *dropout*. Attention alone could only average; now a position can compute
+something from the average. The next rung stacks this block.
 """
 
 import torch
 from torch import Tensor, nn
 
-from lm.layers import Block, Dropout
-from lm.models.multi_head_attention import MultiHeadConfig
-from lm.settings import Whole, setting
+from lm.layers import Block, causal
+from lm.models.attention_config import AttentionConfig
+from lm.settings import setting
 
 
-class SingleBlockConfig(MultiHeadConfig):
-    n_embd: Whole = setting(
-        128,
-        title="Embedding size",
-        help="Width of the residual path: numbers that describe one position.",
-        ge=4,
-        le=1024,
-        step=4,
-        live_le=256,
-    )
+class SingleBlockConfig(AttentionConfig):
     dropout: float = setting(
         0.0,
         title="Dropout",
-        help="Share of the findings silenced at random while training. Helps when data is short.",
+        help="Share of the parts' results set to 0 at random in training. Helps with short texts.",
         ge=0.0,
         le=0.9,
         step=0.05,
@@ -36,19 +27,19 @@ class SingleBlockConfig(MultiHeadConfig):
 
 
 class SingleBlockTransformer(nn.Module):
-    """Embedding and position, one block, a last norm, and the scores."""
+    """Token and position embedding, one block, a last norm, and the output head."""
 
     def __init__(self, config: SingleBlockConfig, vocab_size: int) -> None:
         super().__init__()
         C = config.n_embd
         self.token_embedding = nn.Embedding(vocab_size, C)
         self.position_embedding = nn.Embedding(config.context_length, C)
-        self.dropout = Dropout(config.dropout)
-        self.block = Block(C, config.n_head, config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
+        self.block = Block(C, config.n_head, causal(config.context_length), config.dropout)
         self.norm = nn.LayerNorm(C)
         self.head = nn.Linear(C, vocab_size)
         for table in (self.token_embedding, self.position_embedding):
-            nn.init.normal_(table.weight, std=0.02)  # small, to be soon reshaped
+            nn.init.normal_(table.weight, std=0.02)  # small, so that training soon reshapes it
         nn.init.normal_(self.head.weight, std=0.02)  # the first loss is about ln V
         nn.init.zeros_(self.head.bias)
 

@@ -1,4 +1,6 @@
-"""Looking inside a model: the same numbers that it computed with, and no trace left behind."""
+"""Looking inside a model: the numbers that it computed with, and nothing left changed."""
+
+import threading
 
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from torch import nn
 
 from lm.inspection import attention_layers, inspect, next_character_table
 from lm.ladder import RUNGS
-from lm.layers import CausalSelfAttention
+from lm.layers import SelfAttention, causal
 
 
 @pytest.fixture
@@ -23,6 +25,7 @@ def test_shapes(rung, model, tiny_config):
     config = tiny_config(rung)
     for weights in found.attention:
         assert weights.shape == (getattr(config, "n_head", 1), 11, 11)
+    assert [mask.shape for mask in found.masks] == [(11, 11)] * len(found.attention)
     assert len(found.attention) == len(attention_layers(model))
     assert found.losses.shape == (10,)
     assert found.probabilities.shape == (11, 23)
@@ -43,10 +46,21 @@ def test_what_the_rungs_attend_with(tiny_config):
     assert {name: layers[name] for name in expected} == expected
 
 
-def test_attention_rows_are_shares_of_the_past(model):
-    for weights in inspect(model, TOKENS).attention:
+def test_attention_rows_are_shares_of_what_the_mask_allows(model):
+    """The rungs look back only; a weight of exactly 0 stands where the mask forbids, and nowhere else."""
+    found = inspect(model, TOKENS)
+    for weights, mask in zip(found.attention, found.masks, strict=True):
         np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=1e-5)
-        assert np.array_equal(weights, np.tril(weights))
+        assert np.array_equal(mask, np.tri(11, dtype=bool))
+        assert np.array_equal(weights > 0, np.broadcast_to(mask, weights.shape))
+
+
+def test_the_mask_shown_is_the_one_that_the_layer_carries():
+    """The page must draw this model's mask, a window of two positions, and not the causal triangle."""
+    window = causal(16).masked_fill(torch.ones(16, 16).tril(-2).bool(), -torch.inf)
+    model = nn.Sequential(nn.Embedding(23, 12), SelfAttention(12, 3, window), nn.Linear(12, 23))
+    (mask,) = inspect(model, TOKENS).masks
+    assert np.array_equal(mask, np.tri(11, dtype=bool) & ~np.tri(11, k=-2, dtype=bool))
 
 
 def test_losses_are_those_of_the_probabilities(model):
@@ -57,38 +71,37 @@ def test_losses_are_those_of_the_probabilities(model):
 
 
 @torch.inference_mode()
-def test_the_weights_are_those_that_the_layer_computed_with():
-    """Put into the layer's own values, the weights give the layer's own output."""
-
-    class Recorded(CausalSelfAttention):
-        def forward(self, x):
-            self.x, self.y = x, super().forward(x)
-            return self.y
-
-    class Model(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.embedding = nn.Embedding(23, 12)
-            self.layers = nn.Sequential(Recorded(12, 3), nn.Tanh(), Recorded(12, 3))
-            self.head = nn.Linear(12, 23)
-
-        def forward(self, tokens):
-            return self.head(self.layers(self.embedding(tokens)))
-
-    torch.manual_seed(0)
-    model = Model()
+def test_each_layer_is_asked_about_its_own_input(tiny_model):
+    """Asked directly with the x that a hook of the test caught, the layers give the same weights."""
+    model, inputs = tiny_model(RUNGS["decoder_transformer"], 23).eval(), []
+    layers = attention_layers(model)
+    for layer in layers:
+        layer.register_forward_pre_hook(lambda _, arguments: inputs.append(arguments[0]))
     found = inspect(model, TOKENS)
-    assert len(found.attention) == 2
-    for layer, weights in zip(attention_layers(model), found.attention, strict=True):
-        values = layer.query_key_value(layer.x).split(12, dim=-1)[2]
-        values = values.view(1, 11, 3, 4).transpose(1, 2)
-        gathered = (torch.from_numpy(weights)[None] @ values).transpose(1, 2).reshape(1, 11, 12)
-        torch.testing.assert_close(layer.projection(gathered), layer.y, rtol=1e-4, atol=1e-5)
+    for layer, x, weights in zip(layers, inputs, found.attention, strict=True):
+        np.testing.assert_array_equal(layer.pattern(x)[0][0].detach().numpy(), weights)
+    assert not np.array_equal(*found.attention)
+
+
+def test_another_thread_may_write_with_the_same_model(tiny_model):
+    """Its forward passes, between ours, leave no layers in our answer."""
+    model = tiny_model(RUNGS["decoder_transformer"], 23).eval()
+
+    def read_elsewhere(*_):
+        if threading.current_thread() is threading.main_thread():
+            other = threading.Thread(target=model, args=(TOKENS[None, :5],))
+            other.start()
+            other.join()
+
+    hook = model.blocks[1].register_forward_pre_hook(read_elsewhere)
+    found = inspect(model, TOKENS)
+    hook.remove()
+    assert [weights.shape for weights in found.attention] == [(2, 11, 11)] * 2
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_nothing_is_left_behind(model, training):
-    """Dropout is off while looking; hooks are taken away; the mode is put back."""
+    """Dropout is off while looking; hooks are removed; the mode is restored."""
     model.train(training)
     first, second = inspect(model, TOKENS), inspect(model, TOKENS)
     assert np.array_equal(first.probabilities, second.probabilities)
@@ -111,7 +124,7 @@ def test_one_token_can_be_looked_at(model):
     assert all(np.array_equal(w, np.ones_like(w)) for w in found.attention)
 
 
-def test_the_next_character_table_is_what_the_model_says_after_one_token(model):
+def test_the_next_character_table_holds_the_distribution_after_each_single_token(model):
     table = next_character_table(model, 23)
     assert table.shape == (23, 23)
     assert model.training

@@ -11,10 +11,9 @@ from lm.errors import SettingsProblem
 from lm.inspection import attention_layers
 from lm.ladder import RUNGS
 from lm.ladder import rung as rung_called
-from lm.layers import Block, CausalSelfAttention
-from lm.models.bigram import Bigram
+from lm.layers import Block, SelfAttention, attention_weights, causal
 from lm.models.multi_head_attention import MultiHeadAttention
-from lm.models.single_head_attention import Embedded, Head
+from lm.models.single_head_attention import Head
 from lm.settings import describe
 from lm.sizes import count_parameters
 
@@ -24,13 +23,6 @@ VOCABULARY = 23
 @pytest.fixture
 def model(rung, tiny_model):
     return tiny_model(rung, VOCABULARY).eval()
-
-
-def embedded(rows: int, length: int, n_embd: int) -> tuple[Embedded, torch.Tensor]:
-    """Some characters and places, and the x (B, T, C) that they add up to."""
-    tokens = some_tokens(rows, length)
-    x = Embedded(tokens, torch.randn(VOCABULARY, n_embd), torch.randn(length, n_embd))
-    return x, x.characters[tokens] + x.places
 
 
 def some_tokens(rows: int, length: int) -> torch.Tensor:
@@ -151,16 +143,15 @@ def test_the_published_size():
 
 
 @torch.inference_mode()
-def test_weights_are_shares_of_the_past(model):
+def test_weights_are_shares_of_what_the_mask_allows(model):
     for layer in attention_layers(model):
-        early = isinstance(layer, Head | MultiHeadAttention)
-        weights = layer.attention_weights(embedded(2, 11, 16)[not early])
+        weights, mask = layer.pattern(torch.randn(2, 11, 16))
+        assert mask.shape == (11, 11)
         assert weights.shape[0] == 2
         assert weights.shape[2:] == (11, 11)
         torch.testing.assert_close(weights.sum(dim=-1), torch.ones(weights.shape[:3]))
         assert (weights >= 0).all()
-        assert torch.equal(weights, weights.tril())
-        assert (weights.diagonal(dim1=-2, dim2=-1) > 0).all()
+        assert torch.equal((weights > 0).all(dim=1).all(dim=0), mask == 0)
 
 
 def written_out(q, k, v):
@@ -174,103 +165,66 @@ def written_out(q, k, v):
 
 
 @torch.inference_mode()
-def test_the_fused_attention_equals_the_formula():
-    """Scaled by the size of a head (4), not by the embedding size (12)."""
+def test_every_form_of_attention_is_the_formula():
+    """The loop, the free function, torch's fused kernel, and the modules of rungs 2, 3 and 4 agree.
+
+    The head size (4) differs from the embedding size (12), and the scores are sharp, so another scale shows.
+    """
     torch.manual_seed(0)
     C, H, T = 12, 3, 9
-    layer = CausalSelfAttention(C, H)
-    layer.query_key_value.weight.mul_(6)  # sharp enough that another scale shows
-    x = torch.randn(2, T, C)
-    q, k, v = layer.query_key_value(x).split(C, dim=-1)
-    weights = layer.attention_weights(x)
-    found = torch.empty(2, T, C)
+    D, mask = C // H, causal(10)
+    three = MultiHeadAttention(C, H, mask)
+    three.query.weight.mul_(6)
+    four = SelfAttention(C, H, mask)
+    four.query_key_value.weight.copy_(
+        torch.cat([three.query.weight, three.key.weight, three.value.weight])
+    )
+    four.projection.load_state_dict(three.projection.state_dict())
+
+    x, found = torch.randn(2, T, C), torch.empty(2, T, C)
+    q, k, v = (three.split(part(x)) for part in (three.query, three.key, three.value))
+    free = attention_weights(q, k, mask[:T, :T])
+    fused = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:T, :T])
     for b in range(2):
         for h in range(H):
-            part = slice(h * C // H, (h + 1) * C // H)
-            expected, found[b, :, part] = written_out(q[b, :, part], k[b, :, part], v[b, :, part])
-            torch.testing.assert_close(weights[b, h], expected, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(layer(x), layer.projection(found), rtol=1e-4, atol=1e-5)
+            weights, found[b, :, h * D : (h + 1) * D] = written_out(q[b, h], k[b, h], v[b, h])
+            torch.testing.assert_close(free[b, h], weights, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(fused.transpose(1, 2).flatten(2), found, rtol=1e-4, atol=1e-5)
+    for module in (three, four):
+        torch.testing.assert_close(module.pattern(x)[0], free, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(module(x), module.projection(found), rtol=1e-4, atol=1e-5)
 
-
-@torch.inference_mode()
-def test_the_spelt_out_heads_equal_the_formula():
-    torch.manual_seed(0)
-    C, H, T = 12, 3, 9
-    layer = MultiHeadAttention(C, H, 10)
-    layer.query.weight.mul_(6)
-    parts, x = embedded(1, T, C)
-    found, weights = torch.empty(1, T, C), layer.attention_weights(parts)
-    for h in range(H):
-        part = slice(h * C // H, (h + 1) * C // H)
-        qkv = [each(x)[0, :, part] for each in (layer.query, layer.key, layer.value)]
-        expected, found[0, :, part] = written_out(*qkv)
-        torch.testing.assert_close(weights[0, h], expected, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(layer(parts), layer.projection(found), rtol=1e-4, atol=1e-5)
-
-
-@torch.inference_mode()
-def test_the_single_head_equals_the_formula():
-    torch.manual_seed(0)
-    head = Head(12, 10)
-    head.query.weight.mul_(6)
-    parts, x = embedded(1, 9, 12)
-    expected, found = written_out(head.query(x)[0], head.key(x)[0], head.value(x)[0])
-    weights, reader = head.attention_weights(parts), torch.randn(VOCABULARY, 12)
-    torch.testing.assert_close(weights[0, 0], expected, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(head(parts, reader)[0], found @ reader.T, rtol=1e-4, atol=1e-4)
-
-
-def in_the_usual_order(model: nn.Module, tokens: torch.Tensor) -> torch.Tensor:
-    """An early rung's scores: look up, add, multiply by each matrix in turn."""
-    if isinstance(model, Bigram):
-        return model.head(model.embedding(tokens))
-    x = model.token_embedding(tokens) + model.position_embedding.weight[: tokens.shape[1]]
-    attention, C = model.attention, x.shape[-1]
-    H = getattr(attention, "n_head", 1)
-    q, k, v = (
-        each(x).unflatten(-1, (H, C // H)).transpose(1, 2)
-        for each in (attention.query, attention.key, attention.value)
-    )
-    found = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
-    if isinstance(attention, MultiHeadAttention):
-        found = attention.projection(found)
-    return model.head(torch.cat([x, found], dim=-1))
-
-
-@pytest.mark.parametrize("name", ["bigram", "single_head_attention", "multi_head_attention"])
-@pytest.mark.parametrize("shape", [(3, 16), (1, 5)])
-def test_tables_first_is_the_usual_order(name, shape, tiny_model):
-    """Scores and gradients of the early rungs, whose matrices meet the embeddings, or a small batch."""
-    model, tokens = tiny_model(RUNGS[name], VOCABULARY), some_tokens(*shape)
-    parameters = list(model.parameters())
-    for parameter in parameters:
-        nn.init.normal_(parameter, std=0.5)
-    both = [model(tokens), in_the_usual_order(model, tokens)]
-    torch.testing.assert_close(*both, rtol=1e-4, atol=1e-5)
-    losses = [F.cross_entropy(scores.flatten(0, 1), tokens.flatten()) for scores in both]
-    gradients = [torch.autograd.grad(loss, parameters) for loss in losses]
-    torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-6)
-
-
-@torch.inference_mode()
-def test_the_fast_heads_are_those_of_rung_three():
-    """`CausalSelfAttention` with the weights of `MultiHeadAttention` computes the same."""
-    torch.manual_seed(0)
-    slow, fast = MultiHeadAttention(12, 3, 10), CausalSelfAttention(12, 3)
-    parts = [slow.query.weight, slow.key.weight, slow.value.weight]
-    fast.query_key_value.weight.copy_(torch.cat(parts))
-    fast.projection.load_state_dict(slow.projection.state_dict())
-    parts, x = embedded(2, 9, 12)
-    torch.testing.assert_close(fast(x), slow(parts), rtol=1e-4, atol=1e-5)
+    two = Head(C, 10)
+    two.query.weight.mul_(6)
+    q, k, v = two.query(x), two.key(x), two.value(x)
+    for b in range(2):
+        weights, found[b] = written_out(q[b], k[b], v[b])
+        torch.testing.assert_close(two.pattern(x)[0][b, 0], weights, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(
-        fast.attention_weights(x), slow.attention_weights(parts), rtol=1e-4, atol=1e-5
+        two.pattern(x)[0][:, 0], attention_weights(q, k, mask[:T, :T]), rtol=1e-4, atol=1e-5
     )
+    torch.testing.assert_close(two(x), found, rtol=1e-4, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_any_mask_is_obeyed():
+    """A window of two positions: rungs 3 and 4 obey the tensor, not an assumed triangle."""
+    window = causal(9).masked_fill(torch.ones(9, 9).tril(-2).bool(), -torch.inf)
+    for layer in (MultiHeadAttention(12, 3, window), SelfAttention(12, 3, window)):
+        weights, mask = layer.pattern(torch.randn(1, 8, 12))
+        assert torch.equal(mask, window[:8, :8])
+        assert torch.equal((weights[0] > 0).all(dim=0), mask == 0)
+        x = torch.randn(1, 9, 12)
+        changed = x.clone()
+        changed[0, 3] += 1
+        differ = (layer(x) - layer(changed)).abs().amax(dim=-1)[0] > 1e-6
+        assert differ.nonzero().flatten().tolist() == [3, 4]
 
 
 @torch.inference_mode()
 def test_a_block_keeps_what_was_there():
-    """With nothing to add, x comes out as it went in: the residual path is straight."""
-    block = Block(12, 3, dropout=0.0)
+    """With nothing to add, x comes out as it went in: nothing else changes the residual path."""
+    block = Block(12, 3, causal(9), dropout=0.0)
     for last in (block.attention.projection, block.feed_forward.narrow):
         last.weight.zero_()
         last.bias.zero_()

@@ -7,7 +7,7 @@ from torch import nn
 from lm import devices
 from lm.evaluation import evaluate
 from lm.ladder import RUNGS
-from lm.layers import CausalSelfAttention
+from lm.layers import SelfAttention, causal
 from lm.training.events import Checkpoint, Evaluated, Step
 from lm.training.loop import train
 
@@ -22,7 +22,7 @@ def precision(request):
 @pytest.fixture
 def has_bfloat16(monkeypatch):
     """Whatever this processor has: without the instructions the same numbers come out, slowly."""
-    monkeypatch.setattr("lm.training.learners.has_bfloat16", lambda device: True)
+    monkeypatch.setattr("lm.training.gradient.has_bfloat16", lambda device: True)
 
 
 def run(tiny_plan, data, **settings):
@@ -57,13 +57,13 @@ def test_evaluation_does_not_round(tiny_plan, data, has_bfloat16):
     plan = tiny_plan(DECODER, steps=3, precision="bfloat16")
     events = list(train(plan, data))
     told = [event.loss for event in events if isinstance(event, Evaluated)][-1]
-    model = plan.rung.model(plan.config, data.tokenizer.vocab_size)
+    model = plan.rung.model(plan.model, data.tokenizer.vocab_size)
     model.load_state_dict([e for e in events if isinstance(e, Checkpoint)][-1].weights)
     assert evaluate(model, data.validation, plan.context_length).loss == told
 
 
 def test_a_processor_without_it_does_not_round(tiny_plan, data, monkeypatch):
-    monkeypatch.setattr("lm.training.learners.has_bfloat16", lambda device: False)
+    monkeypatch.setattr("lm.training.gradient.has_bfloat16", lambda device: False)
     exact, asked = (losses(run(tiny_plan, data, precision=p)) for p in ("float32", "bfloat16"))
     assert exact == asked
 
@@ -80,15 +80,15 @@ def test_what_counts_as_having_it(has, monkeypatch):
 def test_attention_itself_is_not_rounded():
     """Its fused kernel sees float32, whatever the products around it do."""
     torch.manual_seed(0)
-    part, seen = CausalSelfAttention(16, 2), []
+    part, seen = SelfAttention(16, 2, causal(8)), []
     actual = nn.functional.scaled_dot_product_attention
     x = torch.randn(2, 8, 16)
 
     def spy(*arguments, **options):
-        seen.extend(argument.dtype for argument in arguments)
+        seen.extend(tensor.dtype for tensor in (*arguments, *options.values()))
         return actual(*arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch, torch.autocast("cpu", torch.bfloat16):
         patch.setattr(nn.functional, "scaled_dot_product_attention", spy)
         assert part(x).dtype == torch.bfloat16
-    assert seen == [torch.float32] * 3
+    assert seen == [torch.float32] * 4

@@ -1,0 +1,83 @@
+"""The settings of rung 5: its size, and a choice for each of its parts.
+
+With the defaults, the model has the arrangement of GPT-2 (norms first) and the ReLU of 2017. The other
+choices are what later models use instead, most of them because they learn faster; the recipes combine them.
+"""
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from lm.layers import Activation, Norm
+from lm.models.single_block_transformer import SingleBlockConfig
+from lm.settings import Whole, setting
+
+
+class DecoderConfig(SingleBlockConfig):
+    n_layer: Whole = setting(
+        3,
+        title="Layers",
+        help="Blocks stacked. Each works on the result of the one below.",
+        ge=1,
+        le=24,
+        step=1,
+        live_le=8,
+    )
+    positions: Literal["learned", "rotary"] = setting(
+        "learned",
+        title="Positions",
+        help="Learned: a vector for each position. Rotary: attention scores depend on distance, from step 0.",
+        group="architecture",
+    )
+    norm: Norm = setting(
+        "layer",
+        title="Norm",
+        help="RMS norm has no mean and no learned scale: simpler, and about as good.",
+        group="architecture",
+    )
+    activation: Activation = setting(
+        "relu",
+        title="Activation",
+        help="The non-linear function of the feed-forward part; squared ReLU learns fastest here.",
+        group="architecture",
+    )
+    qk_norm: bool = setting(
+        False,
+        title="Query-key norm",
+        help="Scores compare directions, not lengths: they stay bounded, so steps can be larger.",
+        group="architecture",
+    )
+    tie_weights: bool = setting(
+        False,
+        title="Tie weights",
+        help="One matrix is both token embedding and output head. Saves little with so few characters.",
+        group="architecture",
+    )
+    zero_init: bool = setting(
+        False,
+        title="Zero-initialised outputs",
+        help="Each block begins by adding nothing, so the first steps can be large.",
+        group="architecture",
+    )
+    ngram_embedding: Literal["none", "bigram", "trigram"] = setting(
+        "none",
+        title="N-gram embedding",
+        help="A learned vector for each pair (and triple) of characters: it looks back from the first step on.",
+        group="architecture",
+    )
+    bias: bool = setting(
+        True,
+        title="Biases",
+        help="Constants that projections, feed-forward parts and layer norms add. Little is lost without.",
+        group="architecture",
+    )
+
+    @model_validator(mode="after")
+    def _rotary_rotates_pairs(self) -> Self:
+        if self.positions == "rotary" and self.n_embd // self.n_head % 2:
+            raise ValueError(
+                f"Rotary positions rotate pairs of numbers, and {self.n_head} heads of "
+                f"{self.n_embd // self.n_head} numbers have one left over: choose an embedding size that is a "
+                f"multiple of {2 * self.n_head}, or learned positions."
+            )
+        return self
