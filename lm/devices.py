@@ -1,8 +1,9 @@
-"""Which processor computes: a graphics card if there is one, else the CPU."""
+"""Devices: the GPU if there is one, else the CPU, and the number of threads and cores."""
 
 import contextlib
 import itertools
 import os
+import sys
 from collections.abc import Iterator
 
 import torch
@@ -12,7 +13,7 @@ from lm.errors import SettingsProblem
 
 
 def choose_device(name: str = "auto") -> str:
-    """ "auto" is the best there is: cuda, mps, then cpu. `SettingsProblem` if `name` is not there."""
+    """The device called `name`; "auto" is the first present of cuda, mps, cpu. Raises SettingsProblem."""
     present = ["cpu"]
     if torch.backends.mps.is_available():
         present.insert(0, "mps")
@@ -26,13 +27,13 @@ def choose_device(name: str = "auto") -> str:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where a model's numbers are; one that has none yet can be read on the CPU."""
-    held = next(itertools.chain(model.parameters(), model.buffers()), None)
-    return torch.device("cpu") if held is None else held.device
+    """The device of a model's parameters and buffers; the CPU for a model without any."""
+    tensor = next(itertools.chain(model.parameters(), model.buffers()), None)
+    return torch.device("cpu") if tensor is None else tensor.device
 
 
 def has_bfloat16(device: str) -> bool:
-    """Whether matrices of bfloat16 are multiplied by instructions made for it, faster than float32."""
+    """Whether the device has instructions for products of bfloat16 matrices, which are faster than float32."""
     if device == "cpu":
         can = torch.cpu.get_capabilities()
         return any(can.get(name) for name in ("avx512_bf16", "amx_bf16"))
@@ -41,9 +42,9 @@ def has_bfloat16(device: str) -> bool:
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """For work too small to share. Two threads are no faster at it, and wait for each other at every turn.
+    """Use one thread, for work too small to share: more threads only wait for each other.
 
-    A sample takes five times as long that way where something else wants a core (lm/EXPERIMENTS.md).
+    Beside another busy process, a sample on two threads takes five times as long (lm/EXPERIMENTS.md).
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -54,8 +55,8 @@ def one_thread() -> Iterator[None]:
 
 
 def available_cores() -> int:
-    """Processor cores that this process may use; a Space says so in CPU_CORES."""
+    """The number of processor cores that this process may use; on a Space the variable CPU_CORES gives it."""
     stated = os.environ.get("CPU_CORES", "")
     if stated.isdigit() and int(stated) > 0:
         return int(stated)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

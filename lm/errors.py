@@ -1,13 +1,13 @@
-"""What can go wrong through no fault of the program, each as one sentence that says what to do.
+"""Errors that a user can cause and correct.
 
-Everything a person can cause (a wrong file, an impossible setting, a damaged run) raises a `Problem`.
-The command line prints its sentence and exits; the page shows it as a notice. Any other exception is
-a fault of ours and keeps its traceback.
+A wrong file, an impossible setting or a damaged run raises a `Problem`, whose message is one sentence that
+says what to do. The command line prints it and exits; the page shows it as a notice. Any other exception is a
+bug in this project and keeps its traceback.
 """
 
 
 class Problem(ValueError):
-    """A mistake a person can mend; `str(problem)` is one clear sentence that says how."""
+    """An error that the user can correct; `str(problem)` is one sentence that says how."""
 
 
 class CorpusProblem(Problem):
@@ -15,16 +15,16 @@ class CorpusProblem(Problem):
 
 
 class UnknownCharacter(Problem):
-    """A text holds a character that the tokenizer has never seen."""
+    """A text holds a character that is not in the vocabulary."""
 
 
 class SettingsProblem(Problem):
-    """A setting out of its bounds, or settings that cannot work together."""
+    """A setting outside its bounds, or settings that do not fit together."""
 
 
 class RunProblem(Problem):
-    """A run directory that is missing, damaged, foreign, or cannot be written."""
+    """A run directory that is missing, damaged, of an unknown format, or not writable."""
 
 
 class Diverged(Problem):
-    """The loss stopped being a finite number, or left the range in which anything is learned."""
+    """The loss is no longer finite, or stays far above that of a uniform guess."""

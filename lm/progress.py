@@ -1,4 +1,4 @@
-"""A training run in the terminal: a progress bar, and an end that loses nothing."""
+"""A training run in the terminal: a progress bar, and Ctrl-C that saves the run before it ends."""
 
 import contextlib
 import signal
@@ -18,10 +18,10 @@ def watch(
     console: Console,
     until_val_loss: float | None = None,
 ) -> bool:
-    """Draw a run's events until it ends or is good enough; False if Ctrl-C ended it earlier.
+    """Show a run's events until it ends or reaches `until_val_loss`; False if Ctrl-C ended it earlier.
 
-    Ctrl-C is obeyed between two events, so that the run is saved where it stands; a second one does not
-    wait.
+    Ctrl-C takes effect after the current event and saves a checkpoint; a second Ctrl-C ends the process at
+    once. `until_val_loss` is in nats per character.
     """
     steps, per_step = run.plan.steps, run.record.tokens_per_step
     columns = (
@@ -64,7 +64,7 @@ def watch(
 
 
 def _each(events: Generator[Event, Command | None, None]) -> Iterator[Event]:
-    """Iterate without closing `events` when the loop is left, so that commands can still be sent."""
+    """Iterate over `events`; leaving the loop does not close them, so commands can still be sent."""
     while True:
         try:
             yield next(events)
@@ -74,7 +74,7 @@ def _each(events: Generator[Event, Command | None, None]) -> Iterator[Event]:
 
 @contextlib.contextmanager
 def _ctrl_c() -> Iterator[list[bool]]:
-    """A list that is no longer empty once Ctrl-C has been pressed."""
+    """A list that is empty until Ctrl-C is pressed."""
     pressed: list[bool] = []
 
     def note(number: int, frame: Any) -> None:

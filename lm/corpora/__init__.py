@@ -1,7 +1,7 @@
-"""Text to learn from, and its split into what is learned and what is held back.
+"""Corpora: texts to learn from, each split into a train part and a validation part.
 
 Two corpora are built in: Tiny Shakespeare (downloaded once) and synthetic plays (generated, no network).
-Anything else is a UTF-8 text file of the user's own. Next in the reading order: `lm.tokenizers`.
+Any other corpus is a UTF-8 text of the user's own. Next in the reading order: `lm.tokenizers`.
 """
 
 import hashlib
@@ -28,10 +28,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text and where it came from.
+    """A text and its origin.
 
-    `floor` is the loss in nats per character that no model can beat on average; only a text whose
-    source is known exactly has one. `path` is where a user's own file lies, None for a built-in.
+    `floor`: the lowest loss that a model can reach on average, in nats per character; None where it is not
+    known. `path`: the user's own file; None for a built-in, pasted or uploaded text.
     """
 
     name: str
@@ -44,25 +44,25 @@ class Corpus:
     @property
     def train_text(self) -> str:
         """The first 90 % of the characters."""
-        return self.text[: self._border]
+        return self.text[: self._train_length]
 
     @property
     def validation_text(self) -> str:
-        """The rest, which no model is trained on."""
-        return self.text[self._border :]
+        """The last 10 %. No model is trained on it."""
+        return self.text[self._train_length :]
 
     @cached_property
     def sha256(self) -> str:
-        """Of the text's UTF-8 bytes, in hexadecimal: two corpora are the same if these are."""
+        """The checksum of the text's UTF-8 bytes, in hexadecimal."""
         return hashlib.sha256(self.text.encode("utf-8")).hexdigest()
 
     @property
-    def _border(self) -> int:
+    def _train_length(self) -> int:
         return int(TRAIN_SHARE * len(self.text))
 
 
 def names() -> tuple[str, ...]:
-    """The built-in corpora, as `load` knows them."""
+    """The names of the built-in corpora, for `load`."""
     return tuple(_BUILT_IN)
 
 
@@ -70,7 +70,7 @@ def load(name_or_path: str) -> Corpus:
     """A built-in corpus by its name, or the user's own text by its path.
 
     Raises:
-        CorpusProblem: with one sentence, if there is no such text or it cannot be learned from.
+        CorpusProblem: there is no such text, or it cannot be learned from.
     """
     if name_or_path in _BUILT_IN:
         return _BUILT_IN[name_or_path]()
@@ -81,8 +81,11 @@ def load(name_or_path: str) -> Corpus:
         path = path.expanduser().absolute()
         missing = not path.exists()
     except PermissionError:
-        missing = False  # reading it will say so
-    except (OSError, RuntimeError):  # a name too long for a path, a ring of links, an unknown ~user
+        missing = False  # reading the file reports it
+    except (
+        OSError,
+        RuntimeError,
+    ):  # a name too long for a path, a cycle of links, an unknown ~user
         missing = True
     if missing:
         raise CorpusProblem(
@@ -94,18 +97,18 @@ def load(name_or_path: str) -> Corpus:
 def from_text(
     text: str, name: str = "your_text", title: str = "Your own text", path: str | None = None
 ) -> Corpus:
-    """A corpus of the user's own text, checked, its line ends made \\n.
+    """A corpus of the user's own text, checked, with \\n for every line end.
 
-    A true copy of Tiny Shakespeare is recognised whatever its file is called, and keeps its path.
+    An exact copy of Tiny Shakespeare is recognised under any file name, and keeps its path.
 
     Raises:
-        CorpusProblem: the text is empty, too short, not text, or the same character throughout.
+        CorpusProblem: the text is empty, too short, too long, binary, or one repeated character.
     """
-    what = title if path is None else path
-    text = own_text.checked(text, what)
+    label = title if path is None else path
+    text = own_text.checked(text, label)
     if len(text) == tiny_shakespeare.BYTES and tiny_shakespeare.is_genuine(text.encode("utf-8")):
         return _tiny_shakespeare(text, path)
-    if name in _BUILT_IN:  # another text under a built-in's name would pass for it
+    if name in _BUILT_IN:  # the names of the built-in corpora are reserved
         name = f"{name}_file"
     source = "pasted or uploaded" if path is None else f"read from {path}"
     description = f"{len(text):,} characters of your own, {source}."
@@ -116,23 +119,22 @@ def from_bytes(
     data: bytes, name: str = "your_text", title: str = "Your own text", path: str | None = None
 ) -> Corpus:
     """Like `from_text`, from UTF-8 bytes. Raises CorpusProblem, also for other encodings."""
-    what = title if path is None else path
-    return from_text(own_text.decode(data, what), name, title, path)
+    label = title if path is None else path
+    return from_text(own_text.decode(data, label), name, title, path)
 
 
 def load_or_synthetic(name_or_path: str) -> tuple[Corpus, str | None]:
-    """Like `load`, but the synthetic plays stand in when Tiny Shakespeare is not to be had.
+    """Like `load`, but the synthetic plays replace Tiny Shakespeare if that cannot be loaded.
 
-    Returns the corpus, and a notice to show when it is not the one asked for, else None.
+    Returns the corpus, and a notice for the user if it was replaced, else None.
     """
     try:
         return load(name_or_path), None
     except CorpusProblem as problem:
         if name_or_path != "tiny_shakespeare":
             raise
-        return load(
-            "synthetic_plays"
-        ), f"{problem} Until then, the synthetic plays stand in for it."
+        notice = f"{problem} Until then, the synthetic plays are used instead."
+        return load("synthetic_plays"), notice
 
 
 def _tiny_shakespeare(text: str | None = None, path: str | None = None) -> Corpus:
@@ -154,8 +156,8 @@ def _synthetic_plays() -> Corpus:
         name="synthetic_plays",
         title="Synthetic plays",
         description=(
-            "A million characters of rhyming plays, generated by a small grammar of this project's "
-            "own. Its entropy is known exactly: no model can go below the floor."
+            "A million characters of rhyming plays, generated by a small grammar of this project. "
+            "Its entropy is known exactly: it is the lowest loss that a model can reach."
         ),
         text=synthetic_plays.text(),
         floor=synthetic_plays.entropy_rate(),

@@ -1,14 +1,14 @@
-"""Probabilistic grammars that can be generated from, parsed, and measured exactly.
+"""Probabilistic context-free grammars: generate a text, parse it, and compute the entropy exactly.
 
-A grammar says how a symbol unfolds: into one of several sequences of strings and further symbols,
-each with a weight. `synthetic_plays` writes its corpus with one. Because every choice is recorded and
-none is hidden, the entropy of the language is a sum over the rules, not an estimate.
+A rule expands a symbol into one of several sequences of strings and further symbols, each with a weight.
+`synthetic_plays` generates its corpus with such a grammar. Each text has one derivation, so the entropy of
+the language is a sum over the rules, not an estimate.
 
-**Why a text has one derivation only.** `Grammar.conflicts` gathers, for every choice, the strings that
-its alternatives can begin with, and demands that none of them be the beginning of another. Then, reading
-from left to right, the text itself says which alternative was taken: two would need two different
-beginnings at the same place. So the parser never guesses or turns back, each text has at most one
-derivation, and the probability of a text is the probability of that derivation.
+**Why a text has only one derivation.** `Grammar.conflicts` collects, for every rule, the first strings of
+its alternatives, and reports each that is a prefix of another. If there are none, the text itself shows
+which alternative was chosen: at one position of the text, only one of the first strings can match. So the
+parser never backtracks, each text has at most one derivation, and the probability of a text is that of its
+derivation.
 """
 
 import math
@@ -19,22 +19,22 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 Symbol = str | tuple[Hashable, ...]
-"""A terminal is a string, copied into the text; a tuple such as ("rhyme", "night") unfolds by a rule."""
+"""A terminal is a string, copied into the text; a tuple such as ("rhyme", "night") is expanded by a rule."""
 
 Alternative = tuple[int, tuple[Symbol, ...]]
-"""A whole-number weight, and what the symbol unfolds into."""
+"""A whole-number weight, and the sequence that replaces the symbol."""
 
 Derivation = list[tuple[tuple[Hashable, ...], int]]
-"""The choices in the order in which they are met: (the symbol, which alternative it took)."""
+"""The choices from left to right: (the symbol, the index of its alternative)."""
 
 
 class NotInLanguage(ValueError):
-    """The grammar cannot have written this text; the message says where the parse stopped."""
+    """The grammar cannot generate this text; the message gives the position where the parse stopped."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What one symbol unfolds into. Weights are whole numbers, so choices agree on every machine."""
+    """The alternatives of one symbol. Weights are whole numbers, so choices agree on every machine."""
 
     alternatives: tuple[tuple[Symbol, ...], ...]
     weights: tuple[int, ...]
@@ -45,33 +45,34 @@ class Rule:
 
 
 class Grammar:
-    """A language given by `unfold(symbol) -> alternatives`, begun from `start`. Rules are made when met.
+    """A language given by `expand(symbol) -> alternatives` and its start symbol. Rules are made on demand.
 
-    A symbol must not unfold into itself, by any way round: then a text ends, and the measures below
-    are plain recursions. A counter in the symbol, ("scenes", 3), bounds a repetition.
+    No symbol may expand into itself, directly or through others: so every text is finite, and `measure` is
+    a plain recursion. A counter in the symbol, ("scenes", 3), limits a repetition.
     """
 
-    def __init__(self, unfold: Callable[[tuple], Iterable[Alternative]], start: tuple) -> None:
-        self.unfold = unfold
+    def __init__(self, expand: Callable[[tuple], Iterable[Alternative]], start: tuple) -> None:
+        self.expand = expand
         self.start = start
         self.rules: dict[Symbol, Rule] = {}
-        self.beginnings: dict[Symbol, dict[str, int]] = {}
-        self.lengths: dict[Symbol, list[int]] = {}
+        self.first: dict[Symbol, dict[str, int]] = {}  # first string: index of its alternative
+        self.first_lengths: dict[Symbol, list[int]] = {}
         self.measures: dict[Symbol, tuple[float, float]] = {}
 
     def rule(self, symbol: tuple) -> Rule:
+        """The rule of a symbol that is not a terminal."""
         if symbol not in self.rules:
-            weights, alternatives = zip(*self.unfold(symbol), strict=True)
+            weights, alternatives = zip(*self.expand(symbol), strict=True)
             self.rules[symbol] = Rule(alternatives, weights, tuple(accumulate(weights)))
         return self.rules[symbol]
 
     def generate(self, source: random.Random) -> tuple[str, Derivation]:
-        """One text and how it came about. Uses `source.random()` only, which is stable everywhere."""
+        """One text and its derivation. Uses only `source.random()`, which is the same on every machine."""
         pieces: list[str] = []
         derivation: Derivation = []
-        waiting: list[Symbol] = [self.start]
-        while waiting:
-            symbol = waiting.pop()
+        stack: list[Symbol] = [self.start]
+        while stack:
+            symbol = stack.pop()
             if isinstance(symbol, str):
                 pieces.append(symbol)
                 continue
@@ -79,60 +80,65 @@ class Grammar:
             if len(rule.alternatives) > 1:
                 index = bisect_right(rule.cumulative, int(source.random() * rule.cumulative[-1]))
                 derivation.append((symbol, index))
-            waiting.extend(reversed(rule.alternatives[index]))
+            stack.extend(reversed(rule.alternatives[index]))
         return "".join(pieces), derivation
 
-    def parse(self, text: str, place: int = 0) -> tuple[Derivation, int]:
-        """The one derivation of the text that begins at `place`, and the place where it ends."""
+    def parse(self, text: str, start: int = 0) -> tuple[Derivation, int]:
+        """The derivation of the text that begins at index `start`, and the index of its end.
+
+        Raises:
+            NotInLanguage: the grammar cannot generate this text.
+        """
+        position = start
         derivation: Derivation = []
-        waiting: list[Symbol] = [self.start]
-        while waiting:
-            symbol = waiting.pop()
+        stack: list[Symbol] = [self.start]
+        while stack:
+            symbol = stack.pop()
             if isinstance(symbol, str):
-                if not text.startswith(symbol, place):
-                    raise NotInLanguage(f"at {place}: {symbol!r} must come here")
-                place += len(symbol)
+                if not text.startswith(symbol, position):
+                    raise NotInLanguage(f"at {position}: {symbol!r} expected")
+                position += len(symbol)
                 continue
             rule, index = self.rule(symbol), 0
             if len(rule.alternatives) > 1:
-                index = self._choice_at(symbol, text, place)
+                index = self._choice_at(symbol, text, position)
                 derivation.append((symbol, index))
-            waiting.extend(reversed(rule.alternatives[index]))
-        return derivation, place
+            stack.extend(reversed(rule.alternatives[index]))
+        return derivation, position
 
-    def _choice_at(self, symbol: tuple, text: str, place: int) -> int:
-        beginnings = self._beginnings(symbol)
-        for length in self.lengths[symbol]:
-            index = beginnings.get(text[place : place + length])
+    def _choice_at(self, symbol: tuple, text: str, position: int) -> int:
+        first = self._first_strings(symbol)
+        for length in self.first_lengths[symbol]:
+            index = first.get(text[position : position + length])
             if index is not None:
                 return index
         raise NotInLanguage(
-            f"at {place}: no {symbol[0]!r} begins with {text[place : place + 20]!r}"
+            f"at {position}: no {symbol[0]!r} begins with {text[position : position + 20]!r}"
         )
 
-    def _beginnings(self, symbol: tuple) -> dict[str, int]:
-        """Each string that the symbol's text can begin with, and the alternative that it belongs to."""
-        if symbol not in self.beginnings:
+    def _first_strings(self, symbol: tuple) -> dict[str, int]:
+        """Each string that the symbol's text can begin with, and the index of its alternative."""
+        if symbol not in self.first:
             found: dict[str, int] = {}
             for index, alternative in enumerate(self.rule(symbol).alternatives):
-                for string in self._heads(alternative):
+                for string in self._first_of(alternative):
                     found[string] = index
-            self.beginnings[symbol] = found
-            self.lengths[symbol] = sorted({len(string) for string in found})
-        return self.beginnings[symbol]
+            self.first[symbol] = found
+            self.first_lengths[symbol] = sorted({len(string) for string in found})
+        return self.first[symbol]
 
-    def _heads(self, alternative: tuple[Symbol, ...]) -> Iterable[str]:
-        head = alternative[0]
-        return (head,) if isinstance(head, str) else self._beginnings(head)
+    def _first_of(self, alternative: tuple[Symbol, ...]) -> Iterable[str]:
+        first = alternative[0]
+        return (first,) if isinstance(first, str) else self._first_strings(first)
 
     def log_probability(self, derivation: Derivation) -> float:
-        """ln of the product of the probabilities of the choices, in nats (0 or less)."""
+        """ln of the product of the probabilities of all choices, in nats (0 or less)."""
         return sum(math.log(self.rule(symbol).probability(index)) for symbol, index in derivation)
 
     def measure(self, symbol: Symbol | None = None) -> tuple[float, float]:
         """(entropy of the derivation in nats, expected length in characters), exactly.
 
-        Both are expectations of sums, so they add up along a sequence and average over a choice:
+        Both are expected values: they add along a sequence, and a rule averages its alternatives:
         H(A) = Σ pᵢ (−ln pᵢ + Σ H(parts of i)) and L(A) = Σ pᵢ Σ L(parts of i).
         """
         symbol = self.start if symbol is None else symbol
@@ -149,22 +155,24 @@ class Grammar:
         return self.measures[symbol]
 
     def conflicts(self) -> list[str]:
-        """Every reason to doubt that derivations are unique; an empty list proves that they are."""
+        """Every reason why a text could have two derivations; an empty list proves that none has."""
         found: list[str] = []
-        met: set[Symbol] = {self.start}
-        waiting: list[tuple] = [self.start]
-        while waiting:
-            symbol = waiting.pop()
+        seen: set[Symbol] = {self.start}
+        stack: list[tuple] = [self.start]
+        while stack:
+            symbol = stack.pop()
             strings: list[str] = []
             for alternative in self.rule(symbol).alternatives:
                 if not alternative or "" in alternative:
                     found.append(f"{symbol} may be empty")
                     continue
-                strings += self._heads(alternative)
-                new = {part for part in alternative if isinstance(part, tuple)} - met
-                met |= new
-                waiting += new
-            for one, next_one in pairwise(sorted(strings)):  # an extension sorts right behind
+                strings += self._first_of(alternative)
+                new = {part for part in alternative if isinstance(part, tuple)} - seen
+                seen |= new
+                stack += new
+            for one, next_one in pairwise(
+                sorted(strings)
+            ):  # a string sorts right before its extensions
                 if next_one.startswith(one):
-                    found.append(f"{symbol}: {one!r} begins {next_one!r}")
+                    found.append(f"{symbol}: {one!r} is a prefix of {next_one!r}")
         return found

@@ -1,8 +1,8 @@
-"""The rules of the synthetic plays: who enters, who speaks to whom, and how a couplet is made.
+"""The rules of the synthetic plays: their scenes, who speaks to whom, and the sentences of a couplet.
 
-`unfold` is the whole grammar, from the play down to the word. `synthetic_plays` generates, parses and
-measures with it. A symbol carries what must be remembered (who spoke before, which word is to be rhymed
-with, whether the subject was one or many), and forgets it as soon as it no longer matters.
+`expand` is the whole grammar, from the play down to the word. `synthetic_plays` generates, parses and
+measures with it. A symbol carries the context that later rules need: the previous speaker, the word to rhyme
+with, the number of the subject.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,12 +18,12 @@ NUMERALS = ("", "I", "II", "III", "IV", "V", "VI")
 
 
 def zipf(rank: int, scale: int = 27720) -> int:
-    """A weight that falls like 1/(rank + 6), as a whole number: ranks count from 0."""
+    """A whole-number weight proportional to 1/(rank + 6); ranks count from 0."""
     return scale // (rank + 6)
 
 
 def ranked(strings: Iterable[str], ending: str = " ") -> list[Alternative]:
-    """One of these strings, the first most often."""
+    """One of these strings; their weights fall with their rank."""
     return [(zipf(rank), (string + ending,)) for rank, string in enumerate(strings)]
 
 
@@ -32,7 +32,7 @@ def plural(noun: str) -> str:
 
 
 def conjugate(verb: str, form: str) -> str:
-    """I "base", the lark "s", thou "est"."""
+    """A verb in the form "base" (after I), "s" (the lark) or "est" (thou)."""
     if form == "base":
         return verb
     if verb.endswith("y") and verb[-2] not in "aeiou":
@@ -42,10 +42,10 @@ def conjugate(verb: str, form: str) -> str:
     return verb + ("es" if verb.endswith(("sh", "ch", "ss")) else "s")
 
 
-def unfold(symbol: tuple) -> Sequence[Alternative]:
-    """The grammar: the alternatives of a symbol, each with its weight. Read it from the top."""
+def expand(symbol: tuple) -> Sequence[Alternative]:
+    """The alternatives of a symbol, each with its weight, from the play down to the word."""
     match symbol:
-        # A play, its scenes, and who is in them. Here h, b, c are names.
+        # A play, its scenes and their characters. h, b, c are names; h is the hero.
         case ("play",):
             return [
                 (
@@ -82,7 +82,7 @@ def unfold(symbol: tuple) -> Sequence[Alternative]:
                 (zipf(i), (f"{c.upper()}.\n\n", ("opening", h, b, c))) for i, c in enumerate(others)
             ]
 
-        # Who speaks, to whom, about whom. A reply goes to the one who spoke before.
+        # x speaks to y about z. A reply addresses the previous speaker.
         case ("opening", h, b, c):
             return [
                 (weight, (f"{x.upper()}:\n", ("first", x, y, z)))
@@ -93,7 +93,7 @@ def unfold(symbol: tuple) -> Sequence[Alternative]:
                 (1, (("address", to), ("speech", about), ("next", 1, x, to, about)))
                 for to, about in ((y, z), (z, y))
             ]
-        case ("next", count, x, y, z):  # x has spoken to y; z has listened
+        case ("next", count, x, y, z):  # x spoke to y; z listened
             end = (f"Exeunt {x.upper()}, {y.upper()} and {z.upper()}.\n",)
             if count == LONGEST_SCENE:
                 return [(1, end)]
@@ -126,18 +126,18 @@ def unfold(symbol: tuple) -> Sequence[Alternative]:
             ]
         case ("gossip", name):
             he = "she" if name in words.WOMEN else "he"
-            return [(1, (f"{name} ", ("acts", "s"), ("which",), ("line end", ".", he)))]
+            return [(1, (f"{name} ", ("acts", "s"), ("object determiner",), ("line end", ".", he)))]
         case ("couplets", left):
             if left == 0:
                 return [(1, ("\n",))]
             return [(1, ("\n",)), (1, (("couplet",), ("couplets", left - 1)))]
 
-        # Two lines that rhyme. The first word says how they will end.
+        # Two lines that rhyme. The kind of the first sentence decides the mark at the end.
         case ("couplet",):
             return [
-                (5, (("clause", "upper"), ("which",), ("line end", ".", "any"))),
-                (2, (("question",), ("which",), ("line end", "?", "any"))),
-                (2, (("outcry",), ("which",), ("line end", "!", "any"))),
+                (5, (("clause", "upper"), ("object determiner",), ("line end", ".", "any"))),
+                (2, (("question",), ("object determiner",), ("line end", "?", "any"))),
+                (2, (("outcry",), ("object determiner",), ("line end", "!", "any"))),
             ]
         case ("line end", mark, subject):
             return [
@@ -152,7 +152,7 @@ def unfold(symbol: tuple) -> Sequence[Alternative]:
                         f"{word},\n",
                         ("linker",),
                         ("second line", subject),
-                        ("which",),
+                        ("object determiner",),
                         ("couplet end", word, mark),
                     ),
                 )
@@ -168,13 +168,13 @@ def unfold(symbol: tuple) -> Sequence[Alternative]:
         case ("answer", word, mark):
             return ranked((other for other in CLASS_OF[word] if other != word), f"{mark}\n")
 
-        # A clause, up to the "the" of its last noun. A number is one or many, and the verb follows it.
+        # A clause without its object. A number is one or many; the verb agrees with it.
         case ("clause", case):
             i, thou, we, they = ("I ", "thou ", "we ", "they ")
             if case == "upper":
                 thou, we, they = thou.capitalize(), we.capitalize(), they.capitalize()
             return [
-                (11, (("whose", case), ("subject", "agrees"))),
+                (11, (("subject determiner", case), ("subject", "agrees"))),
                 (4, (i, ("acts", "base"))),
                 (3, (thou, ("acts", "est"))),
                 (2, (we, ("acts", "base"))),
@@ -185,7 +185,7 @@ def unfold(symbol: tuple) -> Sequence[Alternative]:
                 (4, ("Shall I ", ("predicate", "base"))),
                 (3, ("Who ", ("predicate", "s"))),
                 (3, ("Dost thou ", ("predicate", "base"))),
-                (3, ("Will ", ("whose", "lower"), ("subject", "base"))),
+                (3, ("Will ", ("subject determiner", "lower"), ("subject", "base"))),
                 (2, ("What ", ("noun", "one"), ("predicate", "s"))),
                 (2, ("Why do we ", ("predicate", "base"))),
             ]
@@ -193,22 +193,22 @@ def unfold(symbol: tuple) -> Sequence[Alternative]:
             return [
                 (4, ("O ", ("adjective",), ("noun", "one"), "that ", ("predicate", "s"))),
                 (3, ("Come, let us ", ("predicate", "base"))),
-                (3, ("Let ", ("whose", "lower"), ("subject", "base"))),
+                (3, ("Let ", ("subject determiner", "lower"), ("subject", "base"))),
                 (2, ("Alas, ", ("clause", "lower"))),
-                (1, ("How often did ", ("whose", "lower"), ("subject", "base"))),
+                (1, ("How often did ", ("subject determiner", "lower"), ("subject", "base"))),
             ]
-        case ("subject", verb):  # verb: "agrees", or the form that stands behind "will" and "let"
+        case ("subject", verb):  # verb: "agrees", or the form after "will" and "let"
             return [
                 (4, (("adjective",), ("bare subject", verb))),
-                (4, (("noun", "one"), ("behind", "one", verb))),
-                (2, (("noun", "many"), ("behind", "many", verb))),
+                (4, (("noun", "one"), ("after noun", "one", verb))),
+                (2, (("noun", "many"), ("after noun", "many", verb))),
             ]
         case ("bare subject", verb):
             return [
-                (2, (("noun", "one"), ("behind", "one", verb))),
-                (1, (("noun", "many"), ("behind", "many", verb))),
+                (2, (("noun", "one"), ("after noun", "one", verb))),
+                (1, (("noun", "many"), ("after noun", "many", verb))),
             ]
-        case ("behind", number, verb):  # what stands between a subject and its verb, then the verb
+        case ("after noun", number, verb):  # optional words between subject and verb, then the verb
             form = FORM[number] if verb == "agrees" else verb
             loves = ("verb", "transitive", FORM[number])
             return [
@@ -234,10 +234,10 @@ def unfold(symbol: tuple) -> Sequence[Alternative]:
         case ("noun", number):
             ones, many = ranked(words.NOUNS), ranked(map(plural, words.NOUNS))
             return {"one": ones, "many": many, "either": ones + many}[number]
-        case ("whose", case):
+        case ("subject determiner", case):
             determiners = words.SUBJECT_DETERMINERS
             return ranked(map(str.capitalize, determiners) if case == "upper" else determiners)
-        case ("which",):
+        case ("object determiner",):
             return ranked(words.OBJECT_DETERMINERS)
         case ("adjective",):
             return ranked(words.ADJECTIVES)

@@ -1,4 +1,4 @@
-"""The words of the synthetic plays, the commonest of each kind first (see `play_grammar`)."""
+"""The words of the synthetic plays, the most frequent of each kind first (see `play_grammar`)."""
 
 
 def listed(words: str, separator: str | None = None) -> tuple[str, ...]:
@@ -23,7 +23,7 @@ ADJECTIVES = listed(
     solemn restless dusty generous melancholy"""
 )
 
-# Who acts. Every plural adds an s.
+# Subjects and objects. Every plural ends in s.
 NOUNS = listed(
     """lover soldier shepherd lark beggar river widow poet raven sailor shadow traveller mother
     daughter captain nightingale servant blossom brother candle monk falcon stranger cloud bell
@@ -32,13 +32,13 @@ NOUNS = listed(
     prince ghost"""
 )
 
-# Whence they come, behind "of".
+# Origins, after "of".
 ORIGINS = listed(
     """summer Padua winter Cornwall midnight Lisbon April fortune Cordoba mercy Norway paradise
     Avignon memory Granada harvest Flanders envy"""
 )
 
-# Something is done to a thing. Every form is regular: love, loves, lovest.
+# Verbs with an object. Every form is regular: love, loves, lovest.
 TRANSITIVES = listed(
     """love seek fear follow forget keep hold praise remember guard hide serve mourn leave bring
     know trust borrow break hear honour steal answer admire curse desire defend wound measure
@@ -46,7 +46,7 @@ TRANSITIVES = listed(
     invent polish"""
 )
 
-# Something happens at a place.
+# Verbs with a preposition.
 INTRANSITIVES = listed(
     """sing weep wait wander sleep kneel linger laugh tremble dream listen return whisper stand
     walk suffer rest dance stumble shiver sigh wonder labour vanish murmur rejoice"""
@@ -63,7 +63,7 @@ SUBJECT_DETERMINERS = listed("the my thy our your their no")
 OBJECT_DETERMINERS = listed("the my thy our this that every some another")
 LINKERS = listed("And But For While Though Till When Because Where As Since Or Yet")
 
-# Lines end on these; the words of one row rhyme with each other.
+# The last words of lines; the words of one row rhyme with each other.
 RHYMES = tuple(
     listed(row)
     for row in (
@@ -103,7 +103,7 @@ RHYMES = tuple(
 WOMENS_GREETINGS = listed("Good|Sweet|My lady|Nay,|Dear|Gentle|Ah,|Peace,|Fair|Madam", "|")
 MENS_GREETINGS = listed("Good|Sweet|My lord|Nay,|Dear|Noble|Ah,|Peace,|Brave|Master", "|")
 
-# What is said behind a greeting; {sir} becomes "sir" or "madam".
+# Remarks after a greeting; {sir} becomes "sir" or "madam".
 REMARKS = (
     "thou speakest well.",
     "I hear thee.",

@@ -1,18 +1,18 @@
-"""Plays that nobody wrote: a corpus generated from a small grammar, with its entropy known exactly.
+"""Synthetic plays: a corpus generated from a small grammar, with its entropy known exactly.
 
-It needs no network, and it answers a question that no real text can: how good could a model possibly
-be? The grammar's entropy in nats per character is a floor that no model can beat on average, however
-large. What stands between a model and that floor is structure it has not learned:
+It needs no network, and the lowest possible loss is known, as it never is for a real text: no model, however
+large, can go below the grammar's entropy in nats per character on average. The difference between a model's
+loss and this floor is structure that it has not learned:
 
-- spelling, and which words are common (weights fall like 1/rank, as in Zipf's law);
-- agreement: "the larks of Padua sing", "thou keepest", "Edmund ... he", "my lord", "madam", and across
-  a nearer noun of the other number, "the larks that fear the lion sing";
-- couplets that rhyme, and end with the mark that their first words ask for: . or ? or !
-- whoever speaks addresses, by name, the one who spoke before, and may gossip about the third;
-- a scene that opens in a garden closes in that garden, and a play ends with the name it began with.
+- spelling and the frequency of words (weights fall like 1/rank, as in Zipf's law);
+- agreement: "the larks of Padua sing", "thou keepest", "Edmund ... he", "my lord", "madam", also past a
+  nearer noun of the other number, "the larks that fear the lion sing";
+- couplets that rhyme, and end with the mark of their first sentence: . or ? or !
+- each speaker addresses the previous one by name, and may gossip about the third character;
+- the last line of a scene repeats its place, and the last line of a play its hero's name.
 
-Each text has one derivation (`grammar` says why, and a test proves it of every rule), so -ln p of a text
-is a sum over its choices, and `entropy_rate` is a recursion over the rules: nothing is sampled.
+Each text has one derivation (`grammar.py` says why, and a test checks every rule), so -ln p of a text is a
+sum over its choices, and `entropy_rate` is a recursion over the rules, not an estimate from samples.
 """
 
 import math
@@ -20,46 +20,45 @@ import random
 from functools import cache
 
 from lm.corpora.grammar import Derivation, Grammar, NotInLanguage
-from lm.corpora.play_grammar import unfold
+from lm.corpora.play_grammar import expand
 
 SEED = 1623
-PLAYS = 190
-"""So many plays make about a megabyte."""
+PLAYS = 190  # about a megabyte
 
 
 @cache
 def grammar() -> Grammar:
-    """The grammar of one play. It remembers the rules that it has met."""
-    return Grammar(unfold, ("play",))
+    """The grammar of one play, with the rules it has expanded so far."""
+    return Grammar(expand, ("play",))
 
 
 def generate(seed: int = SEED, plays: int = PLAYS) -> list[tuple[str, Derivation]]:
-    """Independent plays, each with the choices that made it; the same on every machine."""
+    """Independent plays, each with its derivation; the same on every machine."""
     source = random.Random(seed)
     return [grammar().generate(source) for _ in range(plays)]
 
 
 @cache
 def text() -> str:
-    """The corpus: `PLAYS` plays, one behind the other, about a million characters."""
+    """The corpus: `PLAYS` plays, one after the other, about a million characters."""
     return "".join(play for play, _ in generate())
 
 
 def parse(text: str) -> list[Derivation]:
-    """The one derivation of each play in a text that holds whole plays.
+    """The derivation of each play in a text of whole plays.
 
     Raises:
-        NotInLanguage: the text is not such plays; the message says where it stops being one.
+        NotInLanguage: the text holds something else; the message gives its position.
     """
-    derivations, place = [], 0
-    while place < len(text):
-        derivation, place = grammar().parse(text, place)
+    derivations, position = [], 0
+    while position < len(text):
+        derivation, position = grammar().parse(text, position)
         derivations.append(derivation)
     return derivations
 
 
 def log_probability(text: str) -> float:
-    """ln p of the plays in `text`, given how many there are, in nats; -inf if they cannot be plays."""
+    """ln p of the plays in `text`, given their number, in nats; -inf if the grammar cannot generate them."""
     try:
         return sum(grammar().log_probability(derivation) for derivation in parse(text))
     except NotInLanguage:
@@ -68,10 +67,10 @@ def log_probability(text: str) -> float:
 
 @cache
 def entropy_rate() -> float:
-    """Nats per character of an endless row of plays: a play's entropy over its expected length.
+    """Nats per character of an endless sequence of plays: the entropy of a play over its expected length.
 
-    The floor of the loss on average. A given stretch of text may lie a little to either side of it, as
-    a hundred throws of a coin seldom show exactly fifty heads.
+    This is the floor of the loss on average. On a given text the loss of the perfect model may be a little
+    lower or higher, as a hundred throws of a coin seldom show exactly fifty heads.
     """
     entropy, length = grammar().measure()
     return entropy / length

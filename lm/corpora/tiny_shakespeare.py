@@ -1,8 +1,8 @@
-"""Tiny Shakespeare: 1,115,394 characters of the plays, the text that small models are usually shown on.
+"""Tiny Shakespeare: 1,115,394 characters of the plays, the usual text for small language models.
 
 Collected by Andrej Karpathy for char-rnn (2015). The text is in the public domain but is not part of
-this project: it is downloaded once, checked, and kept in the user's cache folder. The environment
-variable LM_CORPORA names a copy (the file, or the folder it lies in), for machines without a network.
+this project: it is downloaded once, checked, and kept in the user's cache folder. On a machine without a
+network, the environment variable LM_CORPORA gives the path of a copy, or of the folder that holds it.
 """
 
 import contextlib
@@ -21,17 +21,15 @@ URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshake
 SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 BYTES = 1_115_394
 FILE_NAMES = ("tinyshakespeare.txt", "input.txt")
-PATIENCE = 10.0
-"""Seconds that the server may stay silent."""
-LONGEST_WAIT = 60.0
-"""Seconds that the whole download may take."""
+SERVER_TIMEOUT = 10.0  # seconds without data from the server
+DOWNLOAD_TIMEOUT = 60.0  # seconds for the whole download
 
 
 def text() -> str:
     """The text, from LM_CORPORA if that is set, else from the cache, else downloaded into the cache.
 
     Raises:
-        CorpusProblem: LM_CORPORA names no true copy, or the download failed; the sentence says which.
+        CorpusProblem: LM_CORPORA names no exact copy, or the download failed.
     """
     named = os.environ.get("LM_CORPORA", "").strip()
     if named:
@@ -39,37 +37,38 @@ def text() -> str:
     cached = cache_folder() / FILE_NAMES[0]
     try:
         data = cached.read_bytes()
-        if is_genuine(data):  # a half-written or edited copy is replaced
+        if is_genuine(data):  # a damaged or edited copy is downloaded again
             return data.decode("utf-8")
     except OSError:
-        pass  # not there, or not readable: the download will do
+        pass  # missing or unreadable: download it
     data = download()
-    with contextlib.suppress(OSError):  # a full disk costs another download next time, nothing else
+    with contextlib.suppress(OSError):  # without a cache, the next start downloads again
         write_atomically(cached, data)
     return data.decode("utf-8")
 
 
 def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/language-models-from-scratch`, or the same in `~/.cache`. Not created here."""
+    """`$XDG_CACHE_HOME/language-models-from-scratch`, or the same in `~/.cache`; it may not exist yet."""
     base = os.environ.get("XDG_CACHE_HOME", "").strip()
     return Path(base or "~/.cache").expanduser() / "language-models-from-scratch"
 
 
 def is_genuine(data: bytes) -> bool:
+    """Whether these bytes are exactly Tiny Shakespeare."""
     return hashlib.sha256(data).hexdigest() == SHA256
 
 
 def download() -> bytes:
-    """The file's bytes from its public address, checked. Raises CorpusProblem, with the reason."""
+    """Download the file from its public address and check it. Raises CorpusProblem."""
     advice = (
         "connect to the internet and try again, set LM_CORPORA to the path of a copy, "
         "or choose synthetic_plays, which needs no download"
     )
-    deadline = time.monotonic() + LONGEST_WAIT
+    deadline = time.monotonic() + DOWNLOAD_TIMEOUT
     data = bytearray()
     try:
-        with urllib.request.urlopen(URL, timeout=PATIENCE) as answer:
-            while len(data) <= BYTES:  # one byte too many is enough to know that it is another file
+        with urllib.request.urlopen(URL, timeout=SERVER_TIMEOUT) as answer:
+            while len(data) <= BYTES:  # a longer answer is another file
                 piece = answer.read(65_536)
                 if not piece:
                     break
@@ -85,12 +84,12 @@ def download() -> bytes:
     else:
         if is_genuine(bytes(data)):
             return bytes(data)
-        reason = f"what arrived ({len(data):,} bytes) is not the expected file"
+        reason = f"the download ({len(data):,} bytes) is not the expected file"
     raise CorpusProblem(f"Tiny Shakespeare could not be downloaded ({reason}): {advice}.")
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that no one ever sees half of it. Raises OSError and leaves nothing behind."""
+    """Write a file as a whole or, with an OSError, not at all: no reader sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
@@ -124,6 +123,6 @@ def _named_copy(path: Path) -> str:
             return data.decode("utf-8")
     raise CorpusProblem(
         f"LM_CORPORA points to {copies[0]}, which is not Tiny Shakespeare (its checksum differs): "
-        "name a true copy, or unset LM_CORPORA; to learn from another text, give its path as the "
+        "name an exact copy, or unset LM_CORPORA; to learn from another text, give its path as the "
         "corpus."
     )

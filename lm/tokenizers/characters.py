@@ -1,7 +1,7 @@
-"""One token a character: the alphabet of the corpus, sorted, is the vocabulary.
+"""One token per character: the vocabulary is the sorted alphabet of the corpus.
 
-Nothing could be simpler, and a model has to learn spelling before anything else, which is pleasant to
-watch. Python strings are looked at as arrays of code points (UTF-32), so a megabyte takes milliseconds.
+This is the simplest tokenizer. A model has to learn spelling first, which is easy to watch. Strings are
+converted to arrays of code points (UTF-32), so that a megabyte takes milliseconds.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from lm.errors import CorpusProblem, RunProblem, UnknownCharacter
 
 
 class CharacterTokenizer:
-    """The id of a character is its place in `characters`, which is sorted by code point."""
+    """The id of a character is its index in `characters`, which is sorted by code point."""
 
     kind: ClassVar[str] = "characters"
 
     def __init__(self, characters: str) -> None:
-        """`characters`: at least one, each once, in the order of their code points."""
+        """`characters`: at least one, each once, in the order of their code points. Raises ValueError."""
         if not characters or list(characters) != sorted(set(characters)):
             raise ValueError("characters must be sorted, each once, and at least one")
         self.characters = characters
@@ -26,13 +26,14 @@ class CharacterTokenizer:
 
     @classmethod
     def from_text(cls, text: str) -> "CharacterTokenizer":
-        """The tokenizer whose vocabulary is every character of `text`. Raises CorpusProblem if empty."""
+        """The vocabulary is the set of characters of `text`. Raises CorpusProblem if that is empty."""
         if not text:
-            raise CorpusProblem("There is no text to make a vocabulary of: choose a corpus first.")
+            raise CorpusProblem("An empty text has no vocabulary: choose a corpus first.")
         return cls("".join(sorted(set(text))))
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> "CharacterTokenizer":
+        """The inverse of `to_json`. Raises RunProblem if `saved` is damaged."""
         characters = saved.get("characters")
         try:
             if saved.get("kind") == cls.kind and isinstance(characters, str):
@@ -44,6 +45,7 @@ class CharacterTokenizer:
         )
 
     def to_json(self) -> dict[str, Any]:
+        """Plain data for the run directory."""
         return {"kind": self.kind, "characters": self.characters}
 
     def __eq__(self, other: object) -> bool:
@@ -60,21 +62,20 @@ class CharacterTokenizer:
         return len(self.characters)
 
     def encode(self, text: str) -> np.ndarray:
-        """Ids, (T,) int64. Raises UnknownCharacter, which names the first one and its place."""
+        """Ids, (T,) int64. Raises UnknownCharacter, which names the first unknown one and its position."""
         ids, known = self._look_up(text)
         if not known.all():
-            place = int(np.argmin(known))
+            index = int(np.argmin(known))
             raise UnknownCharacter(
-                f"The character {text[place]!r} (U+{ord(text[place]):04X}) at place {place + 1:,} "
-                f"is not among the {self.vocab_size} that the corpus holds: leave it out or "
-                "replace it."
+                f"The character {text[index]!r} (U+{ord(text[index]):04X}) at position {index + 1:,} "
+                f"is not one of the {self.vocab_size} characters of the corpus: remove or replace it."
             )
         return ids
 
     def encode_known(self, text: str) -> tuple[np.ndarray, str]:
-        """Ids of the known characters, (T,) int64, and the unknown ones, each once, as they came."""
+        """Ids of the known characters, (T,) int64, and the unknown ones, each once, in their order."""
         ids, known = self._look_up(text)
-        dropped = dict.fromkeys(text[place] for place in np.flatnonzero(~known))
+        dropped = dict.fromkeys(text[index] for index in np.flatnonzero(~known))
         return ids[known], "".join(dropped)
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
@@ -85,20 +86,20 @@ class CharacterTokenizer:
         return self._codes[array].tobytes().decode("utf-32-le", "surrogatepass")
 
     def count_characters(self, ids: np.ndarray) -> int:
-        """One for each id."""
+        """The number of ids: each is one character."""
         return len(ids)
 
     def token_text(self, id: int) -> str:
-        """The character itself, also where it is a space or a line end."""
+        """The character of this id."""
         return self.decode([id])
 
     def _look_up(self, text: str) -> tuple[np.ndarray, np.ndarray]:
-        """Ids (T,) int64, and which of them are true (T,) bool."""
+        """Ids, (T,) int64, and whether each character is known, (T,) bool; ids of unknown ones mean nothing."""
         codes = _code_points(text)
         ids = np.searchsorted(self._codes, codes).clip(max=self.vocab_size - 1)
         return ids.astype(np.int64, copy=False), self._codes[ids] == codes
 
 
 def _code_points(text: str) -> np.ndarray:
-    """(T,) uint32. A lone surrogate passes, to be reported as unknown rather than to break."""
+    """(T,) uint32. A lone surrogate passes, so that it is reported as an unknown character."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")

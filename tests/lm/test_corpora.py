@@ -1,4 +1,4 @@
-"""Corpora: what is loaded, from where, and what is refused."""
+"""Corpora: the download and cache of Tiny Shakespeare, texts of one's own, and those that are refused."""
 
 import hashlib
 import http.client
@@ -20,7 +20,7 @@ GENUINE = "A stand-in for the real text, which is not part of the project: ÄÖ.
 
 @pytest.fixture
 def stand_in(monkeypatch, tmp_path):
-    """Let GENUINE pass for Tiny Shakespeare; an empty cache; no LM_CORPORA; any download fails."""
+    """GENUINE is taken for Tiny Shakespeare; empty cache; no LM_CORPORA; any download fails."""
     monkeypatch.setattr(tiny_shakespeare, "SHA256", hashlib.sha256(GENUINE).hexdigest())
     monkeypatch.setattr(tiny_shakespeare, "BYTES", len(GENUINE.decode()))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -30,7 +30,7 @@ def stand_in(monkeypatch, tmp_path):
 
 
 def serve(monkeypatch, answer):
-    """Make urllib answer with these bytes, or raise this error. Returns the list of calls."""
+    """Make urllib answer with these bytes, or raise this error. Returns the list of its calls."""
     calls = []
 
     def urlopen(url, timeout):
@@ -71,7 +71,7 @@ def test_download_is_checked_cached_and_not_repeated(stand_in, monkeypatch):
         (GENUINE + b"!", "not the expected file"),
     ],
 )
-def test_a_failed_download_is_one_sentence_and_the_plays_stand_in(
+def test_a_failed_download_is_one_sentence_and_the_plays_replace_it(
     stand_in, monkeypatch, answer, reason
 ):
     serve(monkeypatch, answer)
@@ -99,8 +99,8 @@ def test_an_endless_answer_is_cut_off(stand_in, monkeypatch):
         corpora.load("tiny_shakespeare")
 
 
-def test_a_trickling_answer_is_given_up(stand_in, monkeypatch):
-    monkeypatch.setattr(tiny_shakespeare, "LONGEST_WAIT", -1.0)
+def test_a_slow_download_is_given_up(stand_in, monkeypatch):
+    monkeypatch.setattr(tiny_shakespeare, "DOWNLOAD_TIMEOUT", -1.0)
     serve(monkeypatch, GENUINE)
     with pytest.raises(CorpusProblem, match="too slow"):
         corpora.load("tiny_shakespeare")
@@ -110,7 +110,7 @@ def test_a_trickling_answer_is_given_up(stand_in, monkeypatch):
 def test_a_damaged_cache_is_replaced(stand_in, monkeypatch, damage):
     stand_in.parent.mkdir(parents=True)
     stand_in.write_bytes(damage)
-    with pytest.raises(CorpusProblem):  # no network: the damage is not passed off as the text
+    with pytest.raises(CorpusProblem):  # no network: a damaged copy is not used
         corpora.load("tiny_shakespeare")
     serve(monkeypatch, GENUINE)
     assert corpora.load("tiny_shakespeare").text == GENUINE.decode()
@@ -143,7 +143,7 @@ def test_the_variable_names_a_file_or_its_folder(stand_in, monkeypatch, tmp_path
 
 
 @pytest.mark.parametrize("place", ["nowhere.txt", "empty", "other.txt"])
-def test_a_wrong_variable_is_reported_not_passed_over(stand_in, monkeypatch, tmp_path, place):
+def test_a_wrong_variable_is_reported(stand_in, monkeypatch, tmp_path, place):
     (tmp_path / "empty").mkdir()
     (tmp_path / "other.txt").write_text(OWN)
     calls = serve(monkeypatch, GENUINE)
@@ -154,7 +154,7 @@ def test_a_wrong_variable_is_reported_not_passed_over(stand_in, monkeypatch, tmp
     assert not calls
 
 
-def test_a_true_copy_is_recognised_by_its_contents(stand_in, tmp_path):
+def test_an_exact_copy_is_recognised_by_its_contents(stand_in, tmp_path):
     copy = tmp_path / "homework.txt"
     copy.write_bytes(GENUINE.replace(b"\n", b"\r\n"))
     corpus = corpora.load(str(copy))
@@ -204,7 +204,7 @@ def test_a_relative_path_and_a_home_folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", corpora.names())
-def test_a_file_called_like_a_built_in_does_not_pass_for_it(tmp_path, name):
+def test_a_file_with_the_name_of_a_built_in_is_not_taken_for_it(tmp_path, name):
     file = tmp_path / f"{name}.txt"
     file.write_text(OWN)
     assert corpora.load(str(file)).name not in corpora.names()
@@ -215,7 +215,7 @@ def test_a_file_called_like_a_built_in_does_not_pass_for_it(tmp_path, name):
     [
         (b"", "is empty"),
         (b"\xef\xbb\xbf", "is empty"),
-        (b" \n\t \r\n" * 1_000, "only blank space"),
+        (b" \n\t \r\n" * 1_000, "only white space"),
         (b"too short", "only 9 characters"),
         (OWN[: own_text.SHORTEST - 1].encode(), "only 999 characters"),
         (b"a" * 5_000, "repeats one character"),
@@ -223,11 +223,11 @@ def test_a_file_called_like_a_built_in_does_not_pass_for_it(tmp_path, name):
         (OWN.encode() + "café".encode("latin-1"), r"not UTF-8 text \(byte 2,04"),
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "not UTF-8"),
         (OWN.encode("utf-16-le"), r"U\+0000"),
-        (OWN.encode() + b"\x1b[31m", r"U\+001B at place 2,0"),
+        (OWN.encode() + b"\x1b[31m", r"U\+001B at character 2,0"),
         (OWN.encode() + "\x85".encode(), r"U\+0085"),
     ],
 )
-def test_what_cannot_be_learned_from_is_refused_in_one_sentence(tmp_path, data, complaint):
+def test_an_unusable_text_is_refused_in_one_sentence(tmp_path, data, complaint):
     file = tmp_path / "text.txt"
     file.write_bytes(data)
     for load in (lambda: corpora.from_bytes(data), lambda: corpora.load(str(file))):
@@ -248,10 +248,10 @@ def test_half_a_character_is_refused():
         corpora.from_text(OWN + "\ud800")
 
 
-def test_enormous_texts_are_refused_before_they_are_read(tmp_path, monkeypatch):
+def test_too_large_texts_are_refused_before_they_are_read(tmp_path, monkeypatch):
     file = tmp_path / "huge.txt"
     with file.open("wb") as opened:
-        opened.truncate(own_text.LARGEST + 1)  # takes no room on the disk
+        opened.truncate(own_text.LARGEST + 1)  # a sparse file
     with pytest.raises(CorpusProblem, match="larger than 50 MB"):
         corpora.load(str(file))
     monkeypatch.setattr(own_text, "LARGEST", len(OWN) - 1)
@@ -261,15 +261,15 @@ def test_enormous_texts_are_refused_before_they_are_read(tmp_path, monkeypatch):
         corpora.from_bytes(OWN.encode())
 
 
-def test_files_that_are_not_files(tmp_path, monkeypatch):
+def test_folders_pipes_and_unreadable_files_are_refused(tmp_path, monkeypatch):
     with pytest.raises(CorpusProblem, match="is a folder"):
         corpora.load(str(tmp_path))
-    os.mkfifo(tmp_path / "pipe")  # opening it would wait for ever
+    os.mkfifo(tmp_path / "pipe")  # opening it would block
     with pytest.raises(CorpusProblem, match="not an ordinary file"):
         corpora.load(str(tmp_path / "pipe"))
-    (tmp_path / "ring").symlink_to(tmp_path / "ring")
+    (tmp_path / "cycle").symlink_to(tmp_path / "cycle")
     with pytest.raises(CorpusProblem):
-        corpora.load(str(tmp_path / "ring"))
+        corpora.load(str(tmp_path / "cycle"))
 
     def refuse(*arguments, **options):
         raise PermissionError(13, "Permission denied")
@@ -281,7 +281,7 @@ def test_files_that_are_not_files(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["no_such_corpus", "/nowhere/at/all.txt", "x" * 5_000, "a\0b", ""])
-def test_unknown_names_say_what_there_is(name):
+def test_an_unknown_name_lists_the_known_ones(name):
     for load in (corpora.load, corpora.load_or_synthetic):
         with pytest.raises(CorpusProblem, match="synthetic_plays") as caught:
             load(name)

@@ -1,4 +1,4 @@
-"""The synthetic plays: one derivation a text, and an entropy that agrees with a count."""
+"""The synthetic plays: one derivation per text, and an entropy that agrees with the generated text."""
 
 import hashlib
 import math
@@ -36,10 +36,10 @@ def test_the_plays_are_the_same_on_every_machine(plays):
 
 
 def test_no_choice_can_be_read_in_two_ways():
-    """The proof of unambiguity: at every choice, the text itself says which alternative was taken."""
-    grammar = Grammar(play_grammar.unfold, ("play",))
+    """The proof that no text is ambiguous: no first string of an alternative is a prefix of another."""
+    grammar = Grammar(play_grammar.expand, ("play",))
     assert grammar.conflicts() == []
-    assert len(grammar.rules) > 10_000  # it did walk through all of them
+    assert len(grammar.rules) > 10_000  # all rules were visited
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def test_no_choice_can_be_read_in_two_ways():
         {"S": [("a", ""), ("b",)]},
     ],
 )
-def test_ambiguous_grammars_are_found_out(rules):
+def test_ambiguous_grammars_are_reported(rules):
     grammar = Grammar(lambda symbol: [(1, parts) for parts in rules[symbol[0]]], ("S",))
     assert grammar.conflicts()
 
 
 def test_a_small_grammar_by_hand():
-    """Heads (3 in 4) say yes; tails say no, and throw once more: every text and its probability."""
+    """Heads (3 in 4) give yes; tails give no and a second throw: every text and its probability."""
     rules = {
         ("throw", 0): [(3, ("yes ",)), (1, ("no ", ("throw", 1)))],
         ("throw", 1): [(1, ("aye!",)), (1, ("nay!",))],
@@ -101,7 +101,7 @@ def test_the_entropy_rate_agrees_with_the_text(plays):
 
 
 def test_every_choice_is_taken_as_often_as_its_probability_says(plays):
-    """Pearson's chi-squared for each symbol met often enough, with room for many such tests."""
+    """Pearson's chi-squared for each frequent symbol, with a bound wide enough for so many tests."""
     counts = defaultdict(Counter)
     for _, derivation in plays:
         for symbol, index in derivation:
@@ -120,7 +120,7 @@ def test_every_choice_is_taken_as_often_as_its_probability_says(plays):
     assert tested > 50
 
 
-def test_what_is_no_play_has_no_probability(plays):
+def test_a_text_that_is_no_play_has_probability_0(plays):
     text = plays[0][0]
     assert synthetic_plays.log_probability(text) < 0
     assert synthetic_plays.log_probability("") == 0
@@ -130,8 +130,8 @@ def test_what_is_no_play_has_no_probability(plays):
             synthetic_plays.parse(broken)
 
 
-def test_the_plays_keep_what_they_promise(plays):
-    """Addressed is who spoke before; couplets rhyme; a scene and a play end as they began."""
+def test_the_plays_have_the_structure_that_is_documented(plays):
+    """Speakers address the previous one; couplets rhyme; scenes and plays end as they began."""
     rhymes = {word: row for row in play_words.RHYMES for word in row}
     addressed = rhymed = scenes = 0
     for text, _ in plays[:40]:

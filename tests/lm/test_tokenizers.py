@@ -1,4 +1,4 @@
-"""Tokenizers: there and back again, what is unknown, what is damaged."""
+"""Tokenizers: round trips, unknown characters, damaged files."""
 
 import json
 
@@ -68,9 +68,11 @@ def test_a_worked_example():
     assert tokenizer.token_text(0) == "\n"
 
 
-def test_an_unknown_character_is_named_with_its_place():
+def test_an_unknown_character_is_named_with_its_position():
     tokenizer = CharacterTokenizer.from_text(SENTENCE)
-    with pytest.raises(UnknownCharacter, match=r"'é' \(U\+00E9\) at place 2 .*11 that the corpus"):
+    with pytest.raises(
+        UnknownCharacter, match=r"'é' \(U\+00E9\) at position 2 .*11 characters of the corpus"
+    ):
         tokenizer.encode("Héllo, Zoë")
     assert tokenizer.encode_known("Héllo, Zoëë")[1] == "éZë"
 
@@ -82,7 +84,7 @@ def test_unusual_characters_are_unknown_not_a_crash(text):
         tokenizer.encode(text)
 
 
-def test_nothing_encodes_to_nothing(from_text):
+def test_an_empty_text_has_no_ids_and_no_vocabulary(from_text):
     tokenizer = from_text(SENTENCE)
     assert tokenizer.encode("").shape == (0,) and tokenizer.decode([]) == ""
     assert tokenizer.encode_known("")[1] == ""
