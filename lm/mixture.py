@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from lm.generation import Cache, Caching
 from lm.models.ngram import Ngram, NgramConfig
 from lm.plan import Plan
 
@@ -25,15 +26,36 @@ class Mixture(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, T) to the log-probability of each possible next token, (B, T, V)."""
-        learned = self.network(tokens).log_softmax(dim=-1)
-        counted = self.ngram(tokens)  # log p, (B, T, V)
+        return self.average(self.network(tokens), self.ngram(tokens))
+
+    def average(self, logits: Tensor, counted: Tensor) -> Tensor:
+        """The network's logits and the counts' log-probabilities, (B, T, V) each, to those of their average."""
+        learned = logits.log_softmax(dim=-1)
         return torch.logaddexp(learned + math.log(1 - self.share), counted + math.log(self.share))
+
+
+class CachingMixture(Mixture):
+    """A mixture whose network has a key/value cache, for writing."""
+
+    def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """As `Mixture`; with a cache, the tokens continue the text that it holds, and are added to it."""
+        logits, T = self.network(tokens, cache), tokens.shape[1]
+        text = tokens if cache is None or cache.tokens is None else cache.tokens  # (B, length)
+        recent = text[:, -(T + self.ngram.order - 1) :]
+        return self.average(logits, self.ngram(recent)[:, -T:])
+
+    def new_cache(self) -> Cache:
+        """The network's cache, empty."""
+        return self.network.new_cache()  # type: ignore[operator]
 
 
 def with_counts(network: nn.Module, plan: Plan, vocab_size: int) -> nn.Module:
     """The model as it is judged and as it writes: the network, or its mixture if the plan asks for one."""
     share = plan.training.counted_share()
-    return Mixture(network, Ngram(NgramConfig(), vocab_size), share) if share else network
+    if not share:
+        return network
+    kind = CachingMixture if isinstance(network, Caching) else Mixture
+    return kind(network, Ngram(NgramConfig(), vocab_size), share)
 
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:

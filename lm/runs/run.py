@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from lm import corpora, tokenizers
 from lm.errors import RunProblem
-from lm.mixture import load_weights, with_counts
+from lm.mixture import COUNTED, load_weights, with_counts
 from lm.plan import Plan
 from lm.runs.files import read_json, read_metrics, read_tensors
 from lm.runs.format import (
@@ -99,7 +99,7 @@ class Run:
         nearest = self.nearest_snapshot(step)
         path = self.directory / "snapshots" / f"{nearest:08d}.safetensors"
         tensors = current_names(in_floats(path, read_tensors(path)[0]))
-        self._check_size(path, tensors)
+        self._check_contents(path, tensors, nearest)
         model = with_counts(
             outline(self.plan, self.record.vocab_size), self.plan, self.record.vocab_size
         )
@@ -146,7 +146,7 @@ class Run:
 
     def _check_resumable(self, path: Path, checkpoint: Checkpoint) -> None:
         """Raise a `RunProblem` unless the checkpoint's tensors belong to the run's model."""
-        self._check_size(path, checkpoint.weights)
+        self._check_contents(path, checkpoint.weights, checkpoint.step)
         network = outline(self.plan, self.record.vocab_size)
         shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
         for name, tensor in checkpoint.optimizer.items():
@@ -157,13 +157,18 @@ class Run:
             path, with_counts(network, self.plan, self.record.vocab_size), checkpoint.weights
         )
 
-    def _check_size(self, path: Path, weights: dict[str, Tensor]) -> None:
-        """Raise a `RunProblem` if a file holds far fewer numbers than run.json claims of the model.
+    def _check_contents(self, path: Path, weights: dict[str, Tensor], step: int) -> None:
+        """Raise a `RunProblem` if the weights of a file are far too few for the model of run.json.
 
-        Before the model is made: a damaged run.json must not make it ask for any amount of memory.
+        This comes before the model is made: a damaged run.json must not make it ask for any amount of memory.
+        From step 1 on, a mixture must have its counts.
         """
         held = sum(tensor.numel() for tensor in weights.values())
+        counts = any(name.startswith(COUNTED) for name in weights)
+        mixed = self.plan.training.counted_share() > 0
         if self.record.parameters and held < self.record.vocab_size:
+            raise self._misfit(path)
+        if step > 0 and mixed and not counts:
             raise self._misfit(path)
 
     def _load(self, path: Path, model: nn.Module, weights: dict[str, Tensor]) -> None:
