@@ -1,7 +1,8 @@
-"""The benchmarks start and print what they should. What they measure is for whoever reads it."""
+"""The benchmarks start, and print a table with the machine's description. Their figures are not tested."""
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.benchmarks.report import Table, spread, take_turns
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "tests" / "benchmarks"
+README = FOLDER / "README.md"
 SCRIPTS = sorted(p.stem for p in FOLDER.glob("*.py") if "@benchmark(" in p.read_text("utf-8"))
 
 
@@ -28,7 +30,7 @@ def text(tmp_path) -> Path:
 
 
 def run(script: str, *arguments: str) -> str:
-    """What a benchmark prints, on one core."""
+    """The output of a benchmark, run quickly on one core."""
     command = [sys.executable, "-m", f"tests.benchmarks.{script}", "--quick", "--cores", "1"]
     environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
@@ -38,12 +40,16 @@ def run(script: str, *arguments: str) -> str:
     return done.stdout
 
 
-def test_every_row_of_the_table_has_its_script():
-    assert len(SCRIPTS) == 12
+def test_the_readme_gives_a_command_for_every_script():
+    """Else a new benchmark would have no documentation, or a deleted one would keep its row."""
+    told = re.findall(
+        r"^python -m tests\.benchmarks\.(\w+)", README.read_text("utf-8"), re.MULTILINE
+    )
+    assert len(told) > 5 and sorted(told) == SCRIPTS
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_each_says_what_it_does(script):
+def test_the_help_of_a_benchmark_names_its_row(script):
     command = importlib.import_module(f"tests.benchmarks.{script}").main
     result = CliRunner().invoke(command, ["--help"])
     assert result.exit_code == 0
@@ -51,7 +57,7 @@ def test_each_says_what_it_does(script):
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_each_asks_for_recipes_that_there_are(script):
+def test_the_default_recipes_of_a_benchmark_exist(script):
     command = importlib.import_module(f"tests.benchmarks.{script}").main
     known = {recipe.name for recipe in RUNGS["decoder_transformer"].recipes}
     for option in command.params:
@@ -59,13 +65,14 @@ def test_each_asks_for_recipes_that_there_are(script):
             assert option.default in known
 
 
-def test_a_run_that_is_there_is_read(text):
+def test_a_benchmark_can_read_an_existing_run():
     printed = run("loss_of_a_t4", "--markdown", "--run", "checkpoints/decoder_transformer")
     assert "### Seconds of training" in printed and "a smoke test" in printed
     assert "| existing runs |" in printed and "torch" in printed
 
 
 def test_a_rung_is_timed(text):
+    """A whole benchmark in a process of its own, from its options to its table."""
     printed = run("training_speed", "--rung", "bigram", "--corpus", str(text))
     assert "Bigram" in printed and "32 × 8" in printed and "GFLOP/s" in printed
 
@@ -94,7 +101,7 @@ def test_contestants_take_turns():
     assert "".join(order) == "ABABAB"
 
 
-def test_tables_are_for_the_terminal_and_for_the_readme():
+def test_a_table_is_printed_for_the_terminal_and_as_markdown():
     table = Table(("rung", "ms"), [["bigram", "1.5"], ["block", spread([30.0, 10.0, 20.0])]])
     assert table.plain().splitlines()[2:] == ["bigram         1.5", "block   20 (10–30)"]
     assert table.markdown().splitlines()[1:3] == ["| --- | --- |", "| bigram | 1.5 |"]

@@ -1,7 +1,7 @@
-"""The lessons: one Markdown text for each rung, cut at its `##` headings for the page to lay out.
+"""The lessons: one Markdown text for each rung, split at its `##` headings for the page to lay out.
 
-Formulas stand between `$` and `$$` and are for KaTeX. A rung without a text of its own shows its
-model's docstring, so a new model has a lesson from its first day.
+KaTeX draws the formulas between `$` and `$$`. A rung without a text of its own shows its model's
+docstring, so every new model has a lesson.
 """
 
 import inspect
@@ -20,7 +20,7 @@ _HEADING = re.compile(r"^##\s+(.+?)\s*$")
 
 @dataclass(frozen=True)
 class Section:
-    """What stands under one `##` heading, the heading itself left out."""
+    """One `##` heading and the Markdown below it."""
 
     title: str
     markdown: str
@@ -28,13 +28,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Lesson:
-    """The sections of one rung's lesson in the order of the text; `name` is the rung's."""
+    """The lesson of the rung `name`: its sections in the order of the text."""
 
     name: str
     sections: tuple[Section, ...]
 
     def section(self, title: str) -> Section | None:
-        """The section of that title, or None."""
+        """The section with this title, or None."""
         return next((section for section in self.sections if section.title == title), None)
 
 
@@ -44,9 +44,9 @@ def names() -> tuple[str, ...]:
 
 
 def lesson(name: str, docstring: str = "") -> Lesson:
-    """The lesson of the rung `name`, or one made of its model's docstring where none is written.
+    """The lesson of the rung `name`; without a text of its own, its model's docstring.
 
-    `name` is looked up among the texts there are, never used as a path.
+    `name` is only compared with the names of the texts; it is never used as a path.
     """
     if name in names():
         text = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
@@ -56,10 +56,10 @@ def lesson(name: str, docstring: str = "") -> Lesson:
 
 
 def sections(text: str, opening: str = "The idea") -> tuple[Section, ...]:
-    """Cut Markdown at its `##` headings; text before the first one gets the title `opening`.
+    """Split Markdown at its `##` headings; text before the first one gets the title `opening`.
 
-    A line that begins with `##` inside a code fence is code, not a heading. Empty sections fall
-    away.
+    A line that begins with `##` inside a code fence is code, not a heading. Empty sections are
+    left out.
     """
     found: list[tuple[str, list[str]]] = [(opening, [])]
     fence = ""

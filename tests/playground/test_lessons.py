@@ -1,4 +1,4 @@
-"""The lessons are complete, well formed and true: code runs, numbers are computed again."""
+"""The lessons are complete and well formed, their code runs, and their numbers are computed again."""
 
 import math
 import re
@@ -80,33 +80,33 @@ def section_text(name: str, title: str) -> str:
     return plain(section.markdown)
 
 
-def test_every_rung_of_the_ladder_has_a_text() -> None:
+def test_every_rung_of_the_ladder_has_a_lesson_of_its_own() -> None:
     assert set(LADDER) <= set(names())
     assert set(names()) <= set(RUNGS), "a lesson without a model"
 
 
 @pytest.mark.parametrize("name", RUNGS)
-def test_every_registered_model_has_something_to_read(name: str) -> None:
+def test_every_model_has_a_lesson_with_sections(name: str) -> None:
     found = lesson(name, RUNGS[name].model.__doc__ or "")
     assert found.name == name
     assert found.sections
 
 
 @pytest.mark.parametrize("name", names())
-def test_required_sections(name: str) -> None:
+def test_every_lesson_has_the_required_sections_in_order(name: str) -> None:
     titles = [section.title for section in lesson(name).sections]
     assert [title for title in titles if title in REQUIRED] == list(REQUIRED)
     assert len(set(titles)) == len(titles)
 
 
 @pytest.mark.parametrize("name", names())
-def test_length_is_readable(name: str) -> None:
+def test_a_lesson_has_500_to_1500_words(name: str) -> None:
     prose = FENCE.sub("", text_of(name))
     assert 500 < len(re.findall(r"[A-Za-z]{2,}", prose)) < 1500
 
 
 @pytest.mark.parametrize("term", [term.strip() for term in CONCEPTS.replace("\n", " ").split(";")])
-def test_every_concept_is_explained_somewhere(term: str) -> None:
+def test_some_lesson_mentions_every_concept(term: str) -> None:
     everything = plain("\n".join(text_of(name) for name in LADDER)).lower()
     pattern = rf"(?<![a-z0-9]){re.escape(term.lower())}"
     assert re.search(pattern, everything), f"no lesson mentions {term!r}"
@@ -114,6 +114,7 @@ def test_every_concept_is_explained_somewhere(term: str) -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_formulas_are_well_formed(name: str) -> None:
+    """KaTeX shows an unbalanced formula as an error, and Markdown reads "<" and "|" as its own."""
     for section in lesson(name).sections:
         prose = re.sub(r"`[^`\n]*`", "", FENCE.sub("", section.markdown))
         assert prose.count("```") == 0, "a code fence is not closed"
@@ -132,17 +133,17 @@ def test_formulas_are_well_formed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", names())
-def test_the_text_is_a_formula_text(name: str) -> None:
+def test_the_formula_section_has_an_equation(name: str) -> None:
     assert any("=" in f or r"\leftarrow" in f for f in formulas(section_text(name, "The formula")))
 
 
 @pytest.mark.parametrize("name", names())
-def test_snippets_run(name: str) -> None:
+def test_the_code_of_a_lesson_runs_and_its_assertions_hold(name: str) -> None:
     run_code(name)
 
 
 def test_averaging_leads_to_attention() -> None:
-    """Loop, matrix product and softmax agree; attention is PyTorch's own and is something else."""
+    """Loop, matrix product and softmax give the same averages; attention equals PyTorch's and differs."""
     assert len(code_of("single_head_attention")) == 4
     seen = run_code("single_head_attention")
     x = seen["x"]
@@ -191,25 +192,27 @@ def test_the_shapes_are_those_of_the_defaults(name: str) -> None:
     rung = RUNGS[name]
     config: Any = rung.config()
     T, table = config.context_length, section_text(name, "The shapes")
-    if not isinstance(rung.training, TrainingConfig):  # it counts, and is read four rows at a time
+    if not isinstance(
+        rung.training, TrainingConfig
+    ):  # a counting model, evaluated four rows at a time
         assert f"(4, {T}, {VOCABULARY})" in table
         return
     B, C = rung.training.batch_size, config.n_embd
     assert f"({B}, {T}, {C})" in table
     assert f"({B}, {T}, {VOCABULARY})" in table
-    if hasattr(config, "n_head"):
+    if "n_head" in rung.config.model_fields:
         assert f"({B}, {config.n_head}, {T}, {T})" in table
 
 
 @pytest.mark.parametrize("name", ["single_head_attention", "multi_head_attention"])
-def test_the_head_reads_the_position_and_what_it_found(name: str) -> None:
+def test_the_output_head_reads_the_position_and_the_result_of_attention(name: str) -> None:
     rung = RUNGS[name]
     config: Any = rung.config()
     model: Any = rung.model(config, VOCABULARY)
     B, T, C = rung.training.batch_size, config.context_length, config.n_embd
     assert model.head.in_features == 2 * C
     table = section_text(name, "The shapes")
-    assert f"| x and found, side by side | (B, T, 2C) | ({B}, {T}, {2 * C}) |" in table
+    assert f"| x and found, concatenated | (B, T, 2C) | ({B}, {T}, {2 * C}) |" in table
 
 
 def test_the_single_heads_parameters_add_up() -> None:
@@ -246,7 +249,7 @@ def test_how_it_learns_names_the_default_settings() -> None:
     text = section_text("bigram", "How it learns")
     for rung in RUNGS.values():
         training = rung.training
-        if not isinstance(training, TrainingConfig):  # it counts
+        if not isinstance(training, TrainingConfig):  # a counting model
             continue
         assert f"over the first {training.warmup_steps} steps" in text
         assert training.decay == "linear" and "along a straight line" in text
@@ -275,7 +278,7 @@ def test_what_to_try_can_be_set_on_the_page(name: str) -> None:
     assert tried
 
 
-def test_numbers_of_the_four_candidates() -> None:
+def test_the_numbers_of_the_four_characters_are_right() -> None:
     text = section_text("bigram", "A worked example") + section_text("bigram", "Writing")
     logits = torch.tensor([2.0, 1.0, 0.0, -1.0])
     probabilities = F.softmax(logits, dim=0)
@@ -291,7 +294,7 @@ def test_numbers_of_the_four_candidates() -> None:
     assert [number for number in shown if number not in text] == []
 
 
-def test_numbers_of_the_counted_example() -> None:
+def test_the_numbers_of_the_counted_example_are_right() -> None:
     text = section_text("ngram", "A worked example")
     counting = ngrams.count(np.array([0, 1, 4, 0, 2, 0, 3, 0, 1, 4, 0]), 5, 2)
     for number, character in enumerate("abcdr"):
@@ -302,8 +305,8 @@ def test_numbers_of_the_counted_example() -> None:
     assert f"= {shortest[1]:.3f}$ for *b*, and {shortest[0]:.3f} for *a*" in text
 
 
-def test_the_counts_that_the_lesson_names() -> None:
-    """Those of the run that came along: so many n-grams of each length."""
+def test_the_counts_in_the_ngram_lesson_are_right() -> None:
+    """They are the numbers of n-grams of each length in the included run."""
     model, _ = runs.open_run(SHIPPED / "ngram").model()
     found = [len(level.characters) for level in model.levels]  # type: ignore[union-attr,arg-type]
     told = section_text("ngram", "Why raw counts fail")
@@ -312,7 +315,7 @@ def test_the_counts_that_the_lesson_names() -> None:
     assert f"{sum(found):,} in all" in section_text("ngram", "The shapes")
 
 
-def test_baselines_in_bits_and_perplexity() -> None:
+def test_the_baselines_in_bits_and_perplexity_are_right() -> None:
     text = section_text("bigram", "What the loss means")
     assert f"{math.log(VOCABULARY):.3f}" == "4.174"
     for nats in (4.174, 3.347, 2.482, 1.561):
@@ -320,7 +323,7 @@ def test_baselines_in_bits_and_perplexity() -> None:
         assert f"| {nats / math.log(2):.2f} | {math.exp(nats):.1f} |" in row
 
 
-def test_numbers_of_the_attention_example() -> None:
+def test_the_numbers_of_the_attention_example_are_right() -> None:
     text = section_text("single_head_attention", "A worked example")
     q = torch.tensor([2.0, 1.0])
     k = torch.tensor([[1.0, 1.0], [0.0, -1.0], [2.0, 0.0], [1.0, 0.0]])
@@ -333,7 +336,7 @@ def test_numbers_of_the_attention_example() -> None:
     assert f"$W$ then reads $(0.5, -1, {x:.2f}, {y:.2f})$" in text
 
 
-def test_variance_of_a_product_grows_with_the_head_size() -> None:
+def test_the_variances_of_products_are_right() -> None:
     random = torch.Generator().manual_seed(0)
     text = section_text("single_head_attention", "Why divide by the square root of D")
     for size in (16, 32, 128):
