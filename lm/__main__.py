@@ -12,10 +12,10 @@ import click
 import torch
 from rich.console import Console
 
-from lm import corpora, flags
+from lm import corpora, flags, tasks
 from lm.devices import choose_device, one_thread
 from lm.errors import CorpusProblem, Diverged, Problem, RunProblem
-from lm.evaluation import evaluate as evaluate_model
+from lm.evaluation import completed
 from lm.generation import SamplingConfig, generate
 from lm.ladder import RUNGS
 from lm.runs import open_run, packing
@@ -81,14 +81,9 @@ def evaluate(directory: Path, corpus: str | None, device: str, as_json: bool) ->
     text = run.corpus(corpus)
     model, step = run.model()
     where = choose_device(device)
-    tokenizer = run.tokenizer()
-    ids = tokenizer.encode(text.validation_text)
-    result = evaluate_model(
-        model.to(where),
-        torch.from_numpy(ids).to(where),
-        run.plan.context_length,
-        characters=tokenizer.count_characters(ids[1:]),
-    )
+    kind = tasks.KINDS[run.plan.task.task]
+    task = kind(kind.load(text, run.tokenizer()), run.plan.context_length, where)
+    result = completed(task.evaluate(model.to(where)))
     record = {
         "model": run.record.model,
         "val_loss": result.loss,
@@ -105,7 +100,7 @@ def evaluate(directory: Path, corpus: str | None, device: str, as_json: bool) ->
     click.echo(
         f"{run.plan.rung.title}, step {step:,}: validation loss {result.loss:.4f} nats per "
         f"character, {result.bits_per_char:.4f} bits per character\n"
-        f"over {result.tokens:,} characters of {text.title}, context length "
+        f"over {result.tokens:,} tokens of {text.title}, context length "
         f"{run.plan.context_length}, {run.record.parameters:,} parameters"
     )
 

@@ -38,9 +38,15 @@ def evaluate(
     characters: how many characters those N - 1 tokens spell; if None, one each.
     batch_size: windows read at once; it changes the speed, not the result.
     """
-    parts = evaluate_in_parts(
-        model, tokens, context_length, characters=characters, batch_size=batch_size
+    return completed(
+        evaluate_in_parts(
+            model, tokens, context_length, characters=characters, batch_size=batch_size
+        )
     )
+
+
+def completed(parts: Generator[float, None, Evaluation]) -> Evaluation:
+    """The result of an evaluation in parts, all of them done."""
     while True:
         try:
             next(parts)
