@@ -1,18 +1,17 @@
 """The ladder: counting, then networks, each adding one idea to the one before it.
 
-To add a model, write one file here and one entry below. It then has a tab on the page, sliders, command-line
-flags, tests and a place on the ladder, with no edit elsewhere. What the rest of the project asks of a model:
+To add a model, write one file in `lm/models/` and one entry below. It then has a tab on the page, sliders,
+command-line flags, tests and a place on the ladder, with no edit elsewhere. The rest of the project asks this
+of a model:
 
 - `Model(config, vocab_size)` makes it, where `config` is its own `Settings` class; the config has a
   `context_length`, the longest row of tokens the model takes.
-- `model(tokens)` maps tokens (B, T) to scores (B, T, V), T ≤ context_length.
-- The last `nn.Linear` that it makes writes the scores; Muon, if chosen, trains all others.
-- A part that attends has a method `attention_weights(x)`, which gives (B, H, T, T), and its `forward` takes
-  the same x as its first argument, a tensor or not; the page then shows its heatmaps.
-- A model that writes quickly has a `new_cache()` and a `for_one_position()` (`decoder_transformer.py`).
-- A model that also counts has a method `count(train_tokens)`, which is called before the first step.
+- `model(tokens)` maps tokens (B, T) to logits (B, T, V), T ≤ context_length.
+- The last `nn.Linear` that it makes writes the logits; Muon, if chosen, trains all others.
+- A part that attends is `lm.layers.Attending`; the page then shows its heatmaps.
+- A model with a key/value cache is `lm.generation.Caching`, and writes faster.
 - A model trained with `CountingConfig` has no gradient: its config has an `order`, the steps of a run, and it
-  has a method `hold(counts)`, which takes the n-grams of length 1, 2, … counted so far (`lm/ngrams.py`).
+  takes the n-grams of length 1, 2, … counted so far (`models/ngram.py`).
 """
 
 from lm import recipes
@@ -47,7 +46,7 @@ _LADDER = (
     Rung(
         name="single_head_attention",
         title="Single head",
-        idea="Look back: each position chooses which earlier ones to listen to.",
+        idea="Look back: each position chooses which earlier ones to take from.",
         config=SingleHeadConfig,
         model=SingleHeadAttention,
         training=TrainingConfig(steps=3000, batch_size=48, learning_rate=1e-2),
@@ -65,7 +64,7 @@ _LADDER = (
     Rung(
         name="single_block_transformer",
         title="Transformer block",
-        idea="Look, then think, and keep what was there: one block.",
+        idea="Attend, then compute, and add both to what was there: one block.",
         config=SingleBlockConfig,
         model=SingleBlockTransformer,
         training=TrainingConfig(steps=3000, batch_size=32, learning_rate=3e-3),
@@ -74,7 +73,7 @@ _LADDER = (
     Rung(
         name="decoder_transformer",
         title="Decoder transformer",
-        idea="Stack blocks: what one finds, the next can build on. This is a GPT.",
+        idea="Stack blocks: each builds on the results of the one below. This is a GPT.",
         config=DecoderConfig,
         model=DecoderTransformer,
         training=TrainingConfig(steps=3000, batch_size=32, learning_rate=3e-3),

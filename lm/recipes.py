@@ -1,8 +1,8 @@
-"""Settings that belong together, under a name, for each rung. `lm/EXPERIMENTS.md` has what was measured.
+"""Recipes: settings under a name, for each rung. `lm/EXPERIMENTS.md` has the measurements.
 
-`classic` is the rung as it stands. `speedrun` learns as much as possible in the first seconds, `best` is as
-good as the rung becomes (for the decoder in forty minutes on two cores); `two-minutes` stands between them. The
-decoder also repeats two set-ups that others have published, to compare with.
+`classic` has the rung's own settings. `speedrun` learns as much as possible in the first seconds. `best` has the
+lowest loss that we found for the rung (for the decoder in forty minutes on two cores), and `two-minutes` is
+between them. The decoder also has two settings that others have published, for comparison.
 """
 
 from lm.plan import CLASSIC, Recipe
@@ -34,13 +34,13 @@ BIGRAM = (
     ),
     Recipe(
         "best",
-        "Batches so large that the table becomes the counted one.",
+        "Larger batches and more steps: the table becomes the counted one.",
         {"learning_rate": 3e-2, "batch_size": 128, "steps": 5000, "weight_decay": 0.0},
     ),
 )
 
 _HEADS_IN_SECONDS = Recipe(
-    "speedrun", "Muon for the heads: most of the way in an eighth of the steps.", _SHORT
+    "speedrun", "Muon for the heads: most of the progress in an eighth of the steps.", _SHORT
 )
 
 SINGLE_HEAD = (
@@ -48,7 +48,7 @@ SINGLE_HEAD = (
     _HEADS_IN_SECONDS,
     Recipe(
         "best",
-        "Muon, larger steps, and time: little is gained, for one head has shown what it can.",
+        "Muon, larger steps, and more of them: little is gained, because one head reaches its limit.",
         _LONG | {"precision": "float32", "learning_rate": 2e-2, "muon_learning_rate": 0.05},
     ),
 )
@@ -58,7 +58,7 @@ MULTI_HEAD = (
     _HEADS_IN_SECONDS,
     Recipe(
         "best",
-        "Sixteen heads in twice the embedding, Muon, and time.",
+        "Sixteen heads, twice the embedding size, Muon, more steps.",
         _LONG | {"n_embd": 192, "n_head": 16, "muon_learning_rate": 0.05},
     ),
 )
@@ -67,12 +67,12 @@ BLOCK = (
     CLASSIC,
     Recipe(
         "speedrun",
-        "Muon and larger steps: most of the way in an eighth of them.",
+        "Muon and larger steps: most of the progress in an eighth of the steps.",
         _SHORT | {"learning_rate": 1e-2, "hold": 0.3},
     ),
     Recipe(
         "best",
-        "Twelve heads, half as wide again, twice the context, Muon, and time.",
+        "Twelve heads, half as wide again, twice the context, Muon, more steps.",
         _LONG
         | {
             "n_embd": 192,
@@ -89,7 +89,7 @@ DECODER = (
     CLASSIC,
     Recipe(
         "speedrun",
-        "1.88 in seconds: looked-up triples, Muon, and what else is quick.",
+        "A loss of 1.88 in seconds: trigram embeddings, Muon and rotary positions.",
         _MODERN
         | {
             "n_layer": 2,
@@ -105,7 +105,7 @@ DECODER = (
     ),
     Recipe(
         "two-minutes",
-        "What a T4 reached, 1.585, on two cores: the speedrun, larger and longer.",
+        "The loss that a T4 GPU reached, 1.585, on two cores: the speedrun, larger and longer.",
         _MODERN
         | {
             "n_layer": 3,
@@ -121,7 +121,7 @@ DECODER = (
     ),
     Recipe(
         "best",
-        "The lowest loss that we know how to reach in forty minutes on two cores, with a share for counting.",
+        "The lowest loss we know for forty minutes on two cores, averaged with counted n-grams.",
         _MODERN
         | {
             "n_layer": 6,
@@ -141,7 +141,7 @@ DECODER = (
     ),
     Recipe(
         "nanogpt-cpu",
-        "nanoGPT's recipe for a CPU: GPT-2 in small, for comparison.",
+        "nanoGPT's recipe for a CPU: a small GPT-2, for comparison.",
         {
             "n_layer": 4,
             "activation": "gelu",
@@ -157,7 +157,7 @@ DECODER = (
     ),
     Recipe(
         "starting-point",
-        "The model that this project began from, OsirisYetna/LMM_from_scratch.",
+        "The model that this project started from, OsirisYetna/LMM_from_scratch.",
         {
             "batch_size": 16,
             "dropout": 0.2,
