@@ -123,8 +123,6 @@ class Counting:
         self.counts.append(Counts(keys, occurrences, contexts))
         self.numbers.append(numbers)
 
-    longer = count_next_length
-
     def numbers_in(self, ids: np.ndarray) -> list[np.ndarray]:
         """The numbers of the n-grams in another text, as in `numbers`; -1 for those never counted."""
         numbers = [np.zeros(len(ids) + 1, np.int64)]

@@ -75,8 +75,6 @@ class Ngram(nn.Module):
             Level(self.vocab_size, **_packed(c, self.vocab_size)) for c in counts
         )
 
-    hold = set_counts
-
 
 class Level(nn.Module):
     """All n-grams of one length n, sorted by context, then by last character.

@@ -37,11 +37,11 @@ class CountingLearner:
         self.model.load_state_dict(checkpoint.weights)
         self.model.to(self.device)
         for _ in range(checkpoint.step):
-            self.counting.longer()
+            self.counting.count_next_length()
 
     def step(self, step: int) -> StepResult:
         """Count the n-grams of `step` + 1 tokens; the loss is that of the text itself, after the step."""
-        self.counting.longer()
-        self.model.hold(self.counting.counts)
+        self.counting.count_next_length()
+        self.model.set_counts(self.counting.counts)
         self.model.to(self.device)
         return StepResult(self.counting.loss() / self.task.characters_per_token, 0.0, 0.0)

@@ -12,7 +12,7 @@ from lm.devices import has_bfloat16
 from lm.errors import Diverged, SettingsProblem
 from lm.mixture import Mixture, load_weights, weights_of, with_counts
 from lm.models.ngram import Ngram
-from lm.ngrams import Counting
+from lm.ngrams import count
 from lm.plan import Plan
 from lm.tasks import Batch, ContinueText, Task
 from lm.training.config import TrainingConfig
@@ -107,10 +107,8 @@ class GradientLearner:
                 f"Counted n-grams continue a text; the task {self.task.name!r} has no use for them: set "
                 "their share to 0."
             )
-        counting = Counting(self.task.train.cpu().numpy(), self.task.vocab_size)
-        for _ in range(min(ngram.order, len(self.task.train))):
-            counting.longer()
-        ngram.hold(counting.counts)
+        counting = count(self.task.train.cpu().numpy(), self.task.vocab_size, ngram.order)
+        ngram.set_counts(counting.counts)
         ngram.to(self.device)
 
 

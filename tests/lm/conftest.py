@@ -92,10 +92,8 @@ def tiny_model(tiny_config):
         torch.manual_seed(0)
         model = rung.model(tiny_config(rung, **changed), vocab_size)
         if rung.training.learner == "counting":
-            counting = ngrams.Counting(torch.randint(vocab_size, (2000,)).numpy(), vocab_size)
-            for _ in range(model.order):
-                counting.longer()
-            model.hold(counting.counts)
+            ids = torch.randint(vocab_size, (2000,)).numpy()
+            model.set_counts(ngrams.count(ids, vocab_size, model.order).counts)
         return model
 
     return make
