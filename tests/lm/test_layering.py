@@ -1,25 +1,38 @@
-"""playground → lm → torch, and nothing else: read from the source, not from what happens to run."""
+"""playground → lm → torch, and nothing else: read from the source, not from the modules of one execution."""
 
 import ast
+import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
 ROOT = Path(__file__).parents[2]
 LM = sorted((ROOT / "lm").rglob("*.py"))
 PLAYGROUND = sorted((ROOT / "playground").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+COMMAND_LINE = {"__main__.py", "train_command.py"}  # the files of lm/ that may print
+EARLY_RUNGS = ("ngram", "bigram", "single_head_attention", "multi_head_attention")
+RUNGS = (*EARLY_RUNGS, "single_block_transformer", "decoder_transformer")
 
 
 def each(paths):
     return pytest.mark.parametrize("path", paths, ids=[str(p.relative_to(ROOT)) for p in paths])
 
 
+@cache
+def nodes(path):
+    return list(ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
 def imported(path):
     """Full names of all that a file imports, also inside functions."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -30,7 +43,7 @@ def imported(path):
 
 def called(path):
     """Names of all that a file calls: `print`, `torch.load`, `x.softmax` as `.softmax`."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Attribute):
                 yield ast.unparse(node.func)
@@ -44,12 +57,12 @@ def packages(names):
 
 
 @each(LM)
-def test_lm_knows_of_no_page(path):
+def test_lm_imports_nothing_of_the_page(path):
     assert not packages(imported(path)) & {"gradio", "plotly", "playground", "matplotlib"}
 
 
-@each([path for path in LM if path.name != "__main__.py"])
-def test_lm_prints_nothing(path):
+@each([path for path in LM if path.name not in COMMAND_LINE])
+def test_only_the_command_line_prints(path):
     calls = set(called(path))
     assert not calls & {"print", "click.echo", "sys.stdout.write", "sys.stderr.write"}
 
@@ -71,8 +84,25 @@ def test_nothing_is_unpickled_or_evaluated(path):
     assert not loads or "allow_pickle=True" not in path.read_text("utf-8")
 
 
+PRIVATE_NAME = re.compile(r"\b(?:torch|nn|F|optim)(?:\.\w+)*\._[a-z]\w*")
+PRIVATE_METHODS = {
+    name
+    for base in (nn.Module, torch.optim.Optimizer, torch.Tensor)
+    for name in dir(base)
+    if re.match("_[a-z]", name)
+}
+
+
+@each(LM + PLAYGROUND + TESTS)
+def test_no_private_name_of_torch_is_used(path):
+    """Private names change without notice: neither called, as `torch` dot underscore, nor overridden."""
+    assert not PRIVATE_NAME.findall(path.read_text("utf-8"))
+    defined = {node.name for node in nodes(path) if isinstance(node, ast.FunctionDef)}
+    assert not defined & PRIVATE_METHODS
+
+
 @each(LM + PLAYGROUND)
-def test_a_module_says_what_it_is_for(path):
+def test_a_module_states_its_purpose(path):
     if path.read_text("utf-8").strip():
         assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
 
@@ -83,48 +113,47 @@ def test_a_module_has_one_subject(path):
     assert path.stem not in {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 
 
+@each([ROOT / "lm" / "models" / f"{name}.py" for name in EARLY_RUNGS])
+def test_an_early_rung_stands_alone(path):
+    """It imports no other rung, and of the layers only attention weights and masks: its formula is there."""
+    others = {f"lm.models.{name}" for name in RUNGS if name != path.stem}
+    assert not imported(path) & others
+    layers = {name for name in imported(path) if name.startswith("lm.layers")}
+    assert all(name.startswith(("lm.layers.attention", "lm.layers.masks")) for name in layers)
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+
 def test_importing_lm_does_nothing_to_torch():
-    """No seed, no thread count, no web package, no output."""
-    code = (
-        "import sys, torch\n"
+    """No seed, no thread count, no web package, no output, whichever module is imported."""
+    done = python(
+        "import importlib, pkgutil, sys, torch\n"
         "before = torch.get_num_threads(), torch.initial_seed(), torch.get_rng_state().sum().item()\n"
-        "import lm, lm.__main__, lm.recording, lm.inspection, lm.speed\n"
+        "import lm\n"
+        "for module in pkgutil.walk_packages(lm.__path__, 'lm.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "assert 'lm.training.loop' in sys.modules\n"
         "assert before == (torch.get_num_threads(), torch.initial_seed(),"
         " torch.get_rng_state().sum().item())\n"
         "assert not {'gradio', 'plotly', 'playground'} & set(sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_run_does_not_wait_for_torchs_compiler(tmp_path):
-    """It is 815 modules, and much of torch imports it without a need: its optimisers, its counters."""
+def test_training_does_not_import_torchs_compiler(tmp_path):
+    """Its 815 modules take two seconds to import; several parts of torch import it without using it."""
     text = tmp_path / "text.txt"
     text.write_text("to be, or not to be: that is the question\n" * 60)
-    settings = [
-        "--n-embd=24",
-        "--n-head=2",
-        "--context-length=16",
-        "--steps=2",
-        "--recipe=speedrun",
+    options = [
+        *(f"--corpus={text}", f"--out={tmp_path / 'run'}", "--recipe=speedrun"),
+        *("--n-embd=24", "--n-head=2", "--context-length=16", "--steps=2"),
     ]
-    command = ["train", "decoder_transformer", f"--corpus={text}", f"--out={tmp_path / 'run'}"]
-    code = (
+    done = python(
         "import sys\n"
         "from lm.__main__ import main\n"
-        "from lm.models import RUNGS\n"
-        "from lm.speed import work_of\n"
-        f"main({[*command, *settings]}, standalone_mode=False)\n"
-        "[work_of(rung.plan(), 65) for rung in RUNGS.values()]\n"
-        "assert 'torch._dynamo' not in sys.modules\n"
+        f"main({['train', 'decoder_transformer', *options]}, standalone_mode=False)\n"
+        "assert not [name for name in sys.modules if name.split('.')[1:] == ['_dynamo']]\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-
-
-@each([path for path in LM if "models" in path.parts and path.stem != "__init__"])
-def test_an_early_rung_can_be_read_with_no_other_file_open(path):
-    """From the transformer block on, the shared parts live in layers/."""
-    uses_layers = any(name.startswith("lm.layers") for name in imported(path))
-    early = path.stem in {"ngram", "bigram", "single_head_attention", "multi_head_attention"}
-    assert not (early and uses_layers)
