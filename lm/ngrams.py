@@ -1,11 +1,11 @@
 """Language models without gradients: count how often each character followed each context, and divide.
 
-Every chart shows these losses as dashed lines. They take about a second, have nothing to tune, and a count
-of five characters beats many a network. All losses are in nats per character, counted on the train split.
+Every chart shows their losses as dashed lines, in nats per character. They take about a second to compute and
+have nothing to tune, and the 5-gram beats small networks.
 
-The longer the context, the better the guess, and the fewer the times it was seen. Adding one to every count
-serves for pairs. Longer contexts need the best smoothing known, interpolated modified Kneser-Ney (Chen &
-Goodman 1999, section 3). With h a context, h' the same without its oldest character, and c a count,
+A longer context predicts better but occurs less often. Adding one to every count is enough for pairs of
+characters. Longer n-grams need interpolated modified Kneser-Ney smoothing (Chen & Goodman 1999, section 3).
+With h a context, h' the same without its oldest character, and c a count,
 
     p(w | h) = max(c(hw) - D(c(hw)), 0) / c(h·)  +  backoff(h) p(w | h')        down to 1/V
 
@@ -34,8 +34,8 @@ def baselines(
     """Validation loss, in nats per character, of "uniform", "unigram", "bigram" and "5-gram".
 
     train_ids (N,) and validation_ids (M,) are integers from 0 to vocab_size - 1, neither empty. Each
-    character is predicted from all that precedes it in its split, as far as the model uses it. Memory is
-    proportional to N + M + V, not to the V² possible pairs.
+    character is predicted from those before it in its split. Memory is proportional to N + M + V, not to the
+    V² possible pairs.
     """
     train, validation = np.asarray(train_ids, np.int64), np.asarray(validation_ids, np.int64)
     if not len(train) or not len(validation):
@@ -62,8 +62,9 @@ def bigram_table(train_ids: np.ndarray, vocab_size: int) -> np.ndarray:
     """
     ids = np.asarray(train_ids, np.int64)
     pairs = np.bincount(ids[:-1] * vocab_size + ids[1:], minlength=vocab_size**2)
-    counts = pairs.reshape(vocab_size, vocab_size) + 1.0
-    return counts / counts.sum(axis=1, keepdims=True)
+    table = pairs.reshape(vocab_size, vocab_size) + 1.0
+    table /= table.sum(axis=1, keepdims=True)
+    return table
 
 
 def _bigram_loss(train: np.ndarray, validation: np.ndarray, unigram: np.ndarray) -> float:
@@ -139,7 +140,7 @@ class Counting:
         return interpolate(levels, numbers, self.vocab_size)
 
     def loss(self, ids: np.ndarray | None = None) -> float:
-        """Nats per character on the same."""
+        """The mean of -ln p in nats per character, for the same ids as `probabilities`."""
         return float(-np.log(self.probabilities(ids)).mean())
 
 
@@ -158,12 +159,11 @@ class Discounted:
     """The two parts of the formula for one length, in the order of `Counts`."""
 
     share: np.ndarray  # (G,) (c(hw) - D) / c(h·)
-    backoff: (
-        np.ndarray
-    )  # (contexts,) the sum of D / c(h·) over all w that followed h; 1 if none did
+    backoff: np.ndarray  # (contexts,) the sum of D / c(h·) over w; 1 if c(h·) = 0
 
     @classmethod
     def of(cls, counts: Counts, vocab_size: int) -> "Discounted":
+        """Discount the counts of one length."""
         context = counts.keys // vocab_size  # (G,)
         discount = discounts(counts.counts)[np.minimum(counts.counts, 3)]  # (G,)
         total = np.bincount(context, counts.counts, counts.contexts)  # (contexts,)
@@ -196,7 +196,7 @@ def interpolate(
 ) -> np.ndarray:
     """(N,) the probability of each character of a text, given those before it.
 
-    levels are of lengths 1, 2, …; numbers[n] are those of the text's n-grams, from n = 0, -1 if unseen.
+    levels: of lengths 1, 2, … numbers: those of the text's n-grams, of lengths 0, 1, …; -1 if never counted.
     """
     p = np.full(len(numbers[0]) - 1, 1 / vocab_size)
     for n, level in enumerate(levels, start=1):

@@ -1,8 +1,8 @@
 """Rung 0, the n-gram: count which character followed each context, and divide. No network, no gradient.
 
-To predict the next character, take the last n - 1, find every place where the text had the same ones, and
-see which character followed. The longer the context, the better the guess, and the fewer the places: a third
-of all runs of seven characters in a new text were never seen before. So each length is smoothed by the next
+To predict the next character, take the last n - 1 characters, find all their occurrences in the text, and
+count which character followed. A longer context predicts better but occurs less often: of all sequences of
+seven characters in a new text, a third never occurred in training. So each length is smoothed by the next
 shorter one, down to 1/V for every character:
 
     p(w | h) = (c(hw) - D) / c(h·)  +  backoff(h) p(w | h')
@@ -11,8 +11,8 @@ h is the context, h' the same without its oldest character, c(hw) the count of w
 D is 0), c(h·) the sum over all w, and backoff(h) the probability that the discounts D set free. `lm/ngrams.py`
 counts, and explains D.
 
-A network must beat this model. It has nothing to tune, takes seconds, and every rung above it does worse
-until transformers are large enough and trained for long enough.
+A network must beat this model. It takes seconds and has nothing to tune, and only transformers that are
+large enough and trained for long enough reach a lower loss.
 """
 
 from collections.abc import Mapping, Sequence
