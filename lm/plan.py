@@ -151,10 +151,6 @@ class Plan:
     start: StartConfig
 
     @property
-    def config(self) -> Settings:
-        return self.model
-
-    @property
     def parts(self) -> dict[str, Settings]:
         """The parts by name, in the order of `Rung.parts`."""
         return {name: getattr(self, name) for name in self.rung.parts()}

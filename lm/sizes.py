@@ -16,7 +16,7 @@ def count_parameters(model: nn.Module) -> int:
 def outline(plan: Plan, vocab_size: int) -> nn.Module:
     """A plan's model with the shapes of its weights, and whatever numbers: quick to make, and light."""
     with _Undrawn():
-        return plan.rung.model(plan.config, vocab_size)
+        return plan.rung.model(plan.model, vocab_size)
 
 
 class _Undrawn(TorchFunctionMode):

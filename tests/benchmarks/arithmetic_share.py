@@ -120,7 +120,7 @@ def _row(name: str, readings: list[Reading]) -> list[str]:
 def _in_tables(run: runs.Run) -> int:
     """Parameters that are only looked up: of embeddings that no linear layer shares."""
     with torch.device("meta"):
-        model = run.plan.rung.model(run.plan.config, run.record.vocab_size)
+        model = run.plan.rung.model(run.plan.model, run.record.vocab_size)
     shared = {id(part.weight) for part in model.modules() if isinstance(part, nn.Linear)}
     tables = {
         id(part.weight): part.weight.numel()

@@ -206,12 +206,12 @@ def test_a_recipe_moves_the_controls_and_a_changed_control_leaves_it(decoder, op
     tab.page.get_by_role("option", name="speedrun", exact=True).click()
     tab.estimate_changes(before)
     wanted = decoder.plan("speedrun")
-    assert tab.value("n_layer") == str(wanted.config.n_layer)
+    assert tab.value("n_layer") == str(wanted.model.n_layer)
     assert tab.value("steps") == str(wanted.steps)
     assert recipe.input_value() == "speedrun"
     tab.until("record.run !== null && feed.stale")
     before = tab.estimate()
-    tab.set("n_layer", wanted.config.n_layer + 1).estimate_changes(before)
+    tab.set("n_layer", wanted.model.n_layer + 1).estimate_changes(before)
     tab.page.wait_for_function(
         "(id) => document.querySelector(id).value !== 'speedrun'",
         arg=f"#recipe-{decoder.name} input",

@@ -146,6 +146,6 @@ def test_going_on_with_muon_equals_never_having_stopped(tiny_plan, data):
 def test_a_checkpoint_holds_all_that_the_optimiser_knows(network, tiny_plan, data):
     plan = tiny_plan(network)
     last = [e for e in train(plan, data) if isinstance(e, Checkpoint)][-1]
-    for name, _ in network.model(plan.config, data.tokenizer.vocab_size).named_parameters():
+    for name, _ in network.model(plan.model, data.tokenizer.vocab_size).named_parameters():
         for key in ("exp_avg", "exp_avg_sq", "step"):
             assert f"{name}:{key}" in last.optimizer

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lm import tokenizers
 from lm.errors import SettingsProblem
 from lm.ladder import RUNGS
 from lm.plan import Plan
@@ -56,7 +57,7 @@ def on_the_page(field: Setting) -> st.SearchStrategy:
 def plans(draw, values=in_bounds) -> Plan:
     """A plan of any rung; heads divide the embedding, and rotary positions turn pairs, as they must."""
     rung = draw(st.sampled_from(list(RUNGS.values())))
-    chosen = {name: draw(values(field)) for name, field in controls.settings_of(rung).items()}
+    chosen = {name: draw(values(field)) for name, field in rung.settings().items()}
     if "n_head" in chosen:
         chosen["n_head"] = draw(
             st.sampled_from([n for n in range(1, 17) if chosen["n_embd"] % n == 0])
@@ -70,18 +71,59 @@ def plans(draw, values=in_bounds) -> Plan:
 
 
 def test_the_defaults_of_every_rung_survive_the_way_through_the_controls(rung):
-    fields = controls.settings_of(rung)
+    fields = rung.settings()
     with gr.Blocks():
         made = {name: controls.control(field, f"x-{name}") for name, field in fields.items()}
     plan = controls.plan_of(rung, [control.value for control in made.values()])
-    assert plan == Plan(rung, rung.config(), rung.training)
+    assert plan == rung.plan()
     assert [control.label for control in made.values()] == [f.title for f in fields.values()]
 
 
-def test_every_field_of_model_and_training_has_one_control(rung):
-    names = list(controls.settings_of(rung))
+def test_every_field_of_every_part_has_one_control(rung):
+    """No two parts share a name, or one control would set both."""
+    names = [name for part in rung.parts().values() for name in type(part).model_fields]
     assert len(names) == len(set(names))
-    assert set(names) == {*rung.config.model_fields, *type(rung.training).model_fields}
+    assert set(names) == set(rung.settings())
+
+
+def test_a_choice_of_one_is_not_shown_and_of_two_is(rung, monkeypatch):
+    def shown():
+        with gr.Blocks():
+            return controls.control(rung.settings()["tokenizer"], "x").visible
+
+    assert not shown()
+    monkeypatch.setitem(tokenizers.KINDS, "pairs", tokenizers.CharacterTokenizer)
+    assert shown()
+
+
+@pytest.mark.parametrize(
+    ("link", "settings"),
+    [
+        (
+            "model=decoder_transformer&n_layer=6&ngram_share=0.3&seed=7",
+            {"n_layer": 6, "ngram_share": 0.3, "seed": 7},
+        ),
+        (
+            "model=bigram&n_embd=64&learning_rate=0.03&decay=cosine",
+            {"n_embd": 64, "learning_rate": 0.03, "decay": "cosine"},
+        ),
+        ("model=ngram&order=5", {"order": 5}),
+        (
+            "model=multi_head_attention&n_head=8&optimizer=muon&token_noise=0.1",
+            {"n_head": 8, "optimizer": "muon", "token_noise": 0.1},
+        ),
+        (
+            "model=decoder_transformer&positions=rotary&qk_norm=True&bias=False",
+            {"positions": "rotary", "qk_norm": True, "bias": False},
+        ),
+    ],
+)
+def test_links_of_the_first_version_still_open_what_they_named(link, settings):
+    query = dict(parse_qsl(link))
+    rung = RUNGS[query["model"]]
+    values, sentence = controls.values_from_query(rung, query)
+    assert sentence is None
+    assert controls.plan_of(rung, values) == rung.plan(**settings)
 
 
 @given(plans(on_the_page))
@@ -99,8 +141,8 @@ def test_a_link_brings_back_the_very_settings(plan):
 
 @given(plans())
 def test_a_plan_beyond_the_sliders_is_shown_at_their_ends(plan):
-    fields = controls.settings_of(plan.rung).values()
-    true_values = plan.config.model_dump() | plan.training.model_dump()
+    fields = plan.rung.settings().values()
+    true_values = plan.values()
     for field, shown in zip(fields, controls.values_of(plan), strict=True):
         if field.kind in ("int", "float") and field.scale != "135":
             low, high = controls.live_bounds(field)
@@ -111,14 +153,14 @@ def test_a_plan_beyond_the_sliders_is_shown_at_their_ends(plan):
 
 
 def test_a_link_to_the_defaults_carries_nothing(rung):
-    assert controls.query_of(Plan(rung, rung.config(), rung.training)) == {}
+    assert controls.query_of(rung.plan()) == {}
 
 
 # What the page narrows
 
 
 def test_sliders_begin_and_end_within_the_bounds_that_are_enforced(rung):
-    for field in controls.settings_of(rung).values():
+    for field in rung.settings().values():
         if field.kind not in ("int", "float"):
             continue
         low, high = controls.live_bounds(field)
@@ -126,7 +168,7 @@ def test_sliders_begin_and_end_within_the_bounds_that_are_enforced(rung):
 
 
 def test_a_slider_has_the_bounds_the_step_and_the_help_of_its_field(rung):
-    for field in controls.settings_of(rung).values():
+    for field in rung.settings().values():
         with gr.Blocks():
             made = controls.control(field, "x")
         assert made.info == field.help
@@ -137,7 +179,7 @@ def test_a_slider_has_the_bounds_the_step_and_the_help_of_its_field(rung):
 
 
 def test_a_rate_that_is_not_on_the_list_can_still_be_shown(network):
-    field = controls.settings_of(network)["learning_rate"]
+    field = network.settings()["learning_rate"]
     with gr.Blocks():
         made = controls.control(field, "x", 0.00042)
     assert made.value == 0.00042
@@ -145,7 +187,7 @@ def test_a_rate_that_is_not_on_the_list_can_still_be_shown(network):
 
 
 def test_a_rate_that_was_typed_is_a_number(decoder):
-    fields = controls.settings_of(decoder)
+    fields = decoder.settings()
     values = [f.default for f in fields.values()]
     values[list(fields).index("learning_rate")] = "0.0042"
     assert controls.plan_of(decoder, values).training.learning_rate == 0.0042
@@ -153,7 +195,7 @@ def test_a_rate_that_was_typed_is_a_number(decoder):
 
 def test_the_page_says_which_sliders_end_early(rung):
     sentence = controls.narrowed(rung)
-    for field in controls.settings_of(rung).values():
+    for field in rung.settings().values():
         narrowed = field.live_maximum is not None and field.live_maximum < field.maximum
         if field.group == "model" and narrowed:
             assert f"{field.title.lower()} to {field.maximum:,.0f}" in sentence
@@ -164,7 +206,7 @@ def test_the_page_says_which_sliders_end_early(rung):
 
 @pytest.mark.parametrize("value", NONSENSE, ids=repr)
 def test_nonsense_in_any_control_is_one_sentence_that_names_it(rung, value):
-    fields = controls.settings_of(rung)
+    fields = rung.settings()
     for place, field in enumerate(fields.values()):
         values = [f.default for f in fields.values()]
         values[place] = value
@@ -177,7 +219,7 @@ def test_nonsense_in_any_control_is_one_sentence_that_names_it(rung, value):
 
 @pytest.mark.parametrize("value", [True, False])
 def test_a_boolean_is_no_number(rung, value):
-    fields = controls.settings_of(rung)
+    fields = rung.settings()
     for place, field in enumerate(fields.values()):
         if field.kind in ("int", "float"):
             values = [f.default for f in fields.values()]
@@ -187,7 +229,7 @@ def test_a_boolean_is_no_number(rung, value):
 
 
 def test_just_outside_the_bounds_is_refused_and_just_inside_taken(rung):
-    fields = controls.settings_of(rung)
+    fields = rung.settings()
     for name in (n for n, f in fields.items() if f.kind in ("int", "float") and n != "n_head"):
         field = fields[name]
         for inside, outside in ((field.minimum, -1), (field.maximum, 1)):
@@ -202,9 +244,9 @@ def test_just_outside_the_bounds_is_refused_and_just_inside_taken(rung):
 
 
 def test_a_slider_s_64_0_is_64_and_64_5_is_refused(rung):
-    fields = controls.settings_of(rung)
+    fields = rung.settings()
     values = [float(f.default) if f.kind == "int" else f.default for f in fields.values()]
-    assert controls.plan_of(rung, values) == Plan(rung, rung.config(), rung.training)
+    assert controls.plan_of(rung, values) == rung.plan()
     place = list(fields).index("context_length")
     values[place] += 0.5
     with pytest.raises(SettingsProblem, match="whole number"):
@@ -213,7 +255,7 @@ def test_a_slider_s_64_0_is_64_and_64_5_is_refused(rung):
 
 @pytest.mark.parametrize("change", [-1, 1])
 def test_too_few_or_too_many_values_are_one_sentence(rung, change):
-    values = [field.default for field in controls.settings_of(rung).values()]
+    values = [field.default for field in rung.settings().values()]
     values = values[:change] if change < 0 else [*values, 1]
     with pytest.raises(SettingsProblem, match="settings"):
         controls.plan_of(rung, values)
@@ -227,29 +269,29 @@ def test_too_few_or_too_many_values_are_one_sentence(rung, change):
 )
 def test_a_link_with_nonsense_keeps_the_defaults_and_says_so(network, text):
     values, sentence = controls.values_from_query(network, {"n_embd": text, "decay": text})
-    assert controls.plan_of(network, values) == Plan(network, network.config(), network.training)
+    assert controls.plan_of(network, values) == network.plan()
     assert sentence and "n_embd" in sentence and "decay" in sentence
 
 
 def test_a_link_beyond_the_sliders_ends_is_drawn_to_them(network):
     values, sentence = controls.values_from_query(network, {"n_embd": "100000", "steps": "-5"})
     plan = controls.plan_of(network, values)
-    fields = controls.settings_of(network)
-    assert plan.config.n_embd == fields["n_embd"].live_maximum
+    fields = network.settings()
+    assert plan.model.n_embd == fields["n_embd"].live_maximum
     assert plan.training.steps == controls.live_bounds(fields["steps"])[0]
     assert sentence is None
 
 
 def test_a_link_with_settings_that_cannot_work_together_says_why(decoder):
     values, sentence = controls.values_from_query(decoder, {"n_embd": "20", "n_head": "3"})
-    assert controls.plan_of(decoder, values) == Plan(decoder, decoder.config(), decoder.training)
+    assert controls.plan_of(decoder, values) == decoder.plan()
     assert sentence and "3 attention heads" in sentence
 
 
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=40), max_size=5), st.data())
 def test_no_link_at_all_breaks_the_page(query, data):
     rung = data.draw(st.sampled_from(list(RUNGS.values())))
-    for name in data.draw(st.lists(st.sampled_from(list(controls.settings_of(rung))), max_size=4)):
+    for name in data.draw(st.lists(st.sampled_from(list(rung.settings())), max_size=4)):
         query[name] = data.draw(st.text(max_size=12) | st.floats().map(str) | st.just("True"))
     values, _ = controls.values_from_query(rung, query)
     controls.plan_of(rung, values)
