@@ -86,14 +86,12 @@ def test_every_field_of_every_part_has_one_control(rung):
     assert set(names) == set(rung.settings())
 
 
-def test_a_choice_of_one_is_not_shown_and_of_two_is(rung, monkeypatch):
-    def shown():
-        with gr.Blocks():
-            return controls.control(rung.settings()["tokenizer"], "x").visible
-
-    assert not shown()
-    monkeypatch.setitem(tokenizers.KINDS, "pairs", tokenizers.CharacterTokenizer)
-    assert shown()
+def test_a_choice_of_one_is_not_shown_and_of_two_is(decoder, monkeypatch):
+    with gr.Blocks():
+        one = controls.control(decoder.settings()["tokenizer"], "x")
+        monkeypatch.setitem(tokenizers.KINDS, "pairs", tokenizers.CharacterTokenizer)
+        two = controls.control(decoder.settings()["tokenizer"], "y")
+    assert (one.visible, two.visible) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -168,9 +166,10 @@ def test_sliders_begin_and_end_within_the_bounds_that_are_enforced(rung):
 
 
 def test_a_slider_has_the_bounds_the_step_and_the_help_of_its_field(rung):
-    for field in rung.settings().values():
-        with gr.Blocks():
-            made = controls.control(field, "x")
+    fields = rung.settings().values()
+    with gr.Blocks():
+        everything = [controls.control(field, f"x-{field.name}") for field in fields]
+    for field, made in zip(fields, everything, strict=True):
         assert made.info == field.help
         assert made.interactive
         if isinstance(made, gr.Slider):
