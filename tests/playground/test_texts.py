@@ -206,7 +206,7 @@ def test_a_text_is_prepared_once_however_many_ask(texts, play, monkeypatch):
     prepared = []
     prepare = Texts._prepare
     monkeypatch.setattr(
-        Texts, "_prepare", lambda self, corpus: prepared.append(1) or prepare(self, corpus)
+        Texts, "_prepare", lambda self, *given: prepared.append(1) or prepare(self, *given)
     )
     key, got = texts.add(play.encode()), []
     visitors = [threading.Thread(target=lambda: got.append(texts.get(key))) for _ in range(8)]
@@ -228,5 +228,5 @@ def test_only_a_few_texts_stay_in_memory_and_all_can_be_had(texts, play):
 def test_what_a_shipped_run_counted_is_not_counted_again(tmp_path, play, monkeypatch):
     known = {corpora.from_text(play).sha256: {"uniform": 1.0, "bigram": 0.5}}
     texts = Texts(Path(tmp_path), known)
-    monkeypatch.setattr(texts_module.ngrams, "baselines", None)
+    monkeypatch.setattr(texts_module.ContinueText, "baselines", None)
     assert texts.get(texts.add(play.encode())).baselines == {"uniform": 1.0, "bigram": 0.5}
