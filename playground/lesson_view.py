@@ -9,17 +9,16 @@ import gradio as gr
 from lm.plan import Rung
 from playground import lessons
 
-BUILT_FROM = (  # modules of which those that a model uses are shown after the model's own file
+BUILT_FROM = (
     "lm.layers.",
+    "lm.models.",
     "lm.ngrams",
-    "lm.models.ngram",
-    "lm.models.single_head_attention",
-)
+)  # modules that are shown after the model's own file
 
 
 def build(rung: Rung) -> None:
     """Lay out the lesson; must be called inside the rung's `gr.Tab`."""
-    module = sys.modules[rung.config.__module__]
+    module = sys.modules[rung.model.__module__]
     with gr.Column(elem_classes="lesson"):
         gr.Markdown(f"## How it works: {rung.title}")
         for section in lessons.lesson(rung.name, module.__doc__ or "").sections:

@@ -14,12 +14,11 @@ from lm.errors import Problem
 from lm.generation import SamplingConfig
 from lm.plan import Rung
 from lm.settings import describe
-from playground import components, controls, lesson_view
+from playground import components, controls, lesson_view, settings_column
 from playground.actions import Actions, Answer
 from playground.inspection import DEFAULT_TEXT, has_attention
 from playground.services import Services
 
-ALWAYS_SHOWN = ("learning_rate", "steps", "batch_size")  # beside the model's own fields
 # Straight to the server, past the queue: these answer in milliseconds.
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 LATEST: dict[str, Any] = {**QUICK, "trigger_mode": "always_last"}
@@ -85,7 +84,7 @@ def build(
     with gr.Tab(f"{number}  {rung.title}", elem_id=f"rung-{key}", id=key) as tab:
         with gr.Row(elem_classes="rung", elem_id=f"panel-{key}"):
             with gr.Column(elem_classes="controls card"):
-                recipe, settings, saved = _settings(rung)
+                recipe, settings, saved = settings_column.settings(rung)
                 with gr.Column(elem_classes="run-box"):
                     estimate = gr.HTML(
                         "",
@@ -93,7 +92,7 @@ def build(
                         apply_default_css=False,
                         elem_id=f"estimate-{key}",
                     )
-                    buttons = _buttons(key, with_seed="seed" in settings)
+                    buttons = settings_column.buttons(key, with_seed="seed" in settings)
                     feed = _feed(key, actions, shipped)
             with gr.Column(elem_classes="stage"):
                 told = gr.Markdown(
@@ -105,7 +104,7 @@ def build(
                     components.diary(key)
                     _writing(key, actions, token)
                 with gr.Column(elem_classes="attention-card card"):
-                    _inside(rung, actions, shipped)
+                    _inside(rung, actions)
         lesson_view.build(rung)
     parts = {"token": token, "feed": feed, "chart": chart, "notice": told}
     parts |= {"recipe": recipe, "share": share}
@@ -137,70 +136,6 @@ def restore_on_load(page: gr.Blocks, tab: Tab) -> None:
 # Layout
 
 
-def _settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
-    """Recipes; the controls by the name of their setting, in the order of `Rung.settings`; runs."""
-    fields = rung.settings()
-    made: dict[str, Any] = {}
-
-    def make(names: list[str]) -> None:
-        for name in names:
-            made[name] = controls.control(fields[name], f"{rung.name}-{name}")
-
-    shown = [n for n, f in fields.items() if f.group == "model" or n in ALWAYS_SHOWN]
-    with gr.Column(elem_classes="settings"):
-        gr.Markdown(rung.idea, elem_classes="idea")
-        recipe = gr.Dropdown(
-            [recipe.name for recipe in rung.recipes],
-            value=rung.recipes[0].name,
-            label="Recipe",
-            info="\n".join(f"{recipe.name}: {recipe.help}" for recipe in rung.recipes),
-            elem_id=f"recipe-{rung.name}",
-            interactive=True,
-            visible=len(rung.recipes) > 1,
-        )
-        make(shown)
-        for group, title in controls.GROUPS.items():
-            names = [n for n, f in fields.items() if f.group == group and n not in shown]
-            if names:
-                with gr.Accordion(title, open=False):
-                    make(names)
-        with gr.Accordion("Earlier runs", open=False):
-            saved = gr.Dropdown(
-                [],
-                label="Open a run",
-                info="Shows an included run, or one from the runs folder, with its settings.",
-                elem_id=f"saved-{rung.name}",
-                interactive=True,
-            )
-        gr.Markdown(controls.narrowed(rung), elem_classes="narrowed")
-    return recipe, {name: made[name] for name in fields}, saved
-
-
-def _buttons(key: str, with_seed: bool) -> dict[str, gr.Button]:
-    """Every button; "New seed" only for a rung that has a seed.
-
-    The run's feed sends Pause, Resume and Stop. The run's state decides which of the first three is visible
-    (style/running.css).
-    """
-    made = {
-        name: gr.Button(
-            label, variant="primary", elem_classes=f"{name}-button", elem_id=f"{name}-{key}"
-        )
-        for name, label in (("train", "▶  Train"), ("pause", "❚❚  Pause"), ("resume", "▶  Resume"))
-    }
-    with gr.Row(elem_classes="minor-buttons"):
-        for name, label in (
-            ("step", "Step"),
-            ("stop", "Stop"),
-            ("reset", "Reset"),
-            *([("seed", "New seed")] if with_seed else []),
-        ):
-            made[name] = gr.Button(
-                label, size="sm", elem_classes=f"{name}-button", elem_id=f"{name}-{key}"
-            )
-    return made
-
-
 def _feed(key: str, actions: Actions, shipped: str | None) -> gr.HTML:
     """The status strip. Its server functions are plain ones, as Gradio takes them, with the scripts' names."""
 
@@ -216,19 +151,13 @@ def _feed(key: str, actions: Actions, shipped: str | None) -> gr.HTML:
     return components.run_feed(key, {"run": shipped}, begin, poll, order, tab=f"rung-{key}")
 
 
-def _inside(rung: Rung, actions: Actions, shipped: str | None) -> None:
+def _inside(rung: Rung, actions: Actions) -> None:
     """The attention heatmaps, or the table of next characters."""
 
     def look(data: list[Any]) -> Any:
         return actions.look(data)
 
-    components.attention_view(
-        rung.name,
-        {"run": shipped},
-        look,
-        text=DEFAULT_TEXT,
-        has_attention=has_attention(rung),
-    )
+    components.attention_view(rung.name, look, text=DEFAULT_TEXT, has_attention=has_attention(rung))
 
 
 def _writing(key: str, actions: Actions, token: gr.BrowserState) -> None:
@@ -258,6 +187,7 @@ def _writing(key: str, actions: Actions, token: gr.BrowserState) -> None:
             actions.write,
             [token, step, prompt, *values],
             text,
+            js=f"(...inputs) => Playground.atMoment('{key}', inputs)",
             show_progress="hidden",
             api_visibility="private",
             concurrency_limit=4,

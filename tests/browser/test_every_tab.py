@@ -42,7 +42,7 @@ def read_the_lesson(tab) -> None:
     lesson.locator(".katex").first.wait_for()
     assert lesson.locator(".katex-error").count() == 0
     assert "$$" not in lesson.inner_text()
-    source = inspect.getsource(sys.modules[tab.rung.config.__module__])
+    source = inspect.getsource(sys.modules[tab.rung.model.__module__])
     lesson.locator(".cm-content", has_text=source.splitlines()[0]).first.wait_for()
 
 
@@ -63,7 +63,7 @@ def test_every_button_does_what_it_says(network, open_tab):
 
     before, old = tab.estimate(), tab.token
     tab.set("n_embd", 32).estimate_changes(before)
-    hint = tab.panel.locator(".strip-hint", has_text="Settings changed")
+    hint = tab.panel.locator(".strip-hint", has_text="These settings differ")
     hint.wait_for()
     assert "stale" in tab.panel.get_attribute("class").split()
     tab.press("reset").until(f"record.run !== {json.dumps(old)}").reaches("paused")
@@ -73,7 +73,7 @@ def test_every_button_does_what_it_says(network, open_tab):
     tab.panel.locator(".diary-row", has_text="step 0").wait_for()
     tab.press("seed")
     hint.wait_for()
-    assert hint.inner_text().endswith("Reset begins with the new.")  # there is no Train now
+    assert hint.inner_text().endswith("Reset starts a run with these.")  # there is no Train now
     tab.press("resume").reaches("running").until("record.step > 3")
     tab.press("stop").reaches("stopped")
 
@@ -89,7 +89,7 @@ def test_a_rung_that_counts_goes_length_by_length(counted, open_tab):
         tab.panel.locator(".diary-row", has_text=f"step {n}").wait_for()
     before = tab.estimate()
     tab.set("order", 3).estimate_changes(before)
-    tab.panel.locator(".strip-hint", has_text="Settings changed").wait_for()
+    tab.panel.locator(".strip-hint", has_text="These settings differ").wait_for()
     tab.press("resume").reaches("finished")
     assert tab.step == counted.plan().steps
     tab.train().reaches("finished")

@@ -1,0 +1,101 @@
+"""The tab without a browser: answers by name become updates of components; layout follows the settings."""
+
+import sys
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+
+from lm.errors import RunProblem
+from lm.ladder import RUNGS
+from playground import components, lesson_view, model_tab
+from playground.model_tab import Tab
+from tests.playground.answers import DEEP
+
+
+@pytest.fixture
+def page() -> gr.Blocks:
+    return gr.Blocks()
+
+
+@pytest.fixture
+def tab(finished, decoder, page) -> Tab:
+    """The decoder's tab over the finished runs."""
+    with page:
+        token, corpus = gr.BrowserState(None), gr.BrowserState("synthetic_plays")
+        share = components.header_tools()
+        with gr.Tabs():
+            return model_tab.build(decoder, 5, finished, token, corpus, share)
+
+
+def restored(page: gr.Blocks, tab: Tab, token: object, query: dict) -> tuple[dict, list]:
+    """The updates of the tab when the page opens, and the outputs of that event."""
+    with page:
+        model_tab.restore_on_load(page, tab)
+    event = list(page.fns.values())[-1]
+    request = SimpleNamespace(query_params=query)
+    return event.fn(token, "synthetic_plays", request), list(event.outputs)
+
+
+def test_an_answer_updates_the_components_it_names_and_no_others(tab):
+    answer = {"recipe": "best", "notice": "", "settings": {"n_embd": 64}}
+    assert tab.update(answer) == {
+        tab.parts["recipe"]: "best",
+        tab.parts["notice"]: gr.update(value="", visible=False),
+        tab.settings["n_embd"]: 64,
+    }
+    assert tab.update({"notice": "No."})[tab.parts["notice"]]["visible"]
+
+
+def test_an_answer_that_names_nothing_changes_nothing(tab):
+    """An empty dictionary would be taken for a value."""
+    assert tab.update(tab.actions.follow("no such recipe")) == gr.skip()
+
+
+def test_opening_the_page_updates_every_part_but_the_link_of_other_tabs(page, tab):
+    updates, outputs = restored(page, tab, DEEP, {})
+    assert updates.keys() == set(outputs) - {tab.parts["share"]}
+    assert updates[tab.parts["token"]] == DEEP
+    assert "parameters" in updates[tab.estimate]
+
+
+def test_opening_a_link_to_this_tab_sets_the_link_too(page, tab):
+    updates, outputs = restored(page, tab, DEEP, {"model": tab.rung.name, "n_embd": "32"})
+    assert updates.keys() == set(outputs)
+    assert "n_embd=32" in updates[tab.parts["share"]]["query"]
+
+
+def test_a_problem_on_opening_is_a_notice_and_nothing_else(page, tab, monkeypatch):
+    def refuse(*_: object) -> dict:
+        raise RunProblem("That run is damaged.")
+
+    monkeypatch.setattr(tab.actions, "restore", refuse)
+    updates, _ = restored(page, tab, DEEP, {})
+    assert updates == {tab.parts["notice"]: gr.update(value="That run is damaged.", visible=True)}
+
+
+def test_a_group_without_a_choice_is_hidden_and_its_controls_are_inputs(finished, page):
+    """The settings that have a single choice, as the task, are sent all the same."""
+    rung = RUNGS["ngram"]
+    with page:
+        share = components.header_tools()
+        states = gr.BrowserState(None), gr.BrowserState("synthetic_plays")
+        with gr.Tabs():
+            tab = model_tab.build(rung, 0, finished, *states, share)
+    single = {n for n, f in rung.settings().items() if f.kind == "choice" and len(f.choices) == 1}
+    groups = [b for b in page.blocks.values() if isinstance(b, gr.Accordion) and b.label == "Run"]
+    assert [group.visible for group in groups] == [False]
+    assert single and single <= tab.settings.keys()
+    assert list(tab.settings) == list(rung.settings())
+
+
+def test_the_code_of_a_lesson_begins_with_the_file_of_the_model(rung, page):
+    """Then come the files that it is built from, each once."""
+    with page:
+        lesson_view.build(rung)
+    titles = [b.label for b in page.blocks.values() if isinstance(b, gr.Accordion)]
+    code = [t.removeprefix("The code that runs: ") for t in titles if t.startswith("The code")]
+    assert code[0] == sys.modules[rung.model.__module__].__name__.replace(".", "/") + ".py"
+    assert len(code) == len(set(code))
+    attends = any("attention" in file for file in code)
+    assert attends == (rung.name not in ("ngram", "bigram"))
