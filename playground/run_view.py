@@ -1,7 +1,7 @@
 """A run as the page sees it: the tail of its metrics file, as columns for the chart.
 
-Nobody asks the training process anything. One `RunView` for each run directory reads the lines that have
-been appended since it last looked, so that any number of browsers cost one read.
+The training process is not asked. One `RunView` for each run directory reads the lines that were appended
+since its last read, so any number of browsers cost one read.
 """
 
 import contextlib
@@ -13,8 +13,8 @@ from lm import runs
 from lm.errors import RunProblem
 from playground.figures import loss as loss_figure
 
-CHART_POINTS = 4000  # longest train curve that is sent; longer runs are averaged down to it
-NUMBERS = {  # what a record must hold besides its step for the page to draw it
+CHART_POINTS = 4000  # of the longest train curve that is sent; longer runs are averaged down to it
+NUMBERS = {  # the numbers that the page draws from a record, besides its step
     "step": ("loss", "seconds"),
     "evaluation": ("loss", "seconds"),
     "learning_rate": ("learning_rate",),
@@ -27,8 +27,8 @@ class RunView:
     def __init__(self, run: runs.Run) -> None:
         self.run = run
         self.steps = run.plan.steps
-        self.every = max(1, math.ceil(self.steps / CHART_POINTS))
-        self._lock = threading.RLock()  # several browsers may ask at the same moment
+        self.steps_per_point = max(1, math.ceil(self.steps / CHART_POINTS))
+        self._lock = threading.RLock()  # several browsers may ask at once
         self._forget()
 
     def _forget(self) -> None:
@@ -41,11 +41,11 @@ class RunView:
             loss_figure.SMOOTHING if self.run.plan.training.noisy else 0.0
         )
         self._waiting: list[float] = []  # losses not yet averaged into a point
-        self._read = 0  # bytes of metrics.jsonl taken in
+        self._read = 0  # bytes of metrics.jsonl read so far
         self._tail = b""  # the last of these bytes
 
     def refresh(self) -> None:
-        """Take in what has been appended; all of it anew if the run was rewound and goes on from there.
+        """Read the lines that were appended, or the whole file again if the run was rewound.
 
         `RunProblem` if the file is damaged.
         """
@@ -56,7 +56,7 @@ class RunView:
             self._tail = self._ending()
             for record in records:
                 try:
-                    self._take(record)
+                    self._add(record)
                 except (KeyError, TypeError, ValueError):
                     self._forget()
                     raise RunProblem(
@@ -64,13 +64,13 @@ class RunView:
                     ) from None
 
     def _ending(self) -> bytes:
-        """The last bytes of what has been taken in, as they now stand in the file."""
+        """The last of the bytes read so far, as they are in the file now."""
         with contextlib.suppress(OSError), self.run.metrics_path.open("rb") as file:
             file.seek(max(0, self._read - 100))
             return file.read(min(100, self._read))
         return b""
 
-    def _take(self, record: dict[str, Any]) -> None:
+    def _add(self, record: dict[str, Any]) -> None:
         for name in ("step", *NUMBERS.get(record["type"], ())):
             if not math.isfinite(record[name]):
                 raise ValueError(name)
@@ -82,8 +82,8 @@ class RunView:
         self.step = record["step"]
         self._waiting.append(record["loss"])
         smooth = self._smoother.add(record["loss"])
-        due = self.step % self.every == 0 or self.step == self.steps
-        if due or self.step == 1:  # the first is shown at once
+        due = self.step % self.steps_per_point == 0 or self.step == self.steps
+        if due or self.step == 1:  # the first step is shown at once
             self.train["step"].append(self.step)
             self.train["loss"].append(round(sum(self._waiting) / len(self._waiting), 4))
             self.train["smooth"].append(round(smooth, 4))
@@ -97,14 +97,14 @@ class RunView:
         return {name: [event[name] for event in found] for name in ("step", "loss", "seconds")}
 
     def tokens_per_second(self) -> float | None:
-        """Speed over the last stretch of training steps, without evaluations and pauses."""
+        """The speed over the last points of the train curve, without evaluations and pauses."""
         steps, seconds = self.train["step"][-40:], self.train["seconds"][-40:]
         if len(steps) < 2 or seconds[-1] <= seconds[0]:
             return None
         return (steps[-1] - steps[0]) / (seconds[-1] - seconds[0]) * self.run.record.tokens_per_step
 
     def summary(self, finished: bool) -> str:
-        """One sentence on where the run stands."""
+        """One sentence on the state of the run."""
         record = self.run.record
         sentence = loss_figure.summary(
             validation=self.evaluations(),
@@ -118,9 +118,9 @@ class RunView:
     def answer(
         self, status: str, reason: str | None, start: int = 0, start_events: int = 0
     ) -> dict[str, Any]:
-        """The answer to a poll: what has been added after the points and events already held.
+        """The answer to a poll: the points after `start` and the events after `start_events`.
 
-        A start past the end (another run's, or one that was rewound) is answered from the beginning.
+        A start past the end (of another run, or of one that was rewound) is answered from the beginning.
         """
         with self._lock:
             self.refresh()
@@ -153,5 +153,4 @@ class RunView:
             record.baselines.get("uniform", math.log(record.vocab_size)),
             record.baselines,
             record.corpus.floor,
-            record.tokens_per_step,
         )

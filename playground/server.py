@@ -37,7 +37,7 @@ ON_A_SPACE = os.environ.get("SYSTEM") == "spaces"
     "runs_folder",
     type=click.Path(path_type=Path),
     default=SHIPPED / "local",
-    help="Where runs are kept; those in it can be opened on the page.",
+    help="The folder for runs; the page can open those in it.",
 )
 @click.option(
     "--device",
@@ -82,7 +82,9 @@ def launch(page: gr.Blocks, host: str, port: int, open_browser: bool) -> Any:
     """Serve the page without blocking."""
     components.serve_static()
     page.queue(api_open=False, max_size=64, default_concurrency_limit=8)
-    page._queue.sleep_when_free = 0.02  # seconds; it would look for work a thousand times a second
+    page._queue.sleep_when_free = (
+        0.02  # seconds; by default it looks for work a thousand times a second
+    )
     try:
         return page.launch(
             server_name=host,
@@ -102,5 +104,5 @@ def launch(page: gr.Blocks, host: str, port: int, open_browser: bool) -> Any:
         )
     except OSError as error:
         raise click.ClickException(
-            f"Port {port} cannot be listened on ({error}): choose another with --port."
+            f"Port {port} cannot be used ({error}): choose another with --port."
         ) from None
