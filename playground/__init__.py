@@ -1,5 +1,8 @@
 """The web playground over `lm`: a page on which people watch language models learn.
 
-`app` composes the page, `model_tab` is the one tab that serves every rung, `actions` says what its controls
-do, `workers` trains in processes of their own, `looking` shows what a snapshot does with a text.
+Read `app` first: it composes the page of a header (`corpus_choice`), a row of tabs (`ladder_tabs`) and one
+`model_tab` for each rung, with its `settings_column`, `lesson_view` and `components/`. `actions` holds the
+handlers. They share the `services`: `supervisor` and `worker` train runs in processes of their own, `library`
+and `run_view` read run directories, and `texts`, `snapshots` and `estimates` keep what is costly to make.
+`inspection` and `writing` use the model of a snapshot.
 """
