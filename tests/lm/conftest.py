@@ -13,8 +13,8 @@ from lm.runs import recording
 from lm.settings import Settings, describe
 from lm.tasks import TextData, continue_text
 from lm.tokenizers import CharacterTokenizer
-from lm.training.loop import train
 from tests.lm.command_line import QUICK, lm
+from tests.lm.recorded import record_all
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
@@ -122,8 +122,7 @@ def begin(corpus, tokenizer, data):
 def trained(begin, data, tiny_plan, tmp_path_factory):
     """A finished run of the decoder, for reading only."""
     run = begin(tmp_path_factory.mktemp("trained") / "run", tiny_plan(RUNGS["decoder_transformer"]))
-    for _ in recording.record(run, train(run.plan, data)):
-        pass
+    record_all(run, data)
     return run
 
 

@@ -25,6 +25,7 @@ from lm.training.optimizers import (
     orthogonalised,
 )
 from tests.lm.events import plain
+from tests.lm.toy_models import FrozenAndUnused
 
 DECODER = RUNGS["decoder_transformer"]
 
@@ -194,20 +195,6 @@ def test_a_long_gradient_is_shortened(tiny_plan, data):
     step = next(e for e in train(tiny_plan(DECODER, steps=1), data) if isinstance(e, Step))
     assert first_mean(0.0) == pytest.approx(step.grad_norm, rel=1e-4)
     assert first_mean(0.01) == pytest.approx(0.01, rel=1e-3)
-
-
-class FrozenAndUnused(nn.Module):
-    """A model with a parameter that must not change, and one that its forward pass never uses."""
-
-    def __init__(self, config, vocab_size):
-        super().__init__()
-        self.embedding = nn.Embedding(vocab_size, 8)
-        self.embedding.weight.requires_grad_(False)
-        self.unused = nn.Linear(8, 8)
-        self.head = nn.Linear(8, vocab_size)
-
-    def forward(self, tokens):
-        return self.head(self.embedding(tokens))
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from lm import runs
 from lm.errors import Diverged, RunProblem, SettingsProblem
@@ -13,13 +12,10 @@ from lm.ladder import RUNGS
 from lm.runs import recording
 from lm.training.events import Checkpoint, Evaluated, Sample, Step
 from lm.training.loop import replay_steps, train
+from tests.lm.recorded import record_all
+from tests.lm.toy_models import Tied
 
 DECODER = RUNGS["decoder_transformer"]
-
-
-def record_all(run, data, **options):
-    for _ in recording.record(run, train(run.plan, data, **options)):
-        pass
 
 
 def temporaries(directory):
@@ -97,16 +93,6 @@ def test_a_folder_with_a_run_is_not_written_over(tiny_plan, begin, data, tmp_pat
 
 
 def test_a_matrix_that_two_parts_share_can_be_saved(tiny_plan, begin, data, tmp_path):
-    class Tied(nn.Module):
-        def __init__(self, config, vocab_size):
-            super().__init__()
-            self.embedding = nn.Embedding(vocab_size, 8)
-            self.head = nn.Linear(8, vocab_size, bias=False)
-            self.head.weight = self.embedding.weight
-
-        def forward(self, tokens):
-            return self.head(self.embedding(tokens))
-
     run = begin(tmp_path / "run", tiny_plan(dataclasses.replace(RUNGS["bigram"], model=Tied)))
     assert run.record.parameters == 8 * data.tokenizer.vocab_size
     record_all(run, data)

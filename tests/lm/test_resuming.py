@@ -22,20 +22,9 @@ from lm.training.events import (
     TakeCheckpoint,
 )
 from lm.training.loop import train
+from tests.lm.recorded import record_all, resume
 
 DECODER = RUNGS["decoder_transformer"]
-
-
-def record_all(run, data, **options):
-    for _ in recording.record(run, train(run.plan, data, **options)):
-        pass
-
-
-def resume(directory, data):
-    """As the command line does it, in a process that knows nothing of the first."""
-    run = runs.open_run(directory)
-    record_all(run, data, resume=recording.rewind(run))
-    return run
 
 
 def happened(run, snapshots=True):

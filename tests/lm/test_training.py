@@ -20,6 +20,7 @@ from lm.training.events import Checkpoint, Evaluated, Evaluating, Sample, Step, 
 from lm.training.gradient import suggested
 from lm.training.loop import evaluation_due, replay_steps, train
 from tests.lm.events import plain, told
+from tests.lm.toy_models import Tied
 
 DECODER = RUNGS["decoder_transformer"]
 
@@ -285,16 +286,6 @@ def test_samples_begin_at_the_start_of_a_line(text, start):
 
 
 def test_a_matrix_that_two_parts_share_is_trained_once(tiny_plan, data):
-    class Tied(nn.Module):
-        def __init__(self, config, vocab_size):
-            super().__init__()
-            self.embedding = nn.Embedding(vocab_size, 8)
-            self.head = nn.Linear(8, vocab_size, bias=False)
-            self.head.weight = self.embedding.weight
-
-        def forward(self, tokens):
-            return self.head(self.embedding(tokens))
-
     plan = tiny_plan(dataclasses.replace(RUNGS["bigram"], model=Tied))
     checkpoints = [e for e in train(plan, data) if isinstance(e, Checkpoint)]
     assert checkpoints[-1].weights.keys() == {"embedding.weight", "head.weight"}
