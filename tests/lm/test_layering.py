@@ -1,6 +1,7 @@
 """playground → lm → torch, and nothing else: read from the source, not from the modules of one execution."""
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -111,6 +112,25 @@ def test_a_module_states_its_purpose(path):
 def test_a_module_has_one_subject(path):
     assert len(path.read_text("utf-8").splitlines()) < 400
     assert path.stem not in {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
+
+
+@pytest.mark.parametrize("paths", [LM, PLAYGROUND], ids=["lm", "playground"])
+def test_modules_read_in_one_direction(paths):
+    """No module imports one that imports it, also not through others; a circle fails with its members."""
+    names = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in paths}
+    modules = {name.removesuffix(".__init__"): path for name, path in names.items()}
+    uses = {name: imported(path) & modules.keys() - {name} for name, path in modules.items()}
+    for (
+        name,
+        used,
+    ) in uses.items():  # a package's own __init__ comes with each import of its modules
+        used -= {package for package in used if name.startswith(package + ".")}
+    tuple(graphlib.TopologicalSorter(uses).static_order())
+
+
+@each(LM + PLAYGROUND)
+def test_an_interface_is_a_protocol_not_a_guess(path):
+    assert "hasattr" not in set(called(path))
 
 
 @each([ROOT / "lm" / "models" / f"{name}.py" for name in EARLY_RUNGS])
