@@ -20,14 +20,16 @@ from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
 from lm.plan import Rung
 from lm.settings import describe
-from lm.speed import duration
+from lm.sizes import count_parameters, outline
 from lm.training.config import TrainingConfig
+from lm.wording import duration
 from playground import controls, inspection, writing
 from playground.figures import loss as loss_figure
 from playground.prompts import sendable
 from playground.services import Services
 
 MOST_WRITTEN = 2000  # characters that the page writes at once
+UNSETTLED = "unsettled"
 Answer = dict[str, Any]
 
 
@@ -216,18 +218,24 @@ class Actions:
         return {"settings": {name: value for name, value in settings.items() if name != "seed"}}
 
     def estimate(self, corpus: Any, *values: Any) -> str:
-        """Parameters and predicted time. Output: estimate."""
+        """Parameters and predicted time, marked with the class `UNSETTLED` while a timing is to come."""
         try:
             plan = controls.plan_of(self.rung, values)
             text = self.services.texts.get(str(corpus), plan.tokenizer)
             text.check(plan.context_length)
         except Problem as problem:
             return f"<span class='impossible'>{html.escape(str(problem))}</span>"
-        parameters = self.services.work(plan, text.tokenizer.vocab_size).parameters
-        seconds = self.services.seconds(plan, text)
-        steps = plan.steps
-        time = f"≈ <b>{duration(seconds)}</b> here" if seconds else "· measuring this machine …"
-        return f"<b>{parameters:,}</b> parameters<br>{steps:,} steps {time}"
+        parameters = count_parameters(outline(plan, text.tokenizer.vocab_size))
+        seconds, settled = self.services.estimates.of(plan, text)
+        if seconds is None:
+            time = "· timed when no run trains" if self.supervisor.running() else "· timing …"
+        elif math.isnan(seconds):
+            time = "· cannot be timed here"
+        else:
+            time = f"≈ <b>{duration(seconds)}</b> here"
+        state = "settled" if settled else UNSETTLED
+        told = f"<span class='{state}'>{plan.steps:,} steps {time}</span>"
+        return f"<b>{parameters:,}</b> parameters<br>{told}"
 
     def name(self, *values: Any) -> Answer:
         """The link to these settings ("share"), and the name of the recipe that they are, if any."""

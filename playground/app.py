@@ -1,14 +1,17 @@
 """Composes the page: the header with the choice of text, and one tab for each registered model."""
 
+import itertools
 from typing import Any
 
 import gradio as gr
 
 from lm.ladder import RUNGS
 from playground import corpus_choice, ladder_tabs, model_tab
+from playground.actions import UNSETTLED
 from playground.services import Services
 
 TITLE = "Language models from scratch"
+REFRESH, REFRESH_IN_RUNS = 3.0, 30.0  # seconds; nothing is timed while a run trains
 
 
 def build(services: Services) -> gr.Blocks:
@@ -27,30 +30,32 @@ def build(services: Services) -> gr.Blocks:
         ladder_tabs.keep_watched(tokens)
         for tab in tabs:
             model_tab.restore_on_load(page, tab)
-        _estimate_until_measured(page, services, tabs, corpus)
+        _refresh_estimates(services, tabs, corpus)
     return page
 
 
-def _estimate_until_measured(
-    page: gr.Blocks, services: Services, tabs: list[model_tab.Tab], corpus: Any
-) -> None:
-    """Tell the predicted times again while this machine is being measured, for those who came early."""
+def _refresh_estimates(services: Services, tabs: list[model_tab.Tab], corpus: Any) -> None:
+    """Ask for the estimates again while a timing is to come: for all tabs in one event, which is cheaper."""
     sizes = [len(tab.controls) for tab in tabs]
+    clock = gr.Timer(REFRESH)
 
-    def tell(chosen: Any, *values: Any) -> list[Any]:
-        """Every tab's estimate, in one event: each event of Gradio's tells the whole page how it stands."""
-        starts = [sum(sizes[:number]) for number in range(len(tabs))]
-        estimates = [
-            tab.actions.estimate(chosen, *values[start : start + size])
-            for tab, start, size in zip(tabs, starts, sizes, strict=True)
-        ]
-        return [*estimates, still()]
+    def refresh(chosen: Any, *values: Any) -> dict[Any, Any]:
+        left, told = iter(values), {}
+        for tab, size in zip(tabs, sizes, strict=True):
+            told[tab.estimate] = tab.actions.estimate(chosen, *itertools.islice(left, size))
+        pace = REFRESH_IN_RUNS if services.supervisor.running() else REFRESH
+        return {**told, clock: gr.Timer(pace, active=any(map(_unsettled, told.values())))}
 
-    def still() -> gr.Timer:
-        pace = 30 if services.supervisor.running() else 8  # whoever trains has the cores
-        return gr.Timer(pace, active=not services.measured)
-
-    clock = gr.Timer(8)
-    page.load(still, None, clock, **model_tab.QUICK)
     inputs = [corpus, *(control for tab in tabs for control in tab.controls)]
-    clock.tick(tell, inputs, [*(tab.estimate for tab in tabs), clock], **model_tab.QUICK)
+    clock.tick(refresh, inputs, [*(tab.estimate for tab in tabs), clock], **model_tab.QUICK)
+    for tab in tabs:
+        tab.estimate.change(
+            lambda told: gr.Timer(REFRESH, active=True) if _unsettled(told) else gr.skip(),
+            tab.estimate,
+            clock,
+            **model_tab.QUICK,
+        )
+
+
+def _unsettled(estimate: str) -> bool:
+    return UNSETTLED in estimate

@@ -164,6 +164,11 @@ class Supervisor:
         with self._changed:
             return token in self._runs and self._runs[token].status in LIVE
 
+    def views(self) -> list[RunView]:
+        """The views of all runs of this server, the oldest first."""
+        with self._changed:
+            return [run.view for run in self._runs.values()]
+
     def live_directories(self) -> dict[Path, str]:
         """The directories of the live runs, each with the token that commands it."""
         with self._changed:

@@ -21,7 +21,7 @@ from lm.runs.files import (
 )
 from lm.runs.quantization import in_bytes, in_floats
 from lm.runs.run import Run
-from lm.speed import duration
+from lm.wording import duration
 
 
 def pack(run: Run, out: Path, snapshots: int, note: str = "") -> int:

@@ -17,11 +17,11 @@ import click
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from lm import runs
-from playground.services import FIRST_VISIT
 from tests.benchmarks.machine import ROOT
 from tests.browser.conftest import FLAGS, LAPTOP, Processes, free_port
 
 PATIENCE = 120.0  # seconds
+QUIET = 5  # seconds without work after which the playground is idle
 DECODER = "decoder_transformer"
 TINY = {"n_embd": 16, "n_layer": 1, "context_length": 16, "batch_size": 4}
 SCREEN = ViewportSize(width=LAPTOP["width"], height=LAPTOP["height"])
@@ -42,12 +42,12 @@ class App:
         return [self.process.pid, *Processes.below(self.process.pid)]
 
     def settle(self) -> Iterator[None]:
-        """Wait until the playground is idle: it prepares runs for some time after its page answers.
+        """Wait until the playground is idle: it prepares runs at first, and times plans for an open page.
 
         Yields once a second until then.
         """
         quiet = 0
-        while quiet < FIRST_VISIT + 3:
+        while quiet < QUIET:
             before = self._processor_seconds()
             time.sleep(1.0)
             quiet = quiet + 1 if self._processor_seconds() - before < 0.3 else 0
@@ -121,7 +121,7 @@ def open_rung(page: Page, app: App, rung: str, **settings: object) -> None:
     """Open a rung's tab with these settings and wait until its chart is drawn."""
     page.goto(f"{app.url}/?{urlencode({'model': rung, **settings})}")
     page.wait_for_function(
-        "(key) => window.Playground?.feed && Playground.feed(key).record.status !== null &&"
+        "(key) => window.Playground && Playground.tab(key).record.status !== null &&"
         " document.querySelector(`#panel-${key} .loss-card .main-svg`)",
         arg=rung,
     )

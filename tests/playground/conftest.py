@@ -10,7 +10,6 @@ from lm import corpora, runs, tasks
 from lm.ladder import RUNGS
 from lm.plan import Plan, Rung
 from lm.runs import recording
-from lm.speed import Machine
 from lm.training.loop import train
 from playground import controls
 from playground.actions import Actions
@@ -68,13 +67,10 @@ def text(play, tmp_path_factory) -> Text:
 
 
 def services_over(runs_folder: Path, shipped_folder: Path, **options) -> Services:
-    """What the server keeps for all visitors; the machine is not measured."""
+    """What the server keeps for all visitors; no plan is timed."""
     supervisor = Supervisor(**{"cores": 2, "grace": 600.0} | options)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Services, "_prepare", lambda self: None)
-        services = Services(supervisor, Library(runs_folder, shipped_folder, supervisor))
-    services.machine = Machine(1e-3, 1e-6, 1e-11, 1e-9, 1e-7, 1e-7)
-    services.measured = True
+    services = Services(supervisor, Library(runs_folder, shipped_folder, supervisor))
+    services.estimates.close()
     return services
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from playground import controls
-from playground.actions import Actions
+from playground.actions import UNSETTLED, Actions
 from tests.playground.answers import (
     BAD_VALUES,
     DEEP,
@@ -227,10 +227,30 @@ def test_the_estimate_counts_the_parameters_of_the_model_that_is_trained(
     assert f"<b>{record.parameters:,}</b>" in estimate
 
 
-def test_nothing_is_foretold_of_a_rung_that_was_not_rehearsed(actions, own_text, values, services):
-    assert "≈" in actions.estimate(own_text, *values)
-    services.measured = False
-    assert "measuring this machine" in actions.estimate(own_text, *values)
+@pytest.mark.parametrize(
+    ("seconds", "settled", "told"),
+    [
+        (None, False, "40 steps · timing …"),
+        (95.0, False, "40 steps ≈ <b>1 min 35 s</b> here"),
+        (95.0, True, "40 steps ≈ <b>1 min 35 s</b> here"),
+        (math.nan, True, "40 steps · cannot be timed here"),
+    ],
+)
+def test_the_estimate_says_what_is_known_and_marks_what_will_change(
+    actions, own_text, values, services, seconds, settled, told, monkeypatch
+):
+    """The page asks again while the mark is there."""
+    monkeypatch.setattr(services.estimates, "of", lambda plan, text: (seconds, settled))
+    estimate = actions.estimate(own_text, *values)
+    assert told in estimate
+    assert (UNSETTLED in estimate) == (not settled)
+
+
+def test_while_a_run_trains_the_estimate_does_not_promise_a_timing(
+    actions, own_text, values, supervisor, monkeypatch
+):
+    monkeypatch.setattr(supervisor, "running", lambda: 1)
+    assert "40 steps · timed when no run trains" in actions.estimate(own_text, *values)
 
 
 def test_the_link_says_what_differs(services, rung, tiny_values):

@@ -1,0 +1,112 @@
+"""Predicted seconds of a run, by timing: a process trains the plan for a moment (`timing_worker.py`).
+
+It does so only while no run trains; of the requests for one rung only the newest counts. A timing that other
+work disturbed is repeated, and the pace of a later run of this server replaces it.
+"""
+
+import contextlib
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+
+from lm.plan import Plan
+from playground.supervisor import Supervisor
+from playground.texts import Text
+from playground.timing_worker import STEPS, Costs, work
+
+KEPT = 256  # timings
+DEBOUNCE = 0.3  # seconds between two looks at the requests; a dragged slider makes many
+REPEAT = 20.0  # seconds until a disturbed timing is repeated
+ALIKE = 1.3  # if a run's pace differs from the timing by a larger factor, one of them was disturbed
+FREE = {  # settings on which the costs do not depend
+    *("steps", "evaluate_every", "seed", "learning_rate", "muon_learning_rate", "warmup_steps"),
+    *("decay", "hold", "final_learning_rate", "beta2", "weight_decay", "gradient_clip"),
+}
+
+
+class Estimates:
+    """Answers at once; a thread has the unknown plans timed, one after the other."""
+
+    def __init__(self, supervisor: Supervisor, worker: Callable[..., None] = work) -> None:
+        self._supervisor, self._worker = supervisor, worker
+        self._costs: dict[Hashable, Costs] = {}  # the most recently used last
+        self._wanted: dict[str, tuple[Hashable, Plan, Text]] = {}  # by rung, the newest last
+        self._lock, self._closed = threading.Lock(), threading.Event()
+        self._thread: threading.Thread | None = None  # while there are requests
+
+    def of(self, plan: Plan, text: Text) -> tuple[float | None, bool]:
+        """Seconds of a run, and whether they are final; if not, a timing is to come: ask again soon.
+
+        None: not known yet. NaN: the plan cannot be trained here.
+        """
+        key = _key(plan, len(text.corpus.text), text.tokenizer.vocab_size)
+        with self._lock:
+            costs = self._costs.pop(key, None)
+            if costs is not None:
+                costs = self._costs[key] = self._with_pace(key, costs)
+            if costs is None or (not costs.quiet and time.time() > costs.when + REPEAT):
+                self._wanted.pop(plan.rung.name, None)
+                self._wanted[plan.rung.name] = (key, plan, text)
+                if self._thread is None and not self._closed.is_set():
+                    self._thread = threading.Thread(target=self._serve, daemon=True)
+                    self._thread.start()
+        return (None, False) if costs is None else (costs.of_run(plan), costs.quiet)
+
+    def close(self) -> None:
+        """Break off the timing under way."""
+        self._closed.set()
+        if (thread := self._thread) is not None:
+            thread.join(10)
+
+    def _with_pace(self, key: Hashable, costs: Costs) -> Costs:
+        """The costs with the pace of the newest run that has the same, if they are older."""
+        for view in self._supervisor.views():
+            record = view.run.record
+            same = key == _key(view.run.plan, record.corpus.characters, record.vocab_size)
+            if same and view.step >= STEPS:
+                with contextlib.suppress(OSError):  # its directory was deleted
+                    when = view.run.metrics_path.stat().st_mtime
+                    pace = view.train["seconds"][-1] / view.train["step"][-1]
+                    if when > costs.when:
+                        quiet = costs.quiet and 1 / ALIKE < pace / costs.step < ALIKE
+                        costs = replace(costs, step=pace, quiet=quiet, when=when)
+        return costs
+
+    def _serve(self) -> None:
+        while not self._closed.wait(DEBOUNCE):
+            with self._lock:
+                if not self._wanted:
+                    self._thread = None
+                    return
+                if self._supervisor.running():
+                    continue
+                key, plan, text = self._wanted.popitem()[1]
+            self._time(key, plan, text)
+
+    def _time(self, key: Hashable, plan: Plan, text: Text) -> None:
+        """Have a process time one plan, and keep the result; break off when a run begins."""
+        context = multiprocessing.get_context("forkserver")
+        pipe, child_end = context.Pipe()
+        machine = self._supervisor.cores, self._supervisor.device  # as of a run that trains alone
+        job = (child_end, *machine, plan, text.corpus, text.tokenizer)
+        process = context.Process(target=self._worker, args=job, daemon=True)
+        process.start()
+        child_end.close()
+        costs = Costs()
+        with pipe, contextlib.suppress(EOFError, OSError):  # it died: the plan is too large, say
+            while not pipe.poll(0.05):
+                if self._closed.is_set() or self._supervisor.running():
+                    return process.kill()
+            costs = pipe.recv()
+        with self._lock:
+            self._costs[key] = costs
+            while len(self._costs) > KEPT:
+                del self._costs[next(iter(self._costs))]
+
+
+def _key(plan: Plan, characters: int, vocab_size: int) -> Hashable:
+    """All that the costs of a plan on a text depend on."""
+    settings = frozenset((name, v) for name, v in plan.values().items() if name not in FREE)
+    return plan.rung.name, settings, characters, vocab_size

@@ -1,0 +1,358 @@
+"""Estimates: their protocol, and when plans are timed; how long anything takes is not tested."""
+
+import json
+import math
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from lm.ladder import RUNGS
+from lm.training.loop import evaluation_due
+from playground import estimates, timing_worker
+from playground.estimates import FREE, Estimates
+from playground.run_view import RunView
+from playground.timing_worker import Costs
+from tests.playground import timing_doubles
+from tests.playground.live_runs import ROOT, is_running
+
+
+@dataclass
+class Machine:
+    """What estimates know of the supervisor."""
+
+    cores: int = 1
+    device: str = "cpu"
+    training: int = 0
+    runs: list[RunView] = field(default_factory=list)
+
+    def running(self) -> int:
+        return self.training
+
+    def views(self) -> list[RunView]:
+        return self.runs
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return Machine()
+
+
+@pytest.fixture
+def make(machine, tmp_path, monkeypatch) -> Iterator[Callable[..., Estimates]]:
+    """`make(timing_doubles.answer)`: estimates from a process that does that; it notes what it timed."""
+    monkeypatch.setattr(estimates, "DEBOUNCE", 0.02)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["playground.worker"])  # as the supervisor does
+    made: list[Estimates] = []
+
+    def build(worker: Callable[..., None]) -> Estimates:
+        made.append(Estimates(machine, partial(worker, tmp_path)))
+        return made[-1]
+
+    yield build
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def timed(tmp_path) -> Callable[[], list[list[str]]]:
+    """`timed()`: [process, batch size] of each timing so far."""
+
+    def read() -> list[list[str]]:
+        path = tmp_path / "timed"
+        return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+
+    return read
+
+
+@pytest.fixture
+def settled(wait, text) -> Callable[..., float]:
+    """`settled(estimates, plan)`: the seconds, once they are final."""
+
+    def ask(asked: Estimates, plan) -> float:
+        wait(lambda: asked.of(plan, text)[1], "a settled estimate")
+        return asked.of(plan, text)[0]
+
+    return ask
+
+
+# The sum
+
+
+@pytest.mark.parametrize(("steps", "every"), [(100, 30), (90, 30), (7, 1), (5, 100)])
+def test_a_run_costs_its_steps_its_evaluations_and_a_sample_more(decoder, tiny_plan, steps, every):
+    """As often as the training loop evaluates: also after the last step. It writes before the first, too."""
+    plan = tiny_plan(decoder, steps=steps, evaluate_every=every)
+    evaluations = sum(evaluation_due(step, plan) for step in range(1, steps + 1))
+    seconds = Costs(step=1.0, evaluation=1e3, sample=1e6).of_run(plan)
+    assert seconds == steps + 1e3 * evaluations + 1e6 * (evaluations + 1)
+
+
+def test_the_part_that_is_read_of_a_text_stands_for_the_whole(rung, tiny_plan, text, monkeypatch):
+    """Each action "takes" a second: then a text four times as long takes four to evaluate, and to count."""
+
+    def second(action, number):
+        action()
+        return 1.0
+
+    monkeypatch.setattr(timing_worker, "timeit", second)
+    monkeypatch.setattr(timing_worker, "PART", len(text.corpus.text) // 4)
+    plan = tiny_plan(rung, steps=3, evaluate_every=2)
+    costs = timing_worker.measured(plan, text.corpus, text.tokenizer, "cpu")
+    counts = plan.training.learner == "counting"
+    assert costs.evaluation == pytest.approx(4, rel=0.01)
+    assert costs.step == pytest.approx(4 if counts else 1, rel=0.01)
+    assert costs.sample == 1
+    assert abs(costs.when - time.time()) < 60
+
+
+def test_a_short_run_is_timed_whole_and_a_long_one_for_a_moment(decoder, tiny_plan, text):
+    """The test would never end otherwise."""
+    for steps in (1, 3, 1_000_000):
+        plan = tiny_plan(decoder, steps=steps, evaluate_every=1_000)
+        costs = timing_worker.measured(plan, text.corpus, text.tokenizer, "cpu")
+        assert min(costs.step, costs.evaluation, costs.sample) > 0
+
+
+# The cache
+
+
+def test_an_unknown_plan_is_timed_once_whatever_its_free_settings(
+    make, settled, timed, decoder, tiny_plan, text
+):
+    asked, plan = make(timing_doubles.answer), tiny_plan(decoder, steps=40)
+    assert asked.of(plan, text) == (None, False)
+    assert settled(asked, plan) == 40
+    assert settled(asked, tiny_plan(decoder, steps=70, evaluate_every=7, seed=3)) == 70
+    assert len(timed()) == 1
+    assert settled(asked, tiny_plan(decoder, batch_size=5)) == 40
+    assert [batch for _, batch in timed()] == ["4", "5"]
+
+
+def test_free_settings_exist():
+    """A name that is spelled wrongly, or was changed, would time every learning rate anew."""
+    assert {name for rung in RUNGS.values() for name in rung.settings()} >= FREE
+
+
+def test_another_text_is_timed_anew(make, settled, timed, decoder, tiny_plan, text):
+    asked, plan = make(timing_doubles.answer), tiny_plan(decoder)
+    settled(asked, plan)
+    longer = replace(text, corpus=replace(text.corpus, text=text.corpus.text * 2))
+    assert asked.of(plan, longer) == (None, False)
+
+
+def test_the_plans_asked_for_least_recently_are_forgotten(
+    make, settled, decoder, tiny_plan, text, monkeypatch
+):
+    monkeypatch.setattr(estimates, "KEPT", 2)
+    asked = make(timing_doubles.answer)
+    plans = [tiny_plan(decoder, batch_size=size) for size in (1, 2, 3)]
+    for plan in (plans[0], plans[1], plans[0], plans[2]):
+        settled(asked, plan)
+    assert [asked.of(plan, text)[1] for plan in plans] == [True, False, True]
+
+
+# When plans are timed
+
+
+def test_the_newest_request_of_each_rung_counts(
+    make, wait, timed, machine, decoder, tiny_plan, text
+):
+    """A dragged slider asks for many plans; all but the last would only keep others waiting."""
+    machine.training = 1
+    asked = make(timing_doubles.answer)
+    for size in (1, 2, 3):
+        asked.of(tiny_plan(decoder, batch_size=size), text)
+    asked.of(tiny_plan(RUNGS["bigram"], batch_size=7), text)
+    machine.training = 0
+    wait(lambda: len(timed()) == 2, "two timings")
+    assert [batch for _, batch in timed()] == ["7", "3"]  # the newest first
+
+
+def test_nothing_is_timed_while_a_run_trains(make, timed, machine, decoder, tiny_plan, text):
+    machine.training = 1
+    asked = make(timing_doubles.answer)
+    for _ in range(20):
+        assert asked.of(tiny_plan(decoder), text) == (None, False)
+        time.sleep(0.02)
+    assert timed() == []
+
+
+def test_a_run_that_begins_ends_the_timing_which_is_taken_up_later(
+    make, timed, wait, machine, decoder, tiny_plan, text
+):
+    asked, plan = make(timing_doubles.hang), tiny_plan(decoder)
+    asked.of(plan, text)
+    wait(timed, "a timing")
+    machine.training = 1
+    wait(lambda: not is_running(int(timed()[0][0])), "the end of the process")
+    machine.training = 0
+    assert asked.of(plan, text) == (None, False)
+    wait(lambda: len(timed()) == 2, "another timing")
+
+
+def test_a_disturbed_timing_is_told_and_repeated(
+    make, wait, settled, decoder, tiny_plan, text, monkeypatch
+):
+    monkeypatch.setattr(estimates, "REPEAT", math.inf)
+    asked, plan = make(timing_doubles.disturbed_once), tiny_plan(decoder, steps=4)
+    wait(lambda: asked.of(plan, text)[0], "an estimate")
+    assert asked.of(plan, text) == (40, False)
+    monkeypatch.setattr(estimates, "REPEAT", 0.0)
+    assert settled(asked, plan) == 4
+
+
+# The pace of runs
+
+
+@pytest.fixture
+def run_of(new_run, tmp_path) -> Callable[..., RunView]:
+    """`run_of(plan, per_step, steps=100)`: a run that has trained so many steps at that pace."""
+
+    def make(plan, per_step: float, steps: int = 100) -> RunView:
+        view = RunView(new_run(tmp_path / "run", plan))
+        lines = [
+            {"type": "step", "step": n, "loss": 1.0, "seconds": n * per_step}
+            for n in range(1, steps + 1)
+        ]
+        view.run.metrics_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        os.utime(view.run.metrics_path, (time.time() + 60,) * 2)  # later than the timing
+        view.refresh()
+        return view
+
+    return make
+
+
+@pytest.mark.parametrize(("per_step", "final"), [(1.2, True), (0.9, True), (3.0, False)])
+def test_the_pace_of_a_later_run_replaces_the_timing(
+    make, settled, machine, run_of, decoder, tiny_plan, text, per_step, final
+):
+    """If they differ much, one of them was disturbed, and a quiet timing decides."""
+    asked, plan = make(timing_doubles.answer), tiny_plan(decoder, steps=1000)
+    assert settled(asked, plan) == 1000
+    machine.runs = [run_of(tiny_plan(decoder, steps=200), per_step)]
+    assert asked.of(plan, text) == (pytest.approx(1000 * per_step), final)
+
+
+@pytest.mark.parametrize("why", ["another shape", "older than the timing", "hardly begun"])
+def test_the_pace_of_other_runs_does_not_count(
+    make, settled, machine, run_of, decoder, tiny_plan, text, why
+):
+    asked, plan = make(timing_doubles.answer), tiny_plan(decoder, steps=1000)
+    settled(asked, plan)
+    shape = {"batch_size": 5} if why == "another shape" else {}
+    steps = 3 if why == "hardly begun" else 100
+    machine.runs = [run_of(tiny_plan(decoder, steps=1000, **shape), 3.0, steps)]
+    if why == "older than the timing":
+        os.utime(machine.runs[0].run.metrics_path, (1, 1))
+    assert asked.of(plan, text) == (1000, True)
+
+
+def test_a_later_timing_replaces_the_pace(
+    make, settled, machine, run_of, decoder, tiny_plan, text, monkeypatch
+):
+    """A run in a busy hour must not count for good."""
+    asked, plan = make(timing_doubles.answer), tiny_plan(decoder, steps=1000)
+    settled(asked, plan)
+    machine.runs = [run_of(plan, 3.0)]
+    assert asked.of(plan, text)[0] == pytest.approx(3000)
+    long_ago = time.time() - 60
+    os.utime(machine.runs[0].run.metrics_path, (long_ago, long_ago))
+    monkeypatch.setattr(estimates, "REPEAT", -math.inf)
+    assert settled(asked, plan) == 1000
+
+
+# The end
+
+
+def test_a_plan_that_kills_its_process_cannot_be_timed_and_the_next_can(
+    make, settled, machine, tmp_path, decoder, tiny_plan
+):
+    asked = make(timing_doubles.die)
+    assert math.isnan(settled(asked, tiny_plan(decoder, batch_size=1)))
+    asked._worker = partial(timing_doubles.answer, tmp_path)
+    assert settled(asked, tiny_plan(decoder, batch_size=2)) == 40
+
+
+def test_closing_breaks_off_the_timing_and_nothing_is_timed_afterwards(
+    make, timed, wait, decoder, tiny_plan, text
+):
+    asked = make(timing_doubles.hang)
+    asked.of(tiny_plan(decoder), text)
+    wait(timed, "a timing")
+    asked.close()
+    wait(lambda: not is_running(int(timed()[0][0])), "the end of the process")
+    assert asked.of(tiny_plan(decoder, batch_size=9), text) == (None, False)
+    time.sleep(0.2)
+    assert len(timed()) == 1
+
+
+# The process itself
+
+PROCESS = """
+import multiprocessing, sys
+from lm import corpora
+from lm.ladder import RUNGS
+from lm.tokenizers import CharacterTokenizer
+from playground.timing_worker import work
+
+if __name__ == "__main__":
+    corpus = corpora.load("synthetic_plays")
+    tokenizer = CharacterTokenizer.from_text(corpus.text)
+    plan = RUNGS["decoder_transformer"].plan(**eval(sys.argv[1]))
+    corpus = corpora.from_text(corpus.text[: int(sys.argv[2])])
+    context = multiprocessing.get_context("forkserver")
+    pipe, child_end = context.Pipe()
+    job = (child_end, 1, "cpu", plan, corpus, tokenizer)
+    process = context.Process(target=work, args=job, daemon=True)
+    process.start()
+    child_end.close()
+    print(process.pid, flush=True)
+    print(pipe.recv(), flush=True)
+"""
+
+
+def process(tmp_path: Path, settings: dict, characters: int) -> subprocess.Popen:
+    """A server that has a plan timed; it prints the process, then its answer."""
+    script = tmp_path / "server.py"
+    script.write_text(PROCESS)
+    return subprocess.Popen(
+        [sys.executable, script, repr(settings), str(characters)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+TINY = {"n_embd": 16, "n_head": 2, "n_layer": 1, "context_length": 16, "batch_size": 4}
+
+
+@pytest.mark.parametrize(("settings", "fits"), [(TINY, True), ({"context_length": 1024}, False)])
+def test_the_process_answers_also_for_a_plan_that_does_not_fit(tmp_path, settings, fits):
+    """It prints nothing: a traceback in the server's terminal would frighten whoever moved a slider."""
+    out, errors = process(tmp_path, settings, 1_000).communicate(timeout=120)
+    assert errors == ""
+    assert ("step=nan" in out) == (not fits)
+
+
+def test_the_process_ends_with_the_server(tmp_path, wait):
+    """Also when the server is killed in the middle of a timing that would take a minute."""
+    large = {"n_embd": 1024, "n_layer": 24, "context_length": 512, "batch_size": 64}
+    server = process(tmp_path, large, 100_000)
+    pid = int(server.stdout.readline())
+    assert is_running(pid)
+    server.send_signal(signal.SIGKILL)
+    began = time.monotonic()
+    wait(lambda: not is_running(pid), "the end of the process")
+    assert time.monotonic() < began + 30
+    assert server.communicate()[1] == ""
