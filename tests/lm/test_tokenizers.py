@@ -11,7 +11,7 @@ from lm import tokenizers
 from lm.errors import CorpusProblem, RunProblem, UnknownCharacter
 from lm.tokenizers import CharacterTokenizer
 
-FROM_TEXT = [CharacterTokenizer.from_text]
+FROM_TEXT = [kind.from_text for kind in tokenizers.KINDS.values()]
 SENTENCE = "Hello, world!\n"
 
 any_text = st.text(min_size=1, max_size=200)  # also 🎭, combining marks, control characters
