@@ -1,7 +1,7 @@
-"""How the page itself reaches a browser: compressed, and with a script before all others.
+"""Sends the page compressed, and with our scripts before all others.
 
-Gradio sends the page as it is, a megabyte of settings, and runs what `launch(head=...)` holds only after its
-own scripts. What must be there before them is put into the page here, on its way out.
+Gradio sends the page uncompressed, with a megabyte of settings, and writes `launch(head=...)` after its own
+scripts. An import map has to stand before every module, so it is put into the page here.
 """
 
 import gzip
@@ -13,7 +13,7 @@ BEGINNING = b"<head>"
 
 
 class Delivery:
-    """Puts `first` at the beginning of every page's head, and compresses pages for who can read that."""
+    """Puts `first` at the beginning of every page's head, and compresses pages for browsers that accept it."""
 
     def __init__(self, app: ASGIApp, first: str) -> None:
         self.app = app

@@ -59,7 +59,8 @@ def _attention(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
         "weights": attention_figure.pack(weights),
         "masks": base64.b64encode(masks.tobytes()).decode("ascii"),
         "summaries": [
-            [attention_figure.summary(head, tokens) for head in layer] for layer in weights
+            [attention_figure.summary(head, tokens, mask) for head in layer]
+            for layer, mask in zip(weights, seen.masks, strict=True)
         ],
         "losses": [None, *(round(float(loss), 3) for loss in seen.losses)],
         "figure": template.as_json(attention_figure.figure(tokens, heads=weights.shape[1])),

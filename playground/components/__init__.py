@@ -1,13 +1,13 @@
-"""The page's live parts as Gradio components: factories over `gr.HTML`, one script behind them.
+"""The page's live parts as Gradio components: factories over `gr.HTML`, with their behaviour in JavaScript.
 
 Every part of a rung's tab shares `key`, the rung's name.  `run_feed` polls the run and the others
-draw what it brings; none of them puts text of a model or a visitor into markup.  The behaviour is
-in the scripts of this folder, which share one object, `window.Playground`; what a component starts
-stands in `playground.js`.
+draw its record; none of them puts text of a model or a visitor into markup.
 
-They are classic scripts rather than modules: Gradio waits for the scripts in a component's `head`
-before it starts the component, but drops their `type`, and what a module imports by a relative
-address would carry no version and so could come stale out of the browser's cache.
+The scripts of this folder are modules that import one another by plain relative addresses, so that
+node can load them, too.  The page's head holds an import map, which adds to each address the version
+of the file, and loads `playground.js`; a component imports it under the name "playground" when it
+mounts.  The map has to stand before every other module, so `playground/delivery.py` writes it at the
+very beginning of the head.  (Gradio drops `type="module"` from the scripts of a component's `head`.)
 
 These are functions rather than subclasses because Gradio writes a `.pyi` file beside the source of
 every component class with events.
@@ -16,8 +16,8 @@ every component class with events.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,30 +26,9 @@ import gradio as gr
 import plotly
 
 _FOLDER = Path(__file__).parent
-
-# Each takes from those before it; Gradio runs them in this order.
-SCRIPTS = tuple(
-    _FOLDER / f"{name}.js"
-    for name in (
-        "dom",
-        "wording",
-        "appearance",
-        "tooltip",
-        "feed",
-        "ladder",
-        "status_strip",
-        "loss_points",
-        "loss_axes",
-        "loss_chart",
-        "diary",
-        "heat_map",
-        "attention_picture",
-        "attention_view",
-        "writing",
-        "header",
-        "playground",
-    )
-)
+ENTRY = _FOLDER / "playground.js"  # the module that the page loads
+BEFORE_PAINT = _FOLDER / "before_paint.js"  # a classic script in the page itself
+MODULES = tuple(path for path in sorted(_FOLDER.glob("*.js")) if path != BEFORE_PAINT)
 
 # In the order of the cascade: where two rules weigh the same, the later one holds.
 STYLES = tuple(
@@ -71,35 +50,36 @@ STYLES = tuple(
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
-FIRST = _FOLDER / "first.js"  # belongs to the page, not to a component
-
 ServerFunction = Callable[[list[Any]], Any]
 
 
 def serve_static() -> None:
-    """Let Gradio serve the scripts and the style sheets; call once before `launch`."""
-    gr.set_static_paths([*SCRIPTS, *STYLES, PLOTLY])
+    """Let Gradio serve the modules and the style sheets; call once before `launch`."""
+    gr.set_static_paths([*MODULES, *STYLES, PLOTLY])
 
 
 def page_head() -> str:
-    """What belongs into the page's head (`launch(head=...)`): the styles.
+    """The style sheets, for the page's head (`launch(head=...)`).
 
-    Not `launch(css_paths=...)`: Gradio would write every rule twice, once behind its own prefix, and
-    the rules inside media queries only behind it.
+    Not `launch(css_paths=...)`: Gradio would write every rule twice, once after its own prefix, and
+    the rules inside media queries only after it.
     """
     links = (f'<link rel="stylesheet" href="{_address(path)}">' for path in STYLES)
     return "".join(links)
 
 
 def page_first() -> str:
-    """What must run before Gradio's own scripts."""
-    return f"<script>{FIRST.read_text('utf-8')}</script>"
+    """The import map, the script for the theme and the module, which must stand before Gradio's scripts.
 
-
-@cache
-def scripts(with_plotly: bool = True) -> str:
-    """The script tags a component asks for; Gradio loads each address once a page."""
-    return "".join(_script(path) for path in ((PLOTLY, *SCRIPTS) if with_plotly else SCRIPTS))
+    All addresses are relative to the page, so that it works under a path of a proxy.
+    """
+    versions = {_address(path).partition("?")[0]: _address(path) for path in MODULES}
+    imports = json.dumps({"imports": {"playground": _address(ENTRY), **versions}})
+    return (
+        f'<script type="importmap">{imports}</script>'
+        f"<script>{BEFORE_PAINT.read_text('utf-8')}</script>"
+        f'<script type="module" src="{_address(ENTRY)}"></script>'
+    )
 
 
 def run_feed(
@@ -115,32 +95,26 @@ def run_feed(
     begin, poll and order: plain functions of these names, each of one list.  `poll` is called with [token,
     from, from_events]; its answer is described in `playground/run_view.py`.  `order`, whose list ends with
     "pause", "resume" or "stop", is called at a click on the button `pause-KEY`, and so on, in the same
-    `.run-box`, and answers as `poll` does.  `begin` is called with what the page's `Playground.begin` is
-    given, and answers {"run": token, "chart": value of `live_figure`}, {} or {"error": sentence}.  tab:
-    elem_id of the rung's gr.Tab, whose second line then tells the best loss so far.
+    `.run-box`, and answers as `poll` does.  `begin` is called with the arguments of the page's
+    `Playground.begin`, and answers {"run": token, "chart": value of `live_figure`}, {} or
+    {"error": sentence}.  tab: elem_id of the rung's gr.Tab, whose second line then shows the best loss.
     """
     server = _named(["begin", "poll", "order"], [begin, poll, order])
-    return _component("runFeed", dict(value), server=server, plotly_too=False, feed=key, tab=tab)
+    return _component("runFeed", dict(value), server=server, feed=key, tab=tab)
 
 
 def live_figure(key: str, value: dict[str, Any]) -> gr.HTML:
     """The loss chart with its axis switches; value: `figures.template.as_json` of a loss figure."""
-    return _component("liveFigure", value, classes="live-figure-block", feed=key)
+    return _component("liveFigure", value, classes="live-figure-block", plotly_too=True, feed=key)
 
 
 def diary(key: str, prompt: str = "") -> gr.HTML:
-    """Samples while it learns, newest last; prompt: what every sample continues, if anything."""
-    return _component(
-        "diary", None, classes="diary-block", plotly_too=False, feed=key, prompt=prompt
-    )
+    """Samples while it learns, newest last; prompt: the text that every sample continues."""
+    return _component("diary", None, classes="diary-block", feed=key, prompt=prompt)
 
 
 def attention_view(
-    key: str,
-    value: Mapping[str, Any],
-    look: ServerFunction,
-    text: str = "",
-    has_attention: bool = True,
+    key: str, look: ServerFunction, text: str = "", has_attention: bool = True
 ) -> gr.HTML:
     """Where each character looks, or for a rung without attention its next-character table.
 
@@ -148,9 +122,10 @@ def attention_view(
     """
     return _component(
         "attentionView",
-        dict(value),
+        None,
         server=_named(["look"], [look]),
         classes="attention-block",
+        plotly_too=True,
         feed=key,
         text=text,
         attends=has_attention,
@@ -163,7 +138,7 @@ def writing(key: str, value: dict[str, Any] | None = None) -> gr.HTML:
     value: {"prompt": str, "tokens": [[text, probability, [[text, probability], ...]], ...],
     "done": bool, "note": str or None}, or None for nothing yet.
     """
-    return _component("writing", value, classes="writing-block", plotly_too=False, feed=key)
+    return _component("writing", value, classes="writing-block", feed=key)
 
 
 def header(title: str, tagline: str = "") -> gr.HTML:
@@ -178,21 +153,17 @@ def header(title: str, tagline: str = "") -> gr.HTML:
 
 def header_tools(value: Mapping[str, Any] | None = None) -> gr.HTML:
     """Share and ◐; value: {"query": "a=1&b=2"} for the link, or None for the page's address."""
-    return _component(
-        "headerTools", dict(value or {}), classes="header-tools", plotly_too=False, feed=""
-    )
+    return _component("headerTools", dict(value or {}), classes="header-tools", feed="")
 
 
 def ladder_notes(value: Mapping[str, str], keep_alive: ServerFunction) -> gr.HTML:
     """The second lines of the tabs, elem_id of the tab to text; shows nothing itself.
 
-    keep_alive: a plain function of this name, of one list: what `Playground.keepAlive` is given, the tokens
-    of the runs that the page watches.
+    keep_alive: a plain function of this name, of one list: the tokens of the runs that the page watches,
+    which is the argument of `Playground.keepAlive`.
     """
     server = _named(["keep_alive"], [keep_alive])
-    return _component(
-        "ladderNotes", dict(value), server=server, classes="ladder-notes", plotly_too=False, feed=""
-    )
+    return _component("ladderNotes", dict(value), server=server, classes="ladder-notes", feed="")
 
 
 def _named(names: list[str], functions: list[ServerFunction]) -> list[ServerFunction]:
@@ -208,27 +179,24 @@ def _component(
     *,
     server: list[ServerFunction] | None = None,
     classes: str = "",
-    plotly_too: bool = True,
+    plotly_too: bool = False,
     **props: Any,
 ) -> gr.HTML:
-    arguments = "element, props, watch" + (", server" if server else "")
+    server_too = ", server" if server else ""
     return gr.HTML(
         value,
         html_template="<div class='part'></div>",
-        js_on_load=f"Playground.{name}(element.firstElementChild, {arguments.partition(', ')[2]})",
+        js_on_load=f"import('playground').then((page) => "
+        f"page.{name}(element.firstElementChild, props, watch{server_too}))",
         apply_default_css=False,
-        head=scripts(plotly_too),
+        head=f'<script src="{_address(PLOTLY)}"></script>' if plotly_too else None,
         server_functions=server,
         elem_classes=["part-block", *classes.split()],
         **props,
     )
 
 
-def _script(path: Path) -> str:
-    return f'<script src="{_address(path)}"></script>'
-
-
 def _address(path: Path) -> str:
-    """Where Gradio serves the file; the version makes a browser fetch it anew when it changed."""
+    """The address at which Gradio serves the file; its version makes a browser fetch a changed file anew."""
     version = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     return f"./gradio_api/file={quote(str(path))}?v={version}"

@@ -1,74 +1,65 @@
-// Dark and light, and how charts follow: they read their colours from style/colours.css.
-"use strict";
+// Dark and light. Charts follow: they read their colours from style/colours.css.
+import { Listeners } from "./listeners.js";
 
-{
-  const THEME = "playground-theme";
-  const themeListeners = new Map(); // node -> what to do while it is on the page
-  const isDark = () => document.body.classList.contains("dark");
+const THEME = "playground-theme"; // the key in the browser's storage, also in before_paint.js
+const themeListeners = new Listeners();
+let wasDark = null;
 
-  function storedTheme() {
-    try {
-      return localStorage.getItem(THEME);
-    } catch {
-      return null; // storage may be switched off: the system's choice stands
-    }
+export const isDark = () => document.body.classList.contains("dark");
+
+function storedTheme() {
+  try {
+    return localStorage.getItem(THEME);
+  } catch {
+    return null; // the browser refuses storage: the system's choice stands
   }
-
-  function applyStoredTheme() {
-    const stored = storedTheme();
-    if (stored && (stored === "dark") !== isDark()) {
-      document.body.classList.toggle("dark", stored === "dark");
-    }
-  }
-
-  function toggleTheme() {
-    const next = isDark() ? "light" : "dark";
-    try {
-      localStorage.setItem(THEME, next);
-    } catch {
-      // not kept, but the page still turns
-    }
-    document.body.classList.toggle("dark", next === "dark");
-  }
-
-  function onTheme(node, act) {
-    themeListeners.set(node, act);
-  }
-
-  let wasDark = null;
-  function watchTheme() {
-    applyStoredTheme(); // Gradio sets the system's choice when it mounts
-    if (isDark() === wasDark) return;
-    wasDark = isDark();
-    for (const [node, act] of themeListeners) {
-      if (node.isConnected) act();
-      else themeListeners.delete(node);
-    }
-  }
-
-  /** Reads a colour of style/colours.css, so that charts turn dark with the page. */
-  function colour(name) {
-    return getComputedStyle(document.body).getPropertyValue(`--chart-${name}`).trim();
-  }
-
-  // The same for every chart of the page.
-  const PLOT_CONFIG = {
-    displayModeBar: false,
-    displaylogo: false,
-    showSendToCloud: false,
-    doubleClick: false,
-    responsive: false,
-  };
-
-  Playground.parts.appearance = {
-    PLOT_CONFIG,
-    isDark,
-    applyStoredTheme,
-    toggleTheme,
-    onTheme,
-    colour,
-  };
-
-  new MutationObserver(watchTheme).observe(document.body, { attributeFilter: ["class"] });
-  watchTheme();
 }
+
+export function applyStoredTheme() {
+  const stored = storedTheme();
+  if (stored && (stored === "dark") !== isDark()) {
+    document.body.classList.toggle("dark", stored === "dark");
+  }
+}
+
+export function toggleTheme() {
+  const next = isDark() ? "light" : "dark";
+  try {
+    localStorage.setItem(THEME, next);
+  } catch {
+    // not stored, but the page still changes
+  }
+  document.body.classList.toggle("dark", next === "dark");
+}
+
+/** Calls `act` whenever the page turns dark or light, while `node` is on it. */
+export function onTheme(node, act) {
+  themeListeners.add(act, node);
+}
+
+/** Watches the page's theme from now on. */
+export function watchTheme() {
+  new MutationObserver(followTheme).observe(document.body, { attributeFilter: ["class"] });
+  followTheme();
+}
+
+function followTheme() {
+  applyStoredTheme(); // Gradio sets the system's choice when it mounts
+  if (isDark() === wasDark) return;
+  wasDark = isDark();
+  themeListeners.call();
+}
+
+/** Reads a colour of style/colours.css, so that charts turn dark with the page. */
+export function colour(name) {
+  return getComputedStyle(document.body).getPropertyValue(`--chart-${name}`).trim();
+}
+
+// Plotly's configuration, the same for every chart of the page.
+export const PLOT_CONFIG = {
+  displayModeBar: false,
+  displaylogo: false,
+  showSendToCloud: false,
+  doubleClick: false,
+  responsive: false,
+};

@@ -1,60 +1,58 @@
-// Samples while it learns: what the model wrote at each stage of its run, newest last.
-"use strict";
+// Samples while it learns: the text that the model wrote at each stage of its run, newest last.
+import { make, onShown } from "./dom.js";
+import { evaluations } from "./feed.js";
+import { tab } from "./tab.js";
+import { shown, whole } from "./wording.js";
 
-{
-  const { make, onShown } = Playground.parts.dom;
-  const { whole, shown } = Playground.parts.wording;
-  const { feed, evaluations } = Playground.parts.feed;
+export function diary(element, props) {
+  const head = make("div", "figure-head");
+  head.append(make("span", "figure-title", "Samples while it learns"));
+  if (props.prompt) head.append(make("span", "chip", `prompt: “${shown(props.prompt)}”`));
+  const list = make("div", "diary-list");
+  list.tabIndex = 0;
+  list.setAttribute("aria-label", "Samples while it learns");
+  const frame = make("div", "diary");
+  frame.append(head, list);
+  element.replaceChildren(frame);
 
-  function diary(element, props) {
-    const head = make("div", "figure-head");
-    head.append(make("span", "figure-title", "Samples while it learns"));
-    if (props.prompt) head.append(make("span", "chip", `prompt: “${shown(props.prompt)}”`));
-    const list = make("div", "diary-list");
-    list.tabIndex = 0;
-    list.setAttribute("aria-label", "Samples while it learns");
-    const frame = make("div", "diary");
-    frame.append(head, list);
-    element.replaceChildren(frame);
+  const atEnd = () => list.scrollHeight - list.scrollTop - list.clientHeight < 24;
+  const toEnd = () => {
+    list.scrollTop = list.scrollHeight;
+  };
+  let sticky = true;
+  list.addEventListener("scroll", () => {
+    sticky = atEnd();
+  });
+  onShown(list, () => sticky && toEnd());
 
-    const atEnd = () => list.scrollHeight - list.scrollTop - list.clientHeight < 24;
-    const toEnd = () => {
-      list.scrollTop = list.scrollHeight;
-    };
-    let sticky = true;
-    list.addEventListener("scroll", () => {
-      sticky = atEnd();
-    });
-    onShown(list, () => sticky && toEnd());
+  tab(props.feed).subscribe((record, change) => {
+    const samples = change.events.filter((event) => event.type === "sample");
+    if (change.reset) {
+      list.replaceChildren();
+      sticky = true;
+    }
+    list.append(...samples.map((event) => row(record, event)));
+    if (!list.children.length && change.reset) {
+      list.append(make("div", "empty", "The first sample comes with the first steps."));
+    } else if (samples.length) {
+      list.querySelector(".empty")?.remove();
+    }
+    if (sticky && (samples.length || change.reset)) toEnd();
+  }, element);
+}
 
-    feed(props.feed).subscribe((record, change) => {
-      const samples = change.events.filter((event) => event.type === "sample");
-      if (change.reset) {
-        list.replaceChildren();
-        sticky = true;
-      }
-      for (const event of samples) {
-        const row = make("div", "diary-row");
-        const when = make("div", "diary-step", `step ${whole(event.step)}`);
-        const loss = evaluations(record).filter((one) => one.step <= event.step).at(-1)?.loss;
-        if (Number.isFinite(loss)) when.append(make("span", "", `loss ${loss.toFixed(2)}`));
-        const brief = event.text.trim().replace(/\n{2,}/g, "\n"); // blank lines would fill the row
-        const text = make("div", "diary-text", brief);
-        text.title = "Click to see all of it";
-        text.addEventListener("click", () => {
-          text.textContent = text.classList.toggle("open") ? event.text : brief;
-        });
-        row.append(when, text);
-        list.append(row);
-      }
-      if (!list.children.length && change.reset) {
-        list.append(make("div", "empty", "The first sample comes with the first steps."));
-      } else if (samples.length) {
-        list.querySelector(".empty")?.remove();
-      }
-      if (sticky && (samples.length || change.reset)) toEnd();
-    }, element);
-  }
-
-  Playground.parts.diary = { diary };
+/** One sample: its step, the last validation loss by then, and its text, which a click unfolds. */
+function row(record, { step, text: full }) {
+  const when = make("div", "diary-step", `step ${whole(step)}`);
+  const loss = evaluations(record).filter((one) => one.step <= step).at(-1)?.loss;
+  if (Number.isFinite(loss)) when.append(make("span", "", `loss ${loss.toFixed(2)}`));
+  const brief = full.trim().replace(/\n{2,}/g, "\n"); // blank lines would fill the row
+  const text = make("div", "diary-text", brief);
+  text.title = "Click to see all of it";
+  text.addEventListener("click", () => {
+    text.textContent = text.classList.toggle("open") ? full : brief;
+  });
+  const node = make("div", "diary-row");
+  node.append(when, text);
+  return node;
 }

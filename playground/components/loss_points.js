@@ -1,58 +1,53 @@
 // The record of a run as points of the loss chart, and as a CSV file.
-// `chart` is what its switches say: {axis: "step" | "tokens" | "seconds", logX, logY}.
-"use strict";
+// `view` is the state of the chart's switches: {axis: "step" | "tokens" | "seconds", logX, logY}.
+import { evaluations } from "./feed.js";
 
-{
-  const { evaluations } = Playground.parts.feed;
+/** x positions of points that have a step and, where known, seconds. */
+export function positions(view, record, steps, seconds) {
+  if (view.axis === "seconds") return seconds;
+  return view.axis === "tokens" ? steps.map((step) => step * record.tokens_per_step) : steps;
+}
 
-  /** x positions of points that have a step and, where known, seconds. */
-  function positions(chart, record, steps, seconds) {
-    if (chart.axis === "seconds") return seconds;
-    return chart.axis === "tokens" ? steps.map((s) => s * record.tokens_per_step) : steps;
+/** The points {curve: [x, y]} of a record, from train point `from` on and of these events. */
+export function pointsOf(view, record, from, events) {
+  const { step, loss, smooth, seconds } = record.train;
+  const x = positions(view, record, step.slice(from), seconds.slice(from));
+  // The evaluation before the first step has no place on a logarithmic axis.
+  const first = view.logX ? 1 : 0;
+  const dots = events.filter((one) => one.type === "evaluation" && one.step >= first);
+  return {
+    raw: [x, loss.slice(from)],
+    smooth: [x, smooth.slice(from)],
+    validation: [
+      positions(view, record, dots.map((e) => e.step), dots.map((e) => e.seconds)),
+      dots.map((e) => e.loss),
+    ],
+  };
+}
+
+/** Seconds of training until a step. */
+export function secondsAt(record, step) {
+  const index = record.train.step.findIndex((s) => s >= step);
+  return index < 0 ? record.train.seconds.at(-1) ?? 0 : record.train.seconds[index];
+}
+
+/** The points of a run as lines of comma-separated values, one line for each step that has a point. */
+export function asCsv(record) {
+  const rows = new Map();
+  const row = (step) => {
+    if (!rows.has(step)) rows.set(step, [step, "", "", "", ""]);
+    return rows.get(step);
+  };
+  record.train.step.forEach((step, i) => {
+    const cells = [record.train.seconds[i], record.train.loss[i], record.train.smooth[i]];
+    row(step).splice(1, 3, ...cells);
+  });
+  for (const event of evaluations(record)) {
+    const cells = row(event.step);
+    if (cells[1] === "") cells[1] = event.seconds;
+    cells[4] = event.loss;
   }
-
-  /** What each trace shows, from train point `from` on and for these events. */
-  function pointsOf(chart, record, from, events) {
-    const { step, loss, smooth, seconds } = record.train;
-    const x = positions(chart, record, step.slice(from), seconds.slice(from));
-    // the evaluation before the first step has no place on a logarithmic axis
-    const first = chart.logX ? 1 : 0;
-    const dots = events.filter((one) => one.type === "evaluation" && one.step >= first);
-    return {
-      raw: [x, loss.slice(from)],
-      smooth: [x, smooth.slice(from)],
-      validation: [
-        positions(chart, record, dots.map((e) => e.step), dots.map((e) => e.seconds)),
-        dots.map((e) => e.loss),
-      ],
-    };
-  }
-
-  function secondsAt(record, step) {
-    const index = record.train.step.findIndex((s) => s >= step);
-    return index < 0 ? record.train.seconds.at(-1) ?? 0 : record.train.seconds[index];
-  }
-
-  /** The points of a run as lines of comma-separated values, one for each step that has any. */
-  function asCsv(record) {
-    const rows = new Map();
-    const row = (step) => {
-      if (!rows.has(step)) rows.set(step, [step, "", "", "", ""]);
-      return rows.get(step);
-    };
-    record.train.step.forEach((step, i) => {
-      const cells = [record.train.seconds[i], record.train.loss[i], record.train.smooth[i]];
-      row(step).splice(1, 3, ...cells);
-    });
-    for (const event of evaluations(record)) {
-      const cells = row(event.step);
-      if (cells[1] === "") cells[1] = event.seconds;
-      cells[4] = event.loss;
-    }
-    const head = "step,seconds,train_loss,train_loss_smoothed,validation_loss";
-    const lines = [...rows.values()].sort((a, b) => a[0] - b[0]).map((cells) => cells.join(","));
-    return [head, ...lines, ""].join("\n");
-  }
-
-  Playground.parts.lossPoints = { positions, pointsOf, secondsAt, asCsv };
+  const head = "step,seconds,train_loss,train_loss_smoothed,validation_loss";
+  const lines = [...rows.values()].sort((a, b) => a[0] - b[0]).map((cells) => cells.join(","));
+  return [head, ...lines, ""].join("\n");
 }

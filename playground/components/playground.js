@@ -1,39 +1,24 @@
-// What the page calls: the last of the scripts, after the parts that it draws on (their order is in
-// `__init__.py`).
+// The module that the page loads: what its components and its Gradio events call.
 //
-// Each Gradio component starts one function of `window.Playground` when it mounts.  A rung's parts
-// find one another by the rung's name: the feed publishes, the chart, the diary and the attention
-// view subscribe.  Text that a model or a visitor wrote only ever becomes the `textContent` of a
-// node: it can never turn into markup.
-"use strict";
+// Each component imports it as "playground" and calls the function of its part when it mounts; the
+// events call `window.Playground`. The parts of a rung's tab find one another by the rung's name
+// (tab.js). Text that a model or a visitor wrote only ever becomes the `textContent` of a node: it
+// can never turn into markup.
+import { watchTheme } from "./appearance.js";
+import { AttentionView } from "./attention_view.js";
+import { diary } from "./diary.js";
+import { headerTools } from "./header.js";
+import { keepAlive, ladderNotes } from "./ladder.js";
+import { LossChart } from "./loss_chart.js";
+import { runFeed } from "./status_strip.js";
+import { atMoment, begin, live, stale, tab } from "./tab.js";
+import { writing } from "./writing.js";
 
-{
-  const { parts } = Playground;
-  const { feed, live, stale, begin } = parts.feed;
-  const { tabNote, ladderNotes, keepAlive } = parts.ladder;
-  const { toggleTheme } = parts.appearance;
-  const { headerTools, copyLink } = parts.header;
-  const { runFeed } = parts.statusStrip;
-  const { diary } = parts.diary;
-  const { writing } = parts.writing;
-  const { LossChart } = parts.lossChart;
-  const { AttentionView } = parts.attentionView;
+const liveFigure = (...mounted) => new LossChart(...mounted);
+const attentionView = (...mounted) => new AttentionView(...mounted);
 
-  Object.assign(Playground, {
-    feed,
-    live,
-    stale,
-    begin,
-    tabNote,
-    keepAlive,
-    toggleTheme,
-    copyLink,
-    runFeed,
-    diary,
-    writing,
-    headerTools,
-    ladderNotes,
-    liveFigure: (...args) => new LossChart(...args),
-    attentionView: (...args) => new AttentionView(...args),
-  });
-}
+export { attentionView, diary, headerTools, ladderNotes, liveFigure, runFeed, writing };
+
+window.Playground = { atMoment, begin, keepAlive, live, stale, tab };
+
+watchTheme();

@@ -1,18 +1,27 @@
 // Numbers, durations and characters as the page writes them.
-"use strict";
 
-{
-  const whole = (n) => Math.round(n).toLocaleString("en-GB");
-  const shown = (token) =>
-    token.replace(/ /g, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥").replace(/\r/g, "␍");
+export const whole = (n) => Math.round(n).toLocaleString("en-GB");
 
-  function duration(exact) {
-    const seconds = Math.max(1, Math.round(exact));
-    if (seconds < 60) return `${seconds} s`;
-    const minutes = Math.floor(seconds / 60);
-    if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
-    return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-  }
+const VISIBLE = { " ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍" };
 
-  Playground.parts.wording = { whole, shown, duration };
+/** A token with its white space made visible. */
+export const shown = (token) => token.replace(/[ \n\t\r]/g, (character) => VISIBLE[character]);
+
+export function duration(exact) {
+  const seconds = Math.max(1, Math.round(exact));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** A probability from 0 to 1 in per cent, with a decimal where it is small. */
+export const percent = (p) => `${(100 * p).toFixed(p < 0.1 ? 1 : 0)} %`;
+
+/** The surprise at a token: its loss in nats, and the probability that it had. */
+export function surprise(loss) {
+  if (!Number.isFinite(loss)) return "the first token: the model predicts nothing before it";
+  const probability = Math.exp(-loss);
+  const chance = probability < 0.001 ? "under 0.1" : (100 * probability).toFixed(1);
+  return `surprise ${loss.toFixed(2)} nats, probability ${chance} %`;
 }

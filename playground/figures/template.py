@@ -1,7 +1,7 @@
 """The look every figure shares: small, transparent, and readable by colour-blind eyes.
 
-plotly's own template adds 6.5 KB to each figure; this one is a few hundred bytes.  The colours are
-those of the light page; in the browser the same names map to the dark ones (`style/colours.css`).
+plotly's own template adds 6.5 KB to each figure; this one is a few hundred bytes.  Colours that
+differ on a dark page stand in `style/colours.css`, and the browser puts them in.
 """
 
 from __future__ import annotations
@@ -11,13 +11,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-TRAIN = "#2f5fd0"
-VALIDATION = "#d55e00"
 INK = "#5d6679"
 GRID = "rgba(127, 133, 150, 0.22)"
 BASELINE = "rgba(127, 133, 150, 0.85)"
 FLOOR = "#009e73"
-MASKED = "#ebeae5"
 
 # One hue a head, the same everywhere: Okabe and Ito's palette, with a lighter twin for dark pages.
 HEAD_HUES: tuple[tuple[str, str], ...] = (

@@ -24,9 +24,11 @@ SHOWN = "panel.querySelector('.strip-line').textContent.startsWith('{}')"
 
 _STOPWATCH = """([key, button, conditions]) => {
   const panel = document.getElementById(`panel-${key}`);
-  const before = Playground.feed(key).record.run;
+  const before = Playground.tab(key).record.run;
   const points = () =>
-    panel.querySelector(".loss-card .plot").data?.find((t) => t.meta.role === "smooth")?.x.length ?? 0;
+    panel
+      .querySelector(".loss-card .plot")
+      .data?.find(({ meta }) => meta.curve === "smooth" && meta.role === "shown")?.x.length ?? 0;
   const holds = new Function("record", "before", "panel", "points", `return [${conditions}]`);
   window.took = new Promise((resolve) => {
     document.getElementById(`${button}-${key}`).addEventListener(
@@ -34,7 +36,7 @@ _STOPWATCH = """([key, button, conditions]) => {
       (click) => {
         const found = conditions.map(() => null);
         const look = (now) => {
-          holds(Playground.feed(key).record, before, panel, points).forEach((true_, i) => {
+          holds(Playground.tab(key).record, before, panel, points).forEach((true_, i) => {
             if (true_) found[i] ??= performance.now() - click.timeStamp;
           });
           if (found.includes(null)) requestAnimationFrame(look);

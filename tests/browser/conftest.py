@@ -23,7 +23,6 @@ from lm import corpora
 from lm.errors import CorpusProblem
 from lm.ladder import RUNGS
 from lm.plan import Rung
-from playground import controls
 from tests.browser.tab import Tab
 
 ROOT = Path(__file__).parents[2]
@@ -254,7 +253,7 @@ def context(new_context) -> BrowserContext:
 
 def query_for(rung: Rung, **changed) -> str:
     """The address of a page on which a rung is set to train in a moment."""
-    known = controls.settings_of(rung)
+    known = rung.settings()
     settings = {name: value for name, value in (TINY | changed).items() if name in known}
     return "/?" + urlencode({"model": rung.name, **settings})
 

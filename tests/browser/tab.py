@@ -6,6 +6,11 @@ from playwright.sync_api import Page
 
 from lm.plan import Rung
 
+DRAWN = (
+    "(document.querySelector(`#panel-${key} .loss-card .plot`)?.data"
+    "?.find(({ meta }) => meta.curve === 'smooth' && meta.role === 'shown')?.x.length ?? 0)"
+)
+
 
 class Tab:
     """One rung's tab in one browser page."""
@@ -23,7 +28,8 @@ class Tab:
 
     def ready(self) -> "Tab":
         self.panel.wait_for(state="visible")
-        self.until("record.run === null || record.status !== null", feed=True)
+        self.page.wait_for_selector(f"#panel-{self.key} .strip", state="attached")
+        self.until("record.run === null || record.status !== null")
         return self
 
     def beside(self, rung: Rung) -> "Tab":
@@ -32,23 +38,18 @@ class Tab:
 
     # What it knows
 
-    def until(self, expression: str, *, feed: bool = False) -> "Tab":
-        """Wait until JavaScript over `record` and `feed` is true."""
-        body = f"const feed = Playground.feed('{self.key}'); const record = feed.record;"
-        started = (
-            "window.Playground &&"
-            if not feed
-            else (f"window.Playground && document.querySelector('#panel-{self.key} .strip') &&")
-        )
+    def until(self, expression: str) -> "Tab":
+        """Wait until JavaScript over `record` and `tab` is true."""
+        body = f"const tab = Playground.tab('{self.key}'); const record = tab.record;"
         self.page.wait_for_function(
-            f"() => {started} (() => {{ {body} return {expression}; }})()", polling=50
+            f"() => window.Playground && (() => {{ {body} return {expression}; }})()", polling=50
         )
         return self
 
     def get(self, expression: str):
         """The value of JavaScript over `record`."""
         return self.page.evaluate(
-            f"() => {{ const record = Playground.feed('{self.key}').record; return {expression} }}"
+            f"() => {{ const record = Playground.tab('{self.key}').record; return {expression} }}"
         )
 
     @property
@@ -118,21 +119,11 @@ class Tab:
         return self.page.locator(f"#rung-{self.key}-button").get_attribute("data-note") or ""
 
     def points(self) -> int:
-        """Points that plotly has drawn of the smoothed train curve."""
-        return self.page.evaluate(
-            "(key) => { const plot = document.querySelector(`#panel-${key} .loss-card .plot`);"
-            " return plot?.data?.find((t) => t.meta.role === 'smooth')?.x.length ?? 0 }",
-            self.key,
-        )
+        """Points that plotly has drawn of the smoothed train curve of the run shown."""
+        return self.page.evaluate(f"(key) => {DRAWN}", self.key)
 
     def wait_for_points(self, least: int) -> "Tab":
-        self.page.wait_for_function(
-            "([key, least]) => { const plot ="
-            " document.querySelector(`#panel-${key} .loss-card .plot`);"
-            " const x = plot?.data?.find((t) => t.meta.role === 'smooth')?.x;"
-            " return x && x.length >= least }",
-            arg=[self.key, least],
-        )
+        self.page.wait_for_function(f"([key, least]) => {DRAWN} >= least", arg=[self.key, least])
         return self
 
     def notice(self) -> str:

@@ -104,7 +104,7 @@ def test_an_order_that_got_lost_is_given_again(decoder, open_tab):
         route.fulfill(json=None)
 
     tab.page.route(re.compile("component_server"), lose)
-    tab.press("pause").until("feed.connected === false")
+    tab.press("pause").until("tab.connected === false")
     assert "order" in lost
     tab.page.unroute(re.compile("component_server"))
     tab.reaches("paused")
@@ -209,7 +209,7 @@ def test_a_recipe_moves_the_controls_and_a_changed_control_leaves_it(decoder, op
     assert tab.value("n_layer") == str(wanted.model.n_layer)
     assert tab.value("steps") == str(wanted.steps)
     assert recipe.input_value() == "speedrun"
-    tab.until("record.run !== null && feed.stale")
+    tab.until("record.run !== null && tab.stale")
     before = tab.estimate()
     tab.set("n_layer", wanted.model.n_layer + 1).estimate_changes(before)
     tab.page.wait_for_function(

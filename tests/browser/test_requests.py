@@ -11,7 +11,6 @@ import urllib.request
 import pytest
 
 from lm.ladder import RUNGS
-from playground import controls
 
 BAD = [math.nan, math.inf, -math.inf, -1, 2**40, 1e300, None, "64", "x", [], {}, [64]]
 LONG = {"n_embd": 16, "n_head": 2, "n_layer": 1, "context_length": 16, "batch_size": 4}
@@ -45,7 +44,7 @@ def call(server, number: int, name: str, data: object) -> tuple[int, dict]:
 
 
 def settings(rung, **changed) -> list:
-    return [(LONG | changed).get(n, f.default) for n, f in controls.settings_of(rung).items()]
+    return [(LONG | changed).get(n, f.default) for n, f in rung.settings().items()]
 
 
 def assert_calm(answer: object) -> None:
@@ -55,7 +54,7 @@ def assert_calm(answer: object) -> None:
 def test_bad_settings_posted_to_train_start_nothing(server, rung):
     before = set(server.runs.glob("*"))
     number = feed_of(server, rung.name)
-    for place, name in enumerate(controls.settings_of(rung)):
+    for place, name in enumerate(rung.settings()):
         for value in BAD:
             data = ["train", None, "synthetic_plays", *settings(rung)]
             data[3 + place] = value

@@ -1,5 +1,6 @@
 """The live parts: their files exist, nothing is fetched from elsewhere, no text becomes markup."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import gradio as gr
 import pytest
 
 from playground import components, theme
-from playground.figures import loss, template
+from playground.figures import loss
 
 
 def begin(data):
@@ -31,7 +32,7 @@ def keep_alive(data):
 
 
 def chart() -> dict:
-    return template.as_json(loss.figure(steps=10, uniform=4.17))
+    return loss.empty(10, 4.17, {}, None)
 
 
 def every_part() -> dict[str, gr.HTML]:
@@ -40,7 +41,7 @@ def every_part() -> dict[str, gr.HTML]:
             "runFeed": components.run_feed("toy", {"run": "a"}, begin, poll, order, tab="rung-toy"),
             "liveFigure": components.live_figure("toy", chart()),
             "diary": components.diary("toy", prompt="ROMEO:"),
-            "attentionView": components.attention_view("toy", {"run": "a"}, look, text="a"),
+            "attentionView": components.attention_view("toy", look, text="a"),
             "writing": components.writing("toy"),
             "headerTools": components.header_tools(),
             "ladderNotes": components.ladder_notes({"rung-toy": "2.48"}, keep_alive),
@@ -51,59 +52,65 @@ def text_of(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def all_scripts() -> str:
-    return "".join(map(text_of, components.SCRIPTS))
+def all_modules() -> str:
+    return "".join(map(text_of, components.MODULES))
 
 
-def names(braces: str) -> set[str]:
-    return set(re.findall(r"\w+", braces))
+def imports_of(path: Path) -> set[str]:
+    return set(
+        re.findall(r'^(?:import|\} from|export) .*?"\./(.+?)";', text_of(path), re.MULTILINE)
+    )
 
 
-def test_every_script_and_style_sheet_is_served():
-    folders = {path.parent for path in (*components.SCRIPTS, *components.STYLES)}
-    there = {
-        file for folder in folders for file in folder.iterdir() if file.suffix in (".js", ".css")
-    }
-    there.remove(components.FIRST)  # it is in the page itself
-    assert there == {*components.SCRIPTS, *components.STYLES}
-    assert len(there) == len(components.SCRIPTS) + len(components.STYLES)
+def import_map() -> dict[str, str]:
+    (text,) = re.findall(r'<script type="importmap">(.*?)</script>', components.page_first())
+    return json.loads(text)["imports"]
+
+
+def test_every_module_and_style_sheet_is_served():
+    """A style sheet is served only if it is listed, for their order matters; a module by its place."""
+    folder = components.STYLES[0].parent
+    assert set(folder.glob("*.css")) == set(components.STYLES)
+    assert len(components.STYLES) == len(set(components.STYLES))
+    assert components.ENTRY in components.MODULES
+    assert components.BEFORE_PAINT.is_file() and components.BEFORE_PAINT not in components.MODULES
     assert components.PLOTLY.is_file()
 
 
 @pytest.mark.parametrize(
-    "path", [*components.SCRIPTS, *components.STYLES], ids=lambda path: path.name
+    "path", [*components.MODULES, *components.STYLES], ids=lambda path: path.name
 )
 def test_each_file_has_one_subject(path):
-    assert text_of(path).count("\n") < 400
+    assert text_of(path).count("\n") < (300 if path.suffix == ".css" else 201)
 
 
-def test_each_script_takes_only_what_those_before_it_share():
-    shared: dict[str, set[str]] = {}
-    for path in components.SCRIPTS[:-1]:
-        source = text_of(path)
-        for taken, part in re.findall(r"const \{([^}]*)\} =\s+Playground\.parts\.(\w+);", source):
-            assert names(taken) <= shared.get(part, set()), (path.name, part)
-        (given,) = re.findall(r"  Playground\.parts\.(\w+) = \{([^}]*)\};", source)
-        assert given[0] not in shared, path.name
-        shared[given[0]] = names(given[1])
-    for taken, part in re.findall(
-        r"const \{([^}]*)\} = parts\.(\w+);", text_of(components.SCRIPTS[-1])
-    ):
-        assert names(taken) <= shared[part], part
+def test_every_module_is_reached_from_the_one_that_the_page_loads():
+    """A module that nothing imports would be served and linted, and never run."""
+    reached, rest = set(), {components.ENTRY.name}
+    while rest:
+        reached |= rest
+        rest = set().union(*(imports_of(components.ENTRY.parent / name) for name in rest)) - reached
+    assert reached == {path.name for path in components.MODULES}
 
 
-def test_scripts_leave_nothing_behind_but_their_one_object():
-    assert re.findall(r"window\.\w+ = ", all_scripts()) == ["window.Playground = "]
-    for path in components.SCRIPTS:
-        outside = re.sub(r"^\{\n.*?^\}\n", "", text_of(path), flags=re.DOTALL | re.MULTILINE)
-        lines = [line for line in outside.splitlines() if line and not line.startswith("//")]
-        assert lines == ['"use strict";'], path.name
+def test_modules_leave_nothing_behind_but_one_object():
+    assert re.findall(r"(?:window|globalThis)\.\w+ = ", all_modules()) == ["window.Playground = "]
+    assert "window.Playground = " in text_of(components.ENTRY)
 
 
-def test_every_file_carries_the_version_of_what_it_holds(tmp_path):
-    for path in (*components.SCRIPTS, *components.STYLES):
+def test_the_import_map_gives_every_module_its_version():
+    """Modules import one another by relative addresses without a version: the map must have them all."""
+    versions = import_map()
+    entry = versions.pop("playground")
+    assert len(versions) == len(components.MODULES)
+    for path in components.MODULES:
         address = components._address(path)
-        assert address in components.scripts() + components.page_head()
+        assert versions[address.partition("?")[0]] == address
+    assert entry == components._address(components.ENTRY)
+    assert f'<script type="module" src="{entry}"></script>' in components.page_first()
+
+
+def test_the_version_of_a_file_changes_with_its_text(tmp_path):
     copy = tmp_path / "dom.js"
     copy.write_text("1")
     before = components._address(copy)
@@ -112,13 +119,20 @@ def test_every_file_carries_the_version_of_what_it_holds(tmp_path):
     assert components._address(copy).partition("?")[0] == before.partition("?")[0]
 
 
-def test_every_part_starts_a_function_that_the_page_is_given():
-    last = text_of(components.SCRIPTS[-1])
-    exported = re.search(r"Object\.assign\(Playground, \{(.*?)\n  \}\);", last, re.DOTALL).group(1)
-    for name, part in every_part().items():
-        assert part.js_on_load.startswith(f"Playground.{name}(")
-        assert "\n" not in part.js_on_load
-        assert re.search(rf"\b{name}\b", exported), name
+def test_the_import_map_stands_before_every_module():
+    first = components.page_first()
+    assert first.index('type="importmap"') < first.index('type="module"')
+
+
+def test_every_part_starts_a_function_that_the_entry_exports():
+    exported = re.findall(
+        r"^export \{(.*?)\};", text_of(components.ENTRY), re.MULTILINE | re.DOTALL
+    )
+    names = set(re.findall(r"\w+", "".join(exported)))
+    started = {
+        re.search(r"page\.(\w+)\(", part.js_on_load).group(1) for part in every_part().values()
+    }
+    assert started == names == set(every_part())
 
 
 def test_templates_hold_no_value():
@@ -129,16 +143,19 @@ def test_templates_hold_no_value():
 def test_text_never_becomes_markup():
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc",
-        all_scripts(),
+        all_modules() + text_of(components.BEFORE_PAINT),
     )
 
 
 def test_only_local_files_are_loaded():
-    heads = [components.page_head(), *(part.head for part in every_part().values())]
+    heads = [components.page_first(), components.page_head()]
+    heads += [part.head for part in every_part().values() if part.head]
+    for address in import_map().values():
+        assert address.startswith("./gradio_api/file="), address
     for head in heads:
         for address in re.findall(r"(?:src|href)=\"([^\"]*)\"", head):
             assert address.startswith("./gradio_api/file="), address
-    sources = [*map(text_of, (*components.SCRIPTS, *components.STYLES)), *heads]
+    sources = [*map(text_of, (*components.MODULES, *components.STYLES)), *heads]
     for source in sources:
         assert not re.search(r"https?://|@import|url\(|//[a-z]+\.[a-z]", source)
 
@@ -156,21 +173,23 @@ def test_server_functions_must_carry_the_name_the_page_calls(make):
 
     with gr.Blocks(), pytest.raises(ValueError, match=make):
         if make == "look":
-            components.attention_view("toy", {"run": "a"}, other)
+            components.attention_view("toy", other)
         else:
             named = {"begin": begin, "poll": poll, "order": order, make: other}
             components.run_feed("toy", {"run": "a"}, *named.values())
 
 
-def test_the_scripts_read_the_roles_that_the_figure_writes():
-    roles = {one["meta"]["role"] for one in chart()["data"]}
-    assert roles == {"ghost", "raw", "smooth", "validation"}
-    for role in roles:
-        assert re.search(rf"\b{role}\b", all_scripts()), role
+def test_the_chart_draws_the_curves_that_the_figure_styles():
+    curves = {one["meta"]["curve"] for one in chart()["data"]}
+    source = text_of(components.ENTRY.parent / "loss_traces.js")
+    (listed,) = re.findall(r"shown: \[(.*?)\]", source)
+    assert set(re.findall(r"\w+", listed)) == curves == {"raw", "smooth", "validation"}
 
 
-def test_every_colour_the_scripts_ask_for_is_in_both_themes():
+def test_every_colour_the_modules_ask_for_is_in_both_themes():
     light, _, dark = text_of(components.STYLES[0]).partition(".dark {")
-    asked = set(re.findall(r"colour\(\"(\w+)\"\)", all_scripts())) | {"train", "validation"}
+    asked = set(re.findall(r"colour\(\"(\w+)\"\)", all_modules()))
+    asked |= {one["meta"]["colour"] for one in chart()["data"]}
+    assert "ink" in asked and "train" in asked
     for name in asked:
         assert f"--chart-{name}:" in light and f"--chart-{name}:" in dark, name

@@ -16,28 +16,18 @@ BASELINES = {"uniform": UNIFORM, "unigram": 3.35, "bigram": 2.48, "5-gram": 1.56
 TEXT = list("Such a nature, tickled with good")
 
 
-def curve(steps: int = 200) -> dict[str, list[float]]:
-    at = np.arange(1, steps + 1)
-    losses = 1.6 + 2.5 * np.exp(-at / 40)
-    return {"step": at.tolist(), "loss": losses.tolist(), "seconds": (at * 0.05).tolist()}
+def chart(floor=None):
+    return loss.figure(200, UNIFORM, BASELINES, floor)
 
 
-def validation() -> dict[str, list[float]]:
-    return {"step": [0, 50, 100], "loss": [4.2, 2.6, 1.9], "seconds": [0.0, 2.5, 5.0]}
+def causal(length: int) -> np.ndarray:
+    """The causal mask: (T, T), True where a position may look."""
+    return np.tril(np.ones((length, length), dtype=bool))
 
 
-def chart(**changes):
-    settings = {"steps": 200, "uniform": UNIFORM, "baselines": BASELINES, "tokens_per_step": 64}
-    return loss.figure(**{**settings, **changes})
-
-
-def trace(figure, role):
-    return next(one for one in figure.data if one.meta["role"] == role)
-
-
-def causal(length: int, scores=None) -> np.ndarray:
-    """Weights of a causal head: (T, T), rows summing to 1."""
-    weights = np.tril(np.ones((length, length)) if scores is None else np.asarray(scores, float))
+def weights_of(mask: np.ndarray, scores=1.0) -> np.ndarray:
+    """Weights under a mask from positive scores: (T, T), rows summing to 1."""
+    weights = mask * np.broadcast_to(np.asarray(scores, float), mask.shape)
     return weights / weights.sum(1, keepdims=True)
 
 
@@ -49,49 +39,40 @@ def assert_plain_json(figure) -> None:
 # -- smoothing
 
 
+def smoothed(losses, **options) -> list[float]:
+    smoother = loss.Smoother(**options)
+    return [smoother.add(one) for one in losses]
+
+
 def test_smoothing_is_the_debiased_exponential_average():
     losses, beta = [4.0, 3.0, 5.0, 1.0], 0.9
     expected = []
     for t in range(1, 5):
         weights = [(1 - beta) * beta ** (t - i) for i in range(1, t + 1)]
         expected.append(np.dot(weights, losses[:t]) / (1 - beta**t))
-    assert loss.smooth(losses, beta) == pytest.approx(expected)
-
-
-def test_smoothing_starts_at_the_first_loss_and_keeps_a_constant():
-    assert loss.smooth([3.7, 1.0])[0] == pytest.approx(3.7)
-    assert loss.smooth([2.5] * 50) == pytest.approx([2.5] * 50)
+    assert smoothed(losses, beta=beta) == pytest.approx(expected)
 
 
 @given(st.lists(st.floats(0, 20), min_size=1, max_size=60))
 def test_smoothed_losses_stay_within_those_seen_so_far(losses):
-    for count, value in enumerate(loss.smooth(losses), start=1):
+    for count, value in enumerate(smoothed(losses), start=1):
         seen = losses[:count]
         assert min(seen) - 1e-9 <= value <= max(seen) + 1e-9
 
 
 def test_smoothing_passes_over_a_loss_that_is_not_finite():
-    assert loss.smooth([2.0, math.nan, math.inf, 2.0]) == pytest.approx([2.0] * 4)
-    assert math.isnan(loss.smooth([math.nan])[0])
+    assert smoothed([2.0, math.nan, math.inf, 2.0]) == pytest.approx([2.0] * 4)
+    assert math.isnan(smoothed([math.nan])[0])
 
 
 # -- the loss chart
 
 
-def test_the_chart_shows_raw_smoothed_and_validation():
-    figure = chart(train=curve(), validation=validation())
-    raw, smoothed = trace(figure, "raw"), trace(figure, "smooth")
-    assert raw.opacity == pytest.approx(0.3)
-    assert list(smoothed.y) == pytest.approx(list(loss.smooth(curve()["loss"])))
-    assert trace(figure, "validation").mode == "lines+markers"
-    assert [one.meta["role"] for one in figure.data].index("smooth") > 0
-    assert_plain_json(figure)
-
-
-def test_an_empty_chart_has_its_axes_and_baselines():
+def test_the_chart_has_axes_baselines_and_a_style_for_each_curve_but_no_points():
     figure = chart()
     assert len(figure.layout.shapes) == 4
     assert tuple(figure.layout.xaxis.range) == (0, 200)
+    assert [one.meta["curve"] for one in figure.data] == ["raw", "smooth", "validation"]
     assert all(len(one.y) == 0 for one in figure.data)
     assert_plain_json(figure)
 
@@ -103,35 +84,12 @@ def test_baselines_are_dashed_and_named_with_their_value():
     assert all(shape.line.dash for shape in figure.layout.shapes)
 
 
-def test_the_y_axis_ends_at_ln_v_and_is_not_forced_to_zero():
-    low, high = chart(train=curve(), validation=validation()).layout.yaxis.range
-    assert 0 < low < 1.56
+def test_the_y_axis_runs_from_under_the_lowest_baseline_to_just_above_ln_v():
+    low, high = chart().layout.yaxis.range
+    assert 1.3 < low < 1.56
     assert UNIFORM < high < UNIFORM + 0.3
-    better = chart(validation={"step": [1], "loss": [0.8], "seconds": [1]}).layout.yaxis.range
-    assert better[0] < 0.8
-
-
-@pytest.mark.parametrize(("axis", "last"), [("step", 200), ("tokens", 12_800), ("seconds", 10.0)])
-def test_the_x_axis_counts_steps_tokens_or_seconds(axis, last):
-    figure = chart(train=curve(), validation=validation(), x=axis)
-    assert trace(figure, "raw").x[-1] == pytest.approx(last)
-    assert figure.layout.xaxis.range[1] == pytest.approx(last)
-
-
-def test_logarithmic_axes_place_labels_in_powers_of_ten():
-    figure = chart(train=curve(), log_x=True, log_y=True)
-    assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("log", "log")
-    assert figure.layout.xaxis.range[1] == pytest.approx(math.log10(200))
-    assert figure.layout.annotations[0].y == pytest.approx(math.log10(UNIFORM), abs=0.01)
-    assert figure.layout.shapes[0].y0 == pytest.approx(UNIFORM)
-    assert_plain_json(figure)
-
-
-def test_a_changed_learning_rate_is_marked_where_it_happened():
-    figure = chart(rate_changes=[(120, 3e-4)], x="tokens")
-    mark = next(shape for shape in figure.layout.shapes if shape.name == "rate")
-    assert mark.x0 == 120 * 64
-    assert figure.layout.annotations[-1].text == "rate 0.0003"
+    assert 1.0 < chart(floor=1.2).layout.yaxis.range[0] < 1.2
+    assert (chart().layout.meta["low"], chart().layout.meta["high"]) == (low, high)
 
 
 @given(st.lists(st.floats(0, 5), min_size=1, max_size=8))
@@ -190,22 +148,13 @@ def test_the_summary_of_a_finished_run_with_a_floor():
 # -- attention
 
 
-def test_masked_cells_are_empty_not_zero():
-    figure = attention.figure(TEXT, causal(len(TEXT)))
-    for row, line in enumerate(figure.data[0].z):
-        assert all(value is None for value in line[row + 1 :])
-        assert all(value is not None for value in line[: row + 1])
-    assert figure.layout.plot_bgcolor == template.MASKED
+def test_the_scale_of_a_heatmap_is_fixed_and_each_head_has_a_hue():
+    figure = attention.figure(TEXT, heads=8)
+    assert (figure.data[0].zmin, figure.data[0].zmax) == (0, 1)
+    hues = figure.layout.meta["hues"]
+    assert len(hues) == 8 and hues[0] != hues[1]
+    assert all(hue.keys() == {"light", "dark"} for hue in hues)
     assert_plain_json(figure)
-
-
-def test_the_scale_is_fixed_and_runs_from_white_to_the_hue_of_the_head():
-    for head in (0, 1, 7):
-        heatmap = attention.figure(TEXT, causal(len(TEXT)), head=head, heads=8).data[0]
-        assert (heatmap.zmin, heatmap.zmax) == (0, 1)
-        assert heatmap.colorscale[0] == (0, "#ffffff")
-        assert heatmap.colorscale[-1][1] == template.head_hue(head)[0]
-    assert template.head_hue(0) != template.head_hue(1)
 
 
 def test_axes_are_integers_with_visible_characters():
@@ -218,7 +167,7 @@ def test_axes_are_integers_with_visible_characters():
 
 
 def test_packed_weights_unpack_to_within_half_a_step():
-    weights = np.stack([causal(6), np.eye(6)])[None]  # (L, H, T, T)
+    weights = np.stack([weights_of(causal(6)), np.eye(6)])[None]  # (L, H, T, T)
     bytes_ = base64.b64decode(attention.pack(weights))
     assert np.frombuffer(bytes_, np.uint8) / 255 == pytest.approx(weights.ravel(), abs=0.5 / 255)
 
@@ -235,24 +184,39 @@ def test_packed_weights_unpack_to_within_half_a_step():
 def test_the_summary_names_what_a_head_favours(name, places):
     length = len(TEXT)
     scores = [[10.0 if places(i, j) else 0.01 for j in range(length)] for i in range(length)]
-    assert f"Looks at {name} (" in attention.summary(causal(length, scores), TEXT)
+    mask = causal(length)
+    assert f"Looks at {name} (" in attention.summary(weights_of(mask, scores), TEXT, mask)
 
 
 def test_the_summary_counts_distance_and_entropy():
     length = len(TEXT)
-    before = causal(length, np.eye(length, k=-1) + np.eye(length) * 1e-12)
-    assert "mean distance 1.0, entropy 0.0 nats" in attention.summary(before, TEXT)
-    even = attention.summary(causal(length), TEXT)
+    mask = causal(length)
+    before = weights_of(mask, np.eye(length, k=-1) + np.eye(length) * 1e-12)
+    assert "mean distance 1.0, entropy 0.0 nats" in attention.summary(before, TEXT, mask)
     entropy = np.log(np.arange(2, length + 1)).mean()
-    assert even == (
+    assert attention.summary(weights_of(mask), TEXT, mask) == (
         f"Looks at no one kind of place; mean distance {np.arange(1, length).mean() / 2:.1f}, "
         f"entropy {entropy:.1f} nats."
     )
 
 
+def test_the_summary_follows_the_mask_it_is_given():
+    """A head that looks one position ahead, where no causal mask would let it."""
+    length = len(TEXT)
+    mask = np.eye(length, dtype=bool) | np.eye(length, k=1, dtype=bool)
+    ahead = weights_of(mask, np.eye(length, k=1) + np.eye(length) * 1e-12)
+    said = attention.summary(ahead, TEXT, mask)
+    assert "mean distance 1.0, entropy 0.0 nats" in said
+    assert "Looks at no one kind" in said  # none of the kinds that have names
+    even = attention.summary(weights_of(mask), TEXT, mask)
+    assert f"entropy {math.log(2):.1f} nats" in even
+
+
 def test_one_character_has_a_summary_and_a_figure():
-    assert "nothing to look back at" in attention.summary(np.ones((1, 1)), ["a"])
-    assert_plain_json(attention.figure(["a"], np.ones((1, 1))))
+    assert "No position has a choice" in attention.summary(
+        np.ones((1, 1)), ["a"], np.ones((1, 1), dtype=bool)
+    )
+    assert_plain_json(attention.figure(["a"]))
 
 
 # -- the next-character table

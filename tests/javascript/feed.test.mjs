@@ -1,0 +1,151 @@
+// The feed of a run, and the tab that shows it.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { Feed, feedOf } from "../../playground/components/feed.js";
+import { pace } from "../../playground/components/polling.js";
+import { Tab, atMoment, stale, tab } from "../../playground/components/tab.js";
+import { answerOf, evaluation } from "./records.mjs";
+
+const node = () => ({ isConnected: true });
+
+function listen(to) {
+  const heard = [];
+  to.subscribe((record, change) => heard.push({ run: record.run, ...change, events: [...change.events] }), node());
+  return heard;
+}
+
+test("answers are appended, and listeners hear where the new points begin", () => {
+  const feed = new Feed("local:a");
+  const heard = listen(feed);
+  feed.accept(answerOf(0, 3, { events: [evaluation(0, 4.2)] }));
+  feed.accept({ ...answerOf(3, 5), from_events: 1 });
+  assert.deepEqual(feed.record.train.step, [1, 2, 3, 4, 5]);
+  assert.equal(feed.record.events.length, 1);
+  assert.deepEqual(
+    heard.map(({ reset, from, events }) => [reset, from, events.length]),
+    [
+      [true, 0, 0],
+      [false, 0, 1],
+      [false, 3, 0],
+    ],
+  );
+});
+
+test("an answer that does not begin where the record ends empties it, to be asked for anew", () => {
+  const feed = new Feed("local:a");
+  feed.accept(answerOf(0, 5));
+  const heard = listen(feed);
+  feed.accept(answerOf(2, 4)); // the run was rewound: two points too far back
+  assert.deepEqual(feed.record.train, { step: [], loss: [], smooth: [], seconds: [] });
+  assert.equal(heard.at(-1).reset, true);
+  assert.equal(feed.settled, false);
+  feed.accept(answerOf(0, 4));
+  assert.deepEqual(feed.record.train.step, [1, 2, 3, 4]);
+});
+
+test("a run that the server does not know keeps its points and says why", () => {
+  const feed = new Feed("local:a");
+  feed.accept(answerOf(0, 5));
+  feed.accept({ run: "local:a", status: "unknown", reason: "It was deleted." });
+  assert.equal(feed.record.train.step.length, 5);
+  assert.equal(feed.record.reason, "It was deleted.");
+  assert.equal(feed.settled, true);
+});
+
+test("a run that has ended is settled once an answer brings no more of it", () => {
+  const feed = new Feed("local:a");
+  feed.accept(answerOf(0, 10, { status: "finished" }));
+  assert.equal(feed.settled, false);
+  feed.accept(answerOf(10, 10, { status: "finished" }));
+  assert.equal(feed.settled, true);
+  feed.expect(() => false); // something was clicked: it may go on
+  assert.equal(feed.settled, false);
+});
+
+test("a listener that fails silences no other, and one whose node is gone is forgotten", (context) => {
+  const complaint = context.mock.method(console, "error", () => {});
+  const feed = new Feed("local:a");
+  let calls = 0;
+  feed.listeners.add(() => {
+    throw new Error("broken");
+  }, node());
+  const leaving = node();
+  feed.subscribe(() => calls++, leaving);
+  feed.publishState();
+  leaving.isConnected = false;
+  feed.publishState();
+  assert.equal(calls, 2); // on subscribing, and on the first news
+  assert.equal(complaint.mock.callCount(), 2);
+});
+
+test("tabs that show the same run share its feed, which is forgotten with the last of them", () => {
+  const [first, second] = [new Tab(), new Tab()];
+  first.show("local:shared", node());
+  second.show("local:shared", node());
+  assert.equal(first.feed, second.feed);
+  const { feed } = first;
+  first.show("local:other", node());
+  assert.equal(feedOf("local:shared"), feed);
+  second.show(null, node());
+  assert.notEqual(feedOf("local:shared"), feed);
+});
+
+test("following another run starts anew, at the newest step, and keeps the run before", () => {
+  const one = new Tab();
+  const heard = listen(one);
+  one.show("local:a", node());
+  one.feed.accept(answerOf(0, 3));
+  one.showStep(2);
+  one.setStale(true);
+  const { record } = one;
+  one.show("local:b", node());
+  assert.equal(one.previous, record);
+  assert.equal(one.step, null);
+  assert.equal(one.stale, false);
+  assert.deepEqual(heard.at(-1), { run: "local:b", reset: true, from: 0, events: [] });
+  one.show("local:c", node()); // b had learned nothing: a stays the run before
+  assert.equal(one.previous, record);
+});
+
+test("news of a run that a tab has left do not reach it", () => {
+  const one = new Tab();
+  one.show("local:a", node());
+  const left = one.feed;
+  one.show("local:b", node());
+  const heard = listen(one);
+  left.accept(answerOf(0, 3));
+  assert.equal(heard.length, 1); // on subscribing
+});
+
+test("all parts of a tab share the step shown, and Write is given it", () => {
+  const seen = [];
+  tab("toy").onStep((step) => seen.push(step), node());
+  assert.deepEqual(atMoment("toy", ["local:a", 7, "ROMEO:", 0.8]), ["local:a", null, "ROMEO:", 0.8]);
+  tab("toy").showStep(40);
+  assert.deepEqual(atMoment("toy", ["local:a", null, "ROMEO:"]), ["local:a", 40, "ROMEO:"]);
+  assert.deepEqual(atMoment("other", ["local:a", null, "x"]), ["local:a", null, "x"]);
+  assert.deepEqual(seen, [40]);
+});
+
+test("settings that differ are told to the parts of their tab", () => {
+  const heard = listen(tab("told"));
+  stale("told", true);
+  assert.equal(tab("told").stale, true);
+  assert.equal(heard.length, 2);
+});
+
+test("a run is polled often after a click, less in the middle of a long run, least out of sight", () => {
+  const feed = new Feed("local:a");
+  const seen = { visible: true, misses: 0 };
+  feed.accept(answerOf(0, 3));
+  assert.equal(pace(feed, seen), 200);
+  feed.record.seconds_left = 1000;
+  feed.record.train.seconds.push(600);
+  assert.equal(pace(feed, seen), 1000);
+  assert.equal(pace(feed, { ...seen, misses: 1 }), 1000);
+  assert.equal(pace(feed, { ...seen, visible: false }), 5000);
+  feed.expect((record) => record.status === "paused");
+  assert.equal(pace(feed, seen), 60);
+  feed.record.status = "paused";
+  assert.equal(pace(feed, seen), 1000);
+});

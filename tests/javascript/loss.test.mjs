@@ -1,0 +1,119 @@
+// The points and the axes of the loss chart.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { ranges } from "../../playground/components/loss_axes.js";
+import { asCsv, pointsOf, positions, secondsAt } from "../../playground/components/loss_points.js";
+import { extension, tracesOf } from "../../playground/components/loss_traces.js";
+import { evaluation, recordOf } from "./records.mjs";
+
+const STEPS = { axis: "step", logX: false, logY: false };
+const META = { steps: 10, low: 1, high: 4.2 };
+const FIGURE = {
+  data: ["raw", "smooth", "validation"].map((curve) => ({ meta: { curve, colour: "train" } })),
+};
+
+test.before(() => {
+  globalThis.document = { body: null };
+  globalThis.getComputedStyle = () => ({ getPropertyValue: () => " #2f5fd0" });
+});
+
+test("each axis places the same points by step, by tokens or by seconds", () => {
+  const record = recordOf(3);
+  const x = (axis) => pointsOf({ ...STEPS, axis }, record, 0, []).raw[0];
+  assert.deepEqual(x("step"), [1, 2, 3]);
+  assert.deepEqual(x("tokens"), [64, 128, 192]);
+  assert.deepEqual(x("seconds"), [0.5, 1, 1.5]);
+  assert.deepEqual(positions({ ...STEPS, axis: "tokens" }, record, [0, 10], [0, 5]), [0, 640]);
+});
+
+test("points begin where they are asked to, and evaluations are the dots", () => {
+  const events = [evaluation(0, 4.2), { type: "sample", step: 1 }, evaluation(2, 3.9)];
+  const points = pointsOf(STEPS, recordOf(4), 2, events);
+  assert.deepEqual(points.smooth, [[3, 4], [3.8, 3.7]]);
+  assert.deepEqual(points.validation, [[0, 2], [4.2, 3.9]]);
+});
+
+test("the evaluation before the first step has no place on a logarithmic axis", () => {
+  const events = [evaluation(0, 4.2), evaluation(2, 3.9)];
+  assert.deepEqual(pointsOf({ ...STEPS, logX: true }, recordOf(2), 0, events).validation[0], [2]);
+});
+
+test("the x range is the length of the run, in the unit of the axis", () => {
+  const x = (view, record) => ranges({ ...STEPS, ...view }, record, [], META).x;
+  assert.deepEqual(x({}, recordOf(3)), [0, 10]);
+  assert.deepEqual(x({ axis: "tokens" }, recordOf(3)), [0, 640]);
+  assert.deepEqual(x({ logX: true }, recordOf(3)), [0, 1]);
+  assert.deepEqual(x({ axis: "seconds" }, recordOf(3, { status: "finished" })), [0, 1.5]);
+});
+
+test("the axis of seconds reaches to the predicted end and grows in jumps", () => {
+  const end = (left) =>
+    ranges({ ...STEPS, axis: "seconds" }, recordOf(3, { seconds_left: left }), [], META).x[1];
+  assert.equal(end(3.2), 5);
+  assert.equal(end(3.4), 5);
+  assert.equal(end(120), 150);
+});
+
+test("the y range starts at the baselines, or lower once a run comes near them", () => {
+  const low = (record, others = []) => ranges(STEPS, record, others, META).y[0];
+  assert.equal(low(recordOf(3)), 1);
+  assert.ok(low(recordOf(3, { best: 0.9 })) < 0.9);
+  const better = recordOf(3);
+  better.train.smooth.push(0.8);
+  assert.ok(low(recordOf(3), [better]) < 0.8, "also of another run on the chart");
+  assert.deepEqual(ranges({ ...STEPS, logY: true }, recordOf(3), [], META).y, [0, Math.log10(4.2)]);
+});
+
+test("the first leaping losses of a long run do not move the y axis", () => {
+  const record = recordOf(3, { steps: 1000 });
+  record.train.smooth.push(0.5);
+  assert.equal(ranges(STEPS, record, [], META).y[0], 1);
+});
+
+test("each run of the list is drawn by its role, the run shown in front", () => {
+  const runs = [
+    { record: recordOf(5, { run: "local:old" }), role: "previous" },
+    { record: recordOf(3, { events: [evaluation(0, 4.2)] }), role: "shown" },
+  ];
+  const traces = tracesOf(STEPS, runs, FIGURE);
+  assert.deepEqual(
+    traces.map(({ meta, x }) => [meta.run, meta.role, meta.curve, x.length]),
+    [
+      ["local:old", "previous", "smooth", 5],
+      ["local:a", "shown", "raw", 3],
+      ["local:a", "shown", "smooth", 3],
+      ["local:a", "shown", "validation", 1],
+    ],
+  );
+  assert.equal(traces[0].opacity, 0.4);
+  assert.equal(traces[1].line.color, "#2f5fd0");
+  assert.notEqual(traces[1].x, traces[2].x, "plotly appends to each trace's own points");
+});
+
+test("new points go to the traces of the run shown alone", () => {
+  const runs = [
+    { record: recordOf(5), role: "previous" },
+    { record: recordOf(3), role: "shown" },
+  ];
+  const traces = tracesOf(STEPS, runs, FIGURE);
+  const { x, y, indices } = extension(STEPS, recordOf(4), 3, [], traces);
+  assert.deepEqual(indices, [1, 2]); // raw and smooth; no evaluation has come
+  assert.deepEqual(x, [[4], [4]]);
+  assert.equal(y.length, 2);
+});
+
+test("the CSV has a line for each step with a point, also for an evaluation before the first", () => {
+  const record = recordOf(2, { events: [evaluation(0, 4.2), evaluation(2, 3.5)] });
+  assert.deepEqual(asCsv(record).split("\n"), [
+    "step,seconds,train_loss,train_loss_smoothed,validation_loss",
+    "0,0,,,4.2",
+    "1,0.5,3.9,4,",
+    "2,1,3.8,3.9,3.5",
+    "",
+  ]);
+});
+
+test("a step between two points counts as that of the later point", () => {
+  assert.equal(secondsAt(recordOf(3), 1.5), 1);
+  assert.equal(secondsAt(recordOf(3), 99), 1.5);
+});
