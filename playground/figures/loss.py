@@ -131,7 +131,7 @@ def summary(
     floor: float | None = None,
     finished: bool = False,
 ) -> str:
-    """One sentence on where the run stands.
+    """The state of the run in one sentence.
 
     validation: columns "step" and "loss" in order.  train_smoothed: the smoothed train loss now.
     """
@@ -145,7 +145,7 @@ def summary(
     parts = [_direction(last, losses, rising, finished, int(steps[losses.index(best)]))]
     parts += _against_counting(steps, losses, best, baselines or {})
     if floor is not None:
-        parts.append(f"{max(last - floor, 0):.2f} above the floor no model can beat")
+        parts.append(f"{max(last - floor, 0):.2f} above the floor, which no model can beat")
     if train_smoothed is not None and math.isfinite(train_smoothed) and steps[-1] > 0:
         parts.append(_gap(last - train_smoothed, rising))
     return "; ".join(parts) + "."
@@ -154,7 +154,7 @@ def summary(
 def _direction(
     last: float, losses: Sequence[float], rising: bool, finished: bool, best_step: int
 ) -> str:
-    start = f"Validation {'ended at ' if finished else ''}{last:.2f}"
+    start = f"Validation loss {'ended at ' if finished else ''}{last:.2f}"
     if rising:
         return f"{start}, up from its best, {min(losses):.2f} at step {best_step:,}"
     if finished or len(losses) < 2:
@@ -175,17 +175,20 @@ def _against_counting(
         parts.append(f"it passed the {name} by step {int(first):,}")
     if ahead:
         name = max(ahead, key=baselines.__getitem__)
-        parts.append(f"the {name} at {baselines[name]:.2f} is still ahead")
+        parts.append(f"the {name} is still better with {baselines[name]:.2f}")
     return parts
 
 
 def _gap(gap: float, rising: bool) -> str:
-    gap = round(gap, 2) + 0.0  # no -0.00
+    """The gap between validation and train loss.
+
+    It is no verdict by itself: it also grows while both losses fall, and dropout makes it smaller.
+    """
+    side = "below" if round(gap, 2) < 0 else "above"
+    said = f"{abs(gap):.2f} {side} the train loss"
     if rising and gap > 0.1:
-        return f"gap to train {gap:.2f} while validation rises: it is overfitting"
-    if gap > 0.15:
-        return f"gap to train {gap:.2f}: it begins to know its text by heart"
-    return f"gap to train {gap:.2f}: no sign of overfitting"
+        return f"{said} and rising: it is overfitting"
+    return said if rising or gap > 0.15 else f"{said}: no sign of overfitting"
 
 
 def _curve(curve: str, colour: str, line: dict[str, Any], **style: Any) -> go.Scatter:

@@ -1,6 +1,6 @@
-"""The bigram's whole knowledge: a table of the next character, learned beside counted.
+"""All that a bigram knows: a table of next characters, the learned one beside the counted one.
 
-Rows are the character at hand, columns the one that follows; both tables share the scale 0 to 1.
+Rows are the present character, columns the next one; both tables share the scale 0 to 1.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ def figure(
                 z=np.round(np.asarray(table, dtype=np.float32), 4),
                 zmin=0,
                 zmax=1,
-                colorscale=[[0, "#ffffff"], [0.25, template.tint(light, 0.55)], [1, light]],
                 showscale=False,
                 xaxis=f"x{index + 1}" if index else "x",
                 yaxis=f"y{index + 1}" if index else "y",
@@ -75,12 +74,12 @@ def figure(
 def summary(
     learned: NDArray[np.floating], counted: NDArray[np.floating], characters: Sequence[str]
 ) -> str:
-    """How near the learned table is to the counted one, and the surest thing it learned."""
+    """The distance of the learned table from the counted one, and the most probable pair learned."""
     learned, counted = np.asarray(learned, dtype=float), np.asarray(counted, dtype=float)
     difference = float(np.abs(learned - counted).mean())
     row, column = divmod(int(learned.argmax()), learned.shape[1])
     return (
-        f"Mean absolute difference {difference:.3f} a cell. Surest: after "
+        f"Mean absolute difference {difference:.3f} per cell. The most probable pair: after "
         f"“{visible(characters[row])}” comes “{visible(characters[column])}” with "
         f"{learned[row, column]:.0%} (counted {counted[row, column]:.0%})."
     )

@@ -53,9 +53,3 @@ def as_json(figure: go.Figure) -> dict[str, Any]:
     text = figure.to_json()
     assert text is not None
     return json.loads(text)
-
-
-def tint(colour: str, share: float) -> str:
-    """The `#rrggbb` colour mixed with white: share 1 gives the colour, 0 gives white."""
-    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return "#" + "".join(f"{round(255 - (255 - part) * share):02x}" for part in parts)

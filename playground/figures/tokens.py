@@ -1,4 +1,4 @@
-"""Characters as a reader should see them on an axis or in a strip of text."""
+"""Characters on an axis, with their white space made visible."""
 
 from __future__ import annotations
 
