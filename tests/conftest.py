@@ -4,11 +4,15 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # several tests at once share the cores
 
+import hypothesis
 import pytest
 import torch
 
 from lm.ladder import RUNGS
 from lm.plan import Rung
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("untimed")
 
 NETWORKS = {name: rung for name, rung in RUNGS.items() if rung.training.learner == "gradient"}
 COUNTED = {name: rung for name, rung in RUNGS.items() if rung.training.learner == "counting"}

@@ -1,6 +1,5 @@
 """A small text, and the smallest settings of every rung, made from its own fields."""
 
-import hypothesis
 import pytest
 import torch
 from torch import nn
@@ -15,9 +14,6 @@ from lm.tasks import TextData, continue_text
 from lm.tokenizers import CharacterTokenizer
 from tests.lm.command_line import QUICK, lm
 from tests.lm.recorded import record_all
-
-hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
-hypothesis.settings.load_profile("untimed")
 
 TINY = {"n_embd": 16, "n_head": 2, "n_layer": 2, "context_length": 16}
 BRIEF = {
