@@ -127,7 +127,10 @@ def test_look_inside_and_let_it_write(rung, open_tab):
         "(key) => document.querySelector(`#panel-${key} .snapshot-step`).innerText === '0'",
         arg=tab.key,
     )
-    tab.prompt("SCENE").press("sample")
+    tab.prompt("SCENE")
+    with tab.page.expect_request(lambda request: "SCENE" in (request.post_data or "")) as sent:
+        tab.press("sample")
+    assert sent.value.post_data_json["data"][:3] == [tab.token, 0, "SCENE"]  # at the step shown
     tab.panel.locator(".written:not(.writes) .made").nth(299).wait_for(state="attached")
     assert tab.panel.locator(".written .made").count() == 300
     assert tab.panel.locator(".written .prompt-text").inner_text() == "SCENE"
