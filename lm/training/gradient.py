@@ -18,12 +18,8 @@ from lm.tasks import Batch, ContinueText, Task
 from lm.training.config import TrainingConfig
 from lm.training.events import Checkpoint
 from lm.training.learner import StepResult
-from lm.training.optimizers import (
-    learning_rate_factor,
-    make_optimizers,
-    restore_state,
-    state_tensors,
-)
+from lm.training.optimizers import make_optimizers, restore_state, state_tensors
+from lm.training.schedule import learning_rate_factor
 
 BAD_STEPS = 20  # so many steps far above the loss of knowing nothing end a run
 

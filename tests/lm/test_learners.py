@@ -5,25 +5,14 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from lm.ladder import RUNGS
 from lm.sizes import count_parameters
 from lm.tasks import Batch
-from lm.training.config import TrainingConfig
 from lm.training.events import ChangeLearningRate, Checkpoint, Step
 from lm.training.gradient import mean_loss, noisy
 from lm.training.loop import train
-from lm.training.optimizers import (
-    AdamW,
-    Muon,
-    learning_rate_factor,
-    make_optimizers,
-    orthogonalised,
-)
 from tests.lm.events import plain
 from tests.lm.toy_models import FrozenAndUnused
 
@@ -39,105 +28,6 @@ def test_noise_swaps_a_share_of_what_is_read():
     assert swapped.unique().tolist() == list(range(50))
 
 
-@given(
-    st.integers(1, 2000),
-    st.integers(0, 3000),
-    st.sampled_from(["constant", "linear", "cosine"]),
-    st.sampled_from([0.0, 0.3, 1.0]),
-    st.sampled_from([0.0, 0.1, 1.0]),
-)
-def test_the_learning_rate_is_never_zero_and_never_above_its_peak(steps, warmup, decay, hold, end):
-    training = TrainingConfig.make(
-        steps=steps, warmup_steps=warmup, decay=decay, hold=hold, final_learning_rate=end
-    )
-    factors = [learning_rate_factor(step, training) for step in range(steps)]
-    assert factors[0] > 0
-    assert factors[-1] > 0
-    assert all(0 < factor <= 1 for factor in factors)
-    rising, falling = factors[:warmup], factors[warmup:]
-    assert rising == sorted(rising)
-    assert falling == sorted(falling, reverse=True)
-    assert not falling or falling[0] == 1
-
-
-@pytest.mark.parametrize(("decay", "half"), [("constant", 1), ("linear", 0.5), ("cosine", 0.5)])
-def test_half_way(decay, half):
-    training = TrainingConfig.make(steps=1100, warmup_steps=100, decay=decay)
-    assert learning_rate_factor(600, training) == pytest.approx(half)
-
-
-@pytest.mark.parametrize("decay", ["linear", "cosine"])
-def test_held_and_then_lowered_to_a_share(decay):
-    training = TrainingConfig.make(
-        steps=1100, warmup_steps=100, decay=decay, hold=0.4, final_learning_rate=0.1
-    )
-    factors = [learning_rate_factor(step, training) for step in range(1100)]
-    assert set(factors[100:501]) == {1.0}
-    assert factors[501] < 1
-    assert factors[800] == pytest.approx(0.55)
-    assert factors[-1] == pytest.approx(0.1, abs=0.002)
-
-
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_only_matrices_decay(network, tiny_config, optimizer):
-    model = network.model(tiny_config(network), 23)
-    training = TrainingConfig.make(weight_decay=0.3, optimizer=optimizer)
-    matrices = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear)}
-    seen = []
-    for made in make_optimizers(model, training):
-        for parameter in made.parameters:
-            assert made.weight_decay == (0.3 if id(parameter) in matrices else 0.0)
-            seen.append(id(parameter))
-    assert sorted(seen) == sorted(id(parameter) for parameter in model.parameters())  # each once
-
-
-@pytest.mark.parametrize("shape", [(8, 8), (24, 8), (8, 32)])
-def test_orthogonalised_matrices_keep_their_directions_and_lose_their_sizes(shape):
-    """U S Vᵀ becomes U S' Vᵀ with all of S' near 1, whatever S was and whatever else is in the batch."""
-    torch.manual_seed(0)
-    U, _, V = torch.linalg.svd(torch.randn(shape, dtype=torch.float64), full_matrices=False)
-    S = torch.logspace(0, -1.5, 8, dtype=torch.float64)
-    for size in (1e-6, 1.0, 1e6):
-        others = [torch.randn(8, 16, dtype=torch.float64), torch.randn(5, 6, dtype=torch.float64)]
-        (evened, *_) = orthogonalised([U @ torch.diag(S * size) @ V, *others])
-        inner = U.mT @ evened @ V.mT
-        assert torch.allclose(inner, torch.diag(inner.diagonal()), atol=1e-7)
-        assert inner.diagonal().min() > 0.3
-        assert inner.diagonal().max() < 1.3
-
-
-def test_muon_knows_what_its_products_take():
-    shapes = [(8, 8), (24, 8), (8, 32), (6, 5)]
-    muon = Muon([nn.Parameter(torch.randn(shape)) for shape in shapes], 0.1, 0.0)
-    with FlopCounterMode(display=False) as counter:
-        orthogonalised(muon.parameters)
-    assert muon.flops() == counter.get_total_flops()
-
-
-def test_adamw_is_torchs_to_the_last_digit():
-    """Also with a learning rate that changes."""
-    torch.manual_seed(0)
-    begun = [torch.randn(5, 3), torch.randn(3), torch.randn(())]
-    ours, theirs = ([nn.Parameter(tensor.clone()) for tensor in begun] for _ in range(2))
-    adamw = AdamW(ours, 0.01, 0.1, beta2=0.99)
-    reference = torch.optim.AdamW(theirs, 0.01, (0.9, 0.99), weight_decay=0.1, fused=True)
-    for step in range(20):
-        for one, other in zip(ours, theirs, strict=True):
-            one.grad = torch.randn_like(one)
-            other.grad = one.grad.clone()
-        reference.param_groups[0]["lr"] = 0.01 * (1 - step / 20)
-        reference.step()
-        adamw.step(1 - step / 20)
-    for one, other in zip(ours, theirs, strict=True):
-        assert torch.equal(one, other)
-    assert not torch.equal(ours[0], begun[0])
-
-
-def test_orthogonalised_zero_is_zero():
-    (still,) = orthogonalised([torch.zeros(4, 6)])
-    assert torch.equal(still, torch.zeros(4, 6))
-
-
 def test_muon_moves_hidden_matrices_and_adamw_the_rest(tiny_plan, data):
     plan = tiny_plan(DECODER, optimizer="muon")
     last = [e for e in train(plan, data) if isinstance(e, Checkpoint)][-1]
@@ -151,19 +41,6 @@ def test_muon_moves_hidden_matrices_and_adamw_the_rest(tiny_plan, data):
         "feed_forward.widen.weight",
         "feed_forward.narrow.weight",
     }
-
-
-def test_muon_steps_have_the_size_of_its_learning_rate():
-    """A wide matrix moves by a matrix of singular values near lr; a tall one by √(rows / columns) more."""
-    torch.manual_seed(0)
-    for rows, columns, expected in ((8, 16, 0.1), (32, 8, 0.2)):
-        matrix = nn.Parameter(torch.zeros(rows, columns))
-        optimizer = Muon([matrix], learning_rate=0.1, weight_decay=0.0)
-        matrix.grad = torch.randn(rows, columns) * 1e-3
-        optimizer.step()
-        sizes = torch.linalg.svdvals(matrix.detach())
-        assert sizes.max() < 1.3 * expected
-        assert sizes.mean() > 0.6 * expected
 
 
 def test_a_changed_rate_scales_both_optimisers(tiny_plan, data):
