@@ -17,8 +17,7 @@ from playground.texts import Text
 from playground.timing_worker import STEPS, Costs, work
 
 KEPT = 256  # timings
-DEBOUNCE = 0.3  # seconds between two looks at the requests; a dragged slider makes many
-REPEAT = 20.0  # seconds until a disturbed timing is repeated
+DEBOUNCE, REPEAT = 0.3, 20.0  # seconds between two looks at the requests, and two timings of a plan
 ALIKE = 1.3  # if a run's pace differs from the timing by a larger factor, one of them was disturbed
 FREE = {  # settings on which the costs do not depend
     *("steps", "evaluate_every", "seed", "learning_rate", "muon_learning_rate", "warmup_steps"),
@@ -27,7 +26,7 @@ FREE = {  # settings on which the costs do not depend
 
 
 class Estimates:
-    """Answers at once; a thread has the unknown plans timed, one after the other."""
+    """Answers at once, and has unknown plans timed, one after the other: ask again in some seconds."""
 
     def __init__(self, supervisor: Supervisor, worker: Callable[..., None] = work) -> None:
         self._supervisor, self._worker = supervisor, worker
@@ -37,10 +36,7 @@ class Estimates:
         self._thread: threading.Thread | None = None  # while there are requests
 
     def of(self, plan: Plan, text: Text) -> tuple[float | None, bool]:
-        """Seconds of a run, and whether they are final; if not, a timing is to come: ask again soon.
-
-        None: not known yet. NaN: the plan cannot be trained here.
-        """
+        """Seconds of a run (None: not known yet; NaN: it cannot be trained), and whether they are final."""
         key = _key(plan, len(text.corpus.text), text.tokenizer.vocab_size)
         with self._lock:
             costs = self._costs.pop(key, None)

@@ -8,9 +8,9 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from pathlib import Path
 from statistics import mean
 from timeit import timeit
+from typing import Any
 
 import torch
 
@@ -39,26 +39,21 @@ class Costs:
 
     def of_run(self, plan: Plan) -> float:
         """Seconds of a whole run. One sample comes before the first step."""
-        evaluations = math.ceil(plan.steps / plan.evaluate_every)
-        samples = (1 + evaluations) * self.sample
-        return plan.steps * self.step + evaluations * self.evaluation + samples
+        count = math.ceil(plan.steps / plan.evaluate_every)
+        return plan.steps * self.step + count * self.evaluation + (1 + count) * self.sample
 
 
-def work(
-    pipe: Connection, threads: int, device: str, plan: Plan, corpus: Corpus, tokenizer: Tokenizer
-) -> None:
-    """Send the `Costs` of a plan; gives way to every other process."""
+def work(pipe: Connection, threads: int, *job: Any) -> None:
+    """Send the `Costs` of a job, the arguments of `measured`; gives way to every other process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the server, which ends this process
     signal.alarm(60)  # seconds after which the timing is given up
-    with contextlib.suppress(OSError):
-        os.nice(19)
-        Path("/proc/self/oom_score_adj").write_text("1000")  # Linux: ended first if memory is short
+    os.nice(19)
     threading.Thread(target=_exit_with_server, args=(pipe,), daemon=True).start()
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # as in a run
     costs = Costs()
     with contextlib.suppress(Exception):
-        costs = measured(plan, corpus, tokenizer, device)
+        costs = measured(*job)
     with contextlib.suppress(OSError):
         pipe.send(costs)
 
@@ -69,13 +64,13 @@ def _exit_with_server(pipe: Connection) -> None:
     os._exit(0)
 
 
-def measured(plan: Plan, corpus: Corpus, tokenizer: Tokenizer, device: str) -> Costs:
+def measured(device: str, plan: Plan, corpus: Corpus, tokenizer: Tokenizer) -> Costs:
     """The costs of a plan on a corpus, after about a second. Raises whatever training raises."""
     part = replace(corpus, text=corpus.text[:PART])
     kind = tasks.KINDS[plan.task.task]
     task = kind(kind.load(part, tokenizer), plan.context_length, device)
     learner = make_learner(plan, task, device)
-    steps, evaluations, samples = list[float](), list[float](), list[float]()
+    steps, evaluations, samples = list[float](), list[float](), list[float]()  # seconds of each
     began, began_here, ended = time.perf_counter(), time.thread_time(), False
     while not ended and len(steps) < plan.steps:
         steps.append(timeit(lambda: learner.step(len(steps)), number=1))
@@ -85,11 +80,10 @@ def measured(plan: Plan, corpus: Corpus, tokenizer: Tokenizer, device: str) -> C
             evaluations.append(timeit(lambda: list(task.evaluate(learner.model)), number=1))
             samples.append(timeit(lambda: task.sample(learner.model), number=1))
     own_share = (time.thread_time() - began_here) / (time.perf_counter() - began)
-    whole, tokens = len(corpus.text), plan.tokens_per_step  # to count is to read the whole text
-    return Costs(
-        step=mean(steps[1:] or steps) * tokens(whole) / tokens(len(part.text)),  # the first is slow
-        evaluation=mean(evaluations) * whole / len(part.text),
-        sample=mean(samples),
-        quiet=device != "cpu" or own_share > OWN_SHARE,
-        when=time.time(),
-    )
+    quiet = device != "cpu" or own_share > OWN_SHARE
+    factor = 1.0 if quiet else own_share  # waiting for other work does not count
+    whole, read = len(corpus.text), len(part.text)
+    tokens = plan.tokens_per_step  # of a plan that counts, those of the whole text
+    step = mean(steps[1:] or steps) * tokens(whole) / tokens(read)  # the first step is slow
+    evaluation = mean(evaluations) * whole / read
+    return Costs(step * factor, evaluation * factor, mean(samples) * factor, quiet, time.time())
