@@ -22,6 +22,7 @@ from playground.services import Services
 # Straight to the server, past the queue: these answer in milliseconds.
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 LATEST: dict[str, Any] = {**QUICK, "trigger_mode": "always_last"}
+RESTORED = ("token", "feed", "chart", "notice", "recipe")  # with the settings, what a run fills
 
 
 @dataclass(frozen=True)
@@ -119,18 +120,21 @@ def restore_on_load(page: gr.Blocks, tab: Tab) -> None:
     """Fill the tab when the page opens: the run that the browser remembers, the settings of a link."""
 
     def restore(token: Any, corpus: Any, request: gr.Request) -> Any:
-        query = dict(request.query_params)
         try:
-            answer = tab.actions.restore(token, corpus, query)
+            answer = tab.actions.restore(token, corpus, dict(request.query_params))
         except Problem as problem:
             return tab.update({"notice": str(problem)})
-        values = answer["settings"].values()
-        if query.get("model") == tab.rung.name:
-            answer["share"] = tab.actions.name(*values)["share"]
-        return {**tab.update(answer), tab.estimate: tab.actions.estimate(corpus, *values)}
+        estimate = tab.actions.estimate(corpus, *answer["settings"].values())
+        return {**tab.update(answer), tab.estimate: estimate}
 
-    outputs = [*tab.parts.values(), *tab.controls, tab.estimate]
-    page.load(restore, [tab.parts["token"], tab.corpus], outputs, **QUICK)
+    def link(request: gr.Request, *values: Any) -> Any:
+        asked = dict(request.query_params).get("model") == tab.rung.name
+        return tab.update({"share": tab.actions.name(*values)["share"]} if asked else {})
+
+    outputs = [*tab.shown(*RESTORED), *tab.controls, tab.estimate]
+    restored = page.load(restore, [tab.parts["token"], tab.corpus], outputs, **QUICK)
+    # After it: opening a tab names its settings, too, perhaps while they are still the defaults.
+    restored.then(link, tab.controls, tab.shown("share"), **QUICK)
 
 
 # Layout
@@ -241,7 +245,7 @@ def _connect_names(
         saved,
         **QUICK,
     )
-    restored = [*tab.shown("token", "feed", "chart", "notice", "recipe"), *tab.controls]
+    restored = [*tab.shown(*RESTORED), *tab.controls]
     opened = saved.input(tab.updating(actions.open), saved, restored, **QUICK)
     followed = parts["recipe"].input(
         tab.updating(actions.follow), parts["recipe"], tab.controls, **QUICK

@@ -28,13 +28,11 @@ def tab(finished, decoder, page) -> Tab:
             return model_tab.build(decoder, 5, finished, token, corpus, share)
 
 
-def restored(page: gr.Blocks, tab: Tab, token: object, query: dict) -> tuple[dict, list]:
-    """The updates of the tab when the page opens, and the outputs of that event."""
+def on_load(page: gr.Blocks, tab: Tab, query: dict) -> tuple[list, SimpleNamespace]:
+    """The two events of the tab when the page opens, and the request that they are called with."""
     with page:
         model_tab.restore_on_load(page, tab)
-    event = list(page.fns.values())[-1]
-    request = SimpleNamespace(query_params=query)
-    return event.fn(token, "synthetic_plays", request), list(event.outputs)
+    return list(page.fns.values())[-2:], SimpleNamespace(query_params=query)
 
 
 def test_an_answer_updates_the_components_it_names_and_no_others(tab):
@@ -52,17 +50,20 @@ def test_an_answer_that_names_nothing_changes_nothing(tab):
     assert tab.update(tab.actions.follow("no such recipe")) == gr.skip()
 
 
-def test_opening_the_page_updates_every_part_but_the_link_of_other_tabs(page, tab):
-    updates, outputs = restored(page, tab, DEEP, {})
-    assert updates.keys() == set(outputs) - {tab.parts["share"]}
+def test_opening_the_page_updates_every_output(page, tab):
+    (restore, _), request = on_load(page, tab, {})
+    updates = restore.fn(DEEP, "synthetic_plays", request)
+    assert updates.keys() == set(restore.outputs)
     assert updates[tab.parts["token"]] == DEEP
     assert "parameters" in updates[tab.estimate]
 
 
-def test_opening_a_link_to_this_tab_sets_the_link_too(page, tab):
-    updates, outputs = restored(page, tab, DEEP, {"model": tab.rung.name, "n_embd": "32"})
-    assert updates.keys() == set(outputs)
-    assert "n_embd=32" in updates[tab.parts["share"]]["query"]
+def test_the_link_is_set_by_the_tab_that_it_names(page, tab):
+    values = [32 if name == "n_embd" else f.default for name, f in tab.rung.settings().items()]
+    (_, link), request = on_load(page, tab, {"model": tab.rung.name, "n_embd": "32"})
+    assert "n_embd=32" in link.fn(request, *values)[tab.parts["share"]]["query"]
+    request.query_params["model"] = "bigram"
+    assert link.fn(request, *values) == gr.skip()
 
 
 def test_a_problem_on_opening_is_a_notice_and_nothing_else(page, tab, monkeypatch):
@@ -70,7 +71,8 @@ def test_a_problem_on_opening_is_a_notice_and_nothing_else(page, tab, monkeypatc
         raise RunProblem("That run is damaged.")
 
     monkeypatch.setattr(tab.actions, "restore", refuse)
-    updates, _ = restored(page, tab, DEEP, {})
+    (restore, _), request = on_load(page, tab, {})
+    updates = restore.fn(DEEP, "synthetic_plays", request)
     assert updates == {tab.parts["notice"]: gr.update(value="That run is damaged.", visible=True)}
 
 
