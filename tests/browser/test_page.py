@@ -246,7 +246,7 @@ def test_a_recipe_moves_the_controls_and_a_changed_control_leaves_it(decoder, op
 
 def test_a_link_with_nonsense_opens_with_the_defaults_and_says_so(decoder, open_tab):
     tab = open_tab(decoder, n_embd="nan", n_head="<b>many</b>")
-    tab.page.locator(f"#notice-{decoder.name}", has_text="makes no sense").wait_for()
+    tab.page.locator(f"#notice-{decoder.name}", has_text="cannot be used").wait_for()
     assert tab.value("n_embd") == str(decoder.config().n_embd)
 
 
