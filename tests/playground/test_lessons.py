@@ -215,6 +215,29 @@ def test_the_output_head_reads_the_position_and_the_result_of_attention(name: st
     assert f"| x and found, concatenated | (B, T, 2C) | ({B}, {T}, {2 * C}) |" in table
 
 
+@pytest.mark.parametrize("name", ["single_head_attention", "multi_head_attention"])
+def test_an_attention_model_computes_the_formula_of_its_lesson(name: str) -> None:
+    """Written here as in the lesson, head by head; a code that is arranged otherwise must give the same."""
+    torch.manual_seed(0)
+    rung = RUNGS[name]
+    model: Any = rung.model(rung.config(), VOCABULARY)
+    E, P, heads = model.token_embedding.weight, model.position_embedding.weight, model.attention
+    tokens = torch.randint(VOCABULARY, (20,))
+    X = E[tokens] + P[:20]  # (T, C)
+    M = torch.full((20, 20), float("-inf")).triu(1)
+    projections = (heads.query(X), heads.key(X), heads.value(X))  # (T, C) each
+    count = rung.config().model_dump().get("n_head", 1)
+    found = []
+    for Q, K, V in zip(*(x.chunk(count, dim=1) for x in projections), strict=True):
+        weights = F.softmax(Q @ K.T / math.sqrt(Q.shape[1]) + M, dim=1)
+        found.append(weights @ V)  # (T, D)
+    A = torch.cat(found, dim=1)  # (T, C)
+    if count > 1:
+        A = A @ heads.projection.weight.T + heads.projection.bias
+    z = torch.cat([X, A], dim=1) @ model.head.weight.T + model.head.bias
+    torch.testing.assert_close(model(tokens[None])[0], z)
+
+
 def test_the_single_heads_parameters_add_up() -> None:
     model: Any = RUNGS["single_head_attention"].model(
         RUNGS["single_head_attention"].config(), VOCABULARY
