@@ -175,7 +175,9 @@ def _against_counting(
         parts.append(f"it passed the {name} by step {int(first):,}")
     if ahead:
         name = max(ahead, key=baselines.__getitem__)
-        parts.append(f"the {name} is still better with {baselines[name]:.2f}")
+        same = round(best, 2) == round(baselines[name], 2)
+        place = f"it is level with the {name}" if same else f"the {name} is still better"
+        parts.append(f"{place}, {baselines[name]:.2f}")
     return parts
 
 
@@ -185,7 +187,7 @@ def _gap(gap: float, rising: bool) -> str:
     It is no verdict by itself: it also grows while both losses fall, and dropout makes it smaller.
     """
     side = "below" if round(gap, 2) < 0 else "above"
-    said = f"{abs(gap):.2f} {side} the train loss"
+    said = f"{abs(gap):.2f} {side} train"
     if rising and gap > 0.1:
         return f"{said} and rising: it is overfitting"
     return said if rising or gap > 0.15 else f"{said}: no sign of overfitting"

@@ -117,17 +117,17 @@ def test_the_summary_says_where_the_run_stands():
         baselines=BASELINES,
     )
     assert text.startswith("Validation loss 1.71 and falling; it passed the bigram by step 180;")
-    assert "the 5-gram is still better with 1.56" in text
-    assert text.endswith("0.07 above the train loss: no sign of overfitting.")
+    assert "; the 5-gram is still better, 1.56;" in text
+    assert text.endswith("0.07 above train: no sign of overfitting.")
 
 
 @pytest.mark.parametrize(
     ("losses", "train", "said"),
     [
-        ([2.5], 2.503, "0.00 above the train loss: no sign of overfitting."),
-        ([2.5], 2.8, "0.30 below the train loss: no sign of overfitting."),
-        ([2.5, 2.0], 1.7, "0.30 above the train loss."),  # both fall: no verdict
-        ([1.6, 1.65], 1.6, "0.05 above the train loss."),  # it rises, but by little
+        ([2.5], 2.503, "0.00 above train: no sign of overfitting."),
+        ([2.5], 2.8, "0.30 below train: no sign of overfitting."),
+        ([2.5, 2.0], 1.7, "0.30 above train."),  # both fall: no verdict
+        ([1.6, 1.65], 1.6, "0.05 above train."),  # it rises, but by little
     ],
 )
 def test_the_gap_to_the_train_loss_is_no_verdict_by_itself(losses, train, said):
@@ -135,6 +135,14 @@ def test_the_gap_to_the_train_loss_is_no_verdict_by_itself(losses, train, said):
     steps = list(range(60, 60 + len(losses)))
     text = loss.summary(validation={"step": steps, "loss": losses}, train_smoothed=train)
     assert text.endswith(f"; {said}")
+
+
+def test_a_loss_that_looks_equal_to_a_baseline_is_level_with_it():
+    """Two numbers that are shown alike must not be told apart."""
+    text = loss.summary(
+        validation={"step": [0, 9], "loss": [4.2, 1.563]}, baselines={"5-gram": 1.5605}
+    )
+    assert "it is level with the 5-gram, 1.56" in text
 
 
 def test_the_summary_names_overfitting():
