@@ -87,12 +87,12 @@ def _table(run: Run, model: nn.Module) -> dict[str, Any]:
 def _readable(
     tokenizer: Tokenizer, text: str, context_length: int
 ) -> tuple[np.ndarray, str | None]:
-    """The ids of as much of a text as can be read and drawn, and a note on what could not."""
+    """The ids of as much of a text as can be read and drawn, and a note on the rest."""
     ids, notes = prompts.encode(tokenizer, text)
     if len(ids) < 2:
         ids = np.arange(min(2, tokenizer.vocab_size))
-        notes.append("Too little is left to look at: type at least two characters.")
+        notes.append("Too little is left to look at: type a longer text.")
     most = min(context_length, MOST_POSITIONS)
     if len(ids) > most:
-        notes.append(f"Only the first {most} characters are shown.")
+        notes.append(f"Only the first {most} tokens are shown.")
     return ids[:most], " ".join(notes) or None

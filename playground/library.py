@@ -54,7 +54,7 @@ class Library:
             return self._opened[token]
 
     def answer(self, token: str, start: int = 0, start_events: int = 0) -> dict[str, Any]:
-        """What has happened in a run since `start` and `start_events`; see `RunView.answer`.
+        """The points of a run after `start` and its events after `start_events`; see `RunView.answer`.
 
         A run that cannot be read is answered with the status "unknown" and the reason.
         """

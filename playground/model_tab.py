@@ -22,7 +22,7 @@ from playground.services import Services
 # Straight to the server, past the queue: these answer in milliseconds.
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 LATEST: dict[str, Any] = {**QUICK, "trigger_mode": "always_last"}
-RESTORED = ("token", "feed", "chart", "notice", "recipe")  # with the settings, what a run fills
+RESTORED = ("token", "feed", "chart", "notice", "recipe")  # filled by a run, besides the settings
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Tab:
         return [self.parts[name] for name in names]
 
     def update(self, answer: Answer) -> Any:
-        """An answer of `Actions` as updates of components; what it does not name stays as it is."""
+        """An answer of `Actions` as updates of components; the others stay as they are."""
         updates = {self.parts[n]: value for n, value in answer.items() if n != "settings"}
         updates |= {self.settings[n]: value for n, value in answer.get("settings", {}).items()}
         if "notice" in answer:
@@ -221,7 +221,7 @@ def _connect_begin(tab: Tab, buttons: dict[str, gr.Button]) -> None:
 
 
 def _connect_settings(tab: Tab) -> None:
-    """A changed setting makes what is shown stale; a learning rate takes effect at once in a live run."""
+    """A changed setting makes the run shown stale; a learning rate takes effect at once in a live run."""
     key, actions = tab.rung.name, tab.actions
     for name, control in tab.settings.items():
         if name == "learning_rate":

@@ -8,7 +8,7 @@ from lm.tokenizers import Tokenizer
 
 
 def sendable(value: Any) -> str:
-    """A visitor's text without what JSON cannot carry back: one half of a surrogate pair."""
+    """A visitor's text without halves of surrogate pairs, which JSON cannot carry back."""
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""What the server keeps for all visitors: runs, texts, models in memory, and time estimates."""
+"""The objects that all visitors share: runs, texts, models in memory, and time estimates."""
 
 import multiprocessing.forkserver
 from pathlib import Path
@@ -23,10 +23,10 @@ class Services:
         self.estimates = Estimates(supervisor)
 
     def prepare(self) -> None:
-        """Import what every run needs, which takes seconds: call it once the page is served."""
+        """Import the modules of a run, which takes seconds: call it once the page is served."""
         multiprocessing.forkserver.ensure_running()
 
     def close(self) -> None:
-        """Stop every run, keeping what it has learned, and the timing of plans."""
+        """Stop every run, keeping its weights, and the timing of plans."""
         self.supervisor.close()
         self.estimates.close()

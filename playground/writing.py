@@ -34,7 +34,7 @@ def write(
         ids = np.zeros(1, dtype=np.int64)
     if len(ids) > context:
         notes.append(
-            f"The prompt is longer than the context: the model reads its last {context} characters."
+            f"The prompt is longer than the context: the model reads its last {context} tokens."
         )
     tokens: list[list[Any]] = []
     answer = {

@@ -280,7 +280,7 @@ def test_whatever_is_typed_is_continued_and_never_becomes_markup(decoder, open_t
     long = "What news, my lord? The king is come again. " * 3
     tab.prompt(long).press("sample")
     tab.panel.locator(".prompt-text", has_text=long.strip()).wait_for()
-    note.filter(has_text="last 16 characters").wait_for()
+    note.filter(has_text="last 16 tokens").wait_for()
     done.wait_for(state="attached")
     tab.prompt("").press("sample")
     tab.page.wait_for_function(

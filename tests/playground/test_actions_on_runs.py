@@ -119,7 +119,7 @@ def test_any_prompt_is_continued(reader, prompt):
 def test_a_prompt_longer_than_the_context_is_read_from_its_end(deep, play):
     last = written(deep, DEEP, play[:200])
     assert last["prompt"] == play[:200]
-    assert "last 16 characters" in last["note"]
+    assert "last 16 tokens" in last["note"]
     short = written(deep, DEEP, play[184:200])
     assert last["tokens"] == short["tokens"] and short["note"] is None
 
