@@ -11,7 +11,7 @@ export class TokenStrip {
   constructor({ point, pin }) {
     this.losses = [];
     this.node = make("div", "token-strip");
-    this.node.setAttribute("aria-label", "the text, redder where the next character surprised");
+    this.node.setAttribute("aria-label", "the text, redder where a token surprised the model");
     const rowOf = (event) => event.target.closest(".token")?.dataset.index;
     const listen = (kind, act) =>
       this.node.addEventListener(kind, (event) => {

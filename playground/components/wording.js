@@ -20,7 +20,7 @@ export const percent = (p) => `${(100 * p).toFixed(p < 0.1 ? 1 : 0)} %`;
 
 /** The surprise at a token: its loss in nats, and the probability that it had. */
 export function surprise(loss) {
-  if (!Number.isFinite(loss)) return "the first token: the model predicts nothing before it";
+  if (!Number.isFinite(loss)) return "the first token: there is no prediction of it";
   const probability = Math.exp(-loss);
   const chance = probability < 0.001 ? "under 0.1" : (100 * probability).toFixed(1);
   return `surprise ${loss.toFixed(2)} nats, probability ${chance} %`;
