@@ -113,3 +113,13 @@ def test_a_hosted_page_deletes_the_oldest_ended_runs(
     assert library.knows("local:new") and library.knows(live)
     assert not library.knows(ended)
     assert (library.runs_folder / "texts").exists()
+
+
+def test_only_a_hosted_page_makes_room_for_a_new_run(library, monkeypatch):
+    pruned = []
+    monkeypatch.setattr(library, "prune", lambda: pruned.append(True))
+    library.new_directory("bigram")
+    assert not pruned
+    monkeypatch.setattr(library, "open_local", False)
+    library.new_directory("bigram")
+    assert pruned
