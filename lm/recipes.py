@@ -1,7 +1,7 @@
 """Recipes: settings under a name, for each rung. `lm/EXPERIMENTS.md` has the measurements.
 
-`classic` has the rung's own settings. `speedrun` learns as much as possible in the first seconds. `best` has the
-lowest loss that we found for the rung (for the decoder in forty minutes on two cores), and `two-minutes` is
+`classic` has the rung's own settings. `speedrun` learns as much as possible in the first seconds. `best` has
+the lowest loss that we found for the rung (for the decoder in forty minutes on two cores), and `two-minutes` is
 between them. The decoder also has two settings that others have published, for comparison.
 """
 

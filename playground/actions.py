@@ -28,8 +28,8 @@ from playground.figures import loss as loss_figure
 from playground.prompts import sendable
 from playground.services import Services
 
-MOST_WRITTEN = 2000  # characters that the page writes at once
-UNSETTLED = "unsettled"
+MOST_WRITTEN = 2000  # tokens that the page writes at once
+UNSETTLED = "unsettled"  # class of an estimate that will change
 Answer = dict[str, Any]
 
 
@@ -76,12 +76,12 @@ class Actions:
     def _start(self, token: str, corpus: str, values: Sequence[Any], *, paused: bool) -> str:
         """Start a new run in place of the tab's; returns its token."""
         plan = controls.plan_of(self.rung, values)
-        text = self.services.texts.get(corpus, plan.tokenizer)
+        text = self.services.texts.get(corpus, plan.tokenizer, plan.task)
         text.check(plan.context_length)
         self.supervisor.check_room(leaving=token)
         run = text.new_run(self.library.new_directory(self.rung.name), plan)
         self.supervisor.command(token, "stop", patience=0)  # one run a tab; its directory is kept
-        return self.supervisor.start(run, (text.train_ids, text.validation_ids), paused=paused)
+        return self.supervisor.start(run, text.data, paused=paused)
 
     # Showing runs
 
@@ -200,7 +200,9 @@ class Actions:
                 raise SettingsProblem("There is no model yet that could write: press Train.")
             sampling = SamplingConfig.make(**dict(zip(names, values, strict=True)))
             if sampling.max_new_tokens > MOST_WRITTEN:
-                raise SettingsProblem(f"The page writes at most {MOST_WRITTEN:,} characters.")
+                raise SettingsProblem(
+                    f"The page writes at most {MOST_WRITTEN:,} tokens: choose fewer."
+                )
             run = self.library.view(str(token)).run
             text = sendable(prompt or "")[:20_000]
             yield from writing.write(self.services.snapshots, run, _step(step), text, sampling)
@@ -221,7 +223,7 @@ class Actions:
         """Parameters and predicted time, marked with the class `UNSETTLED` while a timing is to come."""
         try:
             plan = controls.plan_of(self.rung, values)
-            text = self.services.texts.get(str(corpus), plan.tokenizer)
+            text = self.services.texts.get(str(corpus), plan.tokenizer, plan.task)
             text.check(plan.context_length)
         except Problem as problem:
             return f"<span class='impossible'>{html.escape(str(problem))}</span>"
@@ -252,7 +254,7 @@ class Actions:
 
 
 def _step(value: Any) -> int | None:
-    """A step of a run from whatever was sent; what is no number means the last snapshot."""
+    """A step of a run from any value; None, the last snapshot, from a value that is no number."""
     if isinstance(value, bool):
         return None
     if isinstance(value, float) and math.isfinite(value):
@@ -261,5 +263,5 @@ def _step(value: Any) -> int | None:
 
 
 def _arguments(data: Any, count: int) -> Sequence[Any]:
-    """The arguments of a server function, whatever was sent."""
+    """The arguments of a server function; harmless ones in place of a list of another length."""
     return data if isinstance(data, list) and len(data) == count else ["", *[0] * (count - 1)]

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lm import runs
 from lm.devices import available_cores
 from lm.errors import Problem, RunProblem
@@ -40,7 +38,7 @@ class _Run:
     """A run that this server started."""
 
     view: RunView
-    data: tuple[np.ndarray, np.ndarray]
+    data: Any  # of the run's task, until its process has it
     start_paused: bool
     status: str = "queued"
     reason: str | None = None
@@ -71,11 +69,11 @@ class Supervisor:
 
     # Commands
 
-    def start(self, run: runs.Run, data: tuple[np.ndarray, np.ndarray], *, paused: bool) -> str:
+    def start(self, run: runs.Run, data: Any, *, paused: bool) -> str:
         """Train a run directory that has just been created; returns the run's token.
 
-        data: the token ids of the train and the validation split. While as many runs train as there are
-        cores, the run waits in the queue.
+        data: of the run's task; it is sent to the process. While as many runs train as there are cores, the
+        run waits in the queue.
         """
         token = secrets.token_urlsafe(16)
         with self._changed:
@@ -127,7 +125,7 @@ class Supervisor:
             run.orders_waiting.append((order, value))
 
     def close(self) -> None:
-        """Stop every run, saving what it has learned, and end all processes."""
+        """Stop every run, saving its weights, and end all processes."""
         with self._changed:
             self._closed = True
             for run in self._runs.values():
@@ -233,7 +231,7 @@ class Supervisor:
 
     def _end(self, run: _Run, status: str, reason: str | None = None) -> None:
         run.status, run.reason = status, reason
-        run.data = (np.empty(0), np.empty(0))
+        run.data = None
         if run.pipe is None or status == "failed":  # there is no process that writes the status
             with contextlib.suppress(Problem):
                 recording.write_status(run.view.run.directory, status, run.view.step, reason)  # type: ignore[arg-type]
@@ -269,7 +267,7 @@ class Supervisor:
                 args=(
                     child_end,
                     run.view.run.directory,
-                    *run.data,
+                    run.data,
                     run.start_paused,
                     self._threads(),
                     self.device,
@@ -278,7 +276,7 @@ class Supervisor:
             )
             run.process.start()
             child_end.close()
-            run.data = (np.empty(0), np.empty(0))
+            run.data = None
             self._share_cores()
             self._wake()
 

@@ -11,32 +11,33 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from lm import corpora, ngrams, tokenizers
+from lm import corpora, ngrams, tasks, tokenizers
 from lm.corpora import Corpus
 from lm.errors import CorpusProblem
 from lm.plan import Plan
 from lm.runs import Run, recording
 from lm.runs.files import write_text
-from lm.tasks import ContinueText
-from lm.tasks.continue_text import check_length
+from lm.tasks import TaskConfig, TextData
 from lm.tokenizers import Tokenizer, TokenizerConfig
 
-CHARACTERS = TokenizerConfig()
+CHARACTERS, CONTINUE = TokenizerConfig(), TaskConfig()
 RETRY = 120.0  # seconds before a download that failed is tried again
 KEEP = 6  # prepared texts held in memory
 
 
 @dataclass(frozen=True)
 class Text:
-    """A corpus made ready for one tokenizer: the ids of both splits, and the losses of counting on it."""
+    """A corpus made ready for one task and one tokenizer, and the losses of counting on it."""
 
     corpus: Corpus
     tokenizer: Tokenizer
-    train_ids: np.ndarray
-    validation_ids: np.ndarray
+    task: TaskConfig
+    data: Any  # the task's own
+    train_tokens: int
     baselines: dict[str, float]
     counted_pairs: np.ndarray
 
@@ -47,14 +48,14 @@ class Text:
             plan,
             self.corpus,
             self.tokenizer,
-            train_tokens=len(self.train_ids),
+            train_tokens=self.train_tokens,
             baselines=self.baselines,
             counted_pairs=self.counted_pairs,
         )
 
     def check(self, context_length: int) -> None:
         """Raise a `SettingsProblem` if the text is too short for the context."""
-        check_length(len(self.train_ids), len(self.validation_ids), context_length)
+        tasks.KINDS[self.task.task].check(self.data, context_length)
 
 
 class Texts:
@@ -62,17 +63,22 @@ class Texts:
 
     def __init__(self, runs_folder: Path, known_baselines: dict[str, dict[str, float]]) -> None:
         self.folder = runs_folder / "texts"
-        self._baselines = known_baselines  # by checksum; the included runs hold some
-        self._texts: OrderedDict[tuple[str, TokenizerConfig], Text] = OrderedDict()
+        # By the text's checksum and the task; the included runs hold some.
+        self._baselines = {
+            (sha256, CONTINUE.task): known for sha256, known in known_baselines.items()
+        }
+        self._texts: OrderedDict[tuple[str, TokenizerConfig, TaskConfig], Text] = OrderedDict()
         self._refusals: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: str, tokenizer: TokenizerConfig = CHARACTERS) -> Text:
-        """The text of a key, prepared for a tokenizer. `CorpusProblem` if it cannot be loaded."""
-        wanted = (key, tokenizer)
+    def get(
+        self, key: str, tokenizer: TokenizerConfig = CHARACTERS, task: TaskConfig = CONTINUE
+    ) -> Text:
+        """The text of a key, prepared for a tokenizer and a task. `CorpusProblem` if it cannot be loaded."""
+        wanted = (key, tokenizer, task)
         with self._lock:
             if wanted not in self._texts:
-                self._texts[wanted] = self._prepare(self._load(key), tokenizer)
+                self._texts[wanted] = self._prepare(self._load(key), tokenizer, task)
                 while len(self._texts) > KEEP:
                     self._texts.popitem(last=False)
             self._texts.move_to_end(wanted)
@@ -124,20 +130,20 @@ class Texts:
             self._refusals[name] = (time.monotonic(), str(problem))
             raise
 
-    def _prepare(self, corpus: Corpus, config: TokenizerConfig) -> Text:
-        tokenizer = tokenizers.train(config, corpus.text)
-        train_ids = tokenizer.encode(corpus.train_text)
-        validation_ids = tokenizer.encode(corpus.validation_text)
-        counted = self._baselines.get(corpus.sha256)
-        if counted is None:
-            counted = ContinueText.baselines(corpus)
-            self._baselines[corpus.sha256] = counted
-        small = np.min_scalar_type(tokenizer.vocab_size - 1)  # they are sent to each run's process
+    def _prepare(self, corpus: Corpus, config: TokenizerConfig, task: TaskConfig) -> Text:
+        kind, tokenizer = tasks.KINDS[task.task], tokenizers.train(config, corpus.text)
+        data, train_ids = kind.load(corpus, tokenizer), tokenizer.encode(corpus.train_text)
+        if isinstance(data, TextData):
+            data = data.compact()
+        known = (corpus.sha256, task.task)
+        if known not in self._baselines:
+            self._baselines[known] = kind.baselines(corpus)
         return Text(
             corpus,
             tokenizer,
-            train_ids.astype(small),
-            validation_ids.astype(small),
-            counted,
-            ngrams.bigram_table(train_ids, tokenizer.vocab_size),
+            task,
+            data,
+            train_tokens=len(train_ids),
+            baselines=self._baselines[known],
+            counted_pairs=ngrams.bigram_table(train_ids, tokenizer.vocab_size),
         )

@@ -11,16 +11,14 @@ import queue
 import threading
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-import numpy as np
 import torch
 
 from lm import runs
 from lm.errors import Problem
 from lm.plan import Plan
 from lm.runs import recording
-from lm.tasks import TextData
 from lm.training.events import ChangeLearningRate, Checkpoint, Command, Event, Step, TakeCheckpoint
 from lm.training.loop import evaluation_due, train
 
@@ -34,13 +32,12 @@ Order = (
 def work(
     pipe: Connection,
     directory: Path,
-    train_ids: np.ndarray,
-    validation_ids: np.ndarray,
+    data: Any,
     paused: bool,
     threads: int,
     device: str,
 ) -> None:
-    """Train the run that `directory` describes until it ends or is told to stop.
+    """Train the run that `directory` describes, on the data of its task, until it ends or is told to stop.
 
     Sends ("paused" | "running" | "finished" | "stopped" | "failed", step, reason) up the pipe.
     """
@@ -49,7 +46,7 @@ def work(
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(pipe, orders), daemon=True).start()
     torch.set_num_threads(threads)
-    _Worker(pipe, directory, orders, paused, device).run(train_ids, validation_ids)
+    _Worker(pipe, directory, orders, paused, device).run(data)
 
 
 def _listen(pipe: Connection, orders: "queue.SimpleQueue[Order]") -> None:
@@ -89,10 +86,10 @@ class _Worker:
         self.stopped = False
         self.commands: list[Command] = []
 
-    def run(self, train_ids: np.ndarray, validation_ids: np.ndarray) -> None:
+    def run(self, data: Any) -> None:
         """Train from the first event to the last, and report how it ends."""
         try:
-            self._train(train_ids, validation_ids)
+            self._train(data)
         except Problem as problem:
             self._report("failed", str(problem))
         except Exception as error:  # the last line of defence: the page must show it
@@ -102,12 +99,8 @@ class _Worker:
             self._report("failed", reason)
             raise
 
-    def _train(self, train_ids: np.ndarray, validation_ids: np.ndarray) -> None:
+    def _train(self, data: Any) -> None:
         run = runs.open_run(self.directory)
-        train_tokens, validation_tokens = (
-            torch.from_numpy(ids.astype(np.int64)) for ids in (train_ids, validation_ids)
-        )
-        data = TextData(train_tokens, validation_tokens, run.tokenizer())
         events = recording.record(run, train(run.plan, data, device=self.device))
         event = next(events)
         self._report_state()

@@ -6,7 +6,7 @@ gives a loss at every position.
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ SAMPLE = SamplingConfig(temperature=0.8, max_new_tokens=160, seed=1)  # of the s
 
 @dataclass(frozen=True)
 class TextData:
-    """The two splits of a text as token ids, (N,) and (M,) int64, and the tokenizer that made them."""
+    """The two splits of a text as token ids, (N,) and (M,) integers, and the tokenizer that made them."""
 
     train: Tensor
     validation: Tensor
@@ -37,6 +37,19 @@ class TextData:
         """Both texts through the tokenizer."""
         train, validation = tokenizer.encode(train_text), tokenizer.encode(validation_text)
         return cls(torch.from_numpy(train), torch.from_numpy(validation), tokenizer)
+
+    def compact(self) -> "TextData":
+        """The same in as few bytes as the vocabulary needs: for keeping many, and for sending."""
+        small = torch.uint8 if self.tokenizer.vocab_size <= 256 else torch.int32
+        return TextData(self.train.to(small), self.validation.to(small), self.tokenizer)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process as arrays; torch would send handles of shared memory."""
+        return _from_arrays, (self.train.numpy(), self.validation.numpy(), self.tokenizer)
+
+
+def _from_arrays(train: np.ndarray, validation: np.ndarray, tokenizer: Tokenizer) -> TextData:
+    return TextData(torch.from_numpy(train), torch.from_numpy(validation), tokenizer)
 
 
 class ContinueText:
@@ -49,8 +62,8 @@ class ContinueText:
         self.tokenizer = data.tokenizer
         self.vocab_size = data.tokenizer.vocab_size
         self.context_length = context_length
-        self.train = data.train.to(device)  # (N,)
-        self.validation = data.validation.to(device)  # (M,)
+        self.train = data.train.to(device, torch.int64)  # (N,)
+        self.validation = data.validation.to(device, torch.int64)  # (M,)
         self.windows = self.train.unfold(0, context_length + 1, 1)  # (N - T, T + 1), a view
         train_characters = data.tokenizer.count_characters(data.train.numpy())
         self.characters_per_token = train_characters / len(data.train)

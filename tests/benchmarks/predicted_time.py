@@ -91,7 +91,7 @@ def _plans(setup: Setup) -> list[Plan]:
 def _taken(services: Services, plan: Plan, text: Text) -> float:
     run = text.new_run(services.library.new_directory(plan.rung.name), plan)
     began = time.perf_counter()
-    token = services.supervisor.start(run, (text.train_ids, text.validation_ids), paused=False)
+    token = services.supervisor.start(run, text.data, paused=False)
     while services.library.answer(token, 10**9, 10**9)["status"] not in ENDED:
         time.sleep(0.05)
     return time.perf_counter() - began

@@ -200,7 +200,7 @@ def start(services, new_run, tiny_plan, text):
     ) -> str:
         directory = on.library.new_directory(rung)
         run = new_run(directory, tiny_plan(RUNGS[rung], **changed))
-        return on.supervisor.start(run, (text.train_ids, text.validation_ids), paused=paused)
+        return on.supervisor.start(run, text.data, paused=paused)
 
     return begin
 

@@ -72,7 +72,7 @@ def test_a_full_disk_fails_the_run_with_the_sentence(
     run = new_run(library.new_directory("bigram"), tiny_plan(RUNGS["bigram"], **LONG))
     run.metrics_path.unlink()
     run.metrics_path.symlink_to("/dev/full")
-    token = supervisor.start(run, (text.train_ids, text.validation_ids), paused=False)
+    token = supervisor.start(run, text.data, paused=False)
     wait(lambda: not supervisor.is_live(token), "the run to fail")
     run.metrics_path.unlink()  # reading it would never end
     run.metrics_path.touch()
@@ -206,9 +206,10 @@ if __name__ == "__main__":
     run = runs.open_run(Path(sys.argv[1]))
     other = runs.open_run(Path(sys.argv[2]))
     data = tasks.text_data(corpora.load(sys.argv[3]))
-    ids = data.train.numpy(), data.validation.numpy()
-    tokens = [supervisor.start(run, ids, paused=False), supervisor.start(other, ids, paused=True)]
+    tokens = [supervisor.start(run, data, paused=False), supervisor.start(other, data, paused=True)]
     while library.answer(tokens[0])["step"] < 3 or library.answer(tokens[1])["status"] != "paused":
+        if "failed" in [library.answer(token)["status"] for token in tokens]:
+            sys.exit("a run failed")
         time.sleep(0.02)
     while not (other.directory / "resume.safetensors").exists():  # a paused run still saves its first
         time.sleep(0.02)

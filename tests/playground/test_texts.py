@@ -10,6 +10,7 @@ import pytest
 from lm import corpora
 from lm.corpora import tiny_shakespeare
 from lm.errors import CorpusProblem, Problem
+from lm.tasks import ContinueText
 from playground import texts as texts_module
 from playground.texts import Texts
 
@@ -60,8 +61,8 @@ def test_the_same_text_has_one_key_and_one_file(texts, play, tmp_path):
 def test_a_prepared_text_fits_together(texts, play):
     text = texts.get(texts.add(play.encode()))
     V = text.tokenizer.vocab_size
-    assert text.tokenizer.decode(text.train_ids) == text.corpus.train_text
-    assert text.tokenizer.decode(text.validation_ids) == text.corpus.validation_text
+    assert text.tokenizer.decode(text.data.train) == text.corpus.train_text
+    assert text.tokenizer.decode(text.data.validation) == text.corpus.validation_text
     assert text.counted_pairs.shape == (V, V)
     assert np.allclose(text.counted_pairs.sum(axis=1), 1)
     assert text.baselines["uniform"] == pytest.approx(np.log(V))
@@ -72,7 +73,7 @@ def test_many_different_characters_need_wider_ids(texts):
     many = "".join(chr(n) for n in range(0x4E00, 0x4E00 + 300)) * 10
     text = texts.get(texts.add(many.encode()))
     assert text.tokenizer.vocab_size == 300
-    assert text.tokenizer.decode(text.train_ids) == text.corpus.train_text
+    assert text.tokenizer.decode(text.data.train) == text.corpus.train_text
 
 
 @pytest.mark.parametrize(
@@ -228,5 +229,5 @@ def test_only_a_few_texts_stay_in_memory_and_all_can_be_had(texts, play):
 def test_what_a_shipped_run_counted_is_not_counted_again(tmp_path, play, monkeypatch):
     known = {corpora.from_text(play).sha256: {"uniform": 1.0, "bigram": 0.5}}
     texts = Texts(Path(tmp_path), known)
-    monkeypatch.setattr(texts_module.ContinueText, "baselines", None)
+    monkeypatch.setattr(ContinueText, "baselines", None)
     assert texts.get(texts.add(play.encode())).baselines == {"uniform": 1.0, "bigram": 0.5}
