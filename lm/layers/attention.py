@@ -73,7 +73,7 @@ class SelfAttention(nn.Module):
         q, k, v = self.split(x, start)  # (B, H, T, D)
         if cache is not None:
             k, v = cache.extend(k, v)  # (B, H, start + T, D)
-        mask = self.mask[start : start + T, : start + T]
+        mask = self.mask.narrow(0, start, T).narrow(1, 0, start + T)  # (T, start + T)
         with _float32_on_cpu(x.device):
             found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (B, H, T, D)
         return self.projection(found.transpose(1, 2).flatten(2))

@@ -15,18 +15,19 @@ class LayerCache:
     def __init__(self, context_length: int) -> None:
         self.context_length = context_length
         self.length = 0  # positions held
-        self._held = torch.empty(0)  # (2, B, H, context_length, D): keys, then values
+        self._keys: Tensor | None = None  # (B, H, context_length, D)
+        self._values: Tensor | None = None
 
     def extend(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Add those of T new positions, (B, H, T, D); returns all that are held."""
         B, H, T, D = keys.shape
-        if not self._held.numel():
-            self._held = keys.new_empty(2, B, H, self.context_length, D)
-        self._held[0, :, :, self.length : self.length + T] = keys
-        self._held[1, :, :, self.length : self.length + T] = values
+        if self._keys is None or self._values is None:
+            self._keys = keys.new_empty(B, H, self.context_length, D)
+            self._values = torch.empty_like(self._keys)
+        self._keys.narrow(2, self.length, T).copy_(keys)
+        self._values.narrow(2, self.length, T).copy_(values)
         self.length += T
-        all_keys, all_values = self._held[:, :, :, : self.length]
-        return all_keys, all_values
+        return self._keys.narrow(2, 0, self.length), self._values.narrow(2, 0, self.length)
 
 
 class KeyValueCache:

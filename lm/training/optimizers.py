@@ -60,7 +60,8 @@ class Optimizer:
 class AdamW(Optimizer):
     """θ ← θ − η λ θ − η m̂ / (√v̂ + ε), with m and v running means of the gradient and of its square.
 
-    m and v begin at 0; m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) correct for that after t steps.
+    m and v begin at 0; m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) correct for that after t steps. Multiplied by
+    √(1 − β₂ᵗ), numerator and denominator need no pass over v for it (Kingma & Ba 2014, section 2).
     """
 
     beta1, epsilon = 0.9, 1e-8
@@ -88,11 +89,11 @@ class AdamW(Optimizer):
         t, m, v = state["step"].add_(1).item(), state["exp_avg"], state["exp_avg_sq"]
         m.lerp_(gradient, 1 - self.beta1)
         v.mul_(self.beta2).addcmul_(gradient, gradient, value=1 - self.beta2)
-        m_correction, v_correction = 1 - self.beta1**t, 1 - self.beta2**t
-        denominator = v.sqrt().div_(v_correction**0.5).add_(self.epsilon)  # √v̂ + ε
+        m_correction, v_correction = 1 - self.beta1**t, (1 - self.beta2**t) ** 0.5
         if self.weight_decay:
             parameter.mul_(1 - rate * self.weight_decay)
-        parameter.addcdiv_(m, denominator, value=-rate / m_correction)
+        denominator = v.sqrt().add_(self.epsilon * v_correction)
+        parameter.addcdiv_(m, denominator, value=-rate * v_correction / m_correction)
 
 
 class Muon(Optimizer):
