@@ -114,6 +114,8 @@ def next_token_distribution(
 class Cache(Protocol):
     """What a model keeps of texts that it has read."""
 
+    tokens: Tensor | None  # the texts, (B, length); None if there are none yet
+
     @property
     def length(self) -> int:
         """The number of positions held."""
