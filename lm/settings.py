@@ -1,9 +1,9 @@
 """One description of every setting: its bounds, step, unit and a line of help, written once.
 
 The slider on the page, the command-line flag, the URL parameter, the check of a request and the
-documentation are all derived from the fields of a `Settings` class. The settings themselves are in
-`lm/training/config.py`, in the config at the top of each file in `lm/models/`, and beside the other parts of a
-plan (`lm/plan.py`).
+documentation are all derived from the fields of a `Settings` class. The settings of training are in
+`lm/training/config.py`. Those of a model stand above it in its file, or in a `…_config.py` beside it where models
+share them. Those of the other parts of a plan stand beside these parts (`lm/plan.py`).
 """
 
 import reprlib
@@ -22,7 +22,7 @@ from pydantic import (
 
 from lm.errors import SettingsProblem
 
-Scale = Literal["linear", "135"]
+Scale = Literal["linear", "1-3-10"]
 Group = Literal["model", "architecture", "optimiser", "regularisation", "run"]
 
 
@@ -79,7 +79,7 @@ def setting(
 ) -> Any:
     """A pydantic field that also carries its title, unit, step, scale and the page's upper bound.
 
-    scale: how the values are spaced: "linear", or "135" (1, 3, 10, 30 …, as people choose learning rates).
+    scale: how the values are spaced: "linear", or "1-3-10" (1, 3, 10, 30 …, as people choose learning rates).
     choices: for a field of type str, the names in a registry; asked for each time they are needed.
     """
     extra: dict[str, Any] = {
@@ -179,8 +179,8 @@ def _sentence(settings: type[Settings], error: ValidationError) -> str:
         return f"{field.title} is one of {', '.join(field.choices)}, not {value}."
     if field.kind == "bool":
         return f"{field.title} is on or off (true or false), not {value}."
-    what = "a whole number" if field.kind == "int" else "a number"
+    number = "a whole number" if field.kind == "int" else "a number"
     low = "" if field.minimum is None else f" from {field.minimum:,.10g}"
     high = "" if field.maximum is None else f" to {field.maximum:,.10g}"
     unit = f" {field.unit}" if field.unit else ""
-    return f"{field.title} must be {what}{low}{high}{unit}, not {value}."
+    return f"{field.title} must be {number}{low}{high}{unit}, not {value}."

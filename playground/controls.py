@@ -36,7 +36,7 @@ def control(field: Setting, elem_id: str, value: Any = None) -> gr.components.Co
         )
     if field.kind == "bool":
         return gr.Checkbox(value=value, info=field.help, **common)
-    if field.scale == "135":
+    if field.scale == "1-3-10":
         rates = sorted({*LEARNING_RATES, field.default, value})
         choices = [(f"{rate:g}", rate) for rate in rates]
         return gr.Dropdown(choices, value=value, info=field.help, allow_custom_value=True, **common)
@@ -62,7 +62,7 @@ def plan_of(rung: Rung, values: Sequence[Any]) -> Plan:
     for (name, field), value in zip(fields.items(), values, strict=True):
         if value is None or value == "":
             raise SettingsProblem(f"{field.title} is empty: give it a value.")
-        given[name] = rate_of(value) if field.scale == "135" else value
+        given[name] = rate_of(value) if field.scale == "1-3-10" else value
     return rung.plan(**given)
 
 
@@ -150,7 +150,7 @@ def _parsed(field: Setting, text: str) -> Any:
 
 
 def _onto_slider(field: Setting, value: Any) -> Any:
-    if field.kind not in ("int", "float") or field.scale == "135":
+    if field.kind not in ("int", "float") or field.scale == "1-3-10":
         return value
     low, high = live_bounds(field)
     return type(value)(min(max(value, low), high))

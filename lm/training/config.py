@@ -31,7 +31,7 @@ class TrainingConfig(Training):
         help="How far each step moves the weights. Can be changed while the model trains.",
         ge=1e-6,
         le=1.0,
-        scale="135",
+        scale="1-3-10",
         group="optimiser",
     )
     optimizer: Optimizer = setting(
@@ -46,7 +46,7 @@ class TrainingConfig(Training):
         help="For the hidden matrices, if the optimiser is Muon; AdamW's learning rate holds for the rest.",
         ge=1e-6,
         le=1.0,
-        scale="135",
+        scale="1-3-10",
         group="optimiser",
     )
     batch_size: Whole = setting(

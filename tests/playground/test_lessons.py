@@ -293,7 +293,7 @@ def test_what_to_try_can_be_set_on_the_page(name: str) -> None:
             continue
         for number in re.findall(r"\d[\d.]*(?<!\.)", title.replace(",000", "000")):
             tried += 1
-            if field.scale == "135":
+            if field.scale == "1-3-10":
                 assert float(number) in controls.LEARNING_RATES
                 continue
             low, high = controls.live_bounds(field)
