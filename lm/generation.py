@@ -1,12 +1,12 @@
-"""Writing: from scores to the next character, again and again.
+"""Sampling: from the model's scores to the next token, one token at a time.
 
-The model gives every character a score. `temperature` sharpens or flattens the distribution, `top_k` keeps
-the k likeliest characters, `top_p` (Holtzman et al. 2020) the smallest set that holds probability p. Then one
-character is drawn, and the text grows by it.
+The model gives every token a score. `temperature` sharpens or flattens the distribution, `top_k` keeps the k
+likeliest tokens, `top_p` (Holtzman et al. 2020) the smallest set that holds probability p. Then one token is
+drawn, and the text grows by it.
 
 `Reader` decides which part of a text the model reads once the text is longer than its context. A model with a
-key/value cache reads each character once; when its context is full, it goes on from the later half. A model
-without a cache reads the last `context_length` characters anew for each character.
+key/value cache reads each token once; when its context is full, it goes on from the later half. A model without
+a cache reads the last `context_length` tokens anew for each token.
 """
 
 import math
@@ -35,7 +35,7 @@ class SamplingConfig(Settings):
     top_k: Whole = setting(
         0,
         title="Top-k",
-        help="Draw from the k likeliest characters only; 0 means all.",
+        help="Draw from the k likeliest tokens only; 0 means all.",
         ge=0,
         le=1000,
         step=1,
@@ -45,7 +45,7 @@ class SamplingConfig(Settings):
     top_p: float = setting(
         1.0,
         title="Top-p",
-        help="Draw from the smallest set of characters that holds this much probability.",
+        help="Draw from the smallest set of tokens that holds this much probability.",
         ge=0.05,
         le=1.0,
         step=0.05,
@@ -54,11 +54,11 @@ class SamplingConfig(Settings):
     max_new_tokens: Whole = setting(
         300,
         title="New tokens",
-        help="How many characters to write.",
+        help="How many tokens to write.",
         ge=1,
         le=100_000,
         step=1,
-        unit="characters",
+        unit="tokens",
         group="run",
         live_le=1000,
     )
@@ -79,11 +79,6 @@ class GeneratedToken:
 
     id: int
     distribution: np.ndarray
-
-    @property
-    def probability(self) -> float:
-        """How likely this token was, 0 to 1."""
-        return float(self.distribution[self.id])
 
 
 def next_token_distribution(
@@ -130,8 +125,8 @@ class Cache(Protocol):
 class Caching(Protocol):
     """A model that can go on from what it has read: `model(tokens, cache)` reads only the new tokens."""
 
-    def new_cache(self) -> Cache:
-        """An empty cache, for texts of up to context_length tokens."""
+    def new_cache(self) -> Cache | None:
+        """An empty cache, for texts of up to context_length tokens; None if this model cannot use one."""
         ...
 
 
@@ -171,6 +166,7 @@ class Reader:
         return self.model(tokens, self._cache)[:, -1]
 
 
+@torch.inference_mode()
 def generate(
     model: nn.Module, prompt: Tensor, context_length: int, sampling: SamplingConfig
 ) -> Iterator[GeneratedToken]:
@@ -180,40 +176,27 @@ def generate(
     off while sampling, and the model's mode is restored at the end. Draws come from a generator of their own,
     so that sampling in the middle of a training run does not change the run.
     """
-    for (token,) in generate_rows(model, prompt[None], context_length, sampling):
-        yield token
-
-
-@torch.inference_mode()
-def generate_rows(
-    model: nn.Module, prompts: Tensor, context_length: int, sampling: SamplingConfig
-) -> Iterator[list[GeneratedToken]]:
-    """Continue B `prompts` (B, T), T ≥ 1, together: yields the next token of each."""
-    if prompts.shape[1] == 0:
+    if len(prompt) == 0:
         raise SettingsProblem(
             "There is nothing to continue: give a prompt of at least one character."
         )
     draw = torch.Generator().manual_seed(sampling.seed)
-    reader, new, was_training = Reader(model, context_length), prompts, model.training
+    reader, new, was_training = Reader(model, context_length), prompt, model.training
     try:
         for _ in range(sampling.max_new_tokens):
             if model.training:  # at first, or because the caller trained it between two tokens
                 model.eval()
-            logits = reader.read(new).float().cpu()  # (B, V)
+            logits = reader.read(new[None])[0].float().cpu()  # (V,)
             if not math.isfinite(logits.sum()):
                 raise Diverged(
-                    "The model's scores are no longer numbers, so it cannot write: its loss ran away. "
+                    "The model's scores are not finite: its loss diverged. "
                     "Look at an earlier snapshot, or train it again with a lower learning rate."
                 )
-            distributions = [
-                next_token_distribution(row, sampling.temperature, sampling.top_k, sampling.top_p)
-                for row in logits
-            ]
-            tokens = torch.multinomial(torch.stack(distributions), 1, generator=draw)  # (B, 1)
-            yield [
-                GeneratedToken(token, distribution.numpy())
-                for (token,), distribution in zip(tokens.tolist(), distributions, strict=True)
-            ]
-            new = tokens.to(prompts.device)
+            distribution = next_token_distribution(
+                logits, sampling.temperature, sampling.top_k, sampling.top_p
+            )
+            token = torch.multinomial(distribution, 1, generator=draw)  # (1,)
+            yield GeneratedToken(int(token), distribution.numpy())
+            new = token.to(prompt.device)
     finally:
         model.train(was_training)

@@ -44,8 +44,8 @@ class CachingMixture(Mixture):
         recent = text[:, -(T + self.ngram.order - 1) :]
         return self.average(logits, self.ngram(recent)[:, -T:])
 
-    def new_cache(self) -> Cache:
-        """The network's cache, empty."""
+    def new_cache(self) -> Cache | None:
+        """The network's cache, empty; None if it cannot use one."""
         return self.network.new_cache()  # type: ignore[operator]
 
 

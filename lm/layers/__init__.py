@@ -1,20 +1,20 @@
 """The parts that the models share, each in a file of its own, in reading order.
 
-`masks`            which positions may be looked at
+`masks`            the positions that each position may look at
 `attention`        the formula, and the attention of the blocks
-`positions`        rotary positions: another way to tell where a token is
-`norms`            scale the inputs of a part
-`feed_forward`     what each position computes by itself
+`positions`        rotary positions
+`norms`            a common scale for the inputs of a part
+`feed_forward`     a small network applied to each position
 `block`            attention and feed-forward on a residual path
 `ngram_embedding`  vectors for pairs and triples of tokens
-`cache`            what a decoder keeps while it writes
+`cache`            the keys and values of the text so far
 """
 
 from lm.layers.attention import Attending, SelfAttention, attention_weights
 from lm.layers.block import Block
 from lm.layers.cache import KeyValueCache
 from lm.layers.feed_forward import Activation, FeedForward
-from lm.layers.masks import causal
+from lm.layers.masks import causal, looks_ahead
 from lm.layers.ngram_embedding import NgramEmbedding
 from lm.layers.norms import Norm, make_norm
 from lm.layers.positions import RotaryPositions
@@ -31,5 +31,6 @@ __all__ = [
     "SelfAttention",
     "attention_weights",
     "causal",
+    "looks_ahead",
     "make_norm",
 ]

@@ -24,9 +24,9 @@ from lm.layers.positions import RotaryPositions
 def attention_weights(q: Tensor, k: Tensor, mask: Tensor) -> Tensor:
     """softmax(Q Kᵀ / √D + mask): q (..., T, D), k (..., S, D), mask (T, S) to weights (..., T, S).
 
-    Row t of the result says how much position t takes from each position; it sums to 1. A product of two
-    vectors of D independent numbers of variance 1 has variance D; divided by √D it has variance 1, so the
-    softmax starts soft and every position gets a gradient.
+    Row t of the result holds the share that position t takes from each position; it sums to 1. A product of two
+    vectors of D independent numbers of mean 0 and variance 1 has variance D; divided by √D it has variance 1,
+    so the softmax starts soft and every position gets a gradient.
     """
     scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5  # (..., T, S)
     return (scores + mask).softmax(dim=-1)
@@ -73,7 +73,7 @@ class SelfAttention(nn.Module):
         q, k, v = self.split(x, start)  # (B, H, T, D)
         if cache is not None:
             k, v = cache.extend(k, v)  # (B, H, start + T, D)
-        mask = self.mask.narrow(0, start, T).narrow(1, 0, start + T)  # (T, start + T)
+        mask = self.mask[start : start + T, : start + T]  # (T, start + T)
         with _float32_on_cpu(x.device):
             found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (B, H, T, D)
         return self.projection(found.transpose(1, 2).flatten(2))

@@ -3,6 +3,9 @@
 To write one more token, a position needs the keys and values of all earlier positions, and these do not change
 when the text grows: each layer keeps them. Without a cache, each new token costs a forward pass over the whole
 window; with it, a forward pass over one position.
+
+This is right only if no position may look at a later one: else the keys and values of a position would change
+with each token after it, in all layers but the first.
 """
 
 import torch
@@ -24,10 +27,10 @@ class LayerCache:
         if self._keys is None or self._values is None:
             self._keys = keys.new_empty(B, H, self.context_length, D)
             self._values = torch.empty_like(self._keys)
-        self._keys.narrow(2, self.length, T).copy_(keys)
-        self._values.narrow(2, self.length, T).copy_(values)
+        self._keys[:, :, self.length : self.length + T] = keys
+        self._values[:, :, self.length : self.length + T] = values
         self.length += T
-        return self._keys.narrow(2, 0, self.length), self._values.narrow(2, 0, self.length)
+        return self._keys[:, :, : self.length], self._values[:, :, : self.length]
 
 
 class KeyValueCache:

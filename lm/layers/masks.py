@@ -16,4 +16,9 @@ def causal(length: int) -> Tensor:
 
 def allowed(mask: Tensor) -> Tensor:
     """(T, T) bool: True where a position may look."""
-    return mask == 0
+    return mask > float("-inf")
+
+
+def looks_ahead(mask: Tensor) -> bool:
+    """Whether any position may look at a later one."""
+    return bool(allowed(mask).triu(1).any())

@@ -11,7 +11,16 @@ The settings (`decoder_config.py`) replace its parts by others; `lm/layers/` has
 import torch
 from torch import Tensor, nn
 
-from lm.layers import Block, KeyValueCache, NgramEmbedding, RotaryPositions, causal, make_norm
+from lm.layers import (
+    Block,
+    KeyValueCache,
+    NgramEmbedding,
+    RotaryPositions,
+    SelfAttention,
+    causal,
+    looks_ahead,
+    make_norm,
+)
 from lm.models.decoder_config import DecoderConfig
 
 
@@ -86,6 +95,12 @@ class DecoderTransformer(nn.Module):
             x = block(x, cache.layers[layer] if cache is not None else None)  # (B, T, C)
         return self.head(self.norm(x))  # (B, T, V)
 
-    def new_cache(self) -> KeyValueCache:
-        """An empty cache for `forward`, for texts of up to context_length tokens."""
+    def new_cache(self) -> KeyValueCache | None:
+        """An empty cache for `forward`, for texts of up to context_length tokens.
+
+        None if a mask lets a position look at later ones: then no result can be kept (`lm/layers/cache.py`).
+        """
+        layers = [part for part in self.modules() if isinstance(part, SelfAttention)]
+        if any(looks_ahead(layer.mask) for layer in layers):
+            return None
         return KeyValueCache(self.config.n_layer, self.config.context_length)

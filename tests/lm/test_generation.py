@@ -12,7 +12,6 @@ from lm.generation import (
     Reader,
     SamplingConfig,
     generate,
-    generate_rows,
     next_token_distribution,
 )
 from lm.ladder import RUNGS
@@ -238,13 +237,16 @@ def test_the_decoder_reads_each_token_once(decoder):
     assert lengths == [3] + [1] * 9
 
 
-def test_rows_are_continued_together(decoder):
-    """Greedy rows equal the same prompts continued alone."""
-    prompts = torch.tensor([[1, 2, 3], [4, 5, 6]])
-    settings = SamplingConfig.make(max_new_tokens=40, temperature=0.0)
-    together = [[t.id for t in step] for step in generate_rows(decoder, prompts, 16, settings)]
-    alone = [written(decoder, prompt, max_new_tokens=40, temperature=0.0) for prompt in prompts]
-    assert [list(row) for row in zip(*together, strict=True)] == alone
+def test_a_decoder_that_looks_ahead_reads_its_window_anew(decoder):
+    """With a mask of zeros, each new token changes the keys of those before it, so kept ones would be wrong."""
+    for block in decoder.blocks:
+        block.attention.mask = torch.zeros(16, 16, dtype=torch.float64)
+    reader, text = Reader(decoder, 16), torch.randint(23, (2, 20))
+    with torch.inference_mode():
+        for t in range(20):
+            scores = reader.read(text[:, t : t + 1])
+            assert torch.equal(reader.window, text[:, max(0, t - 15) : t + 1])
+            torch.testing.assert_close(scores, decoder(reader.window)[:, -1])
 
 
 def test_an_empty_prompt_is_refused(model):
@@ -258,8 +260,7 @@ def test_each_token_comes_with_its_distribution(model):
         assert token.distribution.shape == (23,)
         assert token.distribution.sum() == pytest.approx(1, abs=1e-5)
         assert np.count_nonzero(token.distribution) <= 4
-        assert token.probability == pytest.approx(float(token.distribution[token.id]))
-        assert token.probability > 0
+        assert token.distribution[token.id] > 0
 
 
 def test_drawn_as_often_as_likely():
@@ -279,9 +280,9 @@ def test_the_callers_random_numbers_are_left_alone(model):
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_a_model_whose_weights_ran_away_says_so(network, tiny_model, value):
+def test_a_model_whose_loss_diverged_says_so(network, tiny_model, value):
     model = tiny_model(network, 23)
     with torch.no_grad():
         next(model.parameters()).fill_(value)
-    with pytest.raises(Diverged, match="cannot write"):
+    with pytest.raises(Diverged, match="scores are not finite"):
         written(model)
