@@ -11,7 +11,7 @@ of a model:
 - A part that attends is `lm.layers.Attending`; the page then shows its heatmaps.
 - A model with a key/value cache is `lm.generation.Caching`, and writes faster.
 - A model trained with `CountingConfig` has no gradient: its config has an `order`, the steps of a run, and it
-  takes the n-grams of length 1, 2, … counted so far (`models/ngram.py`).
+  has `set_counts(counts)`, which takes the n-grams of length 1, 2, … counted so far (`models/ngram.py`).
 """
 
 from lm import recipes
@@ -46,7 +46,7 @@ _LADDER = (
     Rung(
         name="single_head_attention",
         title="Single head",
-        idea="Look back: each position chooses which earlier ones to take from.",
+        idea="Look back: each position attends to itself and to earlier positions.",
         config=SingleHeadConfig,
         model=SingleHeadAttention,
         training=TrainingConfig(steps=3000, batch_size=48, learning_rate=1e-2),
@@ -55,7 +55,7 @@ _LADDER = (
     Rung(
         name="multi_head_attention",
         title="Multi-head",
-        idea="Look for several patterns at once, and mix what they find.",
+        idea="Several heads attend at once; a projection mixes their results.",
         config=MultiHeadConfig,
         model=MultiHeadAttentionModel,
         training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-2),
@@ -64,7 +64,7 @@ _LADDER = (
     Rung(
         name="single_block_transformer",
         title="Transformer block",
-        idea="Attend, then compute, and add both to what was there: one block.",
+        idea="Attention, then a feed-forward network, each added to its input: one block.",
         config=SingleBlockConfig,
         model=SingleBlockTransformer,
         training=TrainingConfig(steps=3000, batch_size=32, learning_rate=3e-3),

@@ -1,7 +1,7 @@
-"""A transformer block: attention, then feed-forward, each added to what was there.
+"""A transformer block: attention, then a feed-forward network, each added to its input.
 
-Each part reads a normalised copy of the *residual path* and adds its result to it. Nothing changes the path
-itself, so the gradient reaches the first layer at full size (He et al. 2016). A norm before each part instead
+Each part reads a normalised copy of the *residual path* and adds its result to it. The path is only ever
+added to, so the gradient reaches the first layer at full size (He et al. 2016). A norm before each part instead
 of after it lets deep stacks train without a long warm-up (Xiong et al. 2020). Dropout acts on the results of
 the parts, not on the attention weights, which the fused kernel never writes to memory.
 """

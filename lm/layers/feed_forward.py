@@ -1,8 +1,8 @@
-"""The feed-forward part of a block: each position computes something from what it holds, by itself.
+"""The feed-forward part of a block: the same small network at each position.
 
 Attention moves information between positions but only averages it. Here each position is widened fourfold,
-passed through an *activation*, and narrowed again: this is where "after *q* comes *u*" can be stored. The
-activations:
+passed through an *activation*, and narrowed again. So a widened number can detect a combination that no average
+shows, such as "a *q* with a space before it". The activations:
 
 - ReLU, max(0, x): the simplest that works.
 - GELU, x · Φ(x): a ReLU without the corner (Hendrycks & Gimpel 2016); GPT-2's choice.
@@ -11,6 +11,7 @@ activations:
   8/3 of C wide, so that it has as many weights as the others.
 """
 
+import math
 from typing import Literal
 
 import torch.nn.functional as F
@@ -25,7 +26,7 @@ class FeedForward(nn.Module):
     def __init__(self, n_embd: int, activation: Activation = "relu", bias: bool = True) -> None:
         super().__init__()
         self.activation = activation
-        wide = 4 * n_embd if activation != "swiglu" else -(-8 * n_embd // 3)
+        wide = 4 * n_embd if activation != "swiglu" else math.ceil(8 * n_embd / 3)
         self.widen = nn.Linear(n_embd, wide if activation != "swiglu" else 2 * wide, bias=bias)
         self.narrow = nn.Linear(wide, n_embd, bias=bias)
 

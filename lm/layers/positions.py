@@ -1,14 +1,14 @@
 """Rotary positions: rotate queries and keys by an angle that grows with the position (Su et al. 2021).
 
 The numbers of a head are taken in pairs, each a point in the plane. At position t, pair i is rotated by t · θᵢ:
-fast for the first pairs, slowly for the last. The product of a query and a key then depends only on the
-difference of their angles, so on their distance and not on where they are. Nothing is learned.
+fast for the first pairs, slowly for the last. The product of a query and a key then depends on their positions
+only through their distance. Nothing is learned.
 """
 
 import torch
 from torch import Tensor, nn
 
-BASE = 10_000.0  # the slowest pair takes about 2π · BASE positions for one turn
+BASE = 10_000.0  # the slowest pair takes at most 2π · BASE positions for one turn
 
 
 class RotaryPositions(nn.Module):

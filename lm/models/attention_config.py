@@ -28,11 +28,11 @@ class AttentionConfig(Settings):
     context_length: Whole = setting(
         64,
         title="Context length",
-        help="How many characters a position can look at, itself included.",
+        help="How many tokens a position can look at, itself included.",
         ge=1,
         le=1024,
         step=1,
-        unit="characters",
+        unit="tokens",
         live_le=256,
     )
 

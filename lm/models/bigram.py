@@ -1,8 +1,9 @@
 """Rung 1, the bigram: predict the next character from the current one alone.
 
 The smallest neural language model, and the parts that all later rungs keep: each character becomes a vector
-(the *embedding*), each vector becomes one score for every possible next character (the *head*), and the loss
-is the negative log of the probability that the scores give to the character that follows (*cross-entropy*).
+(the *embedding*), each vector becomes one score for every possible next character (the *output head*), and the
+loss is the negative log of the probability that the scores give to the character that follows
+(*cross-entropy*).
 It can learn what counting pairs of characters can learn and no more, so its loss approaches that of the
 counted bigram, the line on the chart, and cannot pass it.
 """
@@ -16,7 +17,7 @@ class BigramConfig(Settings):
     n_embd: Whole = setting(
         32,
         title="Embedding size",
-        help="Numbers that describe one character. Fewer than the alphabet has cannot tell all pairs apart.",
+        help="Numbers that describe one character. If fewer than the characters, pairs are only approximated.",
         ge=4,
         le=1024,
         step=4,
@@ -25,11 +26,11 @@ class BigramConfig(Settings):
     context_length: Whole = setting(
         8,
         title="Context length",
-        help="Characters in a row of the batch. The bigram uses each of them alone.",
+        help="Tokens in a row of the batch. The bigram uses each of them alone.",
         ge=1,
         le=1024,
         step=1,
-        unit="characters",
+        unit="tokens",
         live_le=256,
     )
 

@@ -76,8 +76,8 @@ class DecoderConfig(SingleBlockConfig):
     def _rotary_rotates_pairs(self) -> Self:
         if self.positions == "rotary" and self.n_embd // self.n_head % 2:
             raise ValueError(
-                f"Rotary positions rotate pairs of numbers, and {self.n_head} heads of "
-                f"{self.n_embd // self.n_head} numbers have one left over: choose an embedding size that is a "
-                f"multiple of {2 * self.n_head}, or learned positions."
+                f"Rotary positions rotate pairs of numbers, and each head has an odd number, "
+                f"{self.n_embd // self.n_head}: choose an embedding size that is a multiple of "
+                f"{2 * self.n_head}, or learned positions."
             )
         return self

@@ -2,8 +2,8 @@
 
 One head makes one pattern. Its weights sum to 1, so looking more at the last vowel means looking less at the
 last space. Here several small heads, each with queries, keys and values of its own, attend at once; their
-results are concatenated and mixed by one more matrix (the *projection*). The heads divide the embedding size
-between them, so four heads cost no more than one.
+results are concatenated and mixed by one more matrix (the *projection*). The heads divide the queries, keys and
+values between them, so four heads have no more parameters than one.
 
 From here on, the formula of rung 2 is the function `attention_weights`, and its mask is made by `causal`.
 
@@ -23,7 +23,7 @@ class MultiHeadConfig(AttentionConfig):
     n_embd: Whole = setting(
         96,
         title="Embedding size",
-        help="Numbers that describe one position, divided among the heads.",
+        help="Numbers that describe one position. The heads divide the queries, keys and values between them.",
         ge=4,
         le=1024,
         step=4,
@@ -42,7 +42,7 @@ class MultiHeadAttentionModel(nn.Module):
         self.attention = MultiHeadAttention(C, config.n_head, causal(config.context_length))
         self.head = nn.Linear(2 * C, vocab_size)
         for table in (self.token_embedding, self.position_embedding):
-            nn.init.normal_(table.weight, std=0.02)  # small, so that training soon reshapes it
+            nn.init.normal_(table.weight, std=0.02)  # 0.02 as in GPT-2
         nn.init.normal_(self.head.weight, std=0.02)  # the first loss is about ln V
         nn.init.zeros_(self.head.bias)
 
@@ -55,7 +55,11 @@ class MultiHeadAttentionModel(nn.Module):
 
 
 class MultiHeadAttention(nn.Module):
-    """H heads of size D = C / H, computed together: the heads are one more dimension of the tensors."""
+    """H heads of size D = C / H, computed together.
+
+    Rows hD to (h+1)D of `query.weight` are the query matrix of head h; it reads the whole vector x. The same
+    holds for key and value.
+    """
 
     mask: Tensor
 
@@ -82,5 +86,5 @@ class MultiHeadAttention(nn.Module):
         return attention_weights(q, k, mask), mask  # divided by √D of a head, not by √C
 
     def split(self, x: Tensor) -> Tensor:
-        """(B, T, C) to (B, H, T, D): each head gets its own slice of the embedding."""
+        """(B, T, C) to (B, H, T, D): head h gets numbers hD to (h+1)D of each query, key or value."""
         return x.unflatten(-1, (self.n_head, -1)).transpose(1, 2)

@@ -30,20 +30,20 @@ class NgramConfig(Settings):
     order: Whole = setting(
         7,
         title="Order",
-        help="Length of the longest n-grams: the predicted character and those before it.",
+        help="Length of the longest n-grams: the predicted token and those before it.",
         ge=1,
         le=7,
         step=1,
-        unit="characters",
+        unit="tokens",
     )
     context_length: Whole = setting(
         1024,
         title="Context length",
-        help="Characters read in a row. Each is predicted from the order - 1 before it in its row.",
+        help="Tokens read in a row. Each is predicted from the order - 1 before it in its row.",
         ge=1,
         le=1024,
         step=1,
-        unit="characters",
+        unit="tokens",
     )
 
 

@@ -1,4 +1,4 @@
-"""Rung 4, one transformer block: attention, feed-forward, and a path that keeps what was there.
+"""Rung 4, one transformer block: attention, then a feed-forward network, each added to its input.
 
 New here, all in `lm/layers/block.py`: a *feed-forward* part after the attention, *residual connections* around
 both, *layer norm* before each, and *dropout*. Attention alone could only average; now a position can compute
@@ -39,9 +39,10 @@ class SingleBlockTransformer(nn.Module):
         self.norm = nn.LayerNorm(C)
         self.head = nn.Linear(C, vocab_size)
         for table in (self.token_embedding, self.position_embedding):
-            nn.init.normal_(table.weight, std=0.02)  # small, so that training soon reshapes it
+            nn.init.normal_(table.weight, std=0.02)  # 0.02 as in GPT-2
         nn.init.normal_(self.head.weight, std=0.02)  # the first loss is about ln V
         nn.init.zeros_(self.head.bias)
+        # The matrices of the block keep torch's initial weights.
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, T) to the scores of each possible next token, (B, T, V)."""

@@ -116,7 +116,7 @@ class TrainingConfig(Training):
     weight_decay: float = setting(
         0.1,
         title="Weight decay",
-        help="Each step shrinks the matrices by this share of the learning rate.",
+        help="Each step multiplies the matrices of linear layers by 1 − this × the learning rate.",
         ge=0.0,
         le=1.0,
         step=0.01,
@@ -124,8 +124,8 @@ class TrainingConfig(Training):
     )
     token_noise: float = setting(
         0.0,
-        title="Character noise",
-        help="Share of the input characters replaced at random in training. Helps long runs.",
+        title="Token noise",
+        help="Share of the input tokens replaced at random in training. Helps long runs.",
         ge=0.0,
         le=0.5,
         step=0.01,

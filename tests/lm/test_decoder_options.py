@@ -154,7 +154,7 @@ def test_rotation_may_start_at_any_position():
 
 
 def test_rotary_heads_have_an_even_size():
-    with pytest.raises(SettingsProblem, match="multiple of 8, or learned positions"):
+    with pytest.raises(SettingsProblem, match=r"each head has an odd number, 5: .* multiple of 8, or learned"):
         DECODER.config.make(n_embd=20, n_head=4, positions="rotary")
 
 

@@ -13,7 +13,7 @@ from lm.ladder import RUNGS
 from lm.ladder import rung as rung_called
 from lm.layers import Block, SelfAttention, attention_weights, causal
 from lm.models.multi_head_attention import MultiHeadAttention
-from lm.models.single_head_attention import Head
+from lm.models.single_head_attention import AttentionHead
 from lm.settings import describe
 from lm.sizes import count_parameters
 
@@ -194,7 +194,7 @@ def test_every_form_of_attention_is_the_formula():
         torch.testing.assert_close(module.pattern(x)[0], free, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(module(x), module.projection(found), rtol=1e-4, atol=1e-5)
 
-    two = Head(C, 10)
+    two = AttentionHead(C, 10)
     two.query.weight.mul_(6)
     q, k, v = two.query(x), two.key(x), two.value(x)
     for b in range(2):
