@@ -5,17 +5,22 @@
  3. `ngrams.py`                            the losses of counting: the lines on every chart
  4. `models/ngram.py`                      counting as a model: what a network must beat
  5. `models/bigram.py`                     a neural network that sees one character
- 6. `models/single_head_attention.py`      attention: looking back
- 7. `models/multi_head_attention.py`       several heads: looking for several things at once
- 8. `layers/`, `models/single_block_transformer.py`   attention, feed-forward, residual path: a block
+ 6. `models/single_head_attention.py`      attention to earlier positions
+ 7. `layers/masks.py`, the first function of `layers/attention.py`, `models/multi_head_attention.py`
+                                           the formula as a function; several heads that attend at once
+ 8. `layers/`, `models/single_block_transformer.py`
+                                           attention, feed-forward, residual path: a block
  9. `models/decoder_transformer.py`        a stack of blocks: a GPT
-10. `settings.py`, `plan.py`, `ladder.py`, `recipes.py`   every setting, and the parts of a run
+10. `settings.py`, `plan.py`, `ladder.py`, `recipes.py`
+                                           every setting (used from item 2 on), and the parts of a run
 11. `tasks/`                               batches, exact evaluation, samples
 12. `training/`                            optimizers, one step, the loop and its events
 13. `evaluation.py`, `mixture.py`          the exact loss; a network averaged with counts
 14. `generation.py`, `inspection.py`       writing, and looking inside
 15. `runs/`                                the run directory: its format, recording, reading, packing
-16. `__main__.py`, `train_command.py`      all of it from the command line: `python -m lm --help`
+16. `errors.py`, `devices.py`, `sizes.py`  problems that a person can correct; CPU or GPU; parameters
+17. `__main__.py`, `train_command.py`, `flags.py`, `progress.py`, `wording.py`
+                                           all of it from the command line: `python -m lm --help`
 
 Nothing here knows of a web page, and nothing runs on import.
 """

@@ -2,8 +2,8 @@
 
 The slider on the page, the command-line flag, the URL parameter, the check of a request and the
 documentation are all derived from the fields of a `Settings` class. The settings of training are in
-`lm/training/config.py`. Those of a model stand above it in its file, or in a `…_config.py` beside it where models
-share them. Those of the other parts of a plan stand beside these parts (`lm/plan.py`).
+`lm/training/config.py`, those of a model at the top of its file or in a `…_config.py` beside it, and those of
+the other parts of a plan beside these parts (`lm/plan.py`).
 """
 
 import reprlib

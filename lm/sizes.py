@@ -1,4 +1,4 @@
-"""How large a model is, told without drawing its weights."""
+"""The number of a model's parameters, without drawing its initial weights."""
 
 from typing import Any
 
@@ -9,18 +9,18 @@ from lm.plan import Plan
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Numbers that training changes; a matrix that two places share counts once."""
+    """All parameters, frozen ones included; a shared matrix counts once."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def outline(plan: Plan, vocab_size: int) -> nn.Module:
-    """A plan's model with the shapes of its weights, and whatever numbers: quick to make, and light."""
+    """A plan's model without random initial weights: the values are undefined, so load weights before use."""
     with _Undrawn():
         return plan.rung.model(plan.model, vocab_size)
 
 
 class _Undrawn(TorchFunctionMode):
-    """Where no first weights are drawn: their memory is not even touched."""
+    """Inside, torch.nn.init leaves tensors as they are."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
