@@ -7,8 +7,9 @@ windows that do not overlap, so two calls give the same number and no random bat
 is judged at its own context length: the first tokens of each window have little context.
 """
 
+import contextlib
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -72,17 +73,25 @@ def evaluate_in_parts(
     if predicted % T:
         batches.append((tokens[None, whole * T : -1], tokens[None, whole * T + 1 :]))
 
-    was_training, total = model.training, 0.0
-    model.eval()
-    try:
+    total = 0.0
+    with evaluation_mode(model):
         for number, (x, y) in enumerate(batches, start=1):
             with torch.inference_mode():
                 total += sum_of_losses(model(x), y)
             yield number / len(batches)
-    finally:
-        model.train(was_training)
     loss = total / (characters or predicted)
     return Evaluation(loss=loss, bits_per_char=loss / math.log(2), tokens=predicted)
+
+
+@contextlib.contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Dropout is off inside; the model's mode is restored at the end."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
 
 
 def sum_of_losses(logits: Tensor, targets: Tensor) -> float:

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lm.devices import device_of
+from lm.evaluation import evaluation_mode
 from lm.layers.attention import Attending
 from lm.layers.masks import allowed
 
@@ -48,12 +49,10 @@ def inspect(model: nn.Module, tokens: Tensor) -> Inspection:
             patterns.append(layer.pattern(arguments[0]))
 
     hooks = [layer.register_forward_pre_hook(keep) for layer in attention_layers(model)]
-    was_training = model.training
-    model.eval()
     try:
-        logits = model(tokens[None])[0]  # (T, V)
+        with evaluation_mode(model):
+            logits = model(tokens[None])[0]  # (T, V)
     finally:
-        model.train(was_training)
         for hook in hooks:
             hook.remove()
     return Inspection(
@@ -65,7 +64,7 @@ def inspect(model: nn.Module, tokens: Tensor) -> Inspection:
 
 
 def attention_layers(model: nn.Module) -> list[nn.Module]:
-    """The parts of a model that attend, from the input to the output."""
+    """The parts of a model that attend, in the order in which it holds them."""
     return [part for part in model.modules() if isinstance(part, Attending)]
 
 
@@ -73,10 +72,6 @@ def attention_layers(model: nn.Module) -> list[nn.Module]:
 def next_character_table(model: nn.Module, vocab_size: int) -> np.ndarray:
     """(V, V): row c is the distribution over the token that follows the single token c."""
     device = device_of(model)
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluation_mode(model):
         logits = model(torch.arange(vocab_size, device=device)[:, None])[:, -1]  # (V, V)
-    finally:
-        model.train(was_training)
     return logits.softmax(dim=-1).cpu().numpy()

@@ -2,13 +2,14 @@
 
 A plan and a text decide a run completely. It has parts, each a `Settings` class: which *task* is learned, the
 *tokenizer*, the *model*, the *training*, and the weights that the run *starts* from. Page, command line, links,
-run.json and checks iterate over the parts (`Rung.parts`), so a new part or setting needs no edit in them.
-`lm/ladder.py` holds the rungs, `lm/training/loop.py` carries a plan out, a run directory keeps it.
+run.json and checks iterate over the parts (`Rung.parts`), so a new setting or part needs no edit in them. (A
+new part is a new format of run.json: `lm/runs/format.py` says what older runs had in its place.) `lm/ladder.py`
+holds the rungs, `lm/training/loop.py` carries a plan out, a run directory keeps it.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from torch import nn
 
@@ -44,12 +45,11 @@ class Training(Settings):
 class StartConfig(Settings):
     """The weights that a run starts from."""
 
-    start: str = setting(
+    start: Literal["random"] = setting(
         "random",
         title="Start from",
         help="Random numbers: the model knows nothing at first.",
         group="run",
-        choices=lambda: ("random",),
     )
 
 
@@ -135,6 +135,10 @@ class Rung:
             raise SettingsProblem(
                 f"{self.title} cannot learn the task {plan.task.task!r}: it learns "
                 f"{', '.join(self.tasks)}."
+            )
+        if plan.training.counted_share() and plan.task.task != "continue":
+            raise SettingsProblem(
+                f"The task {plan.task.task!r} cannot use counted n-grams: set their share to 0."
             )
         return plan
 

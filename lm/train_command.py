@@ -10,20 +10,21 @@ import click
 import torch
 from rich.console import Console
 
-from lm import corpora, flags, ngrams, tasks, tokenizers
+from lm import corpora, flags, tasks
 from lm.devices import choose_device
 from lm.errors import RunProblem
 from lm.ladder import RUNGS
 from lm.plan import CLASSIC, Rung
 from lm.progress import watch
 from lm.runs import Run, open_run, recording
+from lm.runs.preparation import prepare
 from lm.training.events import Checkpoint
 from lm.training.loop import train
 
 EXIT_CODES = """
 \b
 Exit codes: 0 done · 1 a fault of this program · 2 a wrong flag or setting ·
-3 a text or run that cannot be used · 4 the loss ran away ·
+3 a text or run that cannot be used · 4 the loss diverged ·
 5 --until-val-loss was not reached · 130 interrupted
 """
 _notes = Console(stderr=True, highlight=False)  # for people; results go to stdout
@@ -90,7 +91,7 @@ def train_command(rung: Rung) -> click.Command:
         given, where = flags.given(values), choose_device(device)
         prepare = _resumed if resume else _new
         ready = prepare(out, rung, recipe, given, corpus)
-        _carry_out(ready, where, until_val_loss, as_json)
+        _run_training(ready, where, until_val_loss, as_json)
 
     return command
 
@@ -106,21 +107,9 @@ def _new(
             _notes.print(notice, markup=False, soft_wrap=True)
     else:
         text = corpora.load(corpus)
-    tokenizer = tokenizers.train(plan.tokenizer, text.text)
-    task = tasks.KINDS[plan.task.task]
-    data = task.load(text, tokenizer)
-    task.check(data, plan.context_length)
-    train_ids = tokenizer.encode(text.train_text)
-    run = recording.create(
-        out,
-        plan,
-        text,
-        tokenizer,
-        train_tokens=len(train_ids),
-        baselines=task.baselines(text),
-        counted_pairs=ngrams.bigram_table(train_ids, tokenizer.vocab_size),
-    )
-    return Ready(run, data)
+    prepared = prepare(text, plan.tokenizer, plan.task)
+    prepared.check(plan.context_length)
+    return Ready(prepared.new_run(out, plan), prepared.data)
 
 
 def _resumed(
@@ -133,7 +122,7 @@ def _resumed(
     return Ready(run, data, recording.rewind(run))
 
 
-def _carry_out(ready: Ready, device: str, until_val_loss: float | None, as_json: bool) -> None:
+def _run_training(ready: Ready, device: str, until_val_loss: float | None, as_json: bool) -> None:
     """Train, show the progress, print the result, and exit with the code that it asks for."""
     run = ready.run
     events = recording.record(run, train(run.plan, ready.data, device=device, resume=ready.resume))
@@ -143,7 +132,7 @@ def _carry_out(ready: Ready, device: str, until_val_loss: float | None, as_json:
         f"{device}{threads}"
     )
     ended = watch(run, events, _notes, until_val_loss)
-    evaluations = [line for line in run.metrics() if line["type"] == "evaluation"]
+    evaluations = run.evaluations()
     if ended and evaluations:
         click.echo(_report(run, evaluations[-1], until_val_loss, as_json))
     if not ended:

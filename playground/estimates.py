@@ -12,8 +12,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from lm.plan import Plan
+from lm.runs.preparation import PreparedText
 from playground.supervisor import Supervisor
-from playground.texts import Text
 from playground.timing_worker import STEPS, Costs, work
 
 KEPT = 256  # timings
@@ -31,11 +31,13 @@ class Estimates:
     def __init__(self, supervisor: Supervisor, worker: Callable[..., None] = work) -> None:
         self._supervisor, self._worker = supervisor, worker
         self._costs: dict[Hashable, Costs] = {}  # the most recently used last
-        self._wanted: dict[str, tuple[Hashable, Plan, Text]] = {}  # by rung, the newest last
+        self._wanted: dict[
+            str, tuple[Hashable, Plan, PreparedText]
+        ] = {}  # by rung, the newest last
         self._lock, self._closed = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None  # while there are requests
 
-    def of(self, plan: Plan, text: Text) -> tuple[float | None, bool]:
+    def of(self, plan: Plan, text: PreparedText) -> tuple[float | None, bool]:
         """Seconds of a run (None: not known yet; NaN: it cannot be trained), and whether they are final."""
         key = _key(plan, len(text.corpus.text), text.tokenizer.vocab_size)
         with self._lock:
@@ -81,7 +83,7 @@ class Estimates:
                 key, plan, text = self._wanted.popitem()[1]
             self._time(key, plan, text)
 
-    def _time(self, key: Hashable, plan: Plan, text: Text) -> None:
+    def _time(self, key: Hashable, plan: Plan, text: PreparedText) -> None:
         """Have a process time one plan, and keep the result; break off when a run begins."""
         context = multiprocessing.get_context("forkserver")
         pipe, child_end = context.Pipe()

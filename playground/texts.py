@@ -9,53 +9,19 @@ import reprlib
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from lm import corpora, ngrams, tasks, tokenizers
+from lm import corpora
 from lm.corpora import Corpus
 from lm.errors import CorpusProblem
-from lm.plan import Plan
-from lm.runs import Run, recording
 from lm.runs.files import write_text
-from lm.tasks import TaskConfig, TextData
-from lm.tokenizers import Tokenizer, TokenizerConfig
+from lm.runs.preparation import PreparedText, prepare
+from lm.tasks import TaskConfig
+from lm.tokenizers import TokenizerConfig
 
 CHARACTERS, CONTINUE = TokenizerConfig(), TaskConfig()
 RETRY = 120.0  # seconds before a download that failed is tried again
 KEEP = 6  # prepared texts held in memory
-
-
-@dataclass(frozen=True)
-class Text:
-    """A corpus made ready for one task and one tokenizer, and the losses of counting on it."""
-
-    corpus: Corpus
-    tokenizer: Tokenizer
-    task: TaskConfig
-    data: Any  # the task's own
-    train_tokens: int
-    baselines: dict[str, float]
-    counted_pairs: np.ndarray
-
-    def new_run(self, directory: Path, plan: Plan) -> Run:
-        """A new run directory for a plan to be trained on it; raises as `recording.create`."""
-        return recording.create(
-            directory,
-            plan,
-            self.corpus,
-            self.tokenizer,
-            train_tokens=self.train_tokens,
-            baselines=self.baselines,
-            counted_pairs=self.counted_pairs,
-        )
-
-    def check(self, context_length: int) -> None:
-        """Raise a `SettingsProblem` if the text is too short for the context."""
-        tasks.KINDS[self.task.task].check(self.data, context_length)
 
 
 class Texts:
@@ -67,13 +33,15 @@ class Texts:
         self._baselines = {
             (sha256, CONTINUE.task): known for sha256, known in known_baselines.items()
         }
-        self._texts: OrderedDict[tuple[str, TokenizerConfig, TaskConfig], Text] = OrderedDict()
+        self._texts: OrderedDict[tuple[str, TokenizerConfig, TaskConfig], PreparedText] = (
+            OrderedDict()
+        )
         self._refusals: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
 
     def get(
         self, key: str, tokenizer: TokenizerConfig = CHARACTERS, task: TaskConfig = CONTINUE
-    ) -> Text:
+    ) -> PreparedText:
         """The text of a key, prepared for a tokenizer and a task. `CorpusProblem` if it cannot be loaded."""
         wanted = (key, tokenizer, task)
         with self._lock:
@@ -84,7 +52,7 @@ class Texts:
             self._texts.move_to_end(wanted)
             return self._texts[wanted]
 
-    def get_or_synthetic(self, key: str) -> tuple[str, Text, str | None]:
+    def get_or_synthetic(self, key: str) -> tuple[str, PreparedText, str | None]:
         """`get`, with the synthetic plays in place of a text that cannot be loaded, and a notice."""
         try:
             return key, self.get(key), None
@@ -130,20 +98,10 @@ class Texts:
             self._refusals[name] = (time.monotonic(), str(problem))
             raise
 
-    def _prepare(self, corpus: Corpus, config: TokenizerConfig, task: TaskConfig) -> Text:
-        kind, tokenizer = tasks.KINDS[task.task], tokenizers.train(config, corpus.text)
-        data, train_ids = kind.load(corpus, tokenizer), tokenizer.encode(corpus.train_text)
-        if isinstance(data, TextData):
-            data = data.compact()
+    def _prepare(
+        self, corpus: Corpus, tokenizer: TokenizerConfig, task: TaskConfig
+    ) -> PreparedText:
         known = (corpus.sha256, task.task)
-        if known not in self._baselines:
-            self._baselines[known] = kind.baselines(corpus)
-        return Text(
-            corpus,
-            tokenizer,
-            task,
-            data,
-            train_tokens=len(train_ids),
-            baselines=self._baselines[known],
-            counted_pairs=ngrams.bigram_table(train_ids, tokenizer.vocab_size),
-        )
+        prepared = prepare(corpus, tokenizer, task, self._baselines.get(known))
+        self._baselines[known] = prepared.baselines
+        return prepared

@@ -9,6 +9,7 @@ import torch
 
 from lm.generation import SamplingConfig, generate
 from lm.runs.run import Run
+from lm.tasks.continue_text import first_token
 from lm.tokenizers import Tokenizer
 from playground import prompts
 from playground.snapshots import Snapshots
@@ -29,9 +30,7 @@ def write(
     tokenizer, context = run.tokenizer(), run.plan.context_length
     ids, notes = prompts.encode(tokenizer, prompt)
     if len(ids) == 0:
-        ids, _ = tokenizer.encode_known("\n")
-    if len(ids) == 0:
-        ids = np.zeros(1, dtype=np.int64)
+        ids = first_token(tokenizer)
     if len(ids) > context:
         notes.append(
             f"The prompt is longer than the context: the model reads its last {context} tokens."

@@ -15,7 +15,7 @@ class PairTokenizer:
         self.ids = {piece: id for id, piece in enumerate(pieces)}
 
     @classmethod
-    def from_text(cls, text):
+    def from_text(cls, text, config=None):
         pairs = {text[i : i + 2] for start in (0, 1) for i in range(start, len(text) - 1, 2)}
         return cls(sorted(pairs | set(text)))
 

@@ -50,11 +50,10 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
     with explained(out):
         (out / "snapshots").mkdir(parents=True)
         for step in sorted(keep):
-            name = f"{step:08d}.safetensors"
-            path = run.directory / "snapshots" / name
+            path = run.snapshot_path(step)
             tensors, metadata = read_tensors(path)
             packed = in_bytes(in_floats(path, tensors))
-            write_tensors(out / "snapshots" / name, packed, metadata)
+            write_tensors(out / "snapshots" / path.name, packed, metadata)
         lines = [
             json.dumps(_for_the_curves(line), ensure_ascii=False, separators=(",", ":"))
             for line in run.metrics()
@@ -92,7 +91,7 @@ def _for_the_curves(line: dict[str, Any]) -> dict[str, Any]:
 def card(run: Run, note: str = "") -> str:
     """What a person wants to know of a run, as Markdown: recipe, time, loss, date."""
     record, plan = run.record, run.plan
-    evaluations = [line for line in run.metrics() if line["type"] == "evaluation"]
+    evaluations = run.evaluations()
     rows = [("recipe", record.recipe or plan.recipe or "settings of its own")]
     if evaluations:
         last = evaluations[-1]

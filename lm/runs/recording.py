@@ -132,7 +132,7 @@ class Recorder:
     def _checkpoint(self, event: Checkpoint) -> None:
         self.step = event.step
         directory = self.run.directory
-        snapshot = directory / "snapshots" / f"{event.step:08d}.safetensors"
+        snapshot = self.run.snapshot_path(event.step)
         if event.replay and not snapshot.exists():  # the weights after a step are always the same
             write_tensors(snapshot, event.weights, {"step": str(event.step)})
             self._line(type="snapshot", step=event.step)
@@ -155,7 +155,7 @@ def record(
     """Pass a training run's events through, and commands back, writing everything down on the way.
 
     When the events end the run is finished; when the caller stops asking (`close()`) it is stopped; when
-    the loss runs away, the disk is full or the program has a fault it is failed, with the reason. What was
+    the loss diverges, the disk is full or the program has a fault it is failed, with the reason. What was
     written stays.
     """
     recorder, command = Recorder(run), None
@@ -192,7 +192,7 @@ def rewind(run: Run) -> Checkpoint:
         os.truncate(run.metrics_path, written)
         for step in run.snapshots():
             if step > checkpoint.step:
-                (run.directory / "snapshots" / f"{step:08d}.safetensors").unlink()
+                run.snapshot_path(step).unlink()
     write_status(run.directory, "stopped", checkpoint.step)
     return checkpoint
 

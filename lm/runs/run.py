@@ -9,8 +9,8 @@
     README.md            a card, in a packed run only (`packing.py`)
     resume.safetensors   weights and optimizer state at the last checkpoint, to resume exactly from there
 
-The page, the command line and several processes together all write this same folder (`recording.py`), and a
-reader need not know which. Nothing is ever unpickled.
+The page and the command line write the same folder (`recording.py`), and a reader need not know which. Nothing
+is ever unpickled.
 """
 
 from pathlib import Path
@@ -82,6 +82,14 @@ class Run:
         """Every whole line of metrics.jsonl; a line cut short by a crash is left out."""
         return read_metrics(self.metrics_path)[0]
 
+    def evaluations(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl that hold a validation loss."""
+        return [line for line in self.metrics() if line["type"] == "evaluation"]
+
+    def snapshot_path(self, step: int) -> Path:
+        """The file of the weights after `step` steps, whether it is there or not."""
+        return self.directory / "snapshots" / f"{step:08d}.safetensors"
+
     def snapshots(self) -> list[int]:
         """The steps whose weights can be looked at, ascending."""
         names = (path.stem for path in (self.directory / "snapshots").glob("*.safetensors"))
@@ -97,7 +105,7 @@ class Run:
     def model(self, step: int | None = None) -> tuple[nn.Module, int]:
         """The model as it was at the snapshot nearest to `step` (the last one, if None), and its step."""
         nearest = self.nearest_snapshot(step)
-        path = self.directory / "snapshots" / f"{nearest:08d}.safetensors"
+        path = self.snapshot_path(nearest)
         tensors = current_names(in_floats(path, read_tensors(path)[0]))
         self._check_contents(path, tensors, nearest)
         model = with_counts(

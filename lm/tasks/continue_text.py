@@ -26,7 +26,7 @@ SAMPLE = SamplingConfig(temperature=0.8, max_new_tokens=160, seed=1)  # of the s
 
 @dataclass(frozen=True)
 class TextData:
-    """The two splits of a text as token ids, (N,) and (M,) integers, and the tokenizer that made them."""
+    """The two splits of a text as token ids, (N,) and (M,) int64, and the tokenizer that made them."""
 
     train: Tensor
     validation: Tensor
@@ -38,18 +38,18 @@ class TextData:
         train, validation = tokenizer.encode(train_text), tokenizer.encode(validation_text)
         return cls(torch.from_numpy(train), torch.from_numpy(validation), tokenizer)
 
-    def compact(self) -> "TextData":
-        """The same in as few bytes as the vocabulary needs: for keeping many, and for sending."""
-        small = torch.uint8 if self.tokenizer.vocab_size <= 256 else torch.int32
-        return TextData(self.train.to(small), self.validation.to(small), self.tokenizer)
-
     def __reduce__(self) -> tuple[Any, ...]:
-        """Sent to another process as arrays; torch would send handles of shared memory."""
-        return _from_arrays, (self.train.numpy(), self.validation.numpy(), self.tokenizer)
+        """Sent to another process as small integers; torch would send handles of shared memory."""
+        small = np.min_scalar_type(self.tokenizer.vocab_size - 1)
+        train, validation = (ids.numpy().astype(small) for ids in (self.train, self.validation))
+        return _from_arrays, (train, validation, self.tokenizer)
 
 
 def _from_arrays(train: np.ndarray, validation: np.ndarray, tokenizer: Tokenizer) -> TextData:
-    return TextData(torch.from_numpy(train), torch.from_numpy(validation), tokenizer)
+    train_ids, validation_ids = (
+        torch.from_numpy(ids.astype(np.int64)) for ids in (train, validation)
+    )
+    return TextData(train_ids, validation_ids, tokenizer)
 
 
 class ContinueText:
@@ -62,8 +62,8 @@ class ContinueText:
         self.tokenizer = data.tokenizer
         self.vocab_size = data.tokenizer.vocab_size
         self.context_length = context_length
-        self.train = data.train.to(device, torch.int64)  # (N,)
-        self.validation = data.validation.to(device, torch.int64)  # (M,)
+        self.train = data.train.to(device)  # (N,)
+        self.validation = data.validation.to(device)  # (M,)
         self.windows = self.train.unfold(0, context_length + 1, 1)  # (N - T, T + 1), a view
         train_characters = data.tokenizer.count_characters(data.train.numpy())
         self.characters_per_token = train_characters / len(data.train)
@@ -87,7 +87,13 @@ class ContinueText:
     @staticmethod
     def check(data: TextData, context_length: int) -> None:
         """Raise a `SettingsProblem` if the text is too short for the context."""
-        check_length(len(data.train), len(data.validation), context_length)
+        train_tokens, validation_tokens = len(data.train), len(data.validation)
+        # The validation split is a tenth of the text: it may be shorter than a window of the training split.
+        if min(train_tokens, 10 * validation_tokens) < context_length + 2:
+            raise SettingsProblem(
+                f"A context of {context_length:,} tokens does not fit into a text of "
+                f"{train_tokens + validation_tokens:,}: choose a shorter context or a longer text."
+            )
 
     def batch(self, size: int) -> Batch:
         """`size` windows at random places: inputs (B, T), and targets one token later."""
@@ -113,12 +119,3 @@ def first_token(tokenizer: Tokenizer) -> np.ndarray:
     """The token to begin a text with, (1,): a line end, or the first token if the text has none."""
     known, _ = tokenizer.encode_known("\n")
     return known[:1] if len(known) else np.zeros(1, dtype=np.int64)
-
-
-def check_length(train_tokens: int, validation_tokens: int, context_length: int) -> None:
-    """Raise a `SettingsProblem` if splits of so many tokens are too short for the context."""
-    if min(train_tokens, 10 * validation_tokens) < context_length + 2:
-        raise SettingsProblem(
-            f"A context of {context_length:,} tokens does not fit into a text of "
-            f"{train_tokens + validation_tokens:,}: choose a shorter context or a longer text."
-        )

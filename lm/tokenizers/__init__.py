@@ -22,8 +22,8 @@ class Tokenizer(Protocol):
     kind: ClassVar[str]  # as in settings and run directories
 
     @classmethod
-    def from_text(cls, text: str) -> Self:
-        """A tokenizer whose vocabulary is made from `text`. Raises CorpusProblem."""
+    def from_text(cls, text: str, config: "TokenizerConfig | None" = None) -> Self:
+        """A tokenizer whose vocabulary is made from `text`, with these settings. Raises CorpusProblem."""
         ...
 
     @classmethod
@@ -61,7 +61,7 @@ KINDS: dict[str, type[Tokenizer]] = {CharacterTokenizer.kind: CharacterTokenizer
 
 
 class TokenizerConfig(Settings):
-    """The tokenizer of a run."""
+    """The tokenizer of a run, and its settings."""
 
     tokenizer: str = setting(
         CharacterTokenizer.kind,
@@ -73,8 +73,12 @@ class TokenizerConfig(Settings):
 
 
 def train(config: TokenizerConfig, text: str) -> Tokenizer:
-    """The tokenizer that the settings ask for, its vocabulary made from `text`."""
-    return KINDS[config.tokenizer].from_text(text)
+    """The tokenizer that the settings ask for.
+
+    `text` is the whole corpus, so that every character is known; merges of characters, if there are any, should
+    be learned from its training split.
+    """
+    return KINDS[config.tokenizer].from_text(text, config)
 
 
 def load(saved: dict[str, Any]) -> Tokenizer:

@@ -25,7 +25,7 @@ class CharacterTokenizer:
         self._codes = _code_points(characters)  # (V,)
 
     @classmethod
-    def from_text(cls, text: str) -> "CharacterTokenizer":
+    def from_text(cls, text: str, config: Any = None) -> "CharacterTokenizer":
         """The vocabulary is the set of characters of `text`. Raises CorpusProblem if that is empty."""
         if not text:
             raise CorpusProblem("An empty text has no vocabulary: choose a corpus first.")

@@ -4,7 +4,6 @@ from typing import Any
 
 from torch import Tensor
 
-from lm.errors import SettingsProblem
 from lm.ngrams import Counting
 from lm.plan import Plan
 from lm.tasks import ContinueText, Task
@@ -18,17 +17,20 @@ class CountingLearner:
     learning_rate = 0.0
 
     def __init__(self, plan: Plan, task: Task, device: str) -> None:
-        if not isinstance(task, ContinueText):
-            raise SettingsProblem(f"Counting continues a text; it cannot learn {task.name!r}.")
+        assert isinstance(task, ContinueText)  # the only task of a rung that counts
         self.task, self.device = task, device
         self.model: Any = plan.rung.model(plan.model, task.vocab_size)
         self.counting = Counting(task.train.cpu().numpy(), task.vocab_size)
+
+    def change_learning_rate(self, peak: float) -> bool:
+        """There is none."""
+        return False
 
     def weights(self) -> dict[str, Tensor]:
         """The counts."""
         return self.model.state_dict()
 
-    def memory(self) -> dict[str, Tensor]:
+    def optimizer_state(self) -> dict[str, Tensor]:
         """Empty: the text holds all else."""
         return {}
 

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lm.devices import has_bfloat16
-from lm.errors import Diverged, SettingsProblem
 from lm.mixture import Mixture, load_weights, weights_of, with_counts
 from lm.models.ngram import Ngram
 from lm.ngrams import count
@@ -17,11 +16,11 @@ from lm.plan import Plan
 from lm.tasks import Batch, ContinueText, Task
 from lm.training.config import TrainingConfig
 from lm.training.events import Checkpoint
-from lm.training.learner import StepResult
+from lm.training.learner import StepResult, diverged
 from lm.training.optimizers import make_optimizers, restore_state, state_tensors
 from lm.training.schedule import learning_rate_factor
 
-BAD_STEPS = 20  # so many steps far above the loss of knowing nothing end a run
+BAD_STEPS = 20  # so many steps in a row with a loss above three times ln V end a run
 
 
 class GradientLearner:
@@ -40,11 +39,17 @@ class GradientLearner:
         self.bad_steps = 0
         self.model = with_counts(self.network, plan, task.vocab_size)
 
+    def change_learning_rate(self, peak: float) -> bool:
+        """Scale the schedule to another peak, from the next step on."""
+        changes = peak != self.learning_rate
+        self.learning_rate = peak
+        return changes
+
     def weights(self) -> dict[str, Tensor]:
         """The network's tensors, and those of the counted n-grams if there are any."""
         return weights_of(self.model)
 
-    def memory(self) -> dict[str, Tensor]:
+    def optimizer_state(self) -> dict[str, Tensor]:
         """The state of the optimizers."""
         return state_tensors(self.optimizers, self.network)
 
@@ -65,7 +70,7 @@ class GradientLearner:
         torch.manual_seed(settings.seed * 1_000_003 + step)
         batch = self.task.batch(settings.batch_size)
         with self._autocast():
-            logits = self.network(noisy(batch.inputs, settings.token_noise))  # (B, T, V)
+            logits = self.network(with_noise(batch.inputs, settings.token_noise))  # (B, T, V)
         loss = mean_loss(logits.float(), batch)
         self.network.zero_grad(set_to_none=True)
         loss.backward()
@@ -90,19 +95,15 @@ class GradientLearner:
         return torch.autocast(self.device.split(":")[0], torch.bfloat16)
 
     def _check(self, step: int, loss: float, norm: float) -> None:
-        """Raise `Diverged` if the loss is no number, or has stayed far above that of knowing nothing."""
+        """Raise `Diverged` if the loss is no number, or stays above three times that of a uniform guess."""
         hopeless = loss > 3 * math.log(self.task.vocab_size)
         self.bad_steps = self.bad_steps + 1 if hopeless else 0
         if not (math.isfinite(loss) and math.isfinite(norm)) or self.bad_steps == BAD_STEPS:
-            raise ran_away(step, loss / self.task.characters_per_token, self.learning_rate)
+            raise diverged(step, loss / self.task.characters_per_token, self.learning_rate)
 
     def _count_ngrams(self, ngram: Ngram) -> None:
         """Count the training text for the mixture; takes some seconds for a million tokens."""
-        if not isinstance(self.task, ContinueText):
-            raise SettingsProblem(
-                f"Counted n-grams continue a text; the task {self.task.name!r} has no use for them: set "
-                "their share to 0."
-            )
+        assert isinstance(self.task, ContinueText)  # `Rung.assemble` has checked it
         counting = count(self.task.train.cpu().numpy(), self.task.vocab_size, ngram.order)
         ngram.set_counts(counting.counts)
         ngram.to(self.device)
@@ -117,7 +118,7 @@ def mean_loss(logits: Tensor, batch: Batch) -> Tensor:
     return (losses * weights).sum() / weights.sum()
 
 
-def noisy(tokens: Tensor, share: float) -> Tensor:
+def with_noise(tokens: Tensor, share: float) -> Tensor:
     """(B, T) with about `share` of the tokens replaced by others of the batch, drawn at random.
 
     The targets stay as they are. A model that has to do without some of its input cannot memorise long
@@ -130,16 +131,3 @@ def noisy(tokens: Tensor, share: float) -> Tensor:
     return torch.where(
         replaced.to(tokens.device), tokens.flatten()[places.to(tokens.device)], tokens
     )
-
-
-def ran_away(step: int, loss: float, learning_rate: float) -> Diverged:
-    """The problem of a loss that is `loss` at `step`, with advice."""
-    return Diverged(
-        f"The loss ran away at step {step} (it was {loss:.3g}): the last good snapshot is kept. "
-        f"Try a learning rate of {suggested(learning_rate):g} or a longer warm-up."
-    )
-
-
-def suggested(learning_rate: float) -> float:
-    """A round number about a third of the rate that was too high."""
-    return float(f"{learning_rate / 3:.0e}")

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
 
+from lm.errors import Diverged
 from lm.training.events import Checkpoint
 
 
@@ -27,7 +28,15 @@ class Learner(Protocol):
     """A model in training."""
 
     model: nn.Module  # as it is judged and as it writes
-    learning_rate: float  # the peak of the schedule; a person may change it between two steps
+
+    @property
+    def learning_rate(self) -> float:
+        """The peak of the schedule; 0 if there is none."""
+        ...
+
+    def change_learning_rate(self, peak: float) -> bool:
+        """Scale the schedule to another peak; False if it has that already, or there is none."""
+        ...
 
     def step(self, step: int) -> StepResult:
         """Take step number `step` (from 0). Raises `Diverged`."""
@@ -37,10 +46,25 @@ class Learner(Protocol):
         """All that a snapshot needs, by name: the live tensors."""
         ...
 
-    def memory(self) -> dict[str, Tensor]:
-        """All else that the next steps depend on, by name: the live tensors of the optimizers."""
+    def optimizer_state(self) -> dict[str, Tensor]:
+        """The live tensors of the optimizers, by name: all else that the next steps depend on."""
         ...
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Return to the state in which the checkpoint was taken, exactly."""
         ...
+
+
+def diverged(step: int, loss: float, learning_rate: float) -> Diverged:
+    """The problem of a loss that is `loss` at `step`, with advice."""
+    advice = ""
+    if learning_rate:
+        advice = f" Try a learning rate of {lower(learning_rate):g} or a longer warm-up."
+    return Diverged(
+        f"The loss diverged at step {step} (it was {loss:.3g}): the last good snapshot is kept.{advice}"
+    )
+
+
+def lower(learning_rate: float) -> float:
+    """A round number about a third of a learning rate that was too high."""
+    return float(f"{learning_rate / 3:.0e}")

@@ -30,7 +30,7 @@ from lm.training.events import (
     Step,
     TakeCheckpoint,
 )
-from lm.training.gradient import ran_away
+from lm.training.learner import diverged
 from lm.training.learners import make_learner
 
 
@@ -45,10 +45,10 @@ def train(
 
     data: what `load` of the plan's task made of a corpus.
     Raises `SettingsProblem` if the text is too short for the plan, and `Diverged` if the loss is no longer a
-    number or stays far above that of knowing nothing.
+    number or stays above three times that of a uniform guess.
     """
     task = tasks.KINDS[plan.task.task](data, plan.context_length, device)
-    torch.set_flush_denormal(True)
+    torch.set_flush_denormal(True)  # a CPU computes many times slower with the tiniest numbers
     learner = make_learner(plan, task, device)
     step, evaluated, sampled, seconds, replayed = 0, 0, -1, 0.0, replay_steps(plan)
     if resume is not None:
@@ -64,7 +64,7 @@ def train(
             seconds=seconds,
             learning_rate=learner.learning_rate,
             weights=learner.weights(),
-            optimizer=learner.memory() if step else {},  # empty before the first step
+            optimizer=learner.optimizer_state() if step else {},  # empty before the first step
             replay=replay,
         )
 
@@ -72,9 +72,8 @@ def train(
         while command is not None:
             if isinstance(command, TakeCheckpoint):
                 command = yield checkpoint()
-            elif command.learning_rate != learner.learning_rate:
-                learner.learning_rate = command.learning_rate
-                command = yield LearningRateChanged(step, learner.learning_rate)
+            elif learner.change_learning_rate(command.learning_rate):
+                command = yield LearningRateChanged(step, command.learning_rate)
             else:
                 return
 
@@ -91,7 +90,7 @@ def train(
             except StopIteration as finished:
                 result = finished.value
             if not math.isfinite(result.loss):
-                raise ran_away(step, result.loss, learner.learning_rate)
+                raise diverged(step, result.loss, learner.learning_rate)
             evaluated = step
             yield from listen((yield Evaluated(step, result.loss, result.bits_per_char, seconds)))
         if (due or step == 0) and step > sampled:
@@ -105,10 +104,10 @@ def train(
             return
 
         began = time.perf_counter()
-        result_of_step = learner.step(step)
+        taken = learner.step(step)
         step += 1
         seconds += time.perf_counter() - began
-        yield from listen((yield Step(step, *result_of_step, seconds)))
+        yield from listen((yield Step(step, *taken, seconds)))
 
 
 def evaluation_due(step: int, plan: Plan) -> bool:

@@ -10,12 +10,12 @@ import click
 
 from lm.ladder import RUNGS
 from lm.plan import Plan
+from lm.runs.preparation import PreparedText
 from playground.__main__ import THREADS
 from playground.estimates import Estimates
 from playground.library import Library
 from playground.services import SHIPPED, Services
 from playground.supervisor import ENDED, Supervisor
-from playground.texts import Text
 from tests.benchmarks.report import Result, Setup, Table, benchmark, progress
 
 COLUMNS = ("", "predicted, s", "measured, s", "predicted / measured")
@@ -67,7 +67,7 @@ def _round(setup: Setup, longest: float) -> Iterator[tuple[Plan, float, float]]:
             services.close()
 
 
-def _told(estimates: Estimates, plan: Plan, text: Text, patience: float) -> float:
+def _told(estimates: Estimates, plan: Plan, text: PreparedText, patience: float) -> float:
     """Predicted seconds; a disturbed timing is repeated for `patience` seconds, then it counts."""
     deadline = time.monotonic() + patience
     while True:
@@ -88,7 +88,7 @@ def _plans(setup: Setup) -> list[Plan]:
     return [rung.plan(recipe.name) for rung in RUNGS.values() for recipe in rung.recipes]
 
 
-def _taken(services: Services, plan: Plan, text: Text) -> float:
+def _taken(services: Services, plan: Plan, text: PreparedText) -> float:
     run = text.new_run(services.library.new_directory(plan.rung.name), plan)
     began = time.perf_counter()
     token = services.supervisor.start(run, text.data, paused=False)

@@ -11,7 +11,7 @@ from lm.ladder import RUNGS
 from lm.sizes import count_parameters
 from lm.tasks import Batch
 from lm.training.events import ChangeLearningRate, Checkpoint, Step
-from lm.training.gradient import mean_loss, noisy
+from lm.training.gradient import mean_loss, with_noise
 from lm.training.loop import train
 from tests.lm.events import plain
 from tests.lm.toy_models import FrozenAndUnused
@@ -22,8 +22,8 @@ DECODER = RUNGS["decoder_transformer"]
 def test_noise_swaps_a_share_of_what_is_read():
     torch.manual_seed(0)
     tokens = torch.randint(50, (40, 100))
-    assert noisy(tokens, 0.0) is tokens
-    swapped = noisy(tokens, 0.2)
+    assert with_noise(tokens, 0.0) is tokens
+    swapped = with_noise(tokens, 0.2)
     assert (swapped != tokens).float().mean() == pytest.approx(0.2 * 49 / 50, abs=0.02)
     assert swapped.unique().tolist() == list(range(50))
 

@@ -127,7 +127,7 @@ def test_interrupted_is_stopped(tiny_plan, begin, data, tmp_path):
     assert run.status()[0] == "stopped"
 
 
-def test_run_away_is_failed_with_the_reason(tiny_plan, begin, data, tmp_path):
+def test_a_loss_that_diverges_is_failed_with_the_reason(tiny_plan, begin, data, tmp_path):
     plan = tiny_plan(
         RUNGS["multi_head_attention"],
         steps=100,

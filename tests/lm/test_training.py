@@ -14,10 +14,10 @@ from lm.errors import Diverged, SettingsProblem
 from lm.evaluation import evaluate
 from lm.ladder import RUNGS
 from lm.tasks import ContinueText, TextData
-from lm.tasks.continue_text import check_length, first_token
+from lm.tasks.continue_text import first_token
 from lm.tokenizers import CharacterTokenizer
 from lm.training.events import Checkpoint, Evaluated, Evaluating, Sample, Step, TakeCheckpoint
-from lm.training.gradient import suggested
+from lm.training.learner import lower
 from lm.training.loop import evaluation_due, replay_steps, train
 from tests.lm.events import plain, told
 from tests.lm.toy_models import Tied
@@ -224,11 +224,15 @@ def test_a_text_that_just_fits_trains(rung, tiny_plan, data):
     assert sum(isinstance(e, Step) for e in train(plan, just)) == plan.steps
 
 
-def test_the_shortest_texts_that_fit_a_context():
-    check_length(66, 7, 64)
+def test_the_shortest_texts_that_fit_a_context(data):
+    def check(train, validation):
+        splits = {"train": data.train[:train], "validation": data.validation[:validation]}
+        ContinueText.check(dataclasses.replace(data, **splits), 64)
+
+    check(66, 7)
     for lengths in ((65, 7), (66, 6)):
         with pytest.raises(SettingsProblem, match="64"):
-            check_length(*lengths, 64)
+            check(*lengths)
 
 
 def test_a_loss_that_runs_away_stops_the_run(tiny_plan, data):
@@ -239,7 +243,7 @@ def test_a_loss_that_runs_away_stops_the_run(tiny_plan, data):
         for event in train(plan, data):
             events.append(plain(event))
     sentence = str(caught.value)
-    assert "ran away at step" in sentence
+    assert "diverged at step" in sentence
     assert "Try a learning rate of 0.3" in sentence
     assert isinstance(events[-1], Step | Checkpoint | Sample | Evaluated)
     assert all(math.isfinite(e.loss) for e in events if isinstance(e, Step | Evaluated))
@@ -265,7 +269,7 @@ def test_not_a_number_is_never_recorded(tiny_plan, data, good, at):
     """Neither from a step (4) nor from an evaluation (5)."""
     rung = dataclasses.replace(RUNGS["bigram"], model=lambda config, V: Exploding(V, good))
     events = []
-    with pytest.raises(Diverged, match=f"ran away at step {at} \\(it was nan\\)"):
+    with pytest.raises(Diverged, match=f"diverged at step {at} \\(it was nan\\)"):
         for event in train(tiny_plan(rung, evaluate_every=5), data):
             events.append(event)
     assert all(math.isfinite(e.loss) for e in events if isinstance(e, Step | Evaluated))
@@ -274,9 +278,9 @@ def test_not_a_number_is_never_recorded(tiny_plan, data, good, at):
 
 @given(st.floats(1e-6, 1.0))
 def test_the_suggested_rate_is_lower_and_round(rate):
-    lower = suggested(rate)
-    assert rate / 4.6 < lower < rate / 2
-    assert float(f"{lower:.0e}") == lower
+    suggested = lower(rate)
+    assert rate / 4.6 < suggested < rate / 2
+    assert float(f"{suggested:.0e}") == suggested
 
 
 @pytest.mark.parametrize(("text", "start"), [("a\nb" * 400, "\n"), ("ab" * 600, "a")])

@@ -10,13 +10,14 @@ from lm import corpora, runs, tasks
 from lm.ladder import RUNGS
 from lm.plan import Plan, Rung
 from lm.runs import recording
+from lm.runs.preparation import PreparedText
 from lm.training.loop import train
 from playground import controls
 from playground.actions import Actions
 from playground.library import Library
 from playground.services import Services
 from playground.supervisor import ENDED, Supervisor
-from playground.texts import Text, Texts
+from playground.texts import Texts
 
 PATIENCE = 120.0  # seconds; how long a test waits for a thing that must come, on a crowded machine
 TINY = {
@@ -60,7 +61,7 @@ def tiny_plan(tiny_values) -> Callable[..., Plan]:
 
 
 @pytest.fixture(scope="session")
-def text(play, tmp_path_factory) -> Text:
+def text(play, tmp_path_factory) -> PreparedText:
     """A visitor's own text, prepared."""
     texts = Texts(tmp_path_factory.mktemp("texts"), {})
     return texts.get(texts.add(play.encode()))

@@ -57,7 +57,7 @@ def test_a_diverging_run_fails_with_advice_and_keeps_its_snapshots(start, status
         evaluate_every=4000,
     )
     answer = status(token, "failed")
-    assert "ran away" in answer["reason"] and "learning rate of 0.3" in answer["reason"]
+    assert "diverged" in answer["reason"] and "learning rate of 0.3" in answer["reason"]
     assert "press Train" not in answer["reason"]
     run = runs.open_run(directory_of(services, token))
     assert 0 in run.snapshots()
