@@ -62,7 +62,7 @@ class DecoderConfig(SingleBlockConfig):
     ngram_embedding: Literal["none", "bigram", "trigram"] = setting(
         "none",
         title="N-gram embedding",
-        help="A learned vector for each pair (and triple) of characters: it looks back from the first step on.",
+        help="A learned vector for each pair (and triple) of tokens: it looks back from the first step on.",
         group="architecture",
     )
     bias: bool = setting(

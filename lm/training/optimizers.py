@@ -124,8 +124,8 @@ def orthogonalised(matrix: Tensor) -> Tensor:
 
     Newton–Schulz steps X ← a X + b (XXᵀ) X + c (XXᵀ)² X turn each singular value s into a s + b s³ + c s⁵,
     which pushes those between 0 and 1 towards 1. Three steps raise small ones about fortyfold, so those below
-    about 1/40 of the largest stay smaller. X begins as the matrix divided by √‖XXᵀ‖, which is at least its
-    largest singular value and less than its norm ‖X‖, which Jordan et al. divide by.
+    about 1/40 of the largest stay smaller. X begins as the matrix divided by √‖XXᵀ‖. That is at least its
+    largest singular value and at most its norm ‖X‖, by which Jordan et al. divide.
 
     All matrices of one size at once and fewer products save 3 to 8 % of a step of the recipe `best` on one
     thread, which is not worth 20 lines.
