@@ -5,6 +5,7 @@
 `positions`        rotary positions
 `norms`            a common scale for the inputs of a part
 `feed_forward`     a small network applied to each position
+`dropout`          a share of the numbers set to 0 while training
 `block`            attention and feed-forward on a residual path
 `ngram_embedding`  vectors for pairs and triples of tokens
 `cache`            the keys and values of the text so far
@@ -13,6 +14,7 @@
 from lm.layers.attention import Attending, SelfAttention, attention_weights
 from lm.layers.block import Block
 from lm.layers.cache import KeyValueCache
+from lm.layers.dropout import Dropout
 from lm.layers.feed_forward import Activation, FeedForward
 from lm.layers.masks import causal, looks_ahead
 from lm.layers.ngram_embedding import NgramEmbedding
@@ -23,6 +25,7 @@ __all__ = [
     "Activation",
     "Attending",
     "Block",
+    "Dropout",
     "FeedForward",
     "KeyValueCache",
     "NgramEmbedding",

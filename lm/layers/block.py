@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lm.layers.attention import SelfAttention
 from lm.layers.cache import LayerCache
+from lm.layers.dropout import Dropout
 from lm.layers.feed_forward import Activation, FeedForward
 from lm.layers.norms import Norm, make_norm
 from lm.layers.positions import RotaryPositions
@@ -38,7 +39,7 @@ class Block(nn.Module):
         )
         self.feed_forward_norm = make_norm(norm, n_embd, bias)
         self.feed_forward = FeedForward(n_embd, activation, bias)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, cache: LayerCache | None = None) -> Tensor:
         """x (B, T, C) to (B, T, C); with a cache, x continues the text that the cache holds."""

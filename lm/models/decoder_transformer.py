@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from lm.layers import (
     Block,
+    Dropout,
     KeyValueCache,
     NgramEmbedding,
     RotaryPositions,
@@ -40,7 +41,7 @@ class DecoderTransformer(nn.Module):
         if config.ngram_embedding != "none":
             longest = 2 if config.ngram_embedding == "bigram" else 3
             self.ngram_embedding = NgramEmbedding(longest, vocab_size, C)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         mask = causal(T)  # (T, T), the same for all blocks
         self.blocks = nn.ModuleList(
             Block(

@@ -8,7 +8,7 @@ something from the average. The next rung stacks this block.
 import torch
 from torch import Tensor, nn
 
-from lm.layers import Block, causal
+from lm.layers import Block, Dropout, causal
 from lm.models.attention_config import AttentionConfig
 from lm.settings import setting
 
@@ -34,7 +34,7 @@ class SingleBlockTransformer(nn.Module):
         C = config.n_embd
         self.token_embedding = nn.Embedding(vocab_size, C)
         self.position_embedding = nn.Embedding(config.context_length, C)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.block = Block(C, config.n_head, causal(config.context_length), config.dropout)
         self.norm = nn.LayerNorm(C)
         self.head = nn.Linear(C, vocab_size)

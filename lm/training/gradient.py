@@ -74,8 +74,7 @@ class GradientLearner:
         loss = mean_loss(logits.float(), batch)
         self.network.zero_grad(set_to_none=True)
         loss.backward()
-        longest = settings.gradient_clip or math.inf
-        norm = nn.utils.clip_grad_norm_(self.trained, longest).item()
+        norm = self._clipped_norm()
         self._check(step + 1, loss.item(), norm)
         factor = learning_rate_factor(step, settings)
         changed = self.learning_rate / settings.learning_rate  # 1 unless a person changed the rate
@@ -83,6 +82,14 @@ class GradientLearner:
             optimizer.step(factor * changed)
         per_character = loss.item() / self.task.characters_per_token
         return StepResult(per_character, self.learning_rate * factor, norm)
+
+    def _clipped_norm(self) -> float:
+        """The norm of the whole gradient, which is then shortened to `gradient_clip`; 0 leaves it as it is."""
+        longest = self.settings.gradient_clip
+        if longest:
+            return nn.utils.clip_grad_norm_(self.trained, longest).item()
+        gradients = [p.grad for p in self.trained if p.grad is not None]
+        return nn.utils.get_total_norm(gradients).item()
 
     def _autocast(self) -> AbstractContextManager[Any]:
         """bfloat16 in matrix products, if the plan asks for it and the processor has instructions for it.
