@@ -154,7 +154,9 @@ def test_rotation_may_start_at_any_position():
 
 
 def test_rotary_heads_have_an_even_size():
-    with pytest.raises(SettingsProblem, match=r"each head has an odd number, 5: .* multiple of 8, or learned"):
+    with pytest.raises(
+        SettingsProblem, match=r"each head has an odd number, 5: .* multiple of 8, or learned"
+    ):
         DECODER.config.make(n_embd=20, n_head=4, positions="rotary")
 
 
