@@ -10,7 +10,7 @@ from playground.actions import UNSETTLED
 from playground.model_tab import QUICK, Tab
 from playground.services import Services
 
-REFRESH, REFRESH_IN_RUNS = 3.0, 30.0  # seconds; nothing is timed while a run trains
+REFRESH, REFRESH_IN_RUNS = 5.0, 30.0  # seconds; nothing is timed while a run trains
 
 
 def build(services: Services, tabs: Sequence[Tab], corpus: gr.BrowserState) -> None:

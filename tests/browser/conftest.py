@@ -18,6 +18,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from lm import corpora
 from lm.errors import CorpusProblem
@@ -243,7 +244,22 @@ def new_context(browser, watch) -> Iterator[Callable[..., BrowserContext]]:
 
     yield make
     for context in made:
+        for page in context.pages:
+            stop_runs(page)
         context.close()
+
+
+def stop_runs(page: Page) -> None:
+    """End the runs of a page: in the next test they would stand before others in the queue."""
+    stop = """(keys) => {
+        const live = keys.filter((key) => window.Playground?.live(key));
+        for (const key of live) document.getElementById(`stop-${key}`)?.click();
+        return live.length;
+    }"""
+    with contextlib.suppress(PlaywrightError):  # a page that a test has closed or broken
+        if page.evaluate(stop, list(RUNGS)):
+            keys = json.dumps(list(RUNGS))
+            page.wait_for_function(f"() => !{keys}.some(Playground.live)", timeout=5000)
 
 
 @pytest.fixture
