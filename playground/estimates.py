@@ -17,7 +17,7 @@ from playground.supervisor import Supervisor
 from playground.timing_worker import STEPS, Costs, work
 
 KEPT = 256  # timings
-DEBOUNCE, REPEAT = 2.0, 20.0  # seconds before a request is served, and between two timings of a plan
+DEBOUNCE, REPEAT = 2.0, 20.0  # seconds before a request is served, and between two timings
 ALIKE = 1.3  # if a run's pace differs from the timing by a larger factor, one of them was disturbed
 FREE = {  # settings on which the costs do not depend
     *("steps", "evaluate_every", "seed", "learning_rate", "muon_learning_rate", "warmup_steps"),
