@@ -234,7 +234,8 @@ class Actions:
         elif math.isnan(seconds):
             time = "· cannot be timed here"
         else:
-            time = f"≈ <b>{duration(seconds)}</b> here"
+            # An unsettled timing was disturbed by other work: it is true of a machine that stays as busy.
+            time = f"≈ <b>{duration(seconds)}</b> {'here' if settled else 'if busy'}"
         state = "settled" if settled else UNSETTLED
         told = f"<span class='{state}'>{plan.steps:,} steps {time}</span>"
         return f"<b>{parameters:,}</b> parameters<br>{told}"

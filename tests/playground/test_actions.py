@@ -231,7 +231,7 @@ def test_the_estimate_counts_the_parameters_of_the_model_that_is_trained(
     ("seconds", "settled", "told"),
     [
         (None, False, "40 steps · timing …"),
-        (95.0, False, "40 steps ≈ <b>1 min 35 s</b> here"),
+        (95.0, False, "40 steps ≈ <b>1 min 35 s</b> if busy"),
         (95.0, True, "40 steps ≈ <b>1 min 35 s</b> here"),
         (math.nan, True, "40 steps · cannot be timed here"),
     ],
