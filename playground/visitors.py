@@ -30,10 +30,13 @@ def visitor_of(request: Any) -> Visitor:
     """The visitor of a request, Gradio's or Starlette's; `NOBODY` if there is none."""
     if request is None or request.client is None:
         return NOBODY
-    name = request.cookies.get(COOKIE) or ""
-    return Visitor(
-        name if _NAME.fullmatch(name) else "", address_of(request.client.host, request.headers)
-    )
+    name = request.cookies[COOKIE] if has_name(request.cookies) else ""
+    return Visitor(name, address_of(request.client.host, request.headers))
+
+
+def has_name(cookies: Mapping[str, str]) -> bool:
+    """Whether a browser has brought a cookie such as we make them."""
+    return bool(_NAME.fullmatch(cookies.get(COOKIE) or ""))
 
 
 def address_of(peer: str, headers: Mapping[str, str]) -> str:
