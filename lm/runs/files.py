@@ -1,8 +1,8 @@
 """Reading and writing the files of a run directory: JSON, JSON lines, text and safetensors.
 
-A file is replaced whole (written to a temporary neighbour, then renamed), so that a crash leaves either the old
-contents or the new. Damaged files, and full or read-only disks, raise a `RunProblem` with one clear sentence.
-Nothing is ever unpickled.
+A file is replaced whole (`lm/atomic.py`), so that a crash leaves either the old contents or the new, and holds
+a checksum of its contents (`checksums.py`). Damaged files, and full or read-only disks, raise a `RunProblem`
+with one clear sentence. Nothing is ever unpickled.
 """
 
 import contextlib
@@ -11,13 +11,20 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from lm.atomic import remove_leftovers, replaced
 from lm.errors import RunProblem
+from lm.runs import checksums
+
+TAIL = (
+    4096  # bytes of a metrics file that are read to find its last line; more if that line is longer
+)
+CHANGED = "its contents are not those that were written"
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -32,27 +39,71 @@ def read_json(path: Path) -> dict[str, Any]:
         raise RunProblem(f"{path} is damaged: it is not JSON.") from None
     if not isinstance(contents, dict):
         raise RunProblem(f"{path} is damaged: it is not a JSON object.")
+    checksum = contents.pop(checksums.KEY, None)
+    if checksum is not None and checksum != checksums.of_json(contents):
+        raise RunProblem(
+            f"{path} is damaged: {CHANGED}. Restore it from a copy; if you changed it yourself, remove its "
+            f'line "{checksums.KEY}".'
+        )
     return contents
 
 
-def read_metrics(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The whole lines of a metrics file from byte `start` on, and the byte after the last of them."""
+def read_metrics(
+    path: Path, start: int = 0, end: int | None = None
+) -> tuple[list[dict[str, Any]], int]:
+    """The whole lines of a metrics file from byte `start` to `end`, and the byte after the last of them."""
+    with _opened(path) as (file, size):
+        file.seek(start)
+        fresh = file.read(max(0, (size if end is None else end) - start))
+    whole = fresh[: fresh.rfind(b"\n") + 1]
+    return _records(path, whole, start), start + len(whole)
+
+
+def last_record(path: Path) -> dict[str, Any] | None:
+    """The last whole line of a metrics file, without reading the others; None if there is none."""
+    with _opened(path) as (file, size):
+        length = TAIL
+        while True:
+            begin = max(0, size - length)
+            file.seek(begin)
+            *lines, torn = file.read(size - begin).split(b"\n")
+            if begin == 0 or len(lines) > 1:  # the first of the lines is whole only at byte 0
+                break
+            length *= 8
+    if not lines:
+        return None
+    line = lines[-1] + b"\n"
+    return _records(path, line, size - len(torn) - len(line))[0]
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """A metrics file, and its size now."""
     try:
         with path.open("rb") as file:
-            file.seek(start)
-            fresh = file.read()
+            yield file, os.fstat(file.fileno()).st_size
     except OSError as error:
         raise RunProblem(f"{path} cannot be read: {error.strerror}.") from None
-    whole = fresh[: fresh.rfind(b"\n") + 1]
-    try:
-        records = [json.loads(line) for line in whole.splitlines()]
-    except ValueError:
-        raise RunProblem(f"{path} is damaged: a line of it is not JSON.") from None
-    if not all(
-        isinstance(record, dict) and {"type", "step"} <= record.keys() for record in records
-    ):
-        raise RunProblem(f"{path} is damaged: a line of it is not a record of a run.")
-    return records, start + len(whole)
+
+
+def _records(path: Path, lines: bytes, start: int) -> list[dict[str, Any]]:
+    """The records in some lines of a metrics file, the first of which begins at byte `start`."""
+    records = []
+    for line in lines.split(b"\n")[:-1]:
+        try:
+            records.append(checksums.from_line(line))
+        except ValueError as error:
+            why = (
+                "it is not JSON"
+                if isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
+                else str(error)
+            )
+            raise RunProblem(
+                f"{path} is damaged: the line at byte {start:,} has changed ({why}). The snapshots of "
+                "the run can still be used."
+            ) from None
+        start += len(line) + 1
+    return records
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -60,25 +111,35 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt") as file:
             names = file.keys()
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in names}
+            metadata = dict(file.metadata() or {})
     except FileNotFoundError:
         raise RunProblem(f"{path.parent} is damaged: {path.name} is missing.") from None
     except (SafetensorError, OSError) as error:
         raise RunProblem(f"{path} is damaged or not a safetensors file: {error}.") from None
+    checksum = metadata.pop(checksums.KEY, None)
+    if checksum is not None and checksum != checksums.of_tensors(tensors, metadata):
+        raise RunProblem(f"{path} is damaged: {CHANGED}.")
+    return tensors, metadata
 
 
-def write_json(path: Path, contents: Any) -> None:
+def write_json(path: Path, contents: dict[str, Any]) -> None:
     """Replace a JSON file, whole."""
+    contents = contents | {checksums.KEY: checksums.of_json(contents)}
     text = json.dumps(contents, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    with _beside(path) as temporary:
+    with replaced(path) as temporary:
         temporary.write_text(text, "utf-8")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a text file, whole, making its folder. `RunProblem` on a full or read-only disk."""
+    """Replace a text file, whole, making its folder. `RunProblem` on a full or read-only disk.
+
+    Temporary files that killed processes have left in the folder are deleted once they are an hour old.
+    """
     with explained(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _beside(path) as temporary:
+        remove_leftovers(path.parent)
+        with replaced(path) as temporary:
             temporary.write_text(text, "utf-8", newline="")
 
 
@@ -91,19 +152,9 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
         storage = copy.untyped_storage().data_ptr()
         copies[name] = copy.clone() if storage in places else copy
         places.add(storage)
-    with _beside(path) as temporary:
-        save_file(copies, temporary, metadata)
-
-
-@contextlib.contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A temporary neighbour of `path` that takes its place if nothing went wrong."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    checksum = {checksums.KEY: checksums.of_tensors(copies, metadata)}
+    with replaced(path) as temporary:
+        save_file(copies, temporary, metadata | checksum)
 
 
 @contextlib.contextmanager

@@ -1,26 +1,26 @@
 """Writing a run directory, which `run.py` reads: its beginning, its events, its end.
 
 Files are replaced whole or appended to (`files.py`), so that a crash leaves either the old state or the new
-one.
+one. One process at a time writes (`lock.py`).
 """
 
 import contextlib
 import datetime
-import json
+import math
 import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from lm import corpora, tokenizers
-from lm.errors import Problem, RunProblem
+from lm.atomic import remove_leftovers
+from lm.errors import Diverged, Problem, RunProblem
 from lm.plan import Plan
-from lm.runs.files import explained, write_json, write_tensors
+from lm.runs import checksums
+from lm.runs.files import explained, last_record, read_metrics, write_json, write_tensors
 from lm.runs.format import FORMAT, CorpusRecord, RunRecord, Status
-from lm.runs.run import Run
+from lm.runs.lock import WriterLock
+from lm.runs.run import Run, Written
 from lm.sizes import count_parameters, outline
 from lm.training.events import (
     Checkpoint,
@@ -41,15 +41,14 @@ def create(
     *,
     train_tokens: int,
     baselines: dict[str, float],
-    counted_pairs: np.ndarray,
 ) -> Run:
     """Make a new run directory. `RunProblem` if there is a run in it, or it cannot be written.
 
+    The lock is let go again: the process that records the run takes it (`record`).
+
     train_tokens: the length of the training split. baselines: the losses of counting, by name, in nats per
-    character. counted_pairs: the counted (V, V) table of the next token (`lm/ngrams.py`).
+    character.
     """
-    if any((directory / name).exists() for name in ("run.json", "resume.safetensors")):
-        raise RunProblem(f"{directory} already holds a run: choose another folder, or --resume it.")
     record = RunRecord(
         format=FORMAT,
         model=plan.rung.name,
@@ -71,23 +70,45 @@ def create(
     )
     with explained(directory):
         (directory / "snapshots").mkdir(parents=True, exist_ok=True)
+    with WriterLock(directory), explained(directory):
+        if any((directory / name).exists() for name in ("run.json", "resume.safetensors")):
+            raise RunProblem(
+                f"{directory} already holds a run: choose another folder, or --resume it."
+            )
         write_json(directory / "tokenizer.json", tokenizer.to_json())
-        pairs = torch.from_numpy(counted_pairs.astype(np.float32))
-        write_tensors(directory / "counted.safetensors", {"pairs": pairs}, {})
         (directory / "metrics.jsonl").write_bytes(b"")
-        write_status(directory, "running", 0)
+        write_status(directory, "stopped", 0)
         write_json(directory / "run.json", record.model_dump())  # last: now it is a run
     return Run(directory, record, plan)
 
 
 class Recorder:
-    """Writes a run's events into its directory. Append-only, or atomic; `RunProblem` on a full disk."""
+    """Writes a run's events into its directory. Append-only, or atomic; `RunProblem` on a full disk.
+
+    Only the process that holds the lock may make one.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        with explained(run.directory):
+            for folder in (run.directory, run.directory / "snapshots"):
+                remove_leftovers(folder, older_than=None)
+            self._metrics = run.metrics_path.open("ab")
         self.step = run.status()[2]
-        with explained(run.directory):  # line by line, so that a paused run shows its last step
-            self._metrics = run.metrics_path.open("a", buffering=1, encoding="utf-8")
+        size = run.metrics_path.stat().st_size
+        self._checksum = checksums.of_bytes(_beginning(run, size))
+        self._evaluated: Evaluated | None = None  # the last one
+        best = run.best()
+        self._lowest = best["loss"] if best else math.inf  # validation loss of a snapshot
+        self._only_best = self._without_reason(best)  # a snapshot that is kept for no other reason
+
+    def _without_reason(self, best: dict[str, Any] | None) -> int | None:
+        """The step of the best snapshot if it is kept for its loss alone; other such ones are deleted."""
+        noted = {line["step"] for line in self.run.metrics() if line["type"] == "snapshot"}
+        for step in self.run.snapshots():
+            if step not in noted and (best is None or step != best["step"]):
+                self.run.snapshot_path(step).unlink(missing_ok=True)
+        return best["step"] if best and best["step"] not in noted else None
 
     def write(self, event: Event) -> None:
         """Put one event on disk."""
@@ -103,6 +124,7 @@ class Recorder:
                     seconds=round(event.seconds, 4),
                 )
             elif isinstance(event, Evaluated):
+                self._evaluated = event
                 self._line(
                     type="evaluation",
                     step=event.step,
@@ -127,15 +149,36 @@ class Recorder:
             self._metrics.close()
 
     def _line(self, **record: Any) -> None:
-        self._metrics.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+        line = checksums.as_line(record)
+        self._metrics.write(line)
+        self._metrics.flush()  # line by line, so that a paused run shows its last step
+        self._checksum = checksums.of_bytes(line, self._checksum)
 
     def _checkpoint(self, event: Checkpoint) -> None:
+        """Write the snapshot, if this one is kept, and the file to resume from."""
         self.step = event.step
-        directory = self.run.directory
         snapshot = self.run.snapshot_path(event.step)
-        if event.replay and not snapshot.exists():  # the weights after a step are always the same
+        new = not snapshot.exists()  # the weights after a step are always the same
+        evaluated = self._evaluated
+        best = (
+            evaluated is not None and evaluated.step == event.step and evaluated.loss < self._lowest
+        )
+        if new and (event.replay or best):
             write_tensors(snapshot, event.weights, {"step": str(event.step)})
+        if event.replay and (new or event.step == self._only_best):
             self._line(type="snapshot", step=event.step)
+            self._only_best = None if event.step == self._only_best else self._only_best
+        self._write_resume(event)
+        if best and evaluated is not None:
+            if self._only_best is not None:
+                self.run.snapshot_path(self._only_best).unlink(missing_ok=True)
+            self._lowest = evaluated.loss
+            self._only_best = event.step if new and not event.replay else None
+
+    def _write_resume(self, event: Checkpoint) -> None:
+        os.fsync(
+            self._metrics.fileno()
+        )  # or a power cut could leave fewer lines than are counted here
         tensors = {f"weights/{name}": tensor for name, tensor in event.weights.items()}
         tensors |= {f"optimizer/{name}": tensor for name, tensor in event.optimizer.items()}
         metadata = {
@@ -145,19 +188,35 @@ class Recorder:
             "seconds": repr(event.seconds),
             "learning_rate": repr(event.learning_rate),
             "metrics_bytes": str(self.run.metrics_path.stat().st_size),
+            "metrics_checksum": self._checksum,
         }
-        write_tensors(directory / "resume.safetensors", tensors, metadata)
+        write_tensors(self.run.directory / "resume.safetensors", tensors, metadata)
 
 
 def record(
-    run: Run, events: Generator[Event, Command | None, None]
+    run: Run, events: Generator[Event, Command | None, None], lock: WriterLock | None = None
 ) -> Generator[Event, Command | None, None]:
     """Pass a training run's events through, and commands back, writing everything down on the way.
 
-    When the events end the run is finished; when the caller stops asking (`close()`) it is stopped; when
-    the loss diverges, the disk is full or the program has a fault it is failed, with the reason. What was
-    written stays.
+    lock: that of the run, if the caller holds it; else it is taken, and let go at the end. `RunProblem` if
+    another process trains the run. When the events end the run is finished; when the caller stops asking
+    (`close()`) it is stopped; when the loss diverges, the disk is full or the program has a fault it is failed,
+    with the reason. What was written stays.
     """
+    try:
+        if lock is None:
+            with WriterLock(run.directory):
+                yield from _recorded(run, events)
+        else:
+            yield from _recorded(run, events)
+    finally:
+        events.close()
+
+
+def _recorded(
+    run: Run, events: Generator[Event, Command | None, None]
+) -> Generator[Event, Command | None, None]:
+    """`record`, with the lock held."""
     recorder, command = Recorder(run), None
     try:
         recorder.status("running")
@@ -172,6 +231,11 @@ def record(
     except (GeneratorExit, KeyboardInterrupt):
         recorder.status("stopped")
         raise
+    except Diverged as problem:
+        told = Diverged(" ".join([str(problem), *_kept(run)]))
+        with contextlib.suppress(RunProblem):
+            recorder.status("failed", str(told))
+        raise told from None
     except Exception as error:
         fault = f"Training met a fault of the program: {error!r}."
         with contextlib.suppress(RunProblem):
@@ -182,22 +246,75 @@ def record(
         recorder.close()
 
 
-def rewind(run: Run) -> Checkpoint:
-    """Prepare a run to be resumed: forget what was written after its last checkpoint, and return that."""
-    checkpoint, written = run.checkpoint()
-    if not run.metrics_path.exists() or run.metrics_path.stat().st_size < written:
-        raise RunProblem(f"{run.directory} is damaged: metrics.jsonl has been cut short.")
-    run.metrics()  # a damaged file is left as it is
-    with explained(run.directory):
-        os.truncate(run.metrics_path, written)
-        for step in run.snapshots():
-            if step > checkpoint.step:
-                run.snapshot_path(step).unlink()
-    write_status(run.directory, "stopped", checkpoint.step)
-    return checkpoint
+def _kept(run: Run) -> list[str]:
+    """A sentence on the best snapshot of a run that diverged, with its loss; none if there is none.
+
+    The loss of a snapshot is its validation loss or, if it was not evaluated, that of the next batch.
+    """
+    losses: dict[int, float] = {}
+    for line in run.metrics():
+        if line["type"] == "step":
+            losses.setdefault(line["step"] - 1, line["loss"])  # of before the change
+        elif line["type"] == "evaluation":
+            losses[line["step"]] = line["loss"]
+    known = {step: losses[step] for step in run.snapshots() if step in losses}
+    if not known:
+        return []
+    best = min(known, key=known.__getitem__)
+    return [
+        f"The best snapshot that is kept is of step {best:,}, with a loss of {known[best]:.3g}."
+    ]
+
+
+def rewind(run: Run, lock: WriterLock | None = None) -> Checkpoint | None:
+    """Prepare a run to be resumed: forget what was written after its last checkpoint, and return that.
+
+    None: the run was ended before its first checkpoint, and begins at step 0. lock: that of the run, if the
+    caller holds it. `RunProblem` if another process trains the run, or it is damaged; then it is left as it is.
+    """
+    with WriterLock(run.directory) if lock is None else contextlib.nullcontext():
+        checkpoint, written = (None, Written(0, None)) if _unbegun(run) else run.checkpoint()
+        if not run.metrics_path.exists() or run.metrics_path.stat().st_size < written.length:
+            raise RunProblem(f"{run.directory} is damaged: metrics.jsonl has been cut short.")
+        beginning = _beginning(run, written.length)
+        if written.checksum not in (None, checksums.of_bytes(beginning)):
+            run.metrics()  # names the line, if it is one
+            raise RunProblem(
+                f"{run.metrics_path} is damaged: it has changed since the run's last checkpoint. The run "
+                "cannot be resumed; its snapshots can still be used."
+            )
+        read_metrics(run.metrics_path, end=written.length)
+        step = checkpoint.step if checkpoint else 0
+        with explained(run.directory):
+            os.truncate(run.metrics_path, written.length)
+            for later in run.snapshots():
+                if later > step or checkpoint is None:
+                    run.snapshot_path(later).unlink()
+        write_status(run.directory, "stopped", step)
+        return checkpoint
+
+
+def _unbegun(run: Run) -> bool:
+    """Whether a run has no checkpoint because it was ended before its first step."""
+    if (run.directory / "resume.safetensors").exists() or not run.metrics_path.exists():
+        return False
+    last = last_record(run.metrics_path)
+    return not any(run.snapshots()) and (last is None or last["step"] == 0)
+
+
+def _beginning(run: Run, length: int) -> bytes:
+    """The first bytes of a run's metrics file."""
+    with explained(run.directory), run.metrics_path.open("rb") as file:
+        return file.read(length)
 
 
 def write_status(directory: Path, status: Status, step: int, reason: str | None = None) -> None:
     """Replace status.json. `RunProblem` on a full or read-only disk."""
     with explained(directory):
         write_json(directory / "status.json", {"status": status, "reason": reason, "step": step})
+
+
+def note_end(run: Run, status: Status, reason: str | None) -> None:
+    """Say what became of a run whose process has died; does nothing if another process trains it by now."""
+    with contextlib.suppress(RunProblem), WriterLock(run.directory):
+        write_status(run.directory, status, run.status()[2], reason)

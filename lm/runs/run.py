@@ -2,29 +2,34 @@
 
     run.json             the plan, the text, the size, what counting achieves (`format.py`)
     tokenizer.json       text to ids and back
-    counted.safetensors  the counted table of the next token, to compare a learned table with
+    counted.safetensors  counted pairs of tokens: in packed runs, and in all of earlier versions
     metrics.jsonl        a line for each step, evaluation, sample and snapshot; only appended to
     status.json          running, paused, finished, stopped or failed, and the reason
     snapshots/           the weights at steps spread over the run, to replay it
     README.md            a card, in a packed run only (`packing.py`)
     resume.safetensors   weights and optimizer state at the last checkpoint, to resume exactly from there
+    lock                 the process that trains it now (`lock.py`)
 
-The page and the command line write the same folder (`recording.py`), and a reader need not know which. Nothing
-is ever unpickled.
+Each file holds a checksum of its contents (`checksums.py`). The page and the command line write the same folder
+(`recording.py`), and a reader need not know which. Nothing is ever unpickled.
 """
 
+import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
+import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
 from lm import corpora, tokenizers
-from lm.errors import RunProblem
+from lm.baselines import Pairs, frequent_pairs
+from lm.errors import CorpusProblem, RunProblem
 from lm.mixture import COUNTED, load_weights, with_counts
 from lm.plan import Plan
-from lm.runs.files import read_json, read_metrics, read_tensors
+from lm.runs import lock
+from lm.runs.files import last_record, read_json, read_metrics, read_tensors
 from lm.runs.format import (
     RunRecord,
     Status,
@@ -38,14 +43,33 @@ from lm.runs.quantization import in_floats
 from lm.sizes import outline
 from lm.training.events import Checkpoint
 
+MOST_COUNTED = (
+    20_000_000  # bytes of a counted.safetensors that is read; a larger one is counted anew
+)
+
+GONE = (
+    "The process that trained it ended without saying why: it was killed, or the machine went down."
+)
+
+
+class Written(NamedTuple):
+    """How much of metrics.jsonl had been written at a checkpoint; no checksum in older runs."""
+
+    length: int  # bytes
+    checksum: str | None
+
 
 class Run:
-    """One run directory. Made by `open_run` and `recording.create`."""
+    """One run directory. Made by `open_run` and `recording.create`.
+
+    identity: differs from that of a run that is made in the same place after this one was deleted.
+    """
 
     def __init__(self, directory: Path, record: RunRecord, plan: Plan) -> None:
         self.directory = directory
         self.record = record
         self.plan = plan
+        self.identity = identity(directory)
 
     @property
     def metrics_path(self) -> Path:
@@ -60,27 +84,78 @@ class Run:
         return tokenizer
 
     def corpus(self, elsewhere: str | None = None) -> corpora.Corpus:
-        """The text it learned from; `elsewhere` names or locates it if it is no longer where it was."""
-        corpus = corpora.load(elsewhere or self.record.corpus.path or self.record.corpus.name)
-        if corpus.sha256 != self.record.corpus.sha256:
-            raise RunProblem(
-                f"{corpus.title} is not the text that {self.directory} was trained on: "
-                "give that text with --corpus."
-            )
-        return corpus
+        """The text it learned from; `elsewhere` names or locates it if it is no longer where it was.
+
+        `RunProblem` if the text is not to be had, or has changed.
+        """
+        record = self.record.corpus
+        own = elsewhere is None and record.path is not None and Path(record.path).exists()
+        try:
+            corpus = corpora.load(elsewhere or (record.path if own else None) or record.name)
+        except CorpusProblem as problem:
+            if elsewhere is not None:
+                raise
+            raise RunProblem(self._text_is_gone(own, problem)) from None
+        if corpus.sha256 == record.sha256:
+            return corpus
+        if own:
+            raise RunProblem(self._text_has_changed(Path(str(record.path))))
+        raise RunProblem(
+            f"{corpus.title} is not the text that {self.directory} was trained on, {record.title}: "
+            "give that text with --corpus."
+        )
+
+    def _text_is_gone(self, own: bool, problem: CorpusProblem) -> str:
+        record = self.record.corpus
+        if own or record.name in corpora.names():
+            return f"{problem} {self.directory} was trained on it: give a copy with --corpus."
+        place = f"is no longer at {record.path}" if record.path else "is not part of the run"
+        return (
+            f"The text that {self.directory} was trained on, {record.title}, {place}: put it back, or "
+            "give a copy of it with --corpus."
+        )
+
+    def _text_has_changed(self, path: Path) -> str:
+        record = self.record
+        changed = datetime.datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+        began = datetime.datetime.fromisoformat(record.created).astimezone()
+        return (
+            f"{path} has changed since {self.directory} was trained on it: the run began on "
+            f"{began:%Y-%m-%d at %H:%M}, and the file was last written on {changed:%Y-%m-%d at %H:%M}. "
+            f"Put the earlier text ({record.corpus.characters:,} characters) back, or give a copy of it "
+            "with --corpus."
+        )
+
+    def writer(self) -> str | None:
+        """The process that trains it now, "process 123 on HOST", or None."""
+        return lock.writer(self.directory)
 
     def status(self) -> tuple[Status, str | None, int]:
-        """What became of it, the reason if there is one, and the last step written down."""
+        """What became of it, the reason if there is one, and the last step written down.
+
+        A run that says that it is being trained, and whose process is no more, is stopped.
+        """
+        alive = self.writer() is not None  # asked first: it may end, and say so, in between
         path = self.directory / "status.json"
         try:
-            status = StatusRecord.model_validate(read_json(path))
+            said = StatusRecord.model_validate(read_json(path))
         except ValidationError as error:
             raise RunProblem(f"{path} is damaged at {place_of(error)}.") from None
-        return status.status, status.reason, status.step
+        last = last_record(self.metrics_path)
+        step = last["step"] if last else 0
+        if said.status in ("running", "paused") and not alive:
+            return "stopped", GONE, step
+        return said.status, said.reason, step
 
     def metrics(self) -> list[dict[str, Any]]:
         """Every whole line of metrics.jsonl; a line cut short by a crash is left out."""
         return read_metrics(self.metrics_path)[0]
+
+    def best(self) -> dict[str, Any] | None:
+        """The evaluation with the lowest validation loss of those whose snapshot is kept, or None."""
+        steps = set(self.snapshots())
+        kept = [line for line in self.evaluations() if line["step"] in steps]
+        return min(kept, key=lambda line: line["loss"], default=None)
 
     def evaluations(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl that hold a validation loss."""
@@ -106,7 +181,12 @@ class Run:
         """The model as it was at the snapshot nearest to `step` (the last one, if None), and its step."""
         nearest = self.nearest_snapshot(step)
         path = self.snapshot_path(nearest)
-        tensors = current_names(in_floats(path, read_tensors(path)[0]))
+        try:
+            tensors = current_names(in_floats(path, read_tensors(path)[0]))
+        except RunProblem as problem:
+            others = [str(other) for other in self.snapshots() if other != nearest]
+            advice = f" Other snapshots are kept: of step {', '.join(others)}." if others else ""
+            raise RunProblem(f"{problem}{advice}") from None
         self._check_contents(path, tensors, nearest)
         model = with_counts(
             outline(self.plan, self.record.vocab_size), self.plan, self.record.vocab_size
@@ -114,23 +194,40 @@ class Run:
         self._load(path, model, tensors)
         return model.eval(), nearest
 
-    def counted_pairs(self) -> np.ndarray:
-        """(V, V) counted probabilities of the next character; row c is what follows c."""
-        tensors, _ = read_tensors(self.directory / "counted.safetensors")
-        V = self.record.vocab_size
-        if "pairs" not in tensors or tensors["pairs"].shape != (V, V):
-            raise RunProblem(f"{self.directory} is damaged: counted.safetensors is of another run.")
-        return tensors["pairs"].numpy()
+    @cached_property
+    def counted_pairs(self) -> Pairs:
+        """The counted pairs of the most frequent tokens of its text, to compare a learned table with.
 
-    def checkpoint(self) -> tuple[Checkpoint, int]:
-        """Where to go on from, and how many bytes of metrics.jsonl had been written by then."""
+        They are counted when they are asked for, in the text itself, which may take a second. A packed run,
+        whose text may be elsewhere, has them in a file. `RunProblem` if neither is there.
+        """
+        path, V = self.directory / "counted.safetensors", self.record.vocab_size
+        if path.exists() and path.stat().st_size < MOST_COUNTED:
+            tensors, _ = read_tensors(path)
+            table = tensors.get("pairs", torch.empty(0))
+            ids = tensors.get("ids", torch.arange(len(table)))  # without them, of all V tokens
+            fit = len(ids) == V or ("ids" in tensors and bool((ids < V).all()))
+            if not fit or table.shape != (len(ids),) * 2:
+                raise RunProblem(
+                    f"{self.directory} is damaged: counted.safetensors is of another run."
+                )
+            return Pairs(ids.numpy(), table.double().numpy()).most_frequent()
+        return frequent_pairs(self.tokenizer().encode(self.corpus().train_text), V)
+
+    def checkpoint(self) -> tuple[Checkpoint, Written]:
+        """Where to go on from, and how much of metrics.jsonl had been written by then."""
         path = self.directory / "resume.safetensors"
         if not path.exists():
             raise RunProblem(
-                f"{self.directory} holds nothing to go on from: it is a packed copy, or it ended "
-                "before its first checkpoint. Train a new run."
+                f"{self.directory} holds nothing to go on from: it is a packed copy, or its "
+                "resume.safetensors was deleted. Train a new run."
             )
-        tensors, metadata = read_tensors(path)
+        try:
+            tensors, metadata = read_tensors(path)
+        except RunProblem as problem:
+            raise RunProblem(
+                f"{problem} The run cannot be resumed; its snapshots can still be used."
+            ) from None
         parts: dict[str, dict[str, Tensor]] = {"weights": {}, "optimizer": {}}
         try:
             for name, tensor in tensors.items():
@@ -146,7 +243,7 @@ class Run:
                 optimizer=current_names(parts["optimizer"]),
                 replay=False,
             )
-            written = int(metadata["metrics_bytes"])
+            written = Written(int(metadata["metrics_bytes"]), metadata.get("metrics_checksum"))
         except (KeyError, ValueError):
             raise RunProblem(f"{path} is damaged: the run cannot be resumed.") from None
         self._check_resumable(path, checkpoint)
@@ -188,6 +285,15 @@ class Run:
 
     def _misfit(self, path: Path) -> RunProblem:
         return RunProblem(f"{path} does not fit the model that run.json describes.")
+
+
+def identity(directory: Path) -> str | None:
+    """Tells a run from another that is made later in the same place; None if there is no run."""
+    try:
+        found = (directory / "run.json").stat()
+    except OSError:
+        return None
+    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
 
 
 def open_run(directory: Path) -> Run:

@@ -60,9 +60,7 @@ def diverged(step: int, loss: float, learning_rate: float) -> Diverged:
     advice = ""
     if learning_rate:
         advice = f" Try a learning rate of {lower(learning_rate):g} or a longer warm-up."
-    return Diverged(
-        f"The loss diverged at step {step} (it was {loss:.3g}): the last good snapshot is kept.{advice}"
-    )
+    return Diverged(f"The loss diverged at step {step} (it was {loss:.3g}).{advice}")
 
 
 def lower(learning_rate: float) -> float:

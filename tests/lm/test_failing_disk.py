@@ -81,7 +81,7 @@ def test_a_disk_that_fails_while_training(number, advice, tiny_plan, begin, data
     assert advice in str(caught.value)
     assert run.status() == ("failed", str(caught.value), 6)
     assert told[-1].step == 6
-    assert run.snapshots() == [0, 3]
+    assert run.snapshots() == [0, 3, 5]  # 5: the best, evaluated there
     assert [line["step"] for line in run.metrics() if line["type"] == "step"] == [1, 2, 3, 4, 5, 6]
     assert not temporaries(tmp_path)
     assert resume(tmp_path / "run", data).status()[0] == "finished"
@@ -96,7 +96,7 @@ def test_a_full_disk_under_the_metrics(tiny_plan, begin, data, tmp_path, monkeyp
 
     def open_on_a_full_disk(path, mode="r", *arguments, **options):
         file = opened(path, mode, *arguments, **options)
-        if mode == "a":
+        if mode == "ab":
             file = types.SimpleNamespace(write=full, close=file.close)
         return file
 

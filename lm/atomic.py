@@ -1,0 +1,40 @@
+"""Files that are replaced whole, by any number of processes and threads at once.
+
+The new contents go into a temporary neighbour of a name that nobody else uses, are flushed to the disk, and
+take the file's place by one rename. A reader, and a crash, sees the old contents or the new. A process that is
+killed while it writes leaves its temporary file; `remove_leftovers` deletes such files.
+"""
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ABANDONED = 3600.0  # seconds; nobody still writes a temporary file that is older
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """The path of a temporary file to write; it takes the place of `path` if nothing went wrong."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+        with temporary.open("r+b") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, older_than: float | None = ABANDONED) -> None:
+    """Delete the temporary files in a folder that are older than so many seconds.
+
+    None deletes all of them: only for the one process that may write there.
+    """
+    with contextlib.suppress(OSError):
+        for path in folder.glob(".*.tmp"):
+            with contextlib.suppress(OSError):
+                if older_than is None or time.time() - path.stat().st_mtime > older_than:
+                    path.unlink()

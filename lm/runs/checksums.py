@@ -1,0 +1,55 @@
+"""Checksums (CRC-32) of all that a run directory holds: a flipped bit is found when the file is read.
+
+A CRC-32 finds every damage of up to 32 neighbouring bits, and misses one in four billion others. Contents
+without a checksum, written before there were any, are taken as they are.
+"""
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+KEY = "checksum"  # in a JSON object, in the metadata of a safetensors file, and in a line of metrics.jsonl
+_MARK = f', "{KEY}": "'.encode()
+
+
+def of_bytes(data: bytes, before: str = "00000000") -> str:
+    """The checksum of some bytes, or of those `before` followed by these."""
+    return f"{zlib.crc32(data, int(before, 16)):08x}"
+
+
+def of_json(contents: Mapping[str, Any]) -> str:
+    """The checksum of a JSON object, whatever the order and the spaces of its file; its own is left out."""
+    kept = {name: value for name, value in contents.items() if name != KEY}
+    return of_bytes(json.dumps(kept, sort_keys=True).encode())
+
+
+def of_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """The checksum of tensors, their names, types and shapes, and the metadata of their file."""
+    outlines = {name: [str(t.dtype), list(t.shape)] for name, t in tensors.items()}
+    result = zlib.crc32(of_json({**metadata, "tensors": outlines}).encode())
+    for name in sorted(tensors):
+        flat = tensors[name].detach().cpu().contiguous().reshape(-1)
+        if flat.numel():  # an empty tensor has no bytes to look at
+            result = zlib.crc32(memoryview(flat.view(torch.uint8).numpy()), result)
+    return f"{result:08x}"
+
+
+def as_line(record: Mapping[str, Any]) -> bytes:
+    """A record as a line of metrics.jsonl, with the checksum of the line at its end."""
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False).encode()
+    return text[:-1] + _MARK + of_bytes(text[:-1]).encode() + b'"}\n'
+
+
+def from_line(line: bytes) -> dict[str, Any]:
+    """The record in a line, without its checksum. `ValueError` if it is damaged or no record."""
+    text, mark, tail = line.rpartition(_MARK)
+    if mark and tail != of_bytes(text).encode() + b'"}':
+        raise ValueError("its contents are not those that were written")
+    record = json.loads(text + b"}" if mark else line)
+    if not isinstance(record, dict) or not {"type", "step"} <= record.keys():
+        raise ValueError("it is no record of a run")
+    return record
