@@ -1,29 +1,40 @@
-"""The exact loss over the *whole* validation split.
+"""The exact loss over the validation split.
 
 The loss is cross-entropy: minus the natural logarithm of the probability that the model gave to the token that
 came, summed over the split and divided by the number of characters that these tokens spell. Its unit is the nat
 per character, so that models with different tokenizers can be compared. Every token is predicted once, in
 windows that do not overlap, so two calls give the same number and no random batch flatters the model. A model
 is judged at its own context length: the first tokens of each window have little context.
+
+The split is read as a whole, or, of more than `MOST_TOKENS` tokens, in windows spread evenly over it: a book of
+50 MB would take a larger model minutes each time. With that many, the loss is known to about 0.004 nats.
 """
 
 import contextlib
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+MOST_TOKENS = 250_000  # that one evaluation predicts
+MOST_SCORES = 2**23  # that the model gives at once, which bounds the memory
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The mean loss in nats per character, the same in bits, and the number of tokens predicted."""
+    """The mean loss in nats per character, the same in bits, and the number of tokens predicted.
+
+    characters: how many these tokens spell. whole: whether they are all of the split but the first.
+    """
 
     loss: float
     bits_per_char: float
     tokens: int
+    characters: int
+    whole: bool = True
 
 
 def evaluate(
@@ -31,17 +42,24 @@ def evaluate(
     tokens: Tensor,
     context_length: int,
     *,
-    characters: int | None = None,
+    count_characters: Callable[[Tensor], int] = len,
+    vocab_size: int = 1,
     batch_size: int | None = None,
 ) -> Evaluation:
-    """The loss of `model` over all of `tokens` (N,), each but the first predicted once.
+    """The loss of `model` over `tokens` (N,), each but the first predicted once.
 
-    characters: how many characters those N - 1 tokens spell; if None, one each.
-    batch_size: windows read at once; it changes the speed, not the result.
+    count_characters: how many characters tokens (M,) spell; one each if left out.
+    vocab_size: the number of scores for each token, which bounds the windows read at once.
+    batch_size: that number itself; it changes the speed, not the result.
     """
     return completed(
         evaluate_in_parts(
-            model, tokens, context_length, characters=characters, batch_size=batch_size
+            model,
+            tokens,
+            context_length,
+            count_characters=count_characters,
+            vocab_size=vocab_size,
+            batch_size=batch_size,
         )
     )
 
@@ -60,27 +78,39 @@ def evaluate_in_parts(
     tokens: Tensor,
     context_length: int,
     *,
-    characters: int | None = None,
+    count_characters: Callable[[Tensor], int] = len,
+    vocab_size: int = 1,
     batch_size: int | None = None,
 ) -> Generator[float, None, Evaluation]:
     """`evaluate` as a generator: yields the share that is done (0 to 1) after each batch."""
     T = context_length
-    rows = batch_size or max(1, 4096 // T)
-    predicted = len(tokens) - 1
-    whole = predicted // T  # windows of full length; the remaining tokens make one shorter window
-    inputs, targets = tokens[: whole * T].view(-1, T), tokens[1 : whole * T + 1].view(-1, T)
-    batches = list(zip(inputs.split(rows), targets.split(rows), strict=True))
-    if predicted % T:
-        batches.append((tokens[None, whole * T : -1], tokens[None, whole * T + 1 :]))
-
-    total = 0.0
+    rows = batch_size or max(1, min(4096 // T, MOST_SCORES // (T * vocab_size)))
+    batches = list(_batches(tokens, T, rows))
+    total, predicted, characters = 0.0, 0, 0
     with evaluation_mode(model):
         for number, (x, y) in enumerate(batches, start=1):
             with torch.inference_mode():
                 total += sum_of_losses(model(x), y)
+            predicted += y.numel()
+            characters += count_characters(y.flatten())
             yield number / len(batches)
-    loss = total / (characters or predicted)
-    return Evaluation(loss=loss, bits_per_char=loss / math.log(2), tokens=predicted)
+    loss = total / characters
+    whole = predicted == len(tokens) - 1
+    return Evaluation(loss, loss / math.log(2), predicted, characters, whole)
+
+
+def _batches(tokens: Tensor, T: int, rows: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Windows of tokens (N,) as inputs and targets, (rows, T) or less each: all, or `MOST_TOKENS` of them."""
+    predicted = len(tokens) - 1
+    whole = predicted // T  # windows of full length; the remaining tokens make one shorter window
+    inputs, targets = tokens[: whole * T].view(-1, T), tokens[1 : whole * T + 1].view(-1, T)
+    if predicted > MOST_TOKENS:
+        read = max(1, MOST_TOKENS // T)
+        spread = torch.arange(read, device=tokens.device) * whole // read  # (read,) ascending
+        inputs, targets = inputs[spread], targets[spread]
+    yield from zip(inputs.split(rows), targets.split(rows), strict=True)
+    if predicted % T and predicted <= MOST_TOKENS:
+        yield tokens[None, whole * T : -1], tokens[None, whole * T + 1 :]
 
 
 @contextlib.contextmanager

@@ -69,9 +69,9 @@ def attention_layers(model: nn.Module) -> list[nn.Module]:
 
 
 @torch.inference_mode()
-def next_character_table(model: nn.Module, vocab_size: int) -> np.ndarray:
-    """(V, V): row c is the distribution over the token that follows the single token c."""
-    device = device_of(model)
+def next_character_table(model: nn.Module, ids: np.ndarray) -> np.ndarray:
+    """(K, K) for tokens `ids` (K,): row a, column b is p(ids[b] | ids[a]), with nothing before ids[a]."""
+    tokens = torch.from_numpy(ids).to(device_of(model))
     with evaluation_mode(model):
-        logits = model(torch.arange(vocab_size, device=device)[:, None])[:, -1]  # (V, V)
-    return logits.softmax(dim=-1).cpu().numpy()
+        logits = model(tokens[:, None])[:, -1]  # (K, V)
+    return logits.softmax(dim=-1)[:, tokens].cpu().numpy()

@@ -1,8 +1,5 @@
 """Language models without gradients: count how often each character followed each context, and divide.
 
-Every chart shows their losses as dashed lines, in nats per character. They take about a second to compute and
-have nothing to tune, and the 5-gram beats small networks.
-
 A longer context predicts better but occurs less often. Adding one to every count is enough for pairs of
 characters. Longer n-grams need interpolated modified Kneser-Ney smoothing (Chen & Goodman 1999, section 3).
 With h a context, h' the same without its oldest character, and c a count,
@@ -18,64 +15,19 @@ and three ideas:
    for all but the greatest length, c is the number of different characters that precede the n-gram: a
    character that is frequent only after one other is a poor guess after a third.
 
-`Counting` counts, `Discounted` takes D off, `interpolate` adds up the lengths. The model in `models/ngram.py`
-does the same sum for every possible next character at once.
+`Counting` counts, `Discounted` takes D off, `interpolate` adds up the lengths. `lm/baselines.py` draws the
+dashed lines of every chart from them; the model in `models/ngram.py` does the same sum for every possible next
+character at once.
+
+A text is counted in pieces, so that the memory beside the results does not grow with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-
-def baselines(
-    train_ids: np.ndarray, validation_ids: np.ndarray, vocab_size: int
-) -> dict[str, float]:
-    """Validation loss, in nats per character, of "uniform", "unigram", "bigram" and "5-gram".
-
-    train_ids (N,) and validation_ids (M,) are integers from 0 to vocab_size - 1, neither empty. Each
-    character is predicted from those before it in its split. Memory is proportional to N + M + V, not to the
-    V² possible pairs.
-    """
-    train, validation = np.asarray(train_ids, np.int64), np.asarray(validation_ids, np.int64)
-    if not len(train) or not len(validation):
-        raise ValueError("baselines need a train split and a validation split that are not empty")
-    unigram = unigram_table(train, vocab_size)
-    return {
-        "uniform": float(np.log(vocab_size)),
-        "unigram": float(-np.log(unigram[validation]).mean()),
-        "bigram": _bigram_loss(train, validation, unigram),
-        "5-gram": count(train, vocab_size, order=5).loss(validation),
-    }
-
-
-def unigram_table(train_ids: np.ndarray, vocab_size: int) -> np.ndarray:
-    """(V,) the probability of each character; one is added to each count."""
-    counts = np.bincount(train_ids, minlength=vocab_size) + 1.0
-    return counts / counts.sum()
-
-
-def bigram_table(train_ids: np.ndarray, vocab_size: int) -> np.ndarray:
-    """(V, V) probabilities: row a, column b is p(b | a); one is added to each count.
-
-    The neural bigram model learns this table by gradient descent.
-    """
-    ids = np.asarray(train_ids, np.int64)
-    pairs = np.bincount(ids[:-1] * vocab_size + ids[1:], minlength=vocab_size**2)
-    table = pairs.reshape(vocab_size, vocab_size) + 1.0
-    table /= table.sum(axis=1, keepdims=True)
-    return table
-
-
-def _bigram_loss(train: np.ndarray, validation: np.ndarray, unigram: np.ndarray) -> float:
-    """The loss of `bigram_table`, without a (V, V) table: large alphabets have too many pairs."""
-    vocab_size = len(unigram)
-    pairs, counts = np.unique(train[:-1] * vocab_size + train[1:], return_counts=True)
-    totals = np.bincount(train[:-1], minlength=vocab_size) + vocab_size  # (V,)
-    found = _find(validation[:-1] * vocab_size + validation[1:], pairs)
-    p = (_at(found, counts, unseen=0) + 1) / totals[validation[:-1]]
-    first = np.log(unigram[validation[0]])  # no character precedes it
-    return float(-(first + np.log(p).sum()) / len(validation))
+PIECE = 2**20  # characters that are counted at once
 
 
 @dataclass(frozen=True)
@@ -98,31 +50,55 @@ class Counting:
     characters that precede each n-gram (idea 3 above).
     """
 
-    def __init__(self, train_ids: np.ndarray, vocab_size: int) -> None:
+    def __init__(
+        self, train_ids: np.ndarray, vocab_size: int, *, keep_numbers: bool = True
+    ) -> None:
+        """keep_numbers: keep what `loss` of the counted text needs, 4 bytes a character for each length."""
         self.ids = np.asarray(train_ids, np.int64)  # (N,), from 0 to V - 1
         self.vocab_size = vocab_size
+        self.keep_numbers = keep_numbers
         self.counts: list[Counts] = []  # of lengths 1, 2, …
         # numbers[n]: (N - n + 1,) the number of the n-gram that begins at each character. The empty
         # n-gram, number 0, also follows the last character.
-        self.numbers = [np.zeros(len(self.ids) + 1, np.int64)]
+        self.numbers = [np.broadcast_to(np.int32(0), len(self.ids) + 1)]
 
-    def count_next_length(self) -> None:
-        """Count the n-grams one character longer than the longest so far; the text must have one."""
-        n, shorter = len(self.counts) + 1, self.numbers[-1]
-        keys, first, numbers, occurrences = np.unique(
-            shorter[:-1] * self.vocab_size + self.ids[n - 1 :],
-            return_index=True,
-            return_inverse=True,
-            return_counts=True,
+    def count_next_length(self, tell: Callable[[float], object] | None = None) -> None:
+        """Count the n-grams one character longer than the longest so far; the text must have one.
+
+        tell: called with the share that is done, 0 to 1.
+        """
+        shorter, last = self.numbers[-1], self.ids[len(self.counts) :]  # (N - n + 2,), (N - n + 1,)
+        contexts = len(self.counts[-1].keys) if self.counts else 1
+        numbers = np.empty(len(last), np.int32)
+        found: list[tuple[np.ndarray, np.ndarray]] = []  # keys and occurrences of each piece
+        pieces = list(_pieces(len(last)))
+        for done, (a, b) in enumerate(pieces, start=1):
+            keys = shorter[a:b].astype(np.int64) * self.vocab_size + last[a:b]
+            own, numbers[a:b], occurrences = _distinct(keys, contexts * self.vocab_size)
+            found.append((own, occurrences))
+            if tell is not None:
+                tell(0.7 * done / len(pieces))
+        all_keys = (
+            np.unique(np.concatenate([own for own, _ in found])) if found[1:] else found[0][0]
         )
-        contexts = 1
-        if self.counts:
-            contexts = len(self.counts[-1].keys)
-            # Each different n-gram is one character before its last n - 1.
-            preceding = np.bincount(shorter[first + 1], minlength=contexts)
+        counts = np.zeros(len(all_keys), np.int64)
+        suffix = np.empty(
+            len(all_keys), np.int32
+        )  # the number of each n-gram's last n - 1 characters
+        for done, ((a, b), (own, occurrences)) in enumerate(
+            zip(pieces, found, strict=True), start=1
+        ):
+            place = np.searchsorted(all_keys, own)
+            counts[place] += occurrences
+            numbers[a:b] = place[numbers[a:b]]
+            suffix[numbers[a:b]] = shorter[a + 1 : b + 1]
+            if tell is not None:
+                tell(0.7 + 0.3 * done / len(pieces))
+        if self.counts:  # each different n-gram is one character before its last n - 1
+            preceding = np.bincount(suffix, minlength=contexts)
             self.counts[-1] = replace(self.counts[-1], counts=preceding)
-        self.counts.append(Counts(keys, occurrences, contexts))
-        self.numbers.append(numbers)
+        self.counts.append(Counts(all_keys, counts, contexts))
+        self.numbers = [*(self.numbers if self.keep_numbers else []), numbers]
 
     def numbers_in(self, ids: np.ndarray) -> list[np.ndarray]:
         """The numbers of the n-grams in another text, as in `numbers`; -1 for those never counted."""
@@ -130,18 +106,29 @@ class Counting:
         for n, counts in enumerate(self.counts, start=1):
             context = numbers[-1][:-1]
             keys = np.where(context >= 0, context * self.vocab_size + ids[n - 1 :], -1)
-            numbers.append(_find(keys, counts.keys))
+            numbers.append(find(keys, counts.keys))
         return numbers
 
     def probabilities(self, ids: np.ndarray | None = None) -> np.ndarray:
         """(M,) the probability of each of (M,) ids given those before it; if None, of the counted text."""
-        numbers = self.numbers if ids is None else self.numbers_in(np.asarray(ids, np.int64))
-        levels = [Discounted.of(counts, self.vocab_size) for counts in self.counts]
-        return interpolate(levels, numbers, self.vocab_size)
+        return np.concatenate(list(self._probabilities(ids)))
 
     def loss(self, ids: np.ndarray | None = None) -> float:
         """The mean of -ln p in nats per character, for the same ids as `probabilities`."""
-        return float(-np.log(self.probabilities(ids)).mean())
+        total = sum(-np.log(p).sum() for p in self._probabilities(ids))
+        return float(total / len(self.ids if ids is None else ids))
+
+    def _probabilities(self, ids: np.ndarray | None) -> Iterator[np.ndarray]:
+        """Those of each piece; a piece is read with the characters before it that its n-grams need."""
+        text = self.ids if ids is None else np.asarray(ids, np.int64)
+        levels = [Discounted.of(counts, self.vocab_size) for counts in self.counts]
+        for a, b in _pieces(len(text)):
+            start = max(0, a - len(levels) + 1)
+            if ids is None:
+                numbers = [of_n[start : b - n + 1] for n, of_n in enumerate(self.numbers)]
+            else:
+                numbers = self.numbers_in(text[start:b])
+            yield interpolate(levels, numbers, self.vocab_size)[a - start :]
 
 
 def count(train_ids: np.ndarray, vocab_size: int, order: int) -> Counting:
@@ -200,18 +187,38 @@ def interpolate(
     """
     p = np.full(len(numbers[0]) - 1, 1 / vocab_size)
     for n, level in enumerate(levels, start=1):
-        share = _at(numbers[n], level.share, unseen=0)  # (N - n + 1,)
-        backoff = _at(numbers[n - 1][:-1], level.backoff, unseen=1)  # (N - n + 1,)
+        share = at(numbers[n], level.share, unseen=0)  # (N - n + 1,)
+        backoff = at(numbers[n - 1][:-1], level.backoff, unseen=1)  # (N - n + 1,)
         p[n - 1 :] = share + backoff * p[n - 1 :]  # the first n - 1 have no such context
     return p
 
 
-def _find(wanted: np.ndarray, keys: np.ndarray) -> np.ndarray:
+def find(wanted: np.ndarray, keys: np.ndarray) -> np.ndarray:
     """(N,) the index of each wanted key among (G,) ascending keys, -1 if it is not among them."""
     index = np.searchsorted(keys, wanted)
     return np.where(np.append(keys, -2)[index] == wanted, index, -1)  # no key is -2
 
 
-def _at(numbers: np.ndarray, values: np.ndarray, unseen: float) -> np.ndarray:
+def at(numbers: np.ndarray, values: np.ndarray, unseen: float) -> np.ndarray:
     """(N,) the value of each number, and `unseen` for number -1."""
     return np.append(values, unseen)[numbers]  # index -1 is the last
+
+
+def _pieces(length: int) -> Iterator[tuple[int, int]]:
+    """The ends of the pieces of a text, one after the other."""
+    return ((a, min(a + PIECE, length)) for a in range(0, length, PIECE))
+
+
+def _distinct(keys: np.ndarray, possible: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of keys (N,): the different ones (G,), ascending; the index of each key among them; their occurrences.
+
+    The same as `np.unique(keys, return_inverse=True, return_counts=True)`. Keys are below `possible`: if these
+    are few, a table with a place for each is several times quicker than sorting.
+    """
+    if possible > 4 * len(keys):
+        return np.unique(keys, return_inverse=True, return_counts=True)
+    table = np.bincount(keys, minlength=possible)
+    own = np.flatnonzero(table)
+    index = np.empty(possible, np.int32)
+    index[own] = np.arange(len(own), dtype=np.int32)
+    return own, index[keys], table[own]

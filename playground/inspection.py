@@ -22,7 +22,6 @@ from playground.snapshots import Snapshots
 
 DEFAULT_TEXT = "What news, my lord? The king is come again."
 MOST_POSITIONS = 64  # in a heatmap; more would be finer than the screen
-MOST_IN_TABLE = 100  # characters of a next-character table
 
 
 def look(snapshots: Snapshots, run: Run, step: int | None, text: str) -> dict[str, Any]:
@@ -69,14 +68,10 @@ def _attention(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
 
 
 def _table(run: Run, model: nn.Module) -> dict[str, Any]:
-    """The learned table of next characters beside the counted one."""
-    tokenizer = run.tokenizer()
-    learned = next_character_table(model, tokenizer.vocab_size)
-    counted = run.counted_pairs()
-    # Of a large alphabet, the characters with the highest mean probability, in the order of their ids.
-    shown = np.sort(np.argsort(learned.mean(axis=0))[::-1][:MOST_IN_TABLE])
-    learned, counted = learned[np.ix_(shown, shown)], counted[np.ix_(shown, shown)]
-    characters = [tokenizer.token_text(int(id)) for id in shown]
+    """The learned table of next characters beside the counted one; of a large alphabet, the most frequent."""
+    tokenizer, pairs = run.tokenizer(), run.counted_pairs
+    learned, counted = next_character_table(model, pairs.ids), pairs.table
+    characters = [tokenizer.token_text(int(id)) for id in pairs.ids]
     return {
         "kind": "table",
         "figure": template.as_json(next_character.figure(learned, counted, characters)),

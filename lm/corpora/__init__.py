@@ -31,7 +31,8 @@ class Corpus:
     """A text and its origin.
 
     `floor`: the lowest loss that a model can reach on average, in nats per character; None where it is not
-    known. `path`: the user's own file; None for a built-in, pasted or uploaded text.
+    known. `path`: the user's own file; None for a built-in, pasted or uploaded text. `notice`: a sentence on
+    what was changed in the user's text, None if nothing was.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Corpus:
     text: str = field(repr=False)
     floor: float | None = None
     path: str | None = None
+    notice: str | None = field(default=None, compare=False)
 
     @property
     def train_text(self) -> str:
@@ -97,7 +99,7 @@ def load(name_or_path: str) -> Corpus:
 def from_text(
     text: str, name: str = "your_text", title: str = "Your own text", path: str | None = None
 ) -> Corpus:
-    """A corpus of the user's own text, checked, with \\n for every line end.
+    """A corpus of the user's own text, checked, with \\n for every line end and no control characters.
 
     An exact copy of Tiny Shakespeare is recognised under any file name, and keeps its path.
 
@@ -105,14 +107,14 @@ def from_text(
         CorpusProblem: the text is empty, too short, too long, binary, or one repeated character.
     """
     label = title if path is None else path
-    text = own_text.checked(text, label)
+    text, notice = own_text.checked(text, label)
     if len(text) == tiny_shakespeare.BYTES and tiny_shakespeare.is_genuine(text.encode("utf-8")):
         return _tiny_shakespeare(text, path)
     if name in _BUILT_IN:  # the names of the built-in corpora are reserved
         name = f"{name}_file"
     source = "pasted or uploaded" if path is None else f"read from {path}"
     description = f"{len(text):,} characters of your own, {source}."
-    return Corpus(name, title, description, text, path=path)
+    return Corpus(name, title, description, text, path=path, notice=notice)
 
 
 def from_bytes(
@@ -126,10 +128,11 @@ def from_bytes(
 def load_or_synthetic(name_or_path: str) -> tuple[Corpus, str | None]:
     """Like `load`, but the synthetic plays replace Tiny Shakespeare if that cannot be loaded.
 
-    Returns the corpus, and a notice for the user if it was replaced, else None.
+    Returns the corpus, and a notice for the user if it was replaced or changed, else None.
     """
     try:
-        return load(name_or_path), None
+        corpus = load(name_or_path)
+        return corpus, corpus.notice
     except CorpusProblem as problem:
         if name_or_path != "tiny_shakespeare":
             raise

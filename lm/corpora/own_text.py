@@ -9,9 +9,11 @@ from pathlib import Path
 
 from lm.errors import CorpusProblem
 
-SHORTEST = 1_000  # characters; a shorter text has too few for validation
+SHORTEST = 1_200  # characters; nine tenths of them hold a row of the longest context, 1,024
 LARGEST = 50_000_000  # bytes; a small model would see only a fraction of a larger text
 ALLOWED_CONTROLS = "\t\n\f"
+BINARY_SHARE = 0.1  # of control characters, from which on a file is taken for no text
+NAMED = 5  # different control characters that a notice names
 
 
 def read(path: Path) -> bytes:
@@ -47,8 +49,12 @@ def decode(data: bytes, label: str) -> str:
         ) from None
 
 
-def checked(text: str, label: str) -> str:
-    """The text with \\n for every line end, if it can be learned from. Raises CorpusProblem."""
+def checked(text: str, label: str) -> tuple[str, str | None]:
+    """The text with \\n for every line end and without control characters, if it can be learned from.
+
+    Returns a notice with it, a sentence about the characters that were removed; None if none were. Raises
+    CorpusProblem.
+    """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     advice = f"choose a text of at least {SHORTEST:,} characters"
     if not text:
@@ -56,12 +62,13 @@ def checked(text: str, label: str) -> str:
     if not text.strip():
         raise CorpusProblem(f"{label} holds only white space: {advice}.")
     alphabet = set(text)
-    binary = sorted(filter(_is_binary, alphabet))
-    if binary:
-        raise CorpusProblem(
-            f"{label} holds the control character U+{ord(binary[0]):04X} at character "
-            f"{text.index(binary[0]) + 1:,} and is not plain text: choose a plain text file."
-        )
+    notice = None
+    if controls := sorted(filter(_is_control, alphabet)):
+        _check_not_binary(text, controls, label)
+        notice = _removal(text, controls, label)
+        for control in controls:
+            text = text.replace(control, "")
+        alphabet -= set(controls)
     if len(text) < SHORTEST:
         raise CorpusProblem(f"{label} has only {len(text):,} characters: {advice}.")
     if len(alphabet) == 1:
@@ -70,7 +77,14 @@ def checked(text: str, label: str) -> str:
             "choose a text with several characters."
         )
     check_size(len(text), label)
-    return text
+    return text, notice
+
+
+def position(text: str, index: int) -> str:
+    """Where a character stands, as editors count: "line 3, column 1"."""
+    line = text.count("\n", 0, index) + 1
+    column = index - text.rfind("\n", 0, index)
+    return f"line {line:,}, column {column:,}"
 
 
 def check_size(size: int, label: str) -> None:
@@ -81,7 +95,38 @@ def check_size(size: int, label: str) -> None:
         )
 
 
-def _is_binary(character: str) -> bool:
-    """Whether it is a surrogate or a control character that plain text does not have."""
+def _is_control(character: str) -> bool:
+    """Whether it is half of a surrogate pair, or a control character that plain text does not have."""
     category = unicodedata.category(character)
     return category == "Cs" or (category == "Cc" and character not in ALLOWED_CONTROLS)
+
+
+def _check_not_binary(text: str, controls: list[str], label: str) -> None:
+    """Raise a CorpusProblem if the control characters are those of a binary file.
+
+    Zero bytes stand in every binary file and in UTF-16. Half a surrogate pair is no character at all.
+    """
+    first = controls[0]
+    wrong = first == "\0" or "\ud800" <= controls[-1] <= "\udfff"
+    many = sum(map(text.count, controls)) > BINARY_SHARE * len(text)
+    if wrong or many:
+        named = first if first == "\0" or not wrong else controls[-1]
+        others = " and many more of its kind" if many else ""
+        raise CorpusProblem(
+            f"{label} is not plain text, as it holds U+{ord(named):04X} in "
+            f"{position(text, text.index(named))}{others}: choose a text file, or save it as UTF-8."
+        )
+
+
+def _removal(text: str, controls: list[str], label: str) -> str:
+    """The sentence that says which control characters are removed, how many, and where the first stands."""
+    counts = [(text.count(control), control) for control in controls]
+    total = sum(count for count, _ in counts)
+    named = [f"{count:,} × U+{ord(control):04X}" for count, control in counts[:NAMED]]
+    if len(counts) > NAMED:
+        named.append("others")
+    first = min(map(text.index, controls))
+    return (
+        f"{label}: {total:,} control character{'s were' if total > 1 else ' was'} removed "
+        f"({', '.join(named)}), the first in {position(text, first)}."
+    )

@@ -3,6 +3,7 @@
 The card is a README.md in the run's folder: the recipe, the time, the loss, the date.
 """
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 
 import torch
 
-from lm.errors import RunProblem, SettingsProblem
+from lm.baselines import Pairs
+from lm.errors import Problem, RunProblem, SettingsProblem
 from lm.runs.files import (
     explained,
     read_json,
@@ -65,10 +67,17 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
         write_json(out / "run.json", record.model_dump())
         for name in ("tokenizer.json", "status.json"):
             write_json(out / name, read_json(run.directory / name))
-        write_tensors(
-            out / "counted.safetensors", {"pairs": torch.from_numpy(run.counted_pairs())}, {}
-        )
+        if pairs := _pairs(run):
+            tensors = {"ids": torch.from_numpy(pairs.ids), "pairs": torch.from_numpy(pairs.table)}
+            write_tensors(out / "counted.safetensors", tensors, {})
         write_text(out / "README.md", card(run, note))
+
+
+def _pairs(run: Run) -> Pairs | None:
+    """The counted pairs of a run; None if its text is not here."""
+    with contextlib.suppress(Problem):
+        return run.counted_pairs
+    return None
 
 
 def _kept(steps: list[int], snapshots: int) -> set[int]:

@@ -1,12 +1,11 @@
 """A text made ready for runs: through its tokenizer, as the data of its task, and counted."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from lm import ngrams, tasks, tokenizers
+from lm import tasks, tokenizers
 from lm.corpora import Corpus
 from lm.plan import Plan
 from lm.runs import recording
@@ -20,7 +19,7 @@ class PreparedText:
     """A corpus ready for one task and one tokenizer.
 
     data: of the task. train_tokens: the length of the training split. baselines: the losses of counting, in
-    nats per character. counted_pairs: the counted (V, V) table of the next token.
+    nats per character.
     """
 
     corpus: Corpus
@@ -29,7 +28,6 @@ class PreparedText:
     data: Any
     train_tokens: int
     baselines: dict[str, float]
-    counted_pairs: np.ndarray
 
     def check(self, context_length: int) -> None:
         """Raise a `SettingsProblem` if the text is too short for the context."""
@@ -44,7 +42,6 @@ class PreparedText:
             self.tokenizer,
             train_tokens=self.train_tokens,
             baselines=self.baselines,
-            counted_pairs=self.counted_pairs,
         )
 
 
@@ -53,16 +50,14 @@ def prepare(
     tokenizer: TokenizerConfig,
     task: TaskConfig,
     baselines: dict[str, float] | None = None,
+    tell: Callable[[float], object] | None = None,
 ) -> PreparedText:
-    """Prepare a corpus; takes seconds. `baselines`, if they are known, are not counted again."""
+    """Prepare a corpus; takes a tenth of a second for each million characters, mostly to count.
+
+    baselines: if they are known, they are not counted again. tell: called with the share that is done, 0 to 1.
+    """
     kind, encoder = tasks.KINDS[task.task], tokenizers.train(tokenizer, corpus.text)
-    train_ids = encoder.encode(corpus.train_text)
-    return PreparedText(
-        corpus,
-        encoder,
-        task,
-        kind.load(corpus, encoder),
-        train_tokens=len(train_ids),
-        baselines=baselines or kind.baselines(corpus),
-        counted_pairs=ngrams.bigram_table(train_ids, encoder.vocab_size),
-    )
+    baselines = baselines or kind.baselines(corpus, tell)  # first: it needs the most memory
+    train_tokens = len(encoder.encode(corpus.train_text))
+    data = kind.load(corpus, encoder)
+    return PreparedText(corpus, encoder, task, data, train_tokens, baselines)

@@ -4,7 +4,7 @@ A batch is a number of windows at random places; the targets are the same window
 gives a loss at every position.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lm import ngrams
+from lm import baselines
 from lm.corpora import Corpus
 from lm.devices import device_of, one_thread
 from lm.errors import SettingsProblem
@@ -67,7 +67,6 @@ class ContinueText:
         self.windows = self.train.unfold(0, context_length + 1, 1)  # (N - T, T + 1), a view
         train_characters = data.tokenizer.count_characters(data.train.numpy())
         self.characters_per_token = train_characters / len(data.train)
-        self.validation_characters = data.tokenizer.count_characters(data.validation[1:].numpy())
 
     @staticmethod
     def load(corpus: Corpus, tokenizer: Tokenizer) -> TextData:
@@ -75,13 +74,16 @@ class ContinueText:
         return TextData.from_text(corpus.train_text, corpus.validation_text, tokenizer)
 
     @staticmethod
-    def baselines(corpus: Corpus) -> dict[str, float]:
-        """The losses of counted characters (`lm/ngrams.py`), whatever the tokens of a run are."""
+    def baselines(
+        corpus: Corpus, tell: Callable[[float], object] | None = None
+    ) -> dict[str, float]:
+        """The losses of counted characters (`lm/baselines.py`), whatever the tokens of a run are."""
         characters = CharacterTokenizer.from_text(corpus.text)
-        return ngrams.baselines(
+        return baselines.baselines(
             characters.encode(corpus.train_text),
             characters.encode(corpus.validation_text),
             characters.vocab_size,
+            tell,
         )
 
     @staticmethod
@@ -102,9 +104,13 @@ class ContinueText:
         return Batch(windows[:, :-1], windows[:, 1:])
 
     def evaluate(self, model: nn.Module) -> Generator[float, None, Evaluation]:
-        """The loss over the whole validation split, in windows of the context length."""
+        """The loss over the validation split, in windows of the context length."""
         return evaluate_in_parts(
-            model, self.validation, self.context_length, characters=self.validation_characters
+            model,
+            self.validation,
+            self.context_length,
+            count_characters=lambda ids: self.tokenizer.count_characters(ids.cpu().numpy()),
+            vocab_size=self.vocab_size,
         )
 
     def sample(self, model: nn.Module) -> str:

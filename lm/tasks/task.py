@@ -1,6 +1,6 @@
 """The interface of a task: what a batch is, how a model is judged, and what it writes while it learns."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -44,8 +44,13 @@ class Task(Protocol):
         ...
 
     @staticmethod
-    def baselines(corpus: Corpus) -> dict[str, float]:
-        """The losses of counting on the validation split, by name, in nats per character."""
+    def baselines(
+        corpus: Corpus, tell: Callable[[float], object] | None = None
+    ) -> dict[str, float]:
+        """The losses of counting on the validation split, by name, in nats per character.
+
+        tell: called with the share that is done, 0 to 1.
+        """
         ...
 
     @staticmethod
@@ -58,7 +63,10 @@ class Task(Protocol):
         ...
 
     def evaluate(self, model: nn.Module) -> Generator[float, None, Evaluation]:
-        """The exact loss over the whole validation split; yields the share that is done, 0 to 1."""
+        """The exact loss over the validation split; yields the share that is done, 0 to 1.
+
+        It may read evenly spread parts of a very large split; the result says so.
+        """
         ...
 
     def sample(self, model: nn.Module) -> str:

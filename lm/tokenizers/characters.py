@@ -11,6 +11,11 @@ import numpy as np
 
 from lm.errors import CorpusProblem, RunProblem, UnknownCharacter
 
+# A model has a row of numbers for each character, and computes a score for each at every position. Chinese
+# texts of several megabytes have about 5,000; the basic block of Unicode that they draw from has 20,992.
+MOST_CHARACTERS = 25_000
+PIECE = 2**20  # characters encoded at once, which bounds the memory beside the ids
+
 
 class CharacterTokenizer:
     """The id of a character is its index in `characters`, which is sorted by code point."""
@@ -26,10 +31,16 @@ class CharacterTokenizer:
 
     @classmethod
     def from_text(cls, text: str, config: Any = None) -> "CharacterTokenizer":
-        """The vocabulary is the set of characters of `text`. Raises CorpusProblem if that is empty."""
+        """The vocabulary is the set of characters of `text`. Raises CorpusProblem if none, or too many."""
         if not text:
             raise CorpusProblem("An empty text has no vocabulary: choose a corpus first.")
-        return cls("".join(sorted(set(text))))
+        characters = "".join(sorted(set(text)))
+        if len(characters) > MOST_CHARACTERS:
+            raise CorpusProblem(
+                f"The text has {len(characters):,} different characters, and a model takes up to "
+                f"{MOST_CHARACTERS:,}: choose a text with fewer, or replace the rare ones."
+            )
+        return cls(characters)
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> "CharacterTokenizer":
@@ -95,9 +106,13 @@ class CharacterTokenizer:
 
     def _look_up(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """Ids, (T,) int64, and whether each character is known, (T,) bool; ids of unknown ones mean nothing."""
-        codes = _code_points(text)
-        ids = np.searchsorted(self._codes, codes).clip(max=self.vocab_size - 1)
-        return ids.astype(np.int64, copy=False), self._codes[ids] == codes
+        ids, known = np.empty(len(text), np.int64), np.empty(len(text), bool)
+        for start in range(0, len(text), PIECE):
+            piece = slice(start, start + PIECE)
+            codes = _code_points(text[piece])
+            found = np.searchsorted(self._codes, codes).clip(max=self.vocab_size - 1)
+            ids[piece], known[piece] = found, self._codes[found] == codes
+        return ids, known
 
 
 def _code_points(text: str) -> np.ndarray:

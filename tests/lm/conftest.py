@@ -8,10 +8,10 @@ from lm import corpora, ngrams, runs, tasks
 from lm.corpora import Corpus
 from lm.ladder import RUNGS
 from lm.plan import Plan, Rung
-from lm.runs import recording
+from lm.runs import preparation, recording
 from lm.settings import Settings, describe
-from lm.tasks import TextData, continue_text
-from lm.tokenizers import CharacterTokenizer
+from lm.tasks import TaskConfig, TextData, continue_text
+from lm.tokenizers import CharacterTokenizer, TokenizerConfig
 from tests.lm.command_line import QUICK, lm
 from tests.lm.recorded import record_all
 
@@ -100,7 +100,6 @@ def begin(corpus, tokenizer, data):
     """`begin(directory, plan)`: a new run directory for the small text."""
 
     def make(directory, plan: Plan) -> runs.Run:
-        counted = ngrams.bigram_table(data.train.numpy(), tokenizer.vocab_size)
         return recording.create(
             directory,
             plan,
@@ -108,7 +107,6 @@ def begin(corpus, tokenizer, data):
             tokenizer,
             train_tokens=len(data.train),
             baselines={"uniform": 3.9},
-            counted_pairs=counted,
         )
 
     return make
@@ -120,6 +118,17 @@ def trained(begin, data, tiny_plan, tmp_path_factory):
     run = begin(tmp_path_factory.mktemp("trained") / "run", tiny_plan(RUNGS["decoder_transformer"]))
     record_all(run, data)
     return run
+
+
+@pytest.fixture
+def on_a_file(tmp_path, tiny_plan):
+    """A file of the user's own, and a finished run of the bigram on it."""
+    path = tmp_path / "own.txt"
+    path.write_text("the cat sat on the mat and the dog sat on the log\n" * 60)
+    prepared = preparation.prepare(corpora.load(str(path)), TokenizerConfig(), TaskConfig())
+    run = prepared.new_run(tmp_path / "run", tiny_plan(RUNGS["bigram"], steps=2))
+    record_all(run, prepared.data)
+    return path, runs.open_run(run.directory)
 
 
 # Of the command line

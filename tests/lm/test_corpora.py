@@ -217,14 +217,15 @@ def test_a_file_with_the_name_of_a_built_in_is_not_taken_for_it(tmp_path, name):
         (b"\xef\xbb\xbf", "is empty"),
         (b" \n\t \r\n" * 1_000, "only white space"),
         (b"too short", "only 9 characters"),
-        (OWN[: own_text.SHORTEST - 1].encode(), "only 999 characters"),
+        (OWN[: own_text.SHORTEST - 1].encode(), "only 1,199 characters"),
+        (OWN[: own_text.SHORTEST - 1].encode() + b"\x1a", "only 1,199 characters"),
         (b"a" * 5_000, "repeats one character"),
         (OWN.encode("utf-16"), "not UTF-8"),
         (OWN.encode() + "café".encode("latin-1"), r"not UTF-8 text \(byte 2,04"),
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "not UTF-8"),
-        (OWN.encode("utf-16-le"), r"U\+0000"),
-        (OWN.encode() + b"\x1b[31m", r"U\+001B at character 2,0"),
-        (OWN.encode() + "\x85".encode(), r"U\+0085"),
+        (OWN.encode("utf-16-le"), r"U\+0000 in line 1, column 2"),
+        (OWN.encode() + b"\n\nab\0" + OWN.encode(), r"U\+0000 in line 43, column 3"),
+        (b"\x01\x02ab\x7f\x10cd" * 900, r"U\+0001 in line 1, column 1 and many more"),
     ],
 )
 def test_an_unusable_text_is_refused_in_one_sentence(tmp_path, data, complaint):
@@ -241,6 +242,32 @@ def test_text_that_is_just_long_enough_and_other_alphabets():
     assert len(corpora.from_text(OWN[: own_text.SHORTEST]).text) == own_text.SHORTEST
     greek = "Ἄνδρα μοι ἔννεπε, Μοῦσα, 🎭\tκαὶ τὰ λοιπά.\n" * 40
     assert corpora.from_bytes(greek.encode()).text == greek
+
+
+@pytest.mark.parametrize("control", ["\x1a", "\x0b", "\x85", "\x1b", "\x07", "\x7f", "\x9f"])
+def test_a_control_character_does_not_refuse_a_whole_text(tmp_path, control):
+    """It is removed, and a notice says which it was and where it stood."""
+    file = tmp_path / "text.txt"
+    file.write_text(f"one\ntwo{control}\n{OWN}", "utf-8", newline="")
+    for corpus in (corpora.load(str(file)), corpora.from_bytes(file.read_bytes(), "text")):
+        assert corpus.text == f"one\ntwo\n{OWN}"
+        assert corpus.notice.endswith(
+            f"1 control character was removed (1 × U+{ord(control):04X}), the first in line 2, column 4."
+        )
+    _, notice = corpora.load_or_synthetic(str(file))
+    assert notice == corpora.load(str(file)).notice
+
+
+def test_a_notice_of_many_control_characters_stays_short():
+    text = "The text of a \x1b[31mred\x1b[0m line.\x0b\n" * 300 + "".join(map(chr, range(1, 9)))
+    corpus = corpora.from_text(text)
+    assert corpus.text == "The text of a [31mred[0m line.\n" * 300
+    assert "908 control characters were removed (1 × U+0001, 1 × U+0002, " in corpus.notice
+    assert corpus.notice.endswith("U+0005, others), the first in line 1, column 15.")
+
+
+def test_plain_text_has_no_notice():
+    assert corpora.from_text(OWN + "\t\f\r\n\u2028\u00ad").notice is None
 
 
 def test_half_a_character_is_refused():

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from lm import evaluation
 from lm.evaluation import evaluate, evaluate_in_parts
 
 
@@ -80,9 +81,43 @@ def test_each_window_is_read_with_its_own_context_only(rung, tiny_model, data):
 def test_nats_and_bits(model, tokens):
     result = evaluate(model, tokens, 10)
     assert result.bits_per_char == pytest.approx(result.loss / math.log(2))
-    longer = evaluate(model, tokens, 10, characters=250)  # tokens of two and a half characters
-    assert longer.loss == pytest.approx(result.loss / 2.5)
-    assert longer.bits_per_char == pytest.approx(result.loss / 2.5 / math.log(2))
+    assert result.characters == result.tokens
+    longer = evaluate(model, tokens, 10, count_characters=lambda ids: 3 * len(ids))
+    assert longer.characters == 300
+    assert longer.loss == pytest.approx(result.loss / 3)
+    assert longer.bits_per_char == pytest.approx(result.loss / 3 / math.log(2))
+
+
+def test_of_a_huge_split_windows_spread_over_all_of_it_are_read(model, tokens, monkeypatch):
+    """So many as the limit allows, each once; a split up to the limit is read as a whole."""
+    monkeypatch.setattr(evaluation, "MOST_TOKENS", 40)
+    read = []
+    count = lambda ids: read.append(ids) or len(ids)  # noqa: E731
+    part = evaluate(model, tokens, 3, count_characters=count, batch_size=2)
+    assert (part.tokens, part.characters, part.whole) == (39, 39, False)
+    starts = [33 * i // 13 for i in range(13)]  # of 33 windows
+    pairs = [window for s in starts for window in pairwise(tokens[3 * s : 3 * s + 4])]
+    assert torch.cat(read).tolist() == [int(b) for _, b in pairs]
+    p = model.table.log_softmax(dim=1)
+    assert part.loss == pytest.approx(-sum(p[a, b].item() for a, b in pairs) / 39, abs=1e-6)
+    assert evaluate(model, tokens[:41], 3).whole
+    assert evaluate(model, tokens[:41], 3).tokens == 40
+
+
+def test_a_large_vocabulary_is_read_in_few_windows_at_once(monkeypatch):
+    """Otherwise the scores alone take 320 MB, for 20,000 characters."""
+    sizes = []
+
+    class Watched(FromATable):
+        def forward(self, tokens):
+            sizes.append(tokens.numel())
+            return super().forward(tokens)
+
+    model, tokens = Watched(torch.zeros(5, 5)), torch.zeros(2001, dtype=torch.long)
+    evaluate(model, tokens, 10, vocab_size=20_000)
+    assert 10 <= max(sizes) <= evaluation.MOST_SCORES / 20_000
+    evaluate(model, tokens, 1000, vocab_size=20_000_000)
+    assert max(sizes) == 1000, "one window is the least"
 
 
 def test_knowing_nothing_is_ln_of_the_vocabulary(tokens):

@@ -1,15 +1,11 @@
-"""Counting: against a slow textbook version, against published figures, and within bounded memory."""
-
-import math
-import os
-import tracemalloc
+"""Counting: against a slow textbook version, by hand, and in pieces."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm import corpora, ngrams
+from lm import ngrams
 from lm.tokenizers import CharacterTokenizer
 from tests.lm.textbook_kneser_ney import Textbook
 
@@ -63,81 +59,31 @@ def test_kneser_ney_counts_contexts_not_occurrences():
     assert e > 2 * u
 
 
-def test_bigram_table_by_hand():
-    table = ngrams.bigram_table(np.array([0, 1, 0, 1, 1]), 3)
-    expected = [[1 / 5, 3 / 5, 1 / 5], [2 / 5, 2 / 5, 1 / 5], [1 / 3, 1 / 3, 1 / 3]]
-    np.testing.assert_allclose(table, expected)
+def test_a_text_counted_in_pieces_has_the_counts_of_the_whole(monkeypatch):
+    """Pieces of a hundred characters, where a table and where sorting finds the different n-grams."""
+    for vocab_size in (3, 500):
+        ids = np.random.default_rng(0).integers(0, vocab_size, 1017)
+        whole = ngrams.count(ids, vocab_size, 5)
+        losses = whole.loss(), whole.loss(ids[400:])
+        monkeypatch.setattr(ngrams, "PIECE", 100)
+        pieces = ngrams.count(ids, vocab_size, 5)
+        for one, other in zip(pieces.counts, whole.counts, strict=True):
+            np.testing.assert_array_equal(one.keys, other.keys)
+            np.testing.assert_array_equal(one.counts, other.counts)
+        for numbers, same in zip(pieces.numbers, whole.numbers, strict=True):
+            np.testing.assert_array_equal(numbers, same)
+        assert (pieces.loss(), pieces.loss(ids[400:])) == pytest.approx(losses, rel=1e-12)
+        monkeypatch.undo()
 
 
-def test_baselines_by_hand():
-    """train abab|b, validation ab: the numbers can be followed on paper."""
-    found = ngrams.baselines(np.array([0, 1, 0, 1, 1]), np.array([0, 1]), 2)
-    assert list(found) == ["uniform", "unigram", "bigram", "5-gram"]
-    assert found["uniform"] == pytest.approx(math.log(2))
-    assert found["unigram"] == pytest.approx(-(math.log(3 / 7) + math.log(4 / 7)) / 2)
-    assert found["bigram"] == pytest.approx(-(math.log(3 / 7) + math.log(3 / 4)) / 2)
-
-
-def test_the_bigram_is_its_table():
-    train, validation = np.split(np.random.default_rng(0).integers(0, 9, 300), [200])
-    p = ngrams.bigram_table(train, 10)[validation[:-1], validation[1:]]
-    first = ngrams.unigram_table(train, 10)[validation[0]]
-    found = ngrams.baselines(train, validation, 10)["bigram"]
-    assert found == pytest.approx(-(np.log(p).sum() + np.log(first)) / len(validation))
-
-
-@pytest.mark.parametrize(("train", "validation"), [([], [0]), ([0], [])])
-def test_empty_splits_are_refused(train, validation):
-    with pytest.raises(ValueError, match="not empty"):
-        ngrams.baselines(np.array(train, np.int64), np.array(validation, np.int64), 2)
-
-
-def test_tiny_texts_and_unseen_characters_have_finite_losses():
-    for train in ([0], [0, 0], [1, 0, 1]):
-        found = ngrams.baselines(np.array(train), np.array([0, 1, 2, 2]), 3)
-        assert all(math.isfinite(loss) for loss in found.values())
-
-
-def test_a_large_alphabet_needs_no_table_of_pairs():
-    """200,000 characters of an alphabet of 5,000: a (V, V) table of numbers would take 200 MB."""
-    ids = np.random.default_rng(0).integers(0, 5_000, 200_000)
-    tracemalloc.start()
-    found = ngrams.baselines(ids[:180_000], ids[180_000:], 5_000)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 60e6  # bytes
-    assert found["5-gram"] == pytest.approx(found["uniform"], abs=0.1)  # characters at random
+def test_the_share_that_is_counted_is_told(monkeypatch):
+    monkeypatch.setattr(ngrams, "PIECE", 100)
+    told = []
+    ngrams.Counting(np.zeros(1000, np.int64), 2).count_next_length(told.append)
+    assert told == sorted(told) and len(told) == 20 and told[-1] == 1
 
 
 def test_keys_do_not_overflow_for_large_alphabets_and_long_contexts():
     ids = np.random.default_rng(0).integers(0, 9_000, 3_000)
     p = ngrams.count(np.concatenate([ids, ids]), 9_000, 7).probabilities(ids)
     assert np.isfinite(p).all() and p[10:].min() > 0.1  # it has read every one of these before
-
-
-def split(corpus):
-    tokenizer = CharacterTokenizer.from_text(corpus.text)
-    train, validation = map(tokenizer.encode, (corpus.train_text, corpus.validation_text))
-    return train, validation, tokenizer.vocab_size
-
-
-def test_longer_contexts_do_better_on_the_plays_and_never_reach_the_floor():
-    corpus = corpora.load("synthetic_plays")
-    train, validation, vocab_size = split(corpus)
-    found = ngrams.baselines(train, validation, vocab_size)
-    losses = [*found.values(), corpus.floor]
-    assert losses == sorted(losses, reverse=True)
-    assert found["5-gram"] < 2 * corpus.floor
-
-
-def test_published_figures_on_tiny_shakespeare():
-    """Order 3 to 7 and the simple counts, on the whole validation split (111,540 characters)."""
-    if not os.environ.get("LM_CORPORA"):
-        pytest.skip("LM_CORPORA does not name a copy of Tiny Shakespeare")
-    train, validation, vocab_size = split(corpora.load("tiny_shakespeare"))
-    found = ngrams.baselines(train, validation, vocab_size)
-    expected = {"uniform": 4.174387, "unigram": 3.347330, "bigram": 2.481922, "5-gram": 1.561185}
-    assert found == pytest.approx(expected, abs=1e-6)
-    for order, loss in {3: 2.038, 4: 1.719, 7: 1.517}.items():
-        found = ngrams.count(train, vocab_size, order).loss(validation)
-        assert found == pytest.approx(loss, abs=6e-4)

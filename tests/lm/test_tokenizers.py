@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lm import tokenizers
 from lm.errors import CorpusProblem, RunProblem, UnknownCharacter
-from lm.tokenizers import CharacterTokenizer
+from lm.tokenizers import CharacterTokenizer, characters
 
 FROM_TEXT = [kind.from_text for kind in tokenizers.KINDS.values()]
 SENTENCE = "Hello, world!\n"
@@ -90,6 +90,26 @@ def test_an_empty_text_has_no_ids_and_no_vocabulary(from_text):
     assert tokenizer.encode_known("")[1] == ""
     with pytest.raises(CorpusProblem):
         from_text("")
+
+
+def test_more_characters_than_a_model_can_hold_are_refused_in_one_sentence():
+    """Also before anything of the size of the alphabet is made."""
+    text = "".join(map(chr, range(0x10000, 0x10000 + characters.MOST_CHARACTERS + 1)))
+    with pytest.raises(
+        CorpusProblem, match=r"has 25,001 different characters, .* up to 25,000: choose"
+    ):
+        CharacterTokenizer.from_text(text)
+    assert CharacterTokenizer.from_text(text[1:]).vocab_size == characters.MOST_CHARACTERS
+
+
+def test_a_long_text_is_encoded_in_pieces(monkeypatch):
+    tokenizer, text = CharacterTokenizer.from_text(SENTENCE), SENTENCE * 30 + "§"
+    whole = tokenizer.encode_known(text)
+    monkeypatch.setattr(characters, "PIECE", 7)
+    ids, dropped = tokenizer.encode_known(text)
+    assert ids.tolist() == whole[0].tolist() and dropped == whole[1] == "§"
+    with pytest.raises(UnknownCharacter, match=f"position {len(text):,}"):
+        tokenizer.encode(text)
 
 
 @pytest.mark.parametrize("ids", [[-1], [11], [0, 99]])
