@@ -6,22 +6,23 @@ included in the project.
 """
 
 import contextlib
-import math
 import secrets
 import shutil
 import threading
 import time
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 from lm import runs
 from lm.errors import Problem, RunProblem
 from lm.ladder import RUNGS
+from lm.runs import lock
 from playground.run_view import RunView
-from playground.supervisor import LIVE, Supervisor
+from playground.supervisor import Supervisor
 
-SILENCE = 120.0  # seconds without a write after which a run of another process counts as abandoned
 HOSTED_RUNS = 200  # ended runs that a hosted page keeps; a decoder's takes about 50 MB
+KEEP = 50  # opened runs held in memory; a view takes up to 300 kB
 
 
 class Library:
@@ -39,29 +40,46 @@ class Library:
         self.shipped_folder = shipped_folder
         self.supervisor = supervisor
         self.open_local = open_local
-        self._opened: dict[str, RunView] = {}
+        self._opened: OrderedDict[str, RunView] = OrderedDict()
         self._lock = threading.Lock()
 
     # One run
 
     def view(self, token: str) -> RunView:
         """The view of a run; asking for it counts as watching. `RunProblem` if there is no such run."""
-        if watched := self.supervisor.watch(self.token_of(token)):
-            return watched
+        return self._find(token)[0]
+
+    def _find(self, token: str) -> tuple[RunView, str | None]:
+        """The view of a run and, if this server started it, the token that commands it."""
+        own = self.token_of(token)
+        watched = self.supervisor.watch(own)
+        if watched and _is_there(watched):
+            return watched, own
         with self._lock:
-            if token not in self._opened:
-                self._opened[token] = RunView(runs.open_run(self._directory(token)))
-            return self._opened[token]
+            view = self._opened.pop(token, None)  # let go if the folder was deleted or made anew
+            if view is None or not _is_there(view):
+                view = RunView(runs.open_run(self._directory(token)))
+            self._opened[token] = view
+            while len(self._opened) > KEEP:
+                self._opened.popitem(last=False)
+            return view, None
 
     def answer(self, token: str, start: int = 0, start_events: int = 0) -> dict[str, Any]:
         """The points of a run after `start` and its events after `start_events`; see `RunView.answer`.
 
-        A run that cannot be read is answered with the status "unknown" and the reason.
+        "queue" is its place while it waits for a core, else None (`RunPool.place_in_queue`). A run that cannot
+        be read is answered with the status "unknown" and the reason.
         """
         try:
-            view = self.view(token)
-            status, reason = self.supervisor.status(self.token_of(token)) or _status_on_disk(view)
-            return {"run": token, **view.answer(status, reason, start, start_events)}
+            view, own = self._find(token)
+            known = self.supervisor.status(own) if own else None
+            status, reason = known or view.run.status()[:2]
+            queue = self.supervisor.place_in_queue(own) if own else None
+            return {
+                "run": token,
+                "queue": queue,
+                **view.answer(status, reason, start, start_events),
+            }
         except Problem as problem:
             return {"run": token, "status": "unknown", "reason": str(problem)}
 
@@ -103,15 +121,21 @@ class Library:
         return {name.removeprefix(f"{model}-"): f"shipped:{name}" for name in sorted(folders)}
 
     def local_runs(self, model: str) -> list[tuple[str, str]]:
-        """(description, token) of the runs of this rung in the runs folder, newest first."""
+        """(description, token) of the runs of this rung in the runs folder, newest first.
+
+        Also of those in training, by this server or another process; not of those that never took a step.
+        """
         found = []
         if self.open_local and self.runs_folder.is_dir():
             for path in self.runs_folder.iterdir():
                 with contextlib.suppress(Problem, OSError):
                     run = runs.open_run(path)
-                    if run.record.model == model and (step := run.status()[2]):
+                    status, _, step = run.status()
+                    trains = status in ("running", "paused")
+                    if run.record.model == model and (step or trains):
                         recipe = run.record.recipe or "own settings"
-                        description = f"{recipe} · {step:,} steps · {run.record.corpus.title}"
+                        steps = f"{step:,} steps{' so far' if trains else ''}"
+                        description = f"{recipe} · {steps} · {run.record.corpus.title}"
                         found.append((run.record.created, description, path.name))
         return [
             (f"{created[:16].replace('T', ' ')} · {description}", f"local:{name}")
@@ -139,7 +163,8 @@ class Library:
     def prune(self, keep: int = HOSTED_RUNS) -> None:
         """Delete the oldest ended runs in the runs folder, all but `keep`."""
         live = self.supervisor.live_directories()
-        ended = [p.parent for p in self.runs_folder.glob("*/run.json") if p.parent not in live]
+        found = (path.parent for path in self.runs_folder.glob("*/run.json"))
+        ended = [path for path in found if path not in live and lock.writer(path) is None]
         ended.sort(key=lambda path: path.stat().st_mtime)
         old = set(ended[: max(0, len(ended) - keep)])
         self.supervisor.forget(old)
@@ -147,16 +172,6 @@ class Library:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _status_on_disk(view: RunView) -> tuple[str, str | None]:
-    """The status that a run directory states; "stopped" if its process has died without stating it."""
-    status, reason, _ = view.run.status()
-    if status in LIVE and _seconds_since_written(view.run) > SILENCE:
-        return "stopped", "Nothing has been written to it for a while: its process has exited."
-    return status, reason
-
-
-def _seconds_since_written(run: runs.Run) -> float:
-    try:
-        return time.time() - run.metrics_path.stat().st_mtime
-    except OSError:
-        return math.inf
+def _is_there(view: RunView) -> bool:
+    """Whether the directory still holds the run of a view, and not another made in its place."""
+    return runs.identity(view.run.directory) == view.run.identity

@@ -14,21 +14,22 @@ class Snapshots:
 
     def __init__(self, keep: int = 6) -> None:
         self.keep = keep
-        self._models: OrderedDict[tuple[str, int], nn.Module] = OrderedDict()
+        # By identity and step: a run that is made anew in the place of another is not that run.
+        self._models: OrderedDict[tuple[str | None, int], nn.Module] = OrderedDict()
         self._lock = threading.Lock()
 
     def model(self, run: Run, step: int | None) -> tuple[nn.Module, int]:
         """The model at the snapshot nearest to `step` (None: the last), and its step."""
         if not run.snapshots():
             raise RunProblem("There are no weights to look at yet: the first come with step 0.")
-        key = (str(run.directory), run.nearest_snapshot(step))
+        key = (run.identity, run.nearest_snapshot(step))
         with self._lock:
             if key in self._models:
                 self._models.move_to_end(key)
                 return self._models[key], key[1]
         model, found = run.model(step)
         with self._lock:
-            self._models[key[0], found] = model
+            self._models[run.identity, found] = model
             while len(self._models) > self.keep:
                 self._models.popitem(last=False)
         return model, found

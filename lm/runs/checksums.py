@@ -34,7 +34,7 @@ def of_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> st
     for name in sorted(tensors):
         flat = tensors[name].detach().cpu().contiguous().reshape(-1)
         if flat.numel():  # an empty tensor has no bytes to look at
-            result = zlib.crc32(memoryview(flat.view(torch.uint8).numpy()), result)
+            result = zlib.crc32(flat.view(torch.uint8).numpy().data, result)
     return f"{result:08x}"
 
 

@@ -20,7 +20,7 @@ from lm.runs import checksums
 from lm.runs.files import explained, last_record, read_metrics, write_json, write_tensors
 from lm.runs.format import FORMAT, CorpusRecord, RunRecord, Status
 from lm.runs.lock import WriterLock
-from lm.runs.run import Run, Written
+from lm.runs.run import Run, Written, identity
 from lm.sizes import count_parameters, outline
 from lm.training.events import (
     Checkpoint,
@@ -315,6 +315,10 @@ def write_status(directory: Path, status: Status, step: int, reason: str | None 
 
 
 def note_end(run: Run, status: Status, reason: str | None) -> None:
-    """Say what became of a run whose process has died; does nothing if another process trains it by now."""
+    """Say what became of a run that no process trains.
+
+    Does nothing if another process trains it by now, or another run was made in its place.
+    """
     with contextlib.suppress(RunProblem), WriterLock(run.directory):
-        write_status(run.directory, status, run.status()[2], reason)
+        if identity(run.directory) == run.identity:
+            write_status(run.directory, status, run.status()[2], reason)

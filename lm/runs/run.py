@@ -293,7 +293,7 @@ def identity(directory: Path) -> str | None:
         found = (directory / "run.json").stat()
     except OSError:
         return None
-    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
+    return f"{found.st_dev}-{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
 
 
 def open_run(directory: Path) -> Run:

@@ -1,14 +1,20 @@
 """Runs that this server did not start: found, listed, opened and pruned; and which run a token means."""
 
-import json
 import os
 import re
-import time
+import shutil
 
+import torch
+
+from lm import runs, tasks
 from lm.ladder import RUNGS
 from lm.runs import recording
+from lm.runs.checksums import as_line
+from lm.runs.lock import WriterLock
+from lm.runs.run import GONE
+from lm.training.loop import train
+from playground import library as library_module
 from playground.actions import Actions
-from playground.library import SILENCE
 from tests.playground.live_runs import LONG, directory_of
 
 
@@ -23,29 +29,66 @@ def test_a_run_of_an_earlier_server_is_shown_as_it_ended(start, status, services
     assert later.supervisor.command(f"local:{name}", "resume") == "unknown"  # it has ended
 
 
-def test_a_run_whose_server_was_killed_counts_as_stopped_once_it_is_silent(
-    new_run, tiny_plan, library, decoder
-):
-    run = new_run(library.runs_folder / "old", tiny_plan(decoder))
-    answer = library.answer("local:old")
-    assert answer["status"] == "running"  # another process may be writing it
-    past = time.time() - SILENCE - 1
-    os.utime(run.metrics_path, (past, past))
-    answer = library.answer("local:old")
-    assert answer["status"] == "stopped" and "its process has exited" in answer["reason"]
+def append_step(run, step):
+    with run.metrics_path.open("ab") as file:
+        file.write(as_line({"type": "step", "step": step, "loss": 4.0, "seconds": 0.1}))
 
 
-def test_a_run_of_the_command_line_is_watched_while_it_is_written(
+def test_a_run_of_another_process_is_shown_and_listed_while_it_trains_and_after(
     new_run, tiny_plan, supervisor, library, decoder
 ):
+    """Its lock tells whether it lives, and its metrics how far it is: its status was written at its start.
+
+    An evaluation may take an hour without a line: the clock tells nothing.
+    """
     run = new_run(library.runs_folder / "cli", tiny_plan(decoder))
-    assert library.answer("local:cli")["train"]["step"] == []
-    with run.metrics_path.open("a") as file:
-        file.write(json.dumps({"type": "step", "step": 1, "loss": 4.0, "seconds": 0.1}) + "\n")
-    assert library.answer("local:cli")["train"]["step"] == [1]
-    assert not supervisor.is_live("local:cli")
-    assert supervisor.command("local:cli", "stop") == "unknown"  # not ours to stop
-    assert library.answer("local:cli")["status"] == "running"
+    with WriterLock(run.directory):
+        recording.write_status(run.directory, "running", 0)
+        assert library.answer("local:cli")["train"]["step"] == []
+        append_step(run, 1)
+        os.utime(run.metrics_path, (1e9, 1e9))
+        answer = library.answer("local:cli")
+        assert (answer["status"], answer["train"]["step"]) == ("running", [1])
+        assert not supervisor.is_live("local:cli")
+        assert supervisor.command("local:cli", "stop") == "unknown"  # not ours to stop
+        append_step(run, 2)
+        ((about, token),) = library.local_runs(decoder.name)
+        assert token == "local:cli" and " · 2 steps so far · " in about
+        library.prune(keep=0)
+    answer = library.answer("local:cli")
+    assert (answer["status"], answer["reason"]) == ("stopped", GONE)
+    ((about, _),) = library.local_runs(decoder.name)
+    assert " · 2 steps · " in about
+
+
+def test_a_run_made_anew_in_the_place_of_a_deleted_one_is_another_run(
+    new_run, tiny_plan, services, library
+):
+    """Neither its plan nor its curve nor its weights are those of the first."""
+    bigram, folder = RUNGS["bigram"], library.runs_folder / "again"
+
+    def made(seed):
+        run = new_run(folder, tiny_plan(bigram, steps=2, seed=seed))
+        for _ in recording.record(run, train(run.plan, tasks.text_data(run.corpus()))):
+            pass
+        view = library.view("local:again")
+        return view, services.snapshots.model(view.run, None)[0]
+
+    first, weights = made(seed=1)
+    shutil.rmtree(folder)
+    assert not library.knows("local:again")
+    second, others = made(seed=2)
+    assert (first.run.plan.training.seed, second.run.plan.training.seed) == (1, 2)
+    assert not torch.equal(*(next(iter(m.parameters())) for m in (weights, others)))
+    assert library.view("local:again") is second
+
+
+def test_only_so_many_opened_runs_are_kept_in_memory(new_run, tiny_plan, library, monkeypatch):
+    monkeypatch.setattr(library_module, "KEEP", 2)
+    for name in "abc":
+        new_run(library.runs_folder / name, tiny_plan(RUNGS["bigram"]))
+    views = [library.view(f"local:{name}") for name in "abc"]
+    assert library.view("local:c") is views[2] and library.view("local:a") is not views[0]
 
 
 def test_shipped_runs_are_found_by_their_rung(new_run, tiny_plan, library):
@@ -71,7 +114,7 @@ def test_folders_that_are_no_runs_are_passed_over(library, new_run, tiny_plan):
     """Nor are runs listed that have not taken a step."""
     new_run(library.runs_folder / "not-begun", tiny_plan(RUNGS["bigram"]))
     good = new_run(library.runs_folder / "good", tiny_plan(RUNGS["bigram"])).directory
-    recording.write_status(good, "stopped", 1234)
+    append_step(runs.open_run(good), 1234)
     (library.runs_folder / "texts").mkdir()
     (library.runs_folder / "a-file").write_text("x")
     (library.runs_folder / "broken").mkdir()
