@@ -4,11 +4,11 @@ Where an event has several outputs, its handler answers with a dictionary by nam
 into updates of components: "token", "feed", "chart", "notice" (a sentence, or "" for none), "recipe", "share",
 and "settings" (values by the setting's name). A name that is missing stays as it is, so that a `Problem`
 becomes one sentence in the tab's notice and changes nothing else. Values are checked here, however they came: a
-slider's bounds are a courtesy, not a guard.
+slider's bounds are a courtesy, not a guard. "feed" holds the run and what it was trained with, "trained":
+{"text": the key of its text, "values": of the controls}: the page tells whether that is still chosen.
 """
 
 import contextlib
-import html
 import math
 import random
 from collections.abc import Iterator, Sequence
@@ -22,14 +22,13 @@ from lm.plan import Rung
 from lm.settings import describe
 from lm.sizes import count_parameters, outline
 from lm.training.config import TrainingConfig
-from lm.wording import duration
 from playground import controls, inspection, writing
 from playground.figures import loss as loss_figure
 from playground.prompts import sendable
 from playground.services import Services
+from playground.texts import key_of
 
 MOST_WRITTEN = 2000  # tokens that the page writes at once
-UNSETTLED = "unsettled"  # class of an estimate that will change
 Answer = dict[str, Any]
 
 
@@ -41,13 +40,15 @@ class Actions:
         self.services = services
         self.library = services.library
         self.supervisor = services.supervisor
+        self.requests = writing.Requests()
 
     # Starting and commanding a run
 
     def begin(self, data: Any) -> Answer:
         """Train, Step and Reset; the page calls it with [which, token, corpus, *values].
 
-        Answers {"run": its token, "chart": its chart}, {} if no new run was wanted, or {"error": a sentence}.
+        Answers {"run": its token, "trained": as in a feed, "chart": its chart}, {} if no new run was wanted, or
+        {"error": a sentence}.
         """
         how, token, corpus, *values = data if isinstance(data, list) and len(data) > 2 else [""] * 3
         if how not in ("train", "step", "reset"):
@@ -61,7 +62,7 @@ class Actions:
             return {"error": str(problem)}
         if how == "step":
             self.supervisor.command(run, "step", patience=0)
-        return {"run": run, "chart": self.chart(run)}
+        return {**self._feed(run), "chart": self.chart(run)}
 
     def change_learning_rate(self, token: Any, value: Any) -> Answer:
         """Send a live run its new learning rate."""
@@ -78,10 +79,9 @@ class Actions:
         plan = controls.plan_of(self.rung, values)
         text = self.services.texts.get(corpus, plan.tokenizer, plan.task)
         text.check(plan.context_length)
-        self.supervisor.check_room(leaving=token)
-        run = text.new_run(self.library.new_directory(self.rung.name), plan)
-        self.supervisor.command(token, "stop", patience=0)  # one run a tab; its directory is kept
-        return self.supervisor.start(run, text.data, paused=paused)
+        with self.supervisor.place(leaving=token) as place:  # one run a tab; its directory is kept
+            run = text.new_run(self.library.new_directory(self.rung.name), plan)
+            return self.supervisor.start(run, text.data, paused=paused, place=place)
 
     # Showing runs
 
@@ -93,9 +93,8 @@ class Actions:
         """
         known = isinstance(token, str) and self.library.knows(token)
         shown = token if known else self.library.shipped(self.rung.name)
-        linked = query.get("model") == self.rung.name
         sentence = None
-        if linked:
+        if query.get("model") == self.rung.name:
             values, sentence = controls.values_from_query(self.rung, query)
         elif known:
             values = self._values_now(token)
@@ -103,10 +102,9 @@ class Actions:
             values = [field.default for field in self.rung.settings().values()]
         if isinstance(token, str) and token and not known:
             sentence = "The run you watched is no longer here: look for it under Earlier runs."
-        stale = linked and shown is not None and values != self._values_now(shown)
         return {
             "token": shown,
-            "feed": {"run": shown, "stale": stale},
+            "feed": self._feed(shown),
             "chart": self.chart(shown, corpus),
             "notice": sentence or "",
             "recipe": self.name(*values)["recipe"],
@@ -122,10 +120,10 @@ class Actions:
                 raise SettingsProblem("That run is of another model: open it on that model's tab.")
         except Problem as problem:
             return {"notice": str(problem)}
-        values = controls.values_of(plan)
+        values = self._values_now(token)
         return {
             "token": token,
-            "feed": {"run": token},
+            "feed": self._feed(token),
             "chart": self.chart(token),
             "notice": "",
             "recipe": self.name(*values)["recipe"],
@@ -165,6 +163,15 @@ class Actions:
             self.supervisor.command(str(polled[0]), name)
         return self.poll(polled)
 
+    def _feed(self, token: str | None) -> Answer:
+        """A run and what it was trained with, for the feed; {"run": token} of a run that cannot be read."""
+        if token:
+            with contextlib.suppress(Problem):  # the feed tells the reason
+                text = key_of(self.library.view(token).run.record.corpus)
+                trained = {"text": text, "values": self._values_now(token)}
+                return {"run": token, "trained": trained}
+        return {"run": token}
+
     def _values_now(self, token: str) -> list[Any]:
         """The controls' values for a run as it trains now: its learning rate may have been changed."""
         view = self.library.view(token)
@@ -192,22 +199,33 @@ class Actions:
         except Problem as problem:
             return {"error": str(problem)}
 
-    def write(self, token: Any, step: Any, prompt: Any, *values: Any) -> Iterator[Answer]:
-        """Text from the snapshot of the shown run that is nearest to `step` (else the last), token by token."""
+    def write(self, asked: Any, prompt: Any, *values: Any) -> Iterator[Answer]:
+        """Text from the snapshot nearest to a step (None: the last) of a run, token by token.
+
+        asked: {"run", "step", "pane", "number"}. A pane of the page numbers its requests: a newer one ends the
+        writing of those before. Each answer carries the number, so that the page can drop a late one.
+        """
+        asked = asked if isinstance(asked, dict) else {}
+        number = asked["number"] if isinstance(asked.get("number"), int) else 0
+        wanted = self.requests.begin(str(asked.get("pane")), number)
         names = [field.name for field in describe(SamplingConfig)]
         try:
-            if not token:
+            if not asked.get("run"):
                 raise SettingsProblem("There is no model yet that could write: press Train.")
             sampling = SamplingConfig.make(**dict(zip(names, values, strict=True)))
             if sampling.max_new_tokens > MOST_WRITTEN:
                 raise SettingsProblem(
                     f"The page writes at most {MOST_WRITTEN:,} tokens: choose fewer."
                 )
-            run = self.library.view(str(token)).run
+            run = self.library.view(str(asked["run"])).run
             text = sendable(prompt or "")[:20_000]
-            yield from writing.write(self.services.snapshots, run, _step(step), text, sampling)
+            step = _step(asked.get("step"))
+            for answer in writing.write(self.services.snapshots, run, step, text, sampling):
+                if not wanted():
+                    return
+                yield answer | {"asked": number}
         except Problem as problem:
-            yield {"prompt": "", "tokens": [], "done": True, "note": str(problem)}
+            yield {"prompt": "", "tokens": [], "done": True, "note": str(problem), "asked": number}
 
     # Settings
 
@@ -219,26 +237,30 @@ class Actions:
             return {}
         return {"settings": {name: value for name, value in settings.items() if name != "seed"}}
 
-    def estimate(self, corpus: Any, *values: Any) -> str:
-        """Parameters and predicted time, marked with the class `UNSETTLED` while a timing is to come."""
+    def estimate(self, data: Any) -> Answer:
+        """Parameters and predicted time; the page calls it with [corpus, *values].
+
+        Answers {"parameters", "steps", "seconds", "state"} or {"problem": a sentence}. The state is "timing" or
+        "waiting" (for the runs in training to end) while there are no seconds yet, "busy" if other work
+        disturbed the timing, "impossible" if the plan cannot be timed here, and "settled" otherwise.
+        """
+        corpus, *values = data if isinstance(data, list) and data else [""]
         try:
             plan = controls.plan_of(self.rung, values)
             text = self.services.texts.get(str(corpus), plan.tokenizer, plan.task)
             text.check(plan.context_length)
         except Problem as problem:
-            return f"<span class='impossible'>{html.escape(str(problem))}</span>"
-        parameters = count_parameters(outline(plan, text.tokenizer.vocab_size))
+            return {"problem": str(problem)}
         seconds, settled = self.services.estimates.of(plan, text)
         if seconds is None:
-            time = "· timed when no run trains" if self.supervisor.running() else "· timing …"
+            state = "waiting" if self.supervisor.running() else "timing"
         elif math.isnan(seconds):
-            time = "· cannot be timed here"
+            seconds, state = None, "impossible"
         else:
-            # An unsettled timing was disturbed by other work: it is true of a machine that stays as busy.
-            time = f"≈ <b>{duration(seconds)}</b> {'here' if settled else 'if busy'}"
-        state = "settled" if settled else UNSETTLED
-        told = f"<span class='{state}'>{plan.steps:,} steps {time}</span>"
-        return f"<b>{parameters:,}</b> parameters<br>{told}"
+            state = "settled" if settled else "busy"
+        parameters = count_parameters(outline(plan, text.tokenizer.vocab_size))
+        told = {"parameters": parameters, "steps": plan.steps, "seconds": seconds}
+        return {**told, "state": state}
 
     def name(self, *values: Any) -> Answer:
         """The link to these settings ("share"), and the name of the recipe that they are, if any."""

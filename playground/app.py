@@ -3,7 +3,7 @@
 import gradio as gr
 
 from lm.ladder import RUNGS
-from playground import corpus_choice, estimate_clock, ladder_tabs, model_tab
+from playground import corpus_choice, ladder_tabs, model_tab
 from playground.services import Services
 
 TITLE = "Language models from scratch"
@@ -13,8 +13,7 @@ def build(services: Services) -> gr.Blocks:
     """The whole page as Gradio blocks, not yet launched."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         tokens = {name: model_tab.remembered_run(rung) for name, rung in RUNGS.items()}
-        changed = ladder_tabs.all_stale()
-        corpus, share = corpus_choice.header(page, TITLE, services, changed)
+        corpus, share = corpus_choice.header(page, TITLE, services)
         ladder_tabs.notes(services)
         with gr.Tabs(elem_classes="ladder", elem_id="ladder") as ladder:
             tabs = [
@@ -25,5 +24,4 @@ def build(services: Services) -> gr.Blocks:
         ladder_tabs.keep_watched(tokens)
         for tab in tabs:
             model_tab.restore_on_load(page, tab)
-        estimate_clock.build(services, tabs, corpus)
     return page

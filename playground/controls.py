@@ -1,8 +1,9 @@
 """Config fields to Gradio controls, and their values back to a plan.
 
 Nothing about a setting is written here: title, bounds, step and help come from its field in `lm`, whichever
-part of the plan it belongs to. Sliders end where training would take too long to watch; the checks are those of
-the config classes.
+part of the plan it belongs to. Sliders end where training would take too long to watch; a value beyond them can
+be typed. The checks are those of the config classes: the page's events hand over what was typed as it is
+(`preprocess=False`), because Gradio's own checks end in an error that names no setting.
 """
 
 import math
@@ -47,10 +48,20 @@ def control(field: Setting, elem_id: str, value: Any = None) -> gr.components.Co
 
 
 def live_bounds(field: Setting) -> tuple[float, float]:
-    """The ends of the page's slider, the upper one the setting's live maximum."""
+    """The ends of the page's slider: multiples of its step, within the setting's minimum and live maximum.
+
+    A browser counts the steps of a slider from its lower end. From a minimum of 1 with a step of 20, neither
+    3,000 nor any other round number could be reached.
+    """
     low = field.minimum if field.minimum is not None else 0
     high = field.live_maximum if field.live_maximum is not None else math.inf
-    return low, high
+    if field.scale == "1-3-10":
+        return low, high
+    step = field.step or 1
+    first = math.ceil(round(low / step, 6)) * step  # rounded: 0.6 / 0.05 is 11.999…
+    last = math.floor(round(high / step, 6)) * step if math.isfinite(high) else high
+    kind = int if field.kind == "int" else float
+    return kind(round(first, 10)), kind(round(last, 10)) if math.isfinite(last) else last
 
 
 def plan_of(rung: Rung, values: Sequence[Any]) -> Plan:
@@ -61,7 +72,7 @@ def plan_of(rung: Rung, values: Sequence[Any]) -> Plan:
     given = {}
     for (name, field), value in zip(fields.items(), values, strict=True):
         if value is None or value == "":
-            raise SettingsProblem(f"{field.title} is empty: give it a value.")
+            raise SettingsProblem(f"{field.title} is empty or no number: give it a value.")
         given[name] = rate_of(value) if field.scale == "1-3-10" else value
     return rung.plan(**given)
 
@@ -75,9 +86,9 @@ def rate_of(value: Any) -> Any:
 
 
 def values_of(plan: Plan) -> list[Any]:
-    """The values of a rung's controls for this plan; a value past a slider's end becomes that end."""
+    """The values of a rung's controls for this plan, also where they lie beyond a slider's end."""
     values = plan.values()
-    return [_onto_slider(field, values[name]) for name, field in plan.rung.settings().items()]
+    return [values[name] for name in plan.rung.settings()]
 
 
 def values_from_query(rung: Rung, query: Mapping[str, str]) -> tuple[list[Any], str | None]:
@@ -90,7 +101,7 @@ def values_from_query(rung: Rung, query: Mapping[str, str]) -> tuple[list[Any], 
         value = field.default
         if name in query:
             try:
-                value = _onto_slider(field, _parsed(field, query[name]))
+                value = _parsed(field, query[name])
             except ValueError:
                 wrong.append(name)
         values.append(value)
@@ -130,7 +141,7 @@ def narrowed(rung: Rung) -> str:
         return ""
     return (
         "The sliders end where a model still trains while you watch. "
-        f"The command line goes further: {', '.join(parts)}."
+        f"Larger values can be typed: {', '.join(parts)}."
     )
 
 
@@ -146,11 +157,8 @@ def _parsed(field: Setting, text: str) -> Any:
     number = float(text)
     if not math.isfinite(number) or (field.kind == "int" and not number.is_integer()):
         raise ValueError(text)
+    low = field.minimum if field.minimum is not None else -math.inf
+    high = field.maximum if field.maximum is not None else math.inf
+    if not low <= number <= high:
+        raise ValueError(text)
     return int(number) if field.kind == "int" else number
-
-
-def _onto_slider(field: Setting, value: Any) -> Any:
-    if field.kind not in ("int", "float") or field.scale == "1-3-10":
-        return value
-    low, high = live_bounds(field)
-    return type(value)(min(max(value, low), high))

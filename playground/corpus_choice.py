@@ -20,13 +20,8 @@ LARGEST = 4_000_000  # bytes; counting the baselines of more would take a visito
 _TITLES = {"tiny_shakespeare": "Tiny Shakespeare", "synthetic_plays": "Synthetic plays"}
 
 
-def header(
-    page: gr.Blocks, title: str, services: Services, changed: str
-) -> tuple[gr.BrowserState, gr.HTML]:
-    """Lay the header out. Returns the key of the text and the share tool.
-
-    changed: JavaScript to run when a visitor has chosen another text.
-    """
+def header(page: gr.Blocks, title: str, services: Services) -> tuple[gr.BrowserState, gr.HTML]:
+    """Lay the header out. Returns the key of the text and the share tool."""
     corpus = gr.BrowserState(corpora.names()[0], storage_key="lm-corpus", secret="language-models")
     choices = [(_TITLES.get(name, name), name) for name in corpora.names()] + [(OWN_TITLE, OWN)]
     with gr.Row(elem_classes="page-header"):
@@ -95,11 +90,8 @@ def header(
 
     outputs = [corpus, choice, facts, told, panel]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-    # Opening the panel changes no text, nor does a text that was refused (then there is a notice).
-    chosen = f"(choice) => {{ if (choice !== '{OWN}') ({changed})() }}"
-    taken = f"(refusal) => {{ if (!refusal) ({changed})() }}"
-    choice.input(choose, choice, outputs, **quiet).then(None, choice, js=chosen)
-    use.click(add_pasted, pasted, outputs, **quiet).then(None, told, js=taken)
-    upload.upload(add_uploaded, upload, outputs, **quiet).then(None, told, js=taken)
+    choice.input(choose, choice, outputs, **quiet)
+    use.click(add_pasted, pasted, outputs, **quiet)
+    upload.upload(add_uploaded, upload, outputs, **quiet)
     page.load(describe, corpus, outputs, queue=False, **quiet)
     return corpus, share

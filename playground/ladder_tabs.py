@@ -49,9 +49,3 @@ def keep_watched(tokens: Mapping[str, gr.BrowserState]) -> None:
     """Twice a minute, tell the server which runs this page remembers."""
     watch = "(...tokens) => { Playground.keepAlive(tokens) }"
     gr.Timer(30).tick(None, list(tokens.values()), None, js=watch)
-
-
-def all_stale() -> str:
-    """JavaScript that says on every tab that the chosen text is not that of the run shown."""
-    calls = " ".join(f"Playground.stale('{name}', true);" for name in RUNGS)
-    return f"() => {{ {calls} }}"

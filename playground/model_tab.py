@@ -19,8 +19,14 @@ from playground.actions import Actions, Answer
 from playground.inspection import DEFAULT_TEXT, has_attention
 from playground.services import Services
 
+# Values come as they were typed: Gradio's own checks would end in an error that names no setting.
+AS_TYPED: dict[str, Any] = {
+    "preprocess": False,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
 # Straight to the server, past the queue: these answer in milliseconds.
-QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+QUICK: dict[str, Any] = {**AS_TYPED, "queue": False}
 LATEST: dict[str, Any] = {**QUICK, "trigger_mode": "always_last"}
 RESTORED = ("token", "feed", "chart", "notice", "recipe")  # filled by a run, besides the settings
 
@@ -34,7 +40,6 @@ class Tab:
     parts: dict[str, Any]  # "token", "feed", "chart", "notice", "recipe", "share"
     settings: dict[str, Any]
     corpus: gr.BrowserState
-    estimate: gr.HTML
 
     @property
     def controls(self) -> list[Any]:
@@ -87,14 +92,9 @@ def build(
             with gr.Column(elem_classes="controls card"):
                 recipe, settings, saved = settings_column.settings(rung)
                 with gr.Column(elem_classes="run-box"):
-                    estimate = gr.HTML(
-                        "",
-                        elem_classes="estimate",
-                        apply_default_css=False,
-                        elem_id=f"estimate-{key}",
-                    )
+                    _estimate(key, actions)
                     buttons = settings_column.buttons(key, with_seed="seed" in settings)
-                    feed = _feed(key, actions, shipped)
+                    feed = _feed(rung, actions, shipped)
             with gr.Column(elem_classes="stage"):
                 told = gr.Markdown(
                     "", visible=False, elem_classes="notice", elem_id=f"notice-{key}"
@@ -103,13 +103,13 @@ def build(
                     chart = components.live_figure(key, actions.chart(shipped))
                 with gr.Column(elem_classes="samples-card card"):
                     components.diary(key)
-                    _writing(key, actions, token)
+                    _writing(key, actions)
                 with gr.Column(elem_classes="attention-card card"):
                     _inside(rung, actions)
         lesson_view.build(rung)
     parts = {"token": token, "feed": feed, "chart": chart, "notice": told}
     parts |= {"recipe": recipe, "share": share}
-    built = Tab(rung, actions, parts, settings, corpus, estimate)
+    built = Tab(rung, actions, parts, settings, corpus)
     _connect_begin(built, buttons)
     _connect_settings(built)
     _connect_names(built, tab, saved, buttons)
@@ -121,18 +121,17 @@ def restore_on_load(page: gr.Blocks, tab: Tab) -> None:
 
     def restore(token: Any, corpus: Any, request: gr.Request) -> Any:
         try:
-            answer = tab.actions.restore(token, corpus, dict(request.query_params))
+            return tab.update(tab.actions.restore(token, corpus, dict(request.query_params)))
         except Problem as problem:
             return tab.update({"notice": str(problem)})
-        estimate = tab.actions.estimate(corpus, *answer["settings"].values())
-        return {**tab.update(answer), tab.estimate: estimate}
 
     def link(request: gr.Request, *values: Any) -> Any:
         asked = dict(request.query_params).get("model") == tab.rung.name
         return tab.update({"share": tab.actions.name(*values)["share"]} if asked else {})
 
-    outputs = [*tab.shown(*RESTORED), *tab.controls, tab.estimate]
+    outputs = [*tab.shown(*RESTORED), *tab.controls]
     restored = page.load(restore, [tab.parts["token"], tab.corpus], outputs, **QUICK)
+    restored.then(None, [tab.corpus, *tab.controls], js=_choose(tab))
     # After it: opening a tab names its settings, too, perhaps while they are still the defaults.
     restored.then(link, tab.controls, tab.shown("share"), **QUICK)
 
@@ -140,7 +139,16 @@ def restore_on_load(page: gr.Blocks, tab: Tab) -> None:
 # Layout
 
 
-def _feed(key: str, actions: Actions, shipped: str | None) -> gr.HTML:
+def _estimate(key: str, actions: Actions) -> None:
+    """Parameters and predicted time of the chosen settings."""
+
+    def estimate(data: list[Any]) -> Any:
+        return actions.estimate(data)
+
+    components.estimate(key, estimate)
+
+
+def _feed(rung: Rung, actions: Actions, shipped: str | None) -> gr.HTML:
     """The status strip. Its server functions are plain ones, as Gradio takes them, with the scripts' names."""
 
     def begin(data: list[Any]) -> Any:
@@ -152,7 +160,8 @@ def _feed(key: str, actions: Actions, shipped: str | None) -> gr.HTML:
     def order(data: list[Any]) -> Any:
         return actions.order(data)
 
-    return components.run_feed(key, {"run": shipped}, begin, poll, order, tab=f"rung-{key}")
+    titles = {name: field.title for name, field in rung.settings().items()}
+    return components.run_feed(rung.name, {"run": shipped}, titles, begin, poll, order)
 
 
 def _inside(rung: Rung, actions: Actions) -> None:
@@ -164,8 +173,8 @@ def _inside(rung: Rung, actions: Actions) -> None:
     components.attention_view(rung.name, look, text=DEFAULT_TEXT, has_attention=has_attention(rung))
 
 
-def _writing(key: str, actions: Actions, token: gr.BrowserState) -> None:
-    """Write: a prompt, the sampling settings, and the text. The page puts the step that it shows in `step`."""
+def _writing(key: str, actions: Actions) -> None:
+    """Write: a prompt, the sampling settings, and the text. The page puts the run and step shown in `asked`."""
     with gr.Column(elem_classes="write"):
         with gr.Row(elem_classes="write-row"):
             gr.HTML("Write", elem_classes="card-title", apply_default_css=False)
@@ -185,15 +194,14 @@ def _writing(key: str, actions: Actions, token: gr.BrowserState) -> None:
                 for field in describe(SamplingConfig)
             ]
         text = components.writing(key)
-        step = gr.Number(None, visible=False)
+        asked = gr.JSON(None, visible=False)
     for event in (go.click, prompt.submit):
         event(
             actions.write,
-            [token, step, prompt, *values],
+            [asked, prompt, *values],
             text,
-            js=f"(...inputs) => Playground.atMoment('{key}', inputs)",
-            show_progress="hidden",
-            api_visibility="private",
+            js=f"(...inputs) => Playground.askToWrite('{key}', inputs)",
+            **AS_TYPED,
             concurrency_limit=4,
             concurrency_id="writing",
             trigger_mode="multiple",
@@ -203,9 +211,9 @@ def _writing(key: str, actions: Actions, token: gr.BrowserState) -> None:
 # Events
 
 
-def _stale(key: str) -> str:
-    """JavaScript that says that the settings differ from the run shown."""
-    return f"() => {{ Playground.stale('{key}', true) }}"
+def _choose(tab: Tab) -> str:
+    """JavaScript that takes the text and the settings that the controls show."""
+    return f"(...inputs) => {{ Playground.choose('{tab.rung.name}', inputs) }}"
 
 
 def _connect_begin(tab: Tab, buttons: dict[str, gr.Button]) -> None:
@@ -221,24 +229,20 @@ def _connect_begin(tab: Tab, buttons: dict[str, gr.Button]) -> None:
 
 
 def _connect_settings(tab: Tab) -> None:
-    """A changed setting makes the run shown stale; a learning rate takes effect at once in a live run."""
-    key, actions = tab.rung.name, tab.actions
-    for name, control in tab.settings.items():
-        if name == "learning_rate":
-            change = tab.updating(actions.change_learning_rate)
-            control.input(change, [tab.parts["token"], control], tab.shown("notice"), **QUICK)
-            control.input(None, js=f"() => {{ if (!Playground.live('{key}')) ({_stale(key)})() }}")
-        else:
-            control.input(None, js=_stale(key))
-    for control in (*tab.controls, tab.corpus):
-        control.change(actions.estimate, [tab.corpus, *tab.controls], tab.estimate, **LATEST)
+    """The page follows the settings; a learning rate takes effect at once in a live run."""
+    chosen = [tab.corpus, *tab.controls]
+    events = [one.change for one in chosen]
+    gr.on(events, None, chosen, js=_choose(tab), trigger_mode="multiple")
+    if rate := tab.settings.get("learning_rate"):
+        change = tab.updating(tab.actions.change_learning_rate)
+        rate.input(change, [tab.parts["token"], rate], tab.shown("notice"), **QUICK)
 
 
 def _connect_names(
     tab: Tab, gradio_tab: gr.Tab, saved: gr.Dropdown, buttons: dict[str, gr.Button]
 ) -> None:
     """Runs, recipes and seeds fill the controls; then the link and the recipe are named anew."""
-    key, actions, parts = tab.rung.name, tab.actions, tab.parts
+    actions, parts = tab.actions, tab.parts
     saved.focus(
         lambda token: {saved: gr.update(choices=actions.choices(token), value=None)},
         parts["token"],
@@ -250,17 +254,14 @@ def _connect_names(
     followed = parts["recipe"].input(
         tab.updating(actions.follow), parts["recipe"], tab.controls, **QUICK
     )
-    followed.then(None, js=_stale(key))
     filled = [opened, followed]
     if "seed" in buttons:
         clicked = buttons["seed"].click(
             tab.updating(actions.new_seed), None, tab.settings["seed"], **QUICK
         )
-        clicked.then(None, js=_stale(key))
         filled.append(clicked)
     named = (tab.updating(actions.name), tab.controls, tab.shown("share", "recipe"))
     for event in filled:
         event.then(*named, **QUICK)
-    for control in tab.controls:
-        control.input(*named, **LATEST)
-    gradio_tab.select(*named, **LATEST)
+    typed = [control.input for control in tab.controls]
+    gr.on([*typed, gradio_tab.select], *named, **LATEST)

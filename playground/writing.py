@@ -1,7 +1,9 @@
 """Text that a model writes on demand, token by token, for the `writing` component."""
 
+import threading
 import time
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,28 @@ from playground.snapshots import Snapshots
 
 ALTERNATIVES = 5  # likeliest tokens that are told with each written one
 UPDATES_PER_SECOND = 12  # how often a growing text is sent
+PANES = 1000  # of which the newest request is known
+
+
+class Requests:
+    """The newest request of each pane of a page that shows written text."""
+
+    def __init__(self) -> None:
+        self._newest: OrderedDict[str, int] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def begin(self, pane: str, number: int) -> Callable[[], bool]:
+        """Take in a request; returns a function that says whether it is still the newest of its pane.
+
+        A pane numbers its requests upwards.
+        """
+        pane = pane[:40]  # keys are random, and the page's are shorter
+        with self._lock:
+            self._newest[pane] = max(number, self._newest.get(pane, number))
+            self._newest.move_to_end(pane)
+            while len(self._newest) > PANES:
+                self._newest.popitem(last=False)
+        return lambda: self._newest.get(pane, number) <= number
 
 
 def write(

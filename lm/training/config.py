@@ -21,9 +21,9 @@ class TrainingConfig(Training):
         help="How many batches to learn from; each changes the weights once.",
         ge=1,
         le=1_000_000,
-        step=100,
+        step=20,
         group="optimiser",
-        live_le=10_000,
+        live_le=5000,
     )
     learning_rate: float = setting(
         1e-3,

@@ -85,22 +85,36 @@ def page_first() -> str:
 def run_feed(
     key: str,
     value: Mapping[str, Any],
+    titles: Mapping[str, str],
     begin: ServerFunction,
     poll: ServerFunction,
     order: ServerFunction,
-    tab: str = "",
 ) -> gr.HTML:
     """The status strip of a rung, which polls the run `value["run"]` for all its other parts.
 
-    begin, poll and order: plain functions of these names, each of one list.  `poll` is called with [token,
-    from, from_events]; its answer is described in `playground/run_view.py`.  `order`, whose list ends with
-    "pause", "resume" or "stop", is called at a click on the button `pause-KEY`, and so on, in the same
-    `.run-box`, and answers as `poll` does.  `begin` is called with the arguments of the page's
-    `Playground.begin`, and answers {"run": token, "chart": value of `live_figure`}, {} or
-    {"error": sentence}.  tab: elem_id of the rung's gr.Tab, whose second line then shows the best loss.
+    value: {"run": token or None, "trained": {"text": key, "values": of the settings} or missing}.  titles: of
+    the settings, by name, in the order of the values.  begin, poll and order: plain functions of these names,
+    each of one list.  `poll` is called with [token, from, from_events]; its answer is described in
+    `playground/run_view.py`.  `order`, whose list ends with "pause", "resume" or "stop", is called at a click
+    on the button `pause-KEY`, and so on, in the same `.run-box`, and answers as `poll` does.  `begin` is called
+    with the arguments of the page's `Playground.begin`, and answers a feed's value with "chart", the value of
+    `live_figure`; or {}, or {"error": sentence}.  The second line of the gr.Tab `rung-KEY` shows the best loss.
     """
     server = _named(["begin", "poll", "order"], [begin, poll, order])
-    return _component("runFeed", dict(value), server=server, feed=key, tab=tab)
+    settings = [list(item) for item in titles.items()]
+    return _component("runFeed", dict(value), server=server, feed=key, settings=settings)
+
+
+def estimate(key: str, estimate: ServerFunction) -> gr.HTML:
+    """Parameters and predicted time of the settings that a rung's controls show, asked for as they change.
+
+    estimate: a plain function of this name, of one list [text, *values]; its answer is described at
+    `Actions.estimate`.
+    """
+    server = _named(["estimate"], [estimate])
+    return _component(
+        "estimate", None, server=server, classes="estimate", elem_id=f"estimate-{key}", feed=key
+    )
 
 
 def live_figure(key: str, value: dict[str, Any]) -> gr.HTML:
@@ -136,7 +150,8 @@ def writing(key: str, value: dict[str, Any] | None = None) -> gr.HTML:
     """Generated text, token by token, each with its probability and its alternatives.
 
     value: {"prompt": str, "tokens": [[text, probability, [[text, probability], ...]], ...],
-    "done": bool, "note": str or None}, or None for nothing yet.
+    "done": bool, "note": str or None, "step": int, "asked": the number of the request}, or None for nothing
+    yet.
     """
     return _component("writing", value, classes="writing-block", feed=key)
 
@@ -180,6 +195,7 @@ def _component(
     server: list[ServerFunction] | None = None,
     classes: str = "",
     plotly_too: bool = False,
+    elem_id: str | None = None,
     **props: Any,
 ) -> gr.HTML:
     server_too = ", server" if server else ""
@@ -192,6 +208,7 @@ def _component(
         head=f'<script src="{_address(PLOTLY)}"></script>' if plotly_too else None,
         server_functions=server,
         elem_classes=["part-block", *classes.split()],
+        elem_id=elem_id,
         **props,
     )
 

@@ -1,22 +1,14 @@
 // Dark and light. Charts follow: they read their colours from style/colours.css.
 import { Listeners } from "./listeners.js";
 
-const THEME = "playground-theme"; // the key in the browser's storage, also in before_paint.js
+const THEME = "playground-theme"; // the key in the browser's storage, which before_paint.js makes sure of
 const themeListeners = new Listeners();
 let wasDark = null;
 
 export const isDark = () => document.body.classList.contains("dark");
 
-function storedTheme() {
-  try {
-    return localStorage.getItem(THEME);
-  } catch {
-    return null; // the browser refuses storage: the system's choice stands
-  }
-}
-
 export function applyStoredTheme() {
-  const stored = storedTheme();
+  const stored = localStorage.getItem(THEME);
   if (stored && (stored === "dark") !== isDark()) {
     document.body.classList.toggle("dark", stored === "dark");
   }
@@ -27,7 +19,7 @@ export function toggleTheme() {
   try {
     localStorage.setItem(THEME, next);
   } catch {
-    // not stored, but the page still changes
+    // the storage is full: not stored, but the page still changes
   }
   document.body.classList.toggle("dark", next === "dark");
 }

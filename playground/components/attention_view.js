@@ -114,8 +114,10 @@ export class AttentionView {
     while (this.wanted && this.run) {
       this.wanted = false;
       const { run, text } = this;
-      const answer = await ask(this.server, "look", [run, this.tab.step, text]);
-      if (run === this.run) this.take(answer);
+      const { step } = this.tab;
+      const answer = await ask(this.server, "look", [run, step, text]);
+      // A late answer is dropped: another has been asked for, or is as soon as the slider rests.
+      if (run === this.run && text === this.text && step === this.tab.step) this.take(answer);
     }
     this.calling = false;
   }

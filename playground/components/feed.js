@@ -4,6 +4,9 @@ import { Listeners } from "./listeners.js";
 
 export const LIVE = new Set(["queued", "starting", "running", "paused"]);
 
+/** Whether this page can steer a run: it is live, and no other process trains it. */
+export const steered = ({ status, ours }) => LIVE.has(status) && ours !== false;
+
 const EAGER_MS = 1500; // longest time of frequent polling after a click
 
 const feeds = new Map(); // run token -> Feed
@@ -21,6 +24,8 @@ function emptyRecord(run) {
     run,
     status: null,
     reason: null,
+    ours: true, // false: another process trains the run
+    queue: null, // {place, of, seconds or null} of a run that waits
     step: 0,
     steps: 0,
     tokens_per_step: 1,

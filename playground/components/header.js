@@ -3,10 +3,23 @@ import { applyStoredTheme, toggleTheme } from "./appearance.js";
 import { button, make } from "./dom.js";
 
 export function headerTools(element, props) {
+  const shown = make("input", "share-link");
+  shown.hidden = shown.readOnly = true;
+  shown.setAttribute("aria-label", "The link to this page as it is set: copy it");
+  shown.addEventListener("blur", () => {
+    shown.hidden = true;
+  });
   const share = button("Share", "header-button", "Copy a link to this page as it is set", async () => {
     const query = props.value?.query;
     const base = `${location.origin}${location.pathname}`;
-    await copyLink(query === undefined ? location.href : query ? `${base}?${query}` : base);
+    const link = query === undefined ? location.href : query ? `${base}?${query}` : base;
+    const copied = await copy(link);
+    shown.hidden = copied;
+    if (!copied) {
+      shown.value = link;
+      shown.select();
+      return;
+    }
     share.textContent = "Copied";
     setTimeout(() => {
       share.textContent = "Share";
@@ -15,15 +28,17 @@ export function headerTools(element, props) {
   const dark = button("◐", "header-button", "Dark or light", toggleTheme);
   dark.setAttribute("aria-label", "Dark or light");
   const tools = make("div", "header-buttons");
-  tools.append(share, dark);
+  tools.append(shown, share, dark);
   element.replaceChildren(tools);
   applyStoredTheme();
 }
 
-async function copyLink(link) {
+/** Whether the link is on the clipboard now; there is none without https, and a frame may be refused it. */
+async function copy(link) {
   try {
     await navigator.clipboard.writeText(link);
+    return true;
   } catch {
-    window.prompt("Copy this link", link); // without https there is no clipboard
+    return false;
   }
 }

@@ -7,18 +7,21 @@
 import { watchTheme } from "./appearance.js";
 import { AttentionView } from "./attention_view.js";
 import { diary } from "./diary.js";
+import { estimate } from "./estimate.js";
 import { headerTools } from "./header.js";
 import { keepAlive, ladderNotes } from "./ladder.js";
 import { LossChart } from "./loss_chart.js";
 import { runFeed } from "./status_strip.js";
-import { atMoment, begin, live, stale, tab } from "./tab.js";
+import { askToWrite, begin, choose, live, tab } from "./tab.js";
+import { keepTypedNumbers } from "./typed_numbers.js";
 import { writing } from "./writing.js";
 
 const liveFigure = (...mounted) => new LossChart(...mounted);
 const attentionView = (...mounted) => new AttentionView(...mounted);
 
-export { attentionView, diary, headerTools, ladderNotes, liveFigure, runFeed, writing };
+export { attentionView, diary, estimate, headerTools, ladderNotes, liveFigure, runFeed, writing };
 
-window.Playground = { atMoment, begin, keepAlive, live, stale, tab };
+window.Playground = { askToWrite, begin, choose, keepAlive, live, tab };
 
 watchTheme();
+keepTypedNumbers();

@@ -2,6 +2,7 @@
 // begins runs, and sends the orders of the buttons beside it.
 import { ask } from "./calls.js";
 import { make } from "./dom.js";
+import { steered } from "./feed.js";
 import { tabNote } from "./ladder.js";
 import { ORDERS, pollerOf } from "./polling.js";
 import { hintWords, ladderNote, statusWords } from "./status_words.js";
@@ -13,14 +14,14 @@ const NO_ANSWER = "The server does not answer. Try again in a moment.";
 
 export function runFeed(element, props, watch, server) {
   const one = tab(props.feed);
+  one.settings = props.settings;
   drawStrip(element, props, one);
   let begun = -Infinity; // when a run was last begun, in ms
   let beginning = false;
   let poller = null; // of the feed of the run shown
 
   const show = () => {
-    one.show(props.value?.run ?? null, element);
-    if (props.value?.stale) one.setStale(true);
+    one.show(props.value?.run ?? null, element, props.value?.trained);
     poller = pollerOf(one.feed, server);
   };
 
@@ -36,7 +37,8 @@ export function runFeed(element, props, watch, server) {
     const error = answer ? answer.error : NO_ANSWER;
     const notice = { __type__: "update", value: error ?? "", visible: Boolean(error) };
     if (error) return [undefined, undefined, undefined, notice];
-    if (answer.run) return [answer.run, { run: answer.run }, answer.chart, notice];
+    const { run, trained, chart } = answer;
+    if (run) return [run, { run, trained }, chart, notice];
     const { step } = one.record;
     one.feed.expect((record) => record.step > step);
     poller.hurry();
@@ -46,7 +48,7 @@ export function runFeed(element, props, watch, server) {
   // These need nothing but the run.
   element.closest(".run-box").addEventListener("click", ({ target, detail }) => {
     const name = Object.keys(ORDERS).find((order) => target.closest(`#${order}-${props.feed}`));
-    if (!name || !element.isConnected || !one.record.run) return;
+    if (!name || !element.isConnected || !steered(one.record)) return;
     // Pause takes the place of Train so soon that the second half of a double click would hit it.
     if (name === "pause" && detail > 1 && performance.now() - begun < DOUBLE_CLICK_MS) return;
     poller.order(name);
@@ -68,7 +70,8 @@ function drawStrip(element, props, one) {
   one.subscribe((record) => {
     const root = element.closest(".rung");
     if (root) {
-      root.dataset.status = record.status ?? "loading";
+      // The buttons follow the status; a run of another process cannot be steered from here.
+      root.dataset.status = record.ours === false ? "elsewhere" : (record.status ?? "loading");
       root.dataset.connection = one.connected ? "ok" : "lost";
       root.classList.toggle("stale", one.stale);
     }
@@ -77,6 +80,6 @@ function drawStrip(element, props, one) {
     const pieces = statusWords(record);
     line.replaceChildren(...pieces.map(([text, strong]) => (strong ? make("b", "", text) : text)));
     hint.textContent = hintWords(record, one);
-    if (props.tab && record.status) tabNote(props.tab, ladderNote(record));
+    if (record.status) tabNote(`rung-${props.feed}`, ladderNote(record));
   }, element);
 }

@@ -1,6 +1,8 @@
 // The state of a run in words: the line of the status strip, its hint, and the note on the tab's button.
-import { duration, whole } from "./wording.js";
-import { LIVE } from "./feed.js";
+import { duration, roughly, whole } from "./wording.js";
+import { steered } from "./feed.js";
+
+const TITLES_TOLD = 3; // of settings that differ
 
 /** The line of the status strip, as pieces [text, is it strong]. */
 export function statusWords(record) {
@@ -10,7 +12,7 @@ export function statusWords(record) {
     [` of ${whole(steps)}`, false],
   ];
   if (status === "running") {
-    const rest = [];
+    const rest = record.ours === false ? ["another process trains this run"] : [];
     if (record.tokens_per_second) rest.push(`${whole(record.tokens_per_second)} tokens/s`);
     if (record.seconds_left !== null) rest.push(`${duration(record.seconds_left)} left`);
     return [["step ", false], ...place, ...rest.map((text) => [` · ${text}`, false])];
@@ -19,20 +21,45 @@ export function statusWords(record) {
     return [[status, true], [" at step ", false], ...place];
   }
   if (status === "finished") return [["finished", true], [`: ${whole(step)} steps`, false]];
-  if (status === "queued") return [[`queued: ${reason || "starts when a place is free"}`, false]];
+  if (status === "queued") return [["queued", true], [`: ${queueWords(record)}`, false]];
   if (status === "starting") return [["starting …", false]];
   if (status === "failed") return [["failed", true], [`: ${reason || "no reason was given"}`, false]];
   if (status === "unknown") return [[reason || "this run is no longer here: press Train", false]];
   return [[record.run ? "loading …" : "nothing trained yet: press Train", false]];
 }
 
-/** What a visitor should know beside the status, or "". */
-export function hintWords(record, { connected, stale }) {
+/** The place in the queue and a rough time until the run starts, as far as they are known. */
+function queueWords({ queue, reason }) {
+  if (!queue) return reason || "starts when a place is free";
+  const place = `place ${queue.place} of ${queue.of}`;
+  return queue.seconds === null || queue.seconds === undefined
+    ? `${place}, starts when a place is free`
+    : `${place}, starts in about ${roughly(queue.seconds)}`;
+}
+
+/** What a visitor should know beside the status, or ""; differing: titles of settings, and "text". */
+export function hintWords(record, { connected, differing }) {
   if (!connected) return "connection lost, trying again";
-  if (!stale) return "";
-  return LIVE.has(record.status)
-    ? "These settings differ from the run's. It goes on with its own; Reset starts a run with these."
-    : "These settings differ from the run shown. Press Train.";
+  if (!differing.length) return "";
+  const told = differing.slice(0, TITLES_TOLD).map((title) => title.toLowerCase());
+  if (differing.length > TITLES_TOLD) told.push("…");
+  return steered(record)
+    ? `Differs from this run: ${told.join(", ")}. It goes on with its own; Reset starts anew.`
+    : `Differs from the run shown: ${told.join(", ")}. Press Train.`;
+}
+
+/** Parameters and predicted time as pieces [text, is it strong]; answer: of `Actions.estimate`. */
+export function estimateWords({ problem, parameters, steps, seconds, state }) {
+  if (problem) return [[problem, false]];
+  const time = {
+    timing: [[" · timing …", false]],
+    waiting: [[" · timed when no run trains", false]],
+    impossible: [[" · cannot be timed here", false]],
+    busy: [[" ≈ ", false], [duration(seconds), true], [" if busy", false]],
+    settled: [[" ≈ ", false], [duration(seconds), true], [" here", false]],
+  };
+  const sized = [[whole(parameters), true], [` parameters\n${whole(steps)} steps`, false]];
+  return [...sized, ...time[state]];
 }
 
 /** The second line of a tab's button: the status of a live run and the best loss. */

@@ -1,7 +1,11 @@
-// The state of a rung's tab: which run it shows, at which step, and whether the settings differ from
-// that run's. The parts of a tab find one another by the rung's name, `key`.
-import { LIVE, Feed, feedOf } from "./feed.js";
+// The state of a rung's tab: which run it shows, at which step, and what its controls choose. The parts
+// of a tab find one another by the rung's name, `key`.
+import { differences } from "./choice.js";
+import { debounce } from "./dom.js";
+import { Feed, feedOf, steered } from "./feed.js";
 import { Listeners } from "./listeners.js";
+
+const SETTLE_MS = 50; // Gradio fills the controls of a run one after the other
 
 const tabs = new Map(); // key -> Tab
 
@@ -17,10 +21,16 @@ export class Tab {
     this.leave = () => {}; // ends the subscription to that feed
     this.previous = null; // the record of the run shown before, if it had learned anything
     this.step = null; // the snapshot shown; null: the newest
-    this.stale = false; // the settings differ from those of the run shown
+    this.settings = []; // [name, title] of each setting
+    this.chosen = null; // {text, values}: what the controls show
+    this.trained = null; // the same of the run shown; null: not known
+    this.differing = []; // the titles of what differs between the two
+    this.asked = null; // what Write was last asked for: {run, step, pane, number}
     this.begin = async () => []; // Train, Step and Reset; set by the status strip
     this.listeners = new Listeners();
     this.stepListeners = new Listeners();
+    this.choiceListeners = new Listeners();
+    this.compareSoon = debounce(() => this.compare(), SETTLE_MS);
   }
 
   get record() {
@@ -31,19 +41,31 @@ export class Tab {
     return this.feed.connected;
   }
 
-  /** Shows a run. node: the node for which the run is polled (polling.js). */
-  show(run, node) {
+  /** Whether the text or a setting differs from that of the run shown. */
+  get stale() {
+    return this.differing.length > 0;
+  }
+
+  /** Shows a run. node: the node for which it is polled (polling.js); trained: as in `chosen`, or null. */
+  show(run, node, trained = null) {
+    this.trained = trained;
+    this.compareSoon();
     if (run === this.record.run && node === this.node) return;
     this.leave();
     if (run !== this.record.run) {
       if (this.record.train.step.length > 1) this.previous = this.record;
       this.step = null;
-      this.stale = false;
+      this.differing = [];
       this.feed = feedOf(run);
       this.feed.expect((record) => record.train.step.length > 0);
     }
     this.node = node;
-    this.leave = this.feed.subscribe((record, change) => this.listeners.call(record, change), node);
+    this.leave = this.feed.subscribe((record, change) => this.hear(record, change), node);
+  }
+
+  hear(record, change) {
+    if (change.events.some((event) => event.type === "learning_rate")) this.compareSoon();
+    this.listeners.call(record, change);
   }
 
   /** Calls fn(record, change) with the run shown, as `Feed.subscribe` does, whichever run that is. */
@@ -62,21 +84,43 @@ export class Tab {
     this.stepListeners.add(fn, node);
   }
 
-  setStale(value) {
-    this.stale = Boolean(value);
+  /** Takes the text and the settings that the controls show. */
+  choose(text, values) {
+    this.chosen = { text, values };
+    this.compareSoon();
+    this.choiceListeners.call();
+  }
+
+  onChoice(fn, node) {
+    this.choiceListeners.add(fn, node);
+    if (this.chosen) fn();
+  }
+
+  compare() {
+    const titles = differences(this.settings, this.chosen, this.trained, this.record);
+    if (titles.join() === this.differing.join()) return;
+    this.differing = titles;
     const { record } = this;
     this.listeners.call(record, { reset: false, from: record.train.step.length, events: [] });
   }
 }
 
-/** Says whether the settings differ from the run shown. */
-export const stale = (key, value) => tab(key).setStale(value);
+/** Whether this page can steer the run shown. */
+export const live = (key) => steered(tab(key).record);
 
-/** Whether the run shown can still be steered. */
-export const live = (key) => LIVE.has(tab(key).record.status);
+/** Takes [text, value, ...] of a tab's controls, the inputs of a Gradio event. */
+export const choose = (key, [text, ...values]) => tab(key).choose(text, values);
 
 /** Train, Step or Reset, with the inputs of Gradio's event; resolves to the event's outputs. */
 export const begin = (key, name, inputs) => tab(key).begin(name, inputs);
 
-/** The inputs [token, step, ...] of a Gradio event, with the step shown (null: the newest) in its place. */
-export const atMoment = (key, [token, , ...rest]) => [token, tab(key).step, ...rest];
+const pane = Math.random().toString(36).slice(2); // of this page, among all that write
+let asked = 0;
+
+/** The inputs [asked, ...] of Write, with the run and the step shown (null: the newest) in their place. */
+export function askToWrite(key, [, ...rest]) {
+  const { record, step } = tab(key);
+  asked += 1;
+  tab(key).asked = { run: record.run, step, pane: `${pane}-${key}`, number: asked };
+  return [tab(key).asked, ...rest];
+}

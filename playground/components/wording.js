@@ -15,6 +15,13 @@ export function duration(exact) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** A duration that is not known well: in seconds, minutes or hours. */
+export function roughly(seconds) {
+  if (seconds < 50) return `${Math.max(10, 10 * Math.round(seconds / 10))} s`;
+  if (seconds < 3000) return `${Math.max(1, Math.round(seconds / 60))} min`;
+  return `${Math.max(1, Math.round(seconds / 3600))} h`;
+}
+
 /** A probability from 0 to 1 in per cent, with a decimal where it is small. */
 export const percent = (p) => `${(100 * p).toFixed(p < 0.1 ? 1 : 0)} %`;
 

@@ -1,35 +1,29 @@
 // Text that a model writes on demand, each token with its probability and its alternatives.
 import { make } from "./dom.js";
+import { tab } from "./tab.js";
 import { tooltip } from "./tooltip.js";
-import { percent, shown } from "./wording.js";
+import { percent, shown, whole } from "./wording.js";
 
 /** Shows generated text token by token; only new tokens are added. */
 export function writing(element, props, watch) {
   const text = make("div", "written");
   const note = make("div", "figure-note");
   element.replaceChildren(text, note);
+  const one = tab(props.feed);
   let tokens = [];
-  let prompt = null;
+  let drawn = null; // the answer that is shown
 
   const render = () => {
-    const value = props.value;
-    note.textContent = value?.note ?? "";
-    element.classList.toggle("has-text", Boolean(value));
-    if (!value) {
-      text.replaceChildren();
-      tokens = [];
-      prompt = null;
-      return;
-    }
+    const { value } = props;
+    if (!value || value.asked !== one.asked?.number) return; // late: another was asked for since
+    element.classList.add("has-text");
     const next = value.tokens ?? [];
-    const last = tokens.length - 1;
-    const goesOn =
-      value.prompt === prompt && next.length > last && (last < 0 || next[last][0] === tokens[last][0]);
-    if (!goesOn) {
+    if (value.asked !== drawn?.asked) {
       text.replaceChildren(make("span", "prompt-text", value.prompt));
       tokens = [];
-      prompt = value.prompt;
     }
+    drawn = { ...value, run: one.asked.run };
+    note.textContent = noteOf(drawn, one.record);
     const follows = text.scrollHeight - text.scrollTop - text.clientHeight < 24;
     for (const [index, token] of next.slice(tokens.length).entries()) {
       const node = make("span", "made", token[0]);
@@ -54,4 +48,19 @@ export function writing(element, props, watch) {
   });
   watch("value", render);
   render();
+  let run = one.record.run;
+  one.subscribe((record) => {
+    if (record.run === run) return;
+    run = record.run;
+    one.asked = null; // what is still to come was asked of the run before
+    text.classList.remove("writes");
+    if (drawn) note.textContent = noteOf(drawn, record);
+  }, element);
+}
+
+/** Which model wrote the text, and what it could not read; record: of the run shown. */
+function noteOf({ note, step, run }, record) {
+  const written = Number.isFinite(step) ? `At step ${whole(step)}` : "";
+  const other = written && run !== record.run ? " of another run" : "";
+  return [note, written && `${written}${other}.`].filter(Boolean).join(" ");
 }

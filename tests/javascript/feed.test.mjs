@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Feed, feedOf } from "../../playground/components/feed.js";
 import { pace } from "../../playground/components/polling.js";
-import { Tab, atMoment, stale, tab } from "../../playground/components/tab.js";
+import { Tab, askToWrite, choose, live, tab } from "../../playground/components/tab.js";
 import { answerOf, evaluation } from "./records.mjs";
 
 const node = () => ({ isConnected: true });
@@ -96,12 +96,10 @@ test("following another run starts anew, at the newest step, and keeps the run b
   one.show("local:a", node());
   one.feed.accept(answerOf(0, 3));
   one.showStep(2);
-  one.setStale(true);
   const { record } = one;
   one.show("local:b", node());
   assert.equal(one.previous, record);
   assert.equal(one.step, null);
-  assert.equal(one.stale, false);
   assert.deepEqual(heard.at(-1), { run: "local:b", reset: true, from: 0, events: [] });
   one.show("local:c", node()); // b had learned nothing: a stays the run before
   assert.equal(one.previous, record);
@@ -117,21 +115,66 @@ test("news of a run that a tab has left do not reach it", () => {
   assert.equal(heard.length, 1); // on subscribing
 });
 
-test("all parts of a tab share the step shown, and Write is given it", () => {
+test("all parts of a tab share the step shown, and Write is asked for it and the run shown", () => {
   const seen = [];
-  tab("toy").onStep((step) => seen.push(step), node());
-  assert.deepEqual(atMoment("toy", ["local:a", 7, "ROMEO:", 0.8]), ["local:a", null, "ROMEO:", 0.8]);
-  tab("toy").showStep(40);
-  assert.deepEqual(atMoment("toy", ["local:a", null, "ROMEO:"]), ["local:a", 40, "ROMEO:"]);
-  assert.deepEqual(atMoment("other", ["local:a", null, "x"]), ["local:a", null, "x"]);
+  const toy = tab("toy");
+  toy.show("local:a", node());
+  toy.onStep((step) => seen.push(step), node());
+  const [asked, ...rest] = askToWrite("toy", [null, "ROMEO:", 0.8]);
+  assert.deepEqual([asked.run, asked.step, ...rest], ["local:a", null, "ROMEO:", 0.8]);
+  toy.showStep(40);
+  const [next] = askToWrite("toy", [null, "ROMEO:"]);
+  assert.equal(next.step, 40);
+  assert.equal(next.pane, asked.pane);
+  assert.ok(next.number > asked.number, "the server ends the writing of those before");
+  assert.equal(toy.asked, next);
+  assert.notEqual(askToWrite("other", [null, "x"])[0].pane, next.pane);
   assert.deepEqual(seen, [40]);
 });
 
-test("settings that differ are told to the parts of their tab", () => {
-  const heard = listen(tab("told"));
-  stale("told", true);
-  assert.equal(tab("told").stale, true);
-  assert.equal(heard.length, 2);
+test("only settings that differ from the run's are told, whatever events there were", async () => {
+  const one = tab("told");
+  one.settings = [
+    ["n_embd", "Embedding size"],
+    ["learning_rate", "Learning rate"],
+    ["bias", "Biases"],
+  ];
+  const settled = () => new Promise((resolve) => setTimeout(resolve, 100));
+  const trained = { text: "plays", values: [64, 0.001, true] };
+  one.show("local:a", node(), trained);
+  await settled();
+  assert.deepEqual(one.differing, []); // nothing is chosen yet
+  const heard = listen(one);
+  choose("told", ["plays", 64.0, "0.001", true]); // a rate that was typed comes as text
+  await settled();
+  assert.equal(heard.length, 1, "nothing changed: nothing is told but on subscribing");
+  choose("told", ["own:1", 128, 0.001, false]);
+  await settled();
+  assert.deepEqual(one.differing, ["text", "Embedding size", "Biases"]);
+  choose("told", ["plays", null, 0.001, true]);
+  await settled();
+  assert.deepEqual(one.differing, ["Embedding size"]);
+  choose("told", ["plays", 64, 0.0003, true]);
+  await settled();
+  assert.deepEqual(one.differing, ["Learning rate"]);
+  one.feed.accept(answerOf(0, 3, { events: [{ type: "learning_rate", step: 2, learning_rate: 0.0003 }] }));
+  await settled();
+  assert.equal(one.stale, false, "the run has that rate now");
+  one.show("local:b", node(), { ...trained, text: "own:1" }); // of another text
+  await settled();
+  assert.deepEqual(one.differing, ["text", "Learning rate"]);
+  one.show("local:c", node()); // one that cannot be read
+  await settled();
+  assert.equal(one.stale, false);
+});
+
+test("a run of another process is live, but not steered from here", () => {
+  const one = tab("elsewhere");
+  one.show("local:elsewhere", node());
+  one.feed.accept(answerOf(0, 3, { run: "local:elsewhere", ours: false }));
+  assert.equal(live("elsewhere"), false);
+  one.feed.accept(answerOf(3, 4, { run: "local:elsewhere", ours: true }));
+  assert.equal(live("elsewhere"), true);
 });
 
 test("a run is polled often after a click, less in the middle of a long run, least out of sight", () => {

@@ -1,8 +1,13 @@
 // The words of the page.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { hintWords, ladderNote, statusWords } from "../../playground/components/status_words.js";
-import { duration, percent, shown, surprise, whole } from "../../playground/components/wording.js";
+import {
+  estimateWords,
+  hintWords,
+  ladderNote,
+  statusWords,
+} from "../../playground/components/status_words.js";
+import { duration, percent, roughly, shown, surprise, whole } from "../../playground/components/wording.js";
 import { recordOf } from "./records.mjs";
 
 const line = (changes) => statusWords(recordOf(3, changes)).map(([text]) => text).join("");
@@ -13,6 +18,7 @@ test("numbers, durations, probabilities and white space", () => {
     [0.2, 59.4, 60, 3599, 3600, 7380].map(duration),
     ["1 s", "59 s", "1 min 0 s", "59 min 59 s", "1 h 0 min", "2 h 3 min"],
   );
+  assert.deepEqual([2, 44, 89, 3100].map(roughly), ["10 s", "40 s", "1 min", "1 h"]);
   assert.deepEqual([0.034, 0.1, 1].map(percent), ["3.4 %", "10 %", "100 %"]);
   assert.equal(shown(" a\n\t\r"), "␣a↵⇥␍");
 });
@@ -40,12 +46,40 @@ test("every status has its line", () => {
   assert.equal(line({ status: null, run: null }), "nothing trained yet: press Train");
 });
 
+test("those who wait see their place and a rough time, as far as they are known", () => {
+  const queued = (queue) => line({ status: "queued", reason: null, queue });
+  assert.equal(queued({ place: 2, of: 5, seconds: 130 }), "queued: place 2 of 5, starts in about 2 min");
+  assert.equal(queued({ place: 1, of: 1, seconds: null }), "queued: place 1 of 1, starts when a place is free");
+});
+
+test("a run of another process says so", () => {
+  assert.equal(line({ ours: false }), "step 3 of 10 · another process trains this run");
+});
+
 test("the hint tells a lost connection first, then settings that differ, and what to press", () => {
-  const hint = (status, state) => hintWords(recordOf(3, { status }), { connected: true, ...state });
-  assert.equal(hint("running", { stale: false }), "");
-  assert.equal(hint("finished", { stale: true }), "These settings differ from the run shown. Press Train.");
-  assert.match(hint("paused", { stale: true }), /Reset starts a run with these\.$/); // no Train now
-  assert.equal(hint("running", { stale: true, connected: false }), "connection lost, trying again");
+  const hint = (changes, differing, connected = true) =>
+    hintWords(recordOf(3, changes), { connected, differing });
+  const embedding = ["text", "Embedding size"];
+  assert.equal(hint({}, []), "");
+  assert.equal(
+    hint({ status: "finished" }, embedding),
+    "Differs from the run shown: text, embedding size. Press Train.",
+  );
+  assert.match(hint({ status: "paused" }, embedding), /Reset starts anew\.$/); // no Train now
+  assert.match(hint({ ours: false }, embedding), /Press Train\.$/);
+  assert.match(hint({}, ["a", "b", "c", "d", "e"]), / a, b, c, …\. /);
+  assert.equal(hint({}, embedding, false), "connection lost, trying again");
+});
+
+test("the estimate is the sentence that forbids a run, or parameters, steps and time", () => {
+  const told = (answer) => estimateWords(answer).map(([text]) => text).join("");
+  const sized = { parameters: 1545, steps: 3000, seconds: null };
+  assert.equal(told({ problem: "Steps is empty." }), "Steps is empty.");
+  assert.equal(told({ ...sized, state: "timing" }), "1,545 parameters\n3,000 steps · timing …");
+  assert.match(told({ ...sized, state: "waiting" }), /timed when no run trains$/);
+  assert.match(told({ ...sized, state: "impossible" }), /cannot be timed here$/);
+  assert.match(told({ ...sized, seconds: 95, state: "busy" }), / ≈ 1 min 35 s if busy$/);
+  assert.match(told({ ...sized, seconds: 95, state: "settled" }), / ≈ 1 min 35 s here$/);
 });
 
 test("the note on a tab is the best loss, with the status of a live run", () => {

@@ -59,13 +59,18 @@ def sendable(answer) -> str:
     return written
 
 
+def sampling(**changed) -> list:
+    """Values for the controls of Write."""
+    defaults = {field.name: field.default for field in describe(SamplingConfig)}
+    return list((defaults | {"max_new_tokens": 12} | changed).values())
+
+
 def written(actions: Actions, token, prompt, step=None, **changed) -> dict:
-    """The last answer of Write."""
-    sampling = {field.name: field.default for field in describe(SamplingConfig)}
-    values = (sampling | {"max_new_tokens": 12} | changed).values()
-    *_, last = actions.write(token, step, prompt, *values)
+    """The last answer of Write, without the request that it carries."""
+    asked = {"run": token, "step": step, "pane": "a", "number": 7}
+    *_, last = actions.write(asked, prompt, *sampling(**changed))
     sendable(last)
-    assert last["done"]
+    assert last["done"] and last.pop("asked") == 7
     return last
 
 

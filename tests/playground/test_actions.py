@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from lm import corpora
+from lm.ladder import RUNGS
 from playground import controls
-from playground.actions import UNSETTLED, Actions
+from playground.actions import Actions
+from playground.texts import key_of
 from tests.playground.answers import (
     BAD_VALUES,
     DEEP,
@@ -27,7 +30,10 @@ def test_train_starts_a_run_and_answers_with_its_chart(
     begun = actions.begin(["train", None, own_text, *values])
     token = begun.pop("run")
     assert supervisor.is_live(token)
-    assert begun == {"chart": actions.chart(token)}
+    assert begun == {
+        "trained": {"text": own_text, "values": values},
+        "chart": actions.chart(token),
+    }
     sendable(begun)
     assert token not in str(
         library.view(token).run.directory
@@ -54,23 +60,22 @@ def test_heads_that_do_not_divide_are_refused_with_those_that_would(actions, own
     values = tiny_values(actions.rung, n_embd=20, n_head=3)
     sentence = refusal(actions.begin(["train", None, own_text, *values]))
     assert "choose 1, 2, 4, 5, 10" in sentence
-    assert "choose 1, 2, 4, 5, 10" in actions.estimate(own_text, *values)
+    assert actions.estimate([own_text, *values]) == {"problem": sentence}
 
 
 def test_a_context_longer_than_the_text_is_refused(services, tiny_values, rung, play):
     short = services.texts.add(play[:1000].encode())
     actions, values = Actions(rung, services), tiny_values(rung, context_length=1024)
     assert "shorter context" in refusal(actions.begin(["train", None, short, *values]))
-    assert "shorter context" in actions.estimate(short, *values)
+    assert "shorter context" in actions.estimate([short, *values])["problem"]
 
 
 @pytest.mark.parametrize("corpus", FOREIGN, ids=shortened)
 def test_an_unknown_text_is_one_sentence(actions, values, corpus):
     sentence = refusal(actions.begin(["train", None, corpus, *values]))
     assert_one_sentence(sentence)
-    estimate = actions.estimate(corpus, *values)
-    assert "impossible" in estimate
-    sendable([estimate, sentence])
+    assert actions.estimate([corpus, *values]) == {"problem": sentence}
+    sendable(sentence)
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(make_services, tmp_path, decoder, values):
@@ -178,19 +183,28 @@ def test_a_reload_shows_a_learning_rate_that_was_changed_on_the_way(
 
 
 def test_a_link_goes_before_the_settings_of_the_run(deep, tiny_values):
+    """The feed has the run's own, so that the page says what differs."""
+    own = tiny_values(deep.rung, steps=2, evaluate_every=2)
+    text = key_of(deep.library.view(DEEP).run.record.corpus)
+    feed = {"run": DEEP, "trained": {"text": text, "values": own}}
     answer = deep.restore(DEEP, "synthetic_plays", {"model": deep.rung.name, "n_embd": "32"})
-    assert answer["feed"] == {"run": DEEP, "stale": True}  # the chart is of other settings
+    assert answer["feed"] == feed
     assert answer["settings"]["n_embd"] == 32
     other = deep.restore(DEEP, "synthetic_plays", {"model": "bigram", "n_embd": "32"})
-    wanted = tiny_values(deep.rung, steps=2, evaluate_every=2)
-    assert list(other["settings"].values()) == wanted
-    assert other["feed"] == {"run": DEEP, "stale": False}
+    assert list(other["settings"].values()) == own
+    assert other["feed"] == feed
 
 
-def test_a_link_to_the_settings_of_the_run_that_is_shown_marks_nothing(deep):
-    query = controls.query_of(deep.library.view(DEEP).run.plan)
-    answer = deep.restore(DEEP, "synthetic_plays", {"model": deep.rung.name, **query})
-    assert answer["feed"] == {"run": DEEP, "stale": False}
+def test_a_run_is_known_to_have_learned_the_text_that_it_was_begun_with(services, tiny_values):
+    """Also when it is opened again from its folder; else the page would call every run's text another."""
+    actions = Actions(RUNGS["ngram"], services)
+    values = tiny_values(actions.rung)
+    plays = corpora.load("synthetic_plays").text
+    for text in ("synthetic_plays", services.texts.add(plays[:5000].encode())):
+        token = actions.begin(["reset", None, text, *values])["run"]
+        name = services.library.view(token).run.directory.name
+        for found in (token, f"local:{name}"):
+            assert actions.open(found)["feed"]["trained"] == {"text": text, "values": values}
 
 
 def test_a_run_that_is_gone_is_said_to_be(deep):
@@ -222,35 +236,42 @@ def test_a_bad_learning_rate_is_one_sentence_and_the_run_goes_on(
 def test_the_estimate_counts_the_parameters_of_the_model_that_is_trained(
     services, rung, own_text, tiny_plan, tiny_values, new_run, tmp_path
 ):
-    estimate = Actions(rung, services).estimate(own_text, *tiny_values(rung))
+    estimate = Actions(rung, services).estimate([own_text, *tiny_values(rung)])
     record = new_run(tmp_path / "run", tiny_plan(rung)).record
-    assert f"<b>{record.parameters:,}</b>" in estimate
+    assert estimate["parameters"] == record.parameters
 
 
 @pytest.mark.parametrize(
-    ("seconds", "settled", "told"),
+    ("seconds", "settled", "state"),
     [
-        (None, False, "40 steps · timing …"),
-        (95.0, False, "40 steps ≈ <b>1 min 35 s</b> if busy"),
-        (95.0, True, "40 steps ≈ <b>1 min 35 s</b> here"),
-        (math.nan, True, "40 steps · cannot be timed here"),
+        (None, False, "timing"),
+        (95.0, False, "busy"),
+        (95.0, True, "settled"),
+        (math.nan, True, "impossible"),
     ],
 )
-def test_the_estimate_says_what_is_known_and_marks_what_will_change(
-    actions, own_text, values, services, seconds, settled, told, monkeypatch
+def test_the_estimate_says_what_is_known_and_whether_it_will_change(
+    actions, own_text, values, services, seconds, settled, state, monkeypatch
 ):
-    """The page asks again while the mark is there."""
     monkeypatch.setattr(services.estimates, "of", lambda plan, text: (seconds, settled))
-    estimate = actions.estimate(own_text, *values)
-    assert told in estimate
-    assert (UNSETTLED in estimate) == (not settled)
+    estimate = actions.estimate([own_text, *values])
+    assert (estimate["steps"], estimate["state"]) == (40, state)
+    assert estimate["seconds"] == (95.0 if seconds == 95.0 else None)
+    sendable(estimate)
 
 
 def test_while_a_run_trains_the_estimate_does_not_promise_a_timing(
     actions, own_text, values, supervisor, monkeypatch
 ):
     monkeypatch.setattr(supervisor, "running", lambda: 1)
-    assert "40 steps · timed when no run trains" in actions.estimate(own_text, *values)
+    assert actions.estimate([own_text, *values])["state"] == "waiting"
+
+
+@pytest.mark.parametrize("data", [None, [], "x", {}, ["synthetic_plays"], [["a"]]], ids=repr)
+def test_garbage_to_the_estimate_is_one_sentence(actions, data):
+    answer = actions.estimate(data)
+    assert answer.keys() == {"problem"}
+    assert_one_sentence(answer["problem"])
 
 
 def test_the_link_says_what_differs(services, rung, tiny_values):
@@ -278,11 +299,6 @@ def test_a_recipe_fills_the_controls_and_is_recognised(services, rung):
 @pytest.mark.parametrize("recipe", FOREIGN, ids=shortened)
 def test_an_unknown_recipe_changes_nothing(actions, recipe):
     assert actions.follow(recipe) == {}
-
-
-def test_a_sentence_that_quotes_a_visitor_is_no_markup(actions, values):
-    estimate = actions.estimate("<img src=x onerror=alert(1)>", *values)
-    assert "<img" not in estimate
 
 
 def test_a_new_seed_is_one_the_run_takes(actions, values):

@@ -15,6 +15,7 @@ from tests.playground.answers import (
     DEEP,
     FOREIGN,
     assert_one_sentence,
+    sampling,
     sendable,
     shortened,
     written,
@@ -47,7 +48,7 @@ def test_a_foreign_token_touches_nothing(deep, token):
 @pytest.mark.parametrize("token", FOREIGN, ids=shortened)
 def test_a_page_that_remembers_a_foreign_run_still_opens(deep, token):
     answer = deep.restore(token, "synthetic_plays", {})
-    assert answer["token"] is None and answer["feed"] == {"run": None, "stale": False}
+    assert answer["token"] is None and answer["feed"] == {"run": None}
     assert answer["chart"]["data"]
     fields = deep.rung.settings()
     assert answer["settings"] == {name: field.default for name, field in fields.items()}
@@ -158,6 +159,29 @@ def test_before_the_first_snapshot_there_is_a_sentence(actions, new_run, tiny_pl
     ):
         assert_one_sentence(said)
         assert str(run.directory) not in said
+
+
+def test_a_new_request_of_a_pane_ends_the_writing_before(deep):
+    """The page shows the answers to the newest alone; without this, two texts are written at once."""
+    pane = {"run": DEEP, "step": 1, "pane": "a"}
+    first, second = pane | {"number": 1}, pane | {"number": 2}
+    values = sampling(max_new_tokens=1000)
+    writing = deep.write(first, "A", *values)
+    assert next(writing)["asked"] == 1
+    other = deep.write(second | {"pane": "b"}, "A", *sampling())
+    assert next(other)["asked"] == 2
+    assert not next(writing)["done"]  # another pane's request changes nothing
+    assert [answer["asked"] for answer in deep.write(second, "B", *sampling())][-1] == 2
+    assert list(writing) == []
+    assert list(deep.write(first, "A", *values)) == []  # one that comes late
+    assert list(other)[-1]["done"]
+
+
+@pytest.mark.parametrize("asked", [None, [], "x", 7, {}, {"run": DEEP, "number": [1], "pane": {}}])
+def test_whatever_is_asked_for_is_answered(deep, asked):
+    *_, last = deep.write(asked, "A", *sampling())
+    sendable(last)
+    assert last["done"] and last["asked"] == 0
 
 
 # Looking

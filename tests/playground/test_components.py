@@ -23,6 +23,10 @@ def order(data):
     return None
 
 
+def estimate(data):
+    return None
+
+
 def look(data):
     return None
 
@@ -38,7 +42,8 @@ def chart() -> dict:
 def every_part() -> dict[str, gr.HTML]:
     with gr.Blocks():
         return {
-            "runFeed": components.run_feed("toy", {"run": "a"}, begin, poll, order, tab="rung-toy"),
+            "runFeed": components.run_feed("toy", {"run": "a"}, {"n": "N"}, begin, poll, order),
+            "estimate": components.estimate("toy", estimate),
             "liveFigure": components.live_figure("toy", chart()),
             "diary": components.diary("toy", prompt="ROMEO:"),
             "attentionView": components.attention_view("toy", look, text="a"),
@@ -176,7 +181,7 @@ def test_server_functions_must_carry_the_name_the_page_calls(make):
             components.attention_view("toy", other)
         else:
             named = {"begin": begin, "poll": poll, "order": order, make: other}
-            components.run_feed("toy", {"run": "a"}, *named.values())
+            components.run_feed("toy", {"run": "a"}, {}, *named.values())
 
 
 def test_the_chart_draws_the_curves_that_the_figure_styles():
