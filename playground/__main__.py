@@ -5,6 +5,7 @@ Training processes import this module again when they start, so nothing heavy is
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -12,15 +13,19 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # a Space puts playground/, not its parent, on the path
     sys.path.insert(0, str(ROOT))
 
-# OpenMP threads that wait for each other spin for a moment and then sleep. If they only spin, a step takes ten
-# times as long while another process wants a core; if they sleep at once, a third longer while none does
-# (lm/EXPERIMENTS.md). torch reads this from the environment when it is loaded, here and in every worker.
-THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"}
-
 if __name__ == "__main__":
-    os.environ.update(THREADS | os.environ)
+    signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # until runs can begin, Ctrl-C ends it without a traceback
+
+    from lm.openmp import WAITING
+
+    os.environ.update(WAITING | os.environ)
     gc.disable()  # until the page answers: imports stay, and collecting among them costs a tenth of the start
 
-    from playground.server import main
+    from playground.address import no_proxy
+
+    with no_proxy():  # on its import, Gradio makes clients for its own server
+        from playground.server import main
 
     main()

@@ -5,7 +5,8 @@ work disturbed is repeated, and the pace of a later run of this server replaces 
 """
 
 import contextlib
-import multiprocessing
+import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -13,6 +14,8 @@ from dataclasses import replace
 
 from lm.plan import Plan
 from lm.runs.preparation import PreparedText
+from playground import processes
+from playground.run_view import RunView
 from playground.supervisor import Supervisor
 from playground.timing_worker import STEPS, Costs, work
 
@@ -23,6 +26,8 @@ FREE = {  # settings on which the costs do not depend
     *("steps", "evaluate_every", "seed", "learning_rate", "muon_learning_rate", "warmup_steps"),
     *("decay", "hold", "final_learning_rate", "beta2", "weight_decay", "gradient_clip"),
 }
+
+_log = logging.getLogger(__name__)
 
 
 class Estimates:
@@ -52,11 +57,25 @@ class Estimates:
                     self._thread.start()
         return (None, False) if costs is None else (costs.of_run(plan), costs.quiet)
 
+    def left(self, view: RunView) -> float | None:
+        """Predicted seconds of training that are left of a run of this server; None if nothing is known of it.
+
+        Takes no lock: the supervisor asks while it holds its own.
+        """
+        plan, record = view.run.plan, view.run.record
+        costs = self._costs.get(_key(plan, record.corpus.characters, record.vocab_size), Costs())
+        if view.step >= STEPS:
+            costs = replace(costs, step=_pace(view))
+            if math.isnan(costs.evaluation):
+                costs = replace(costs, evaluation=0.0, sample=0.0)
+        seconds = costs.of_run(plan) * (1 - view.step / plan.steps)
+        return None if math.isnan(seconds) else seconds
+
     def close(self) -> None:
         """Break off the timing under way."""
         self._closed.set()
         if (thread := self._thread) is not None:
-            thread.join(10)
+            thread.join(1)
 
     def _with_pace(self, key: Hashable, costs: Costs) -> Costs:
         """The costs with the pace of the newest run that has the same, if they are older."""
@@ -66,7 +85,7 @@ class Estimates:
             if same and view.step >= STEPS:
                 with contextlib.suppress(OSError):  # its directory was deleted
                     when = view.run.metrics_path.stat().st_mtime
-                    pace = view.train["seconds"][-1] / view.train["step"][-1]
+                    pace = _pace(view)
                     if when > costs.when:
                         quiet = costs.quiet and 1 / ALIKE < pace / costs.step < ALIKE
                         costs = replace(costs, step=pace, quiet=quiet, when=when)
@@ -81,27 +100,35 @@ class Estimates:
                 if self._supervisor.running():
                     continue
                 key, plan, text = self._wanted.popitem()[1]
-            self._time(key, plan, text)
+            try:
+                costs = self._time(plan, text)
+            except Exception:  # the last line of defence: the other plans need this thread
+                _log.exception("Timing a plan met a fault of the program")
+                costs = Costs(quiet=False, when=time.time())  # it is tried again in a while
+            with self._lock:
+                if costs is not None:
+                    self._costs[key] = costs
+                while len(self._costs) > KEPT:
+                    del self._costs[next(iter(self._costs))]
 
-    def _time(self, key: Hashable, plan: Plan, text: PreparedText) -> None:
-        """Have a process time one plan, and keep the result; break off when a run begins."""
-        context = multiprocessing.get_context("forkserver")
-        pipe, child_end = context.Pipe()
+    def _time(self, plan: Plan, text: PreparedText) -> Costs | None:
+        """Have a process time one plan; breaks off when a run begins, and then has no answer."""
         machine = self._supervisor.cores, self._supervisor.device  # as of a run that trains alone
-        job = (child_end, *machine, plan, text.corpus, text.tokenizer)
-        process = context.Process(target=self._worker, args=job, daemon=True)
-        process.start()
-        child_end.close()
-        costs = Costs()
+        process, pipe = processes.start(self._worker, *machine, plan, text.corpus, text.tokenizer)
         with pipe, contextlib.suppress(EOFError, OSError):  # it died: the plan is too large, say
             while not pipe.poll(0.05):
                 if self._closed.is_set() or self._supervisor.running():
-                    return process.kill()
-            costs = pipe.recv()
-        with self._lock:
-            self._costs[key] = costs
-            while len(self._costs) > KEPT:
-                del self._costs[next(iter(self._costs))]
+                    process.kill()
+                    return None
+            costs: Costs = pipe.recv()
+            return costs
+        return Costs()
+
+
+def _pace(view: RunView) -> float:
+    """Seconds per step of a run so far; NaN if it has none, as while it is read anew."""
+    steps, seconds = view.train["step"], view.train["seconds"]
+    return seconds[-1] / steps[-1] if steps and seconds else math.nan
 
 
 def _key(plan: Plan, characters: int, vocab_size: int) -> Hashable:

@@ -1,8 +1,8 @@
 """The objects that all visitors share: runs, texts, models in memory, and time estimates."""
 
-import multiprocessing.forkserver
 from pathlib import Path
 
+from playground import processes
 from playground.estimates import Estimates
 from playground.library import Library
 from playground.snapshots import Snapshots
@@ -19,12 +19,14 @@ class Services:
         self.supervisor = supervisor
         self.library = library
         self.snapshots = Snapshots()
-        self.texts = Texts(library.runs_folder, library.baselines())
+        most = supervisor.limits.texts_megabytes * 1_000_000
+        self.texts = Texts(library.runs_folder, library.baselines(), most)
         self.estimates = Estimates(supervisor)
+        supervisor.seconds_left = self.estimates.left
 
     def prepare(self) -> None:
         """Import the modules of a run, which takes seconds: call it once the page is served."""
-        multiprocessing.forkserver.ensure_running()
+        processes.prepare()
 
     def close(self) -> None:
         """Stop every run, keeping its weights, and the timing of plans."""

@@ -20,6 +20,7 @@ from lm.plan import Plan
 from lm.tokenizers import Tokenizer
 from lm.training.learners import make_learner
 from lm.training.loop import evaluation_due
+from playground import processes
 
 PART = 120_000  # characters of the text that are trained on and evaluated
 BRIEF, STEPS = 0.5, 8  # a timing ends after so many seconds and so many steps,
@@ -45,7 +46,7 @@ class Costs:
 
 def work(pipe: Connection, threads: int, *job: Any) -> None:
     """Send the `Costs` of a job, the arguments of `measured`; gives way to every other process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the server, which ends this process
+    processes.obey(signal.SIGTERM, lambda: os._exit(0))  # there is nothing to save
     signal.alarm(60)  # seconds after which the timing is given up
     os.nice(19)
     threading.Thread(target=_exit_with_server, args=(pipe,), daemon=True).start()
@@ -59,9 +60,10 @@ def work(pipe: Connection, threads: int, *job: Any) -> None:
 
 
 def _exit_with_server(pipe: Connection) -> None:
-    with contextlib.suppress(EOFError, OSError):
+    try:
         pipe.recv()  # nothing is sent: this ends when the server closes the pipe
-    os._exit(0)
+    finally:
+        os._exit(0)
 
 
 def measured(device: str, plan: Plan, corpus: Corpus, tokenizer: Tokenizer) -> Costs:

@@ -2,12 +2,13 @@
 
 Results do not pass through the pipe: they go into the run directory, which the page reads like anybody else.
 The pipe carries only what must be quick. When its other end closes, the server has exited, and this process
-exits too.
+exits too. The signals that end the server do not reach it (`processes.py`): the server has it save and stop.
 """
 
 import contextlib
 import os
 import queue
+import signal
 import threading
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -21,6 +22,7 @@ from lm.plan import Plan
 from lm.runs import recording
 from lm.training.events import ChangeLearningRate, Checkpoint, Command, Event, Step, TakeCheckpoint
 from lm.training.loop import evaluation_due, train
+from playground import processes
 
 Order = (
     tuple[Literal["pause", "resume", "step", "stop"], None]
@@ -39,11 +41,14 @@ def work(
 ) -> None:
     """Train the run that `directory` describes, on the data of its task, until it ends or is told to stop.
 
-    Sends ("paused" | "running" | "finished" | "stopped" | "failed", step, reason) up the pipe.
+    Sends (status, step, reason) up the pipe: "paused" or "running" when it begins and in answer to each of the
+    orders "pause", "resume" and "step"; "waiting" when it is paused and has completed the steps asked for; in
+    the end "finished", "stopped" or "failed".
     """
     with contextlib.suppress(OSError):
         os.nice(10)  # the page stays quick while models train
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+    processes.obey(signal.SIGTERM, lambda: orders.put(("stop", None)))  # sent to this process alone
     threading.Thread(target=_listen, args=(pipe, orders), daemon=True).start()
     torch.set_num_threads(threads)
     _Worker(pipe, directory, orders, paused, device).run(data)
@@ -53,8 +58,8 @@ def _listen(pipe: Connection, orders: "queue.SimpleQueue[Order]") -> None:
     try:
         while True:
             orders.put(pipe.recv())
-    except (EOFError, OSError):
-        os._exit(0)  # the server has exited; the files on disk are whole
+    finally:  # EOF, as a rule: the server has exited; the files on disk are whole
+        os._exit(0)
 
 
 class _Worker:
@@ -102,21 +107,22 @@ class _Worker:
     def _train(self, data: Any) -> None:
         run = runs.open_run(self.directory)
         events = recording.record(run, train(run.plan, data, device=self.device))
-        event = next(events)
-        self._report_state()
-        while True:
-            self._note(event, run.plan)
-            self._carry_out_orders()
-            if self.stopped:
-                events.send(TakeCheckpoint())
-                events.close()
-                self._report("stopped")
-                return
-            try:
-                event = events.send(self.commands.pop(0) if self.commands else None)
-            except StopIteration:
-                self._report("finished")
-                return
+        with contextlib.closing(
+            events
+        ):  # also after a fault here: then it is closed before that is written down
+            event = next(events)
+            self._report_state()
+            while True:
+                self._note(event, run.plan)
+                self._carry_out_orders()
+                if self.stopped:
+                    events.send(TakeCheckpoint())
+                    break
+                try:
+                    event = events.send(self.commands.pop(0) if self.commands else None)
+                except StopIteration:
+                    break
+        self._report("stopped" if self.stopped else "finished")
 
     def _note(self, event: Event, plan: Plan) -> None:
         """Count the completed steps; a step is complete with its evaluation and checkpoint, if any."""
@@ -133,9 +139,12 @@ class _Worker:
         """Carry out the orders that have come; while paused with no step to complete, wait here for more."""
         while not self.stopped:
             try:
-                name, value = self.orders.get(block=self.paused and not self.to_complete)
+                name, value = self.orders.get_nowait()
             except queue.Empty:
-                return
+                if not self.paused or self.to_complete:
+                    return
+                self._report("waiting")
+                name, value = self.orders.get()
             if name == "pause":
                 self.paused, self.to_complete = True, 0
                 self._report_state()

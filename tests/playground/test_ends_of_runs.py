@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from lm import runs
-from lm.errors import RunProblem
 from lm.ladder import RUNGS
 from playground import supervisor as supervising
 from playground.supervisor import LIVE
@@ -135,19 +134,6 @@ def test_a_watched_run_is_not_ended(start, make_services, status, wait):
     wait(watch, "the other run to be ended")
 
 
-def test_only_so_many_runs_may_wait(start, make_services, monkeypatch):
-    monkeypatch.setattr(supervising, "MOST_QUEUED", 1)
-    services = make_services(cores=1)
-    start(on=services, **LONG)
-    services.supervisor.check_room()
-    waiting = start(on=services, **LONG)
-    with pytest.raises(RunProblem, match="already wait"):
-        services.supervisor.check_room()
-    services.supervisor.check_room(leaving=waiting)
-    services.supervisor.command(waiting, "stop")
-    services.supervisor.check_room()
-
-
 def test_a_queued_run_that_nobody_watches_is_given_up(start, make_services, wait):
     services = make_services(cores=1, grace=1.0)
     first = start(on=services, **LONG)
@@ -163,7 +149,7 @@ def test_a_queued_run_that_nobody_watches_is_given_up(start, make_services, wait
 
 
 def test_only_so_many_paused_runs_are_kept(start, supervisor, library, wait, monkeypatch):
-    monkeypatch.setattr(supervising, "MOST_PAUSED", 2)
+    monkeypatch.setattr(supervising, "MOST_IDLE", 2)
     tokens = [start(paused=True, **LONG) for _ in range(4)]
     wait(lambda: sum(supervisor.is_live(t) for t in tokens) == 2, "two to be ended")
     ended = [t for t in tokens if not supervisor.is_live(t)]

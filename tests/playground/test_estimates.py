@@ -2,7 +2,6 @@
 
 import json
 import math
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -49,8 +48,6 @@ def machine() -> Machine:
 def make(machine, tmp_path, monkeypatch) -> Iterator[Callable[..., Estimates]]:
     """`make(timing_doubles.answer)`: estimates from a process that does that; it notes what it timed."""
     monkeypatch.setattr(estimates, "DEBOUNCE", 0.02)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["playground.worker"])  # as the supervisor does
     made: list[Estimates] = []
 
     def build(worker: Callable[..., None]) -> Estimates:
@@ -318,30 +315,25 @@ def test_closing_breaks_off_the_timing_and_nothing_is_timed_afterwards(
 # The process itself
 
 SERVER = """
-import multiprocessing
+from dataclasses import replace
 from lm import corpora
 from lm.ladder import RUNGS
 from lm.tokenizers import CharacterTokenizer
+from playground import processes
 from playground.timing_worker import work
 
-def time(plan):
-    pipe, child_end = context.Pipe()
-    job = (child_end, 1, "cpu", plan, corpus, tokenizer)
-    process = context.Process(target=work, args=job, daemon=True)
-    process.start()
-    child_end.close()
+def time(plan, text):
+    process, pipe = processes.start(work, 1, "cpu", plan, replace(corpus, text=text), tokenizer)
     print(process.pid, flush=True)
     print(pipe.recv().step, flush=True)
 
 if __name__ == "__main__":
-    corpus = corpora.from_text(corpora.load("synthetic_plays").text[:1000])
+    corpus = corpora.from_text(corpora.load("synthetic_plays").text[:2000])
     tokenizer = CharacterTokenizer.from_text(corpus.text)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["playground.worker"])
     decoder = RUNGS["decoder_transformer"]
-    time(RUNGS["bigram"].plan())
-    time(decoder.plan(context_length=1024))
-    time(decoder.plan(n_embd=1024, n_head=8, n_layer=24, context_length=512, batch_size=256))
+    time(RUNGS["bigram"].plan(), corpus.text)
+    time(decoder.plan(context_length=1024), corpus.text[:100])
+    time(decoder.plan(n_embd=512, n_head=8, n_layer=12, batch_size=256), corpus.text)
 """
 
 

@@ -5,9 +5,10 @@ import time
 import pytest
 
 from lm import runs, tasks
+from lm.devices import available_cores
 from lm.runs import recording
 from lm.training.loop import evaluation_due, train
-from playground.supervisor import LIVE, available_cores
+from playground.supervisor import LIVE
 from tests.playground.live_runs import LONG, directory_of, process_of, types
 
 # A life
