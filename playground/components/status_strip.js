@@ -2,7 +2,7 @@
 // begins runs, and sends the orders of the buttons beside it.
 import { ask } from "./calls.js";
 import { make } from "./dom.js";
-import { steered } from "./feed.js";
+import { LIVE, steered } from "./feed.js";
 import { tabNote } from "./ladder.js";
 import { ORDERS, pollerOf } from "./polling.js";
 import { hintWords, ladderNote, statusWords } from "./status_words.js";
@@ -71,7 +71,8 @@ function drawStrip(element, props, one) {
     const root = element.closest(".rung");
     if (root) {
       // The buttons follow the status; a run of another process cannot be steered from here.
-      root.dataset.status = record.ours === false ? "elsewhere" : (record.status ?? "loading");
+      const elsewhere = LIVE.has(record.status) && !steered(record);
+      root.dataset.status = elsewhere ? "elsewhere" : (record.status ?? "loading");
       root.dataset.connection = one.connected ? "ok" : "lost";
       root.classList.toggle("stale", one.stale);
     }

@@ -1,24 +1,26 @@
 // The state of a run in words: the line of the status strip, its hint, and the note on the tab's button.
 import { duration, roughly, whole } from "./wording.js";
-import { steered } from "./feed.js";
+import { LIVE, steered } from "./feed.js";
 
 const TITLES_TOLD = 3; // of settings that differ
 
 /** The line of the status strip, as pieces [text, is it strong]. */
 export function statusWords(record) {
-  const { status, reason, step, steps } = record;
+  const { status, reason, ours, step, steps } = record;
+  const elsewhere = LIVE.has(status) && ours === false ? ["another process trains this run"] : [];
+  const after = (text) => [` · ${text}`, false];
   const place = [
     [whole(step), true],
     [` of ${whole(steps)}`, false],
   ];
   if (status === "running") {
-    const rest = record.ours === false ? ["another process trains this run"] : [];
+    const rest = [...elsewhere];
     if (record.tokens_per_second) rest.push(`${whole(record.tokens_per_second)} tokens/s`);
     if (record.seconds_left !== null) rest.push(`${duration(record.seconds_left)} left`);
-    return [["step ", false], ...place, ...rest.map((text) => [` · ${text}`, false])];
+    return [["step ", false], ...place, ...rest.map(after)];
   }
   if (status === "paused" || status === "stopped") {
-    return [[status, true], [" at step ", false], ...place];
+    return [[status, true], [" at step ", false], ...place, ...elsewhere.map(after)];
   }
   if (status === "finished") return [["finished", true], [`: ${whole(step)} steps`, false]];
   if (status === "queued") return [["queued", true], [`: ${queueWords(record)}`, false]];

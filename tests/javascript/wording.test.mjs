@@ -54,6 +54,8 @@ test("those who wait see their place and a rough time, as far as they are known"
 
 test("a run of another process says so", () => {
   assert.equal(line({ ours: false }), "step 3 of 10 · another process trains this run");
+  assert.match(line({ ours: false, status: "paused" }), /another process trains this run$/);
+  assert.doesNotMatch(line({ ours: false, status: "stopped" }), /another process/);
 });
 
 test("the hint tells a lost connection first, then settings that differ, and what to press", () => {

@@ -20,7 +20,7 @@ from tests.playground.live_runs import LONG, directory_of
 
 def test_a_run_of_an_earlier_server_is_shown_as_it_ended(start, status, services, make_services):
     token = start(steps=5)
-    status(token, "finished")
+    assert status(token, "finished")["ours"]
     name = directory_of(services, token).name
     later = make_services()
     assert later.library.answer(token)["status"] == "unknown"
@@ -49,7 +49,7 @@ def test_a_run_of_another_process_is_shown_and_listed_while_it_trains_and_after(
         os.utime(run.metrics_path, (1e9, 1e9))
         answer = library.answer("local:cli")
         assert (answer["status"], answer["train"]["step"]) == ("running", [1])
-        assert not supervisor.is_live("local:cli")
+        assert not supervisor.is_live("local:cli") and not answer["ours"]
         assert supervisor.command("local:cli", "stop") == "unknown"  # not ours to stop
         append_step(run, 2)
         ((about, token),) = library.local_runs(decoder.name)
