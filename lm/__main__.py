@@ -4,9 +4,14 @@ Flags are made from the fields of the config classes (`lm/flags.py`); training i
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
+
+from lm.openmp import WAITING
+
+os.environ.update(WAITING | os.environ)
 
 import click
 import torch

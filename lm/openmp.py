@@ -1,4 +1,4 @@
-"""How OpenMP's threads wait for each other. Every entry point sets it before torch is loaded, which reads it then.
+"""How OpenMP's threads wait for each other: each entry point sets it before it imports torch, which reads it.
 
 Imports nothing, so that it can come first.
 """

@@ -1,0 +1,43 @@
+"""The two entry points, as a shell starts them: what must be set before anything heavy is imported."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lm.openmp import WAITING
+
+ROOT = Path(__file__).parents[1]
+
+# Prints the environment at the moment in which torch is first asked for, and imports no more.
+UNTIL_TORCH = """
+import os, runpy, sys
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            print(*(os.environ.get(name) for name in %r))
+            sys.stdout.flush()
+            os._exit(0)
+
+sys.meta_path.insert(0, Watch())
+sys.argv[1:] = ["--help"]
+runpy.run_module(%r, run_name="__main__")
+"""
+
+
+def environment_at_torch(entry: str, **stated: str) -> list[str]:
+    code = UNTIL_TORCH % (list(WAITING), entry)
+    command = [sys.executable, "-c", code]
+    environment = {"PATH": os.environ["PATH"], **stated}  # none of the variables of this process
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("entry", ["lm", "playground"])
+def test_openmp_is_told_how_to_wait_before_torch_reads_it(entry):
+    """Else a step takes several times as long on a busy machine; what a person has set is left as it is."""
+    assert environment_at_torch(entry) == list(WAITING.values())
+    assert environment_at_torch(entry, OMP_WAIT_POLICY="ACTIVE")[0] == "ACTIVE"
