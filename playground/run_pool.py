@@ -158,7 +158,7 @@ class RunPool:
         run.status, run.reason, run.data = status, reason, None
         if run.pipe is None or status == "failed":
             with contextlib.suppress(Exception):  # the folder was deleted, the disk is full
-                recording.write_status(run.view.run.directory, status, run.view.step, reason)  # type: ignore[arg-type]
+                recording.note_end(run.view.run, status, reason)  # type: ignore[arg-type]
         self._leave_core(run)
 
     def _with_process(self) -> list[Supervised]:
