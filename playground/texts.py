@@ -1,56 +1,100 @@
 """The texts a visitor can train on: the built-in ones, and their own, kept beside the runs.
 
-Loading, encoding and counting a text takes seconds, so prepared texts are kept in memory. A visitor's own text
-is written into the runs folder under its checksum: its runs can then be opened and resumed like any other.
+Loading, encoding and counting a text takes up to a second, and a download up to a minute, so each text is
+prepared in a thread of its own: only those who ask for that text wait. Prepared texts are kept in memory. A
+visitor's own text is written into the runs folder under its checksum: its runs can then be opened and resumed
+like any other.
 """
 
+import contextlib
+import json
+import os
 import re
 import reprlib
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lm import corpora
 from lm.corpora import Corpus
 from lm.errors import CorpusProblem
 from lm.runs.files import write_text
+from lm.runs.format import CorpusRecord
 from lm.runs.preparation import PreparedText, prepare
 from lm.tasks import TaskConfig
 from lm.tokenizers import TokenizerConfig
 
 CHARACTERS, CONTINUE = TokenizerConfig(), TaskConfig()
 RETRY = 120.0  # seconds before a download that failed is tried again
+PATIENCE = 10.0  # seconds that somebody waits for a text
 KEEP = 6  # prepared texts held in memory
+AT_ONCE = 2  # texts that are counted at the same time: each takes up to 50 bytes a character
+
+Wanted = tuple[str, TokenizerConfig, TaskConfig]
+
+
+def key_of(corpus: CorpusRecord) -> str:
+    """The key of the text that a run learned from, whether or not this server has that text."""
+    built_in = corpus.path is None and corpus.name in corpora.names()
+    return corpus.name if built_in else f"own:{corpus.sha256[:24]}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """A text that is prepared, or will be; nobody waits for it past `until`, as in `time.monotonic()`."""
+
+    text: "Future[PreparedText]"
+    until: float
 
 
 class Texts:
     """Prepared texts, by the key that the page holds: a built-in name, or "own:" and a checksum."""
 
-    def __init__(self, runs_folder: Path, known_baselines: dict[str, dict[str, float]]) -> None:
+    def __init__(
+        self,
+        runs_folder: Path,
+        known_baselines: dict[str, dict[str, float]],
+        most_bytes: int = 0,
+    ) -> None:
+        """most_bytes: of all visitors' texts together; 0: no limit."""
         self.folder = runs_folder / "texts"
+        self.most_bytes = most_bytes
         # By the text's checksum and the task; the included runs hold some.
         self._baselines = {
             (sha256, CONTINUE.task): known for sha256, known in known_baselines.items()
         }
-        self._texts: OrderedDict[tuple[str, TokenizerConfig, TaskConfig], PreparedText] = (
-            OrderedDict()
-        )
+        self._texts: OrderedDict[Wanted, _Job] = OrderedDict()
         self._refusals: dict[str, tuple[float, str]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # nobody loads, counts or writes while holding it
+        self._counting = threading.BoundedSemaphore(AT_ONCE)
+        self._adding = threading.Lock()
 
     def get(
         self, key: str, tokenizer: TokenizerConfig = CHARACTERS, task: TaskConfig = CONTINUE
     ) -> PreparedText:
-        """The text of a key, prepared for a tokenizer and a task. `CorpusProblem` if it cannot be loaded."""
+        """The text of a key, prepared for a tokenizer and a task.
+
+        `CorpusProblem` if it cannot be loaded, or takes longer than `PATIENCE`.
+        """
         wanted = (key, tokenizer, task)
         with self._lock:
-            if wanted not in self._texts:
-                self._texts[wanted] = self._prepare(self._load(key), tokenizer, task)
-                while len(self._texts) > KEEP:
-                    self._texts.popitem(last=False)
+            job = self._texts.get(wanted)
+            if job is None:
+                job = self._texts[wanted] = _Job(Future(), time.monotonic() + PATIENCE)
+                threading.Thread(target=self._fulfil, args=(job.text, wanted), daemon=True).start()
             self._texts.move_to_end(wanted)
-            return self._texts[wanted]
+            self._forget_old()
+        try:
+            return job.text.result(max(0.0, job.until - time.monotonic()))
+        except TimeoutError:
+            raise CorpusProblem(
+                "That text is still being loaded: choose it again in a moment."
+            ) from None
 
     def get_or_synthetic(self, key: str) -> tuple[str, PreparedText, str | None]:
         """`get`, with the synthetic plays in place of a text that cannot be loaded, and a notice."""
@@ -63,15 +107,69 @@ class Texts:
             )
             return "synthetic_plays", self.get("synthetic_plays"), notice
 
-    def add(self, data: bytes) -> str:
-        """Keep a visitor's own text; returns its key. `CorpusProblem` says what is wrong with it."""
+    def add(self, data: bytes, tell: Callable[[str], Any] | None = None) -> str:
+        """Keep a visitor's own text; returns its key. `CorpusProblem` says what is wrong with it.
+
+        tell: called with a sentence about what was changed in it, if anything was.
+        """
         corpus = corpora.from_bytes(data)
+        if corpus.notice and tell is not None:
+            tell(corpus.notice)
         if corpus.name in corpora.names():
             return corpus.name
         path = self.folder / f"{corpus.sha256[:24]}.txt"
-        if not path.exists():
-            write_text(path, corpus.text)
+        with self._adding:
+            if not path.exists():
+                self._make_room(len(corpus.text.encode("utf-8")))
+                write_text(path, corpus.text)
         return f"own:{path.stem}"
+
+    def _make_room(self, size: int) -> None:
+        """Delete the texts that were unused the longest, until `size` more bytes fit.
+
+        Those that are in memory or that a kept run learned from stay. `CorpusProblem` if there is no room then.
+        """
+        if not self.most_bytes or not self.folder.is_dir():
+            return
+        kept = [(path, path.stat()) for path in self.folder.glob("*.txt")]
+        held = sum(stat.st_size for _, stat in kept)
+        if held + size <= self.most_bytes:
+            return
+        needed = self._needed()
+        for path, stat in sorted(kept, key=lambda one: one[1].st_mtime):
+            if held + size > self.most_bytes and path.name not in needed:
+                path.unlink(missing_ok=True)
+                held -= stat.st_size
+        if held + size > self.most_bytes:
+            raise CorpusProblem(
+                f"This page keeps {self.most_bytes / 1e6:.0f} MB of visitors' texts, and runs need "
+                f"{held / 1e6:.1f} of them: choose a text of at most "
+                f"{max(0, self.most_bytes - held) / 1e6:.1f} MB, or try again later."
+            )
+
+    def _needed(self) -> set[str]:
+        """The file names of the texts that are in memory, or that a run in the runs folder learned from."""
+        with self._lock:
+            names = {f"{key.removeprefix('own:')}.txt" for key, _, _ in self._texts}
+        for path in self.folder.parent.glob("*/run.json"):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                names.add(Path(json.loads(path.read_text("utf-8"))["corpus"]["path"]).name)
+        return names
+
+    def _fulfil(self, text: "Future[PreparedText]", wanted: Wanted) -> None:
+        """Prepare a text for all who wait for it. One that cannot be loaded is forgotten: it may come back."""
+        try:
+            text.set_result(self._prepare(self._load(wanted[0]), *wanted[1:]))
+        except BaseException as error:
+            with self._lock:
+                self._texts.pop(wanted, None)
+            text.set_exception(error)
+
+    def _forget_old(self) -> None:
+        """Let go of the texts that were unused the longest, but of none that is being prepared."""
+        ready = [wanted for wanted, job in self._texts.items() if job.text.done()]
+        for wanted in ready[: max(0, len(self._texts) - KEEP)]:
+            del self._texts[wanted]
 
     def _load(self, key: str) -> Corpus:
         kind, _, name = key.partition(":")
@@ -79,6 +177,8 @@ class Texts:
             path = self.folder / f"{name}.txt"
             if not path.exists():
                 raise CorpusProblem("Your own text is no longer here: paste or upload it again.")
+            with contextlib.suppress(OSError):
+                os.utime(path)  # it is used
             corpus = corpora.load(str(path))
             return corpora.Corpus(
                 "your_text", "Your own text", corpus.description, corpus.text, path=corpus.path
@@ -102,6 +202,7 @@ class Texts:
         self, corpus: Corpus, tokenizer: TokenizerConfig, task: TaskConfig
     ) -> PreparedText:
         known = (corpus.sha256, task.task)
-        prepared = prepare(corpus, tokenizer, task, self._baselines.get(known))
+        with self._counting:
+            prepared = prepare(corpus, tokenizer, task, self._baselines.get(known))
         self._baselines[known] = prepared.baselines
         return prepared

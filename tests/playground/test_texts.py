@@ -1,7 +1,11 @@
 """The texts a visitor can train on: kept, checked, and replaced by the plays when there is no network."""
 
+import contextlib
 import errno
+import json
+import os
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +67,6 @@ def test_a_prepared_text_fits_together(texts, play):
     V = text.tokenizer.vocab_size
     assert text.tokenizer.decode(text.data.train) == text.corpus.train_text
     assert text.tokenizer.decode(text.data.validation) == text.corpus.validation_text
-    assert text.counted_pairs.shape == (V, V)
-    assert np.allclose(text.counted_pairs.sum(axis=1), 1)
     assert text.baselines["uniform"] == pytest.approx(np.log(V))
     assert text.baselines["bigram"] < text.baselines["unigram"] < text.baselines["uniform"]
 
@@ -116,6 +118,98 @@ def test_a_disk_that_takes_nothing_is_one_sentence(texts, play, monkeypatch, num
         texts.add(play.encode())
     monkeypatch.undo()
     assert texts.get(texts.add(play.encode())).corpus.text == play  # once there is room again
+
+
+def test_eight_people_add_the_same_text_at_once(play, tmp_path):
+    """Each through an object of its own, as several servers would: no file goes away under another."""
+    failed = []
+
+    def add(texts):
+        try:
+            for _ in range(20):
+                key = texts.add(play.encode())
+                (texts.folder / f"{key[4:]}.txt").unlink(missing_ok=True)
+        except Exception as error:
+            failed.append(error)
+
+    people = [threading.Thread(target=add, args=(Texts(tmp_path, {}),)) for _ in range(8)]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join()
+    assert not failed
+    key = Texts(tmp_path, {}).add(play.encode())
+    assert [path.name for path in (tmp_path / "texts").iterdir()] == [f"{key[4:]}.txt"]
+
+
+def test_what_was_removed_from_a_text_is_told_when_it_is_added(texts, play):
+    told = []
+    key = texts.add(play.replace(",", "\x1b,", 1).encode(), told.append)
+    assert texts.get(key).corpus.text == play
+    (sentence,) = told
+    assert "1 control character was removed (1 × U+001B), the first in line" in sentence
+    texts.add(play.encode(), told.append)
+    assert len(told) == 1
+
+
+# How much is kept
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Room for three texts of 2,000 bytes."""
+    return Texts(tmp_path / "runs", {}, most_bytes=6500)
+
+
+def grow_old(texts):
+    """Every file becomes an hour older."""
+    for path in texts.folder.iterdir():
+        changed = path.stat().st_mtime - 3600
+        os.utime(path, (changed, changed))
+
+
+def kept(texts):
+    return {f"own:{path.stem}" for path in texts.folder.iterdir()}
+
+
+def a_text(number):
+    return (f"{number} little letters, " * 200)[:2000].encode()
+
+
+def test_the_texts_that_were_unused_the_longest_make_room(small):
+    keys = []
+    for number in range(3):
+        keys.append(small.add(a_text(number)))
+        grow_old(small)
+    assert kept(small) == set(keys)
+    small._load(keys[0])  # it is used, so the second is the oldest
+    keys.append(small.add(a_text(3)))
+    assert kept(small) == {keys[0], keys[2], keys[3]}
+    with pytest.raises(CorpusProblem, match="again"):
+        small.get(keys[1])
+
+
+def test_a_text_that_a_run_learned_from_or_that_is_in_memory_stays(small, tmp_path):
+    in_memory, learned = (small.add(a_text(number)) for number in range(2))
+    small.get(in_memory)
+    (tmp_path / "runs" / "bigram-1").mkdir()
+    path = small.folder / f"{learned[4:]}.txt"
+    record = {"corpus": {"path": str(path)}}
+    (tmp_path / "runs" / "bigram-1" / "run.json").write_text(json.dumps(record))
+    third = small.add(a_text(2))
+    grow_old(small)
+    fourth = small.add(a_text(3))
+    assert kept(small) == {in_memory, learned, fourth} and third != fourth
+    with pytest.raises(
+        CorpusProblem, match=r"keeps 0 MB .* choose a text of at most .* MB, or try"
+    ):
+        small.add(a_text(4) * 2)
+    assert {in_memory, learned} <= kept(small)
+
+
+def test_a_page_for_oneself_keeps_all_texts(texts):
+    keys = {texts.add(a_text(number)) for number in range(5)}
+    assert kept(texts) == keys
 
 
 # Keys that come from a browser
@@ -198,6 +292,63 @@ def test_a_network_that_comes_back_is_found_in_time(texts, no_shakespeare, monke
     monkeypatch.setattr(texts_module, "RETRY", 0.0)
     monkeypatch.setattr(tiny_shakespeare, "download", lambda: play.encode())
     assert texts.get_or_synthetic("tiny_shakespeare")[::2] == ("tiny_shakespeare", None)
+
+
+# Nobody waits for another
+
+
+def test_a_download_holds_up_nobody_who_wants_another_text(texts, play, monkeypatch, tmp_path):
+    """It waits for a server that does not answer. Those who want that text wait no longer than `PATIENCE`."""
+    answer = threading.Event()
+
+    def download() -> bytes:
+        answer.wait(60)
+        return play.encode()
+
+    monkeypatch.delenv("LM_CORPORA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    monkeypatch.setattr(tiny_shakespeare, "download", download)
+    monkeypatch.setattr(texts_module, "PATIENCE", 0.5)
+    began = time.monotonic()
+    with pytest.raises(CorpusProblem, match="still being loaded: choose it again"):
+        texts.get("tiny_shakespeare")
+    for _ in range(20):  # who comes later does not wait again
+        with pytest.raises(CorpusProblem, match="still being loaded"):
+            texts.get("tiny_shakespeare")
+    assert time.monotonic() - began < 10
+    monkeypatch.setattr(texts_module, "PATIENCE", 60.0)
+    assert texts.get(texts.add(play.encode())).corpus.text == play
+    key, _, notice = texts.get_or_synthetic("tiny_shakespeare")
+    assert key == "synthetic_plays" and "still being loaded" in notice
+    answer.set()
+    for _ in range(600):
+        with contextlib.suppress(CorpusProblem):
+            assert texts.get("tiny_shakespeare").corpus.text == play
+            break
+        time.sleep(0.1)
+
+
+def test_texts_are_counted_outside_the_lock(texts, play, monkeypatch):
+    """Another visitor's text is had from memory while one is counted."""
+    counting, counted = threading.Event(), threading.Event()
+    ready = texts.add(play.encode())
+    texts.get(ready)
+    prepare = texts_module.prepare
+
+    def slow(*given):
+        counting.set()
+        counted.wait(60)
+        return prepare(*given)
+
+    monkeypatch.setattr(texts_module, "prepare", slow)
+    waiting = threading.Thread(target=texts.get, args=(texts.add(play[:2000].encode()),))
+    waiting.start()
+    assert counting.wait(60)
+    assert texts.get(ready).corpus.text == play
+    texts.add(play[:3000].encode())
+    assert waiting.is_alive()
+    counted.set()
+    waiting.join()
 
 
 # What is kept in memory
