@@ -103,7 +103,7 @@ class RunView:
             return None
         return (steps[-1] - steps[0]) / (seconds[-1] - seconds[0]) * self.run.record.tokens_per_step
 
-    def summary(self, finished: bool) -> str:
+    def summary(self, ended: bool) -> str:
         """One sentence on the state of the run."""
         record = self.run.record
         sentence = loss_figure.summary(
@@ -111,7 +111,7 @@ class RunView:
             train_smoothed=self.train["smooth"][-1] if self.train["smooth"] else None,
             baselines=record.baselines,
             floor=record.corpus.floor,
-            finished=finished,
+            ended=ended,
         )
         return f"{record.corpus.title}: {sentence[0].lower()}{sentence[1:]}"
 
@@ -137,7 +137,7 @@ class RunView:
                 "tokens_per_second": speed,
                 "seconds_left": (self.steps - self.step) * per_step / speed if speed else None,
                 "tokens_per_step": per_step,
-                "summary": self.summary(status == "finished"),
+                "summary": self.summary(status in ("finished", "stopped", "failed")),
                 "from": start,
                 "train": {name: column[start:] for name, column in self.train.items()},
                 "from_events": start_events,

@@ -129,11 +129,12 @@ def summary(
     train_smoothed: float | None = None,
     baselines: Mapping[str, float] | None = None,
     floor: float | None = None,
-    finished: bool = False,
+    ended: bool = False,
 ) -> str:
     """The state of the run in one sentence.
 
-    validation: columns "step" and "loss" in order.  train_smoothed: the smoothed train loss now.
+    validation: columns "step" and "loss" in order.  train_smoothed: the smoothed train loss now.  ended: the
+    run trains no more.
     """
     steps, losses = list(validation.get("step", ())), list(validation.get("loss", ()))
     if not losses:
@@ -142,22 +143,27 @@ def summary(
         return f"Train loss {train_smoothed:.2f}; the first evaluation is still to come."
     last, best = losses[-1], min(losses)
     rising = last > best + 0.02
-    parts = [_direction(last, losses, rising, finished, int(steps[losses.index(best)]))]
+    parts = [_direction(last, losses, rising, ended, int(steps[losses.index(best)]))]
+    uniform = (baselines or {}).get("uniform", math.inf)
+    ran_away = last > max(uniform, losses[0]) + 0.02
+    if ran_away:
+        parts.append(f"it has run away: to guess costs {uniform:.2f}")
     parts += _against_counting(steps, losses, best, baselines or {})
     if floor is not None:
         parts.append(f"{max(last - floor, 0):.2f} above the floor, which no model can beat")
-    if train_smoothed is not None and math.isfinite(train_smoothed) and steps[-1] > 0:
+    comparable = steps[-1] > 0 and not ran_away
+    if comparable and train_smoothed is not None and math.isfinite(train_smoothed):
         parts.append(_gap(last - train_smoothed, rising))
     return "; ".join(parts) + "."
 
 
 def _direction(
-    last: float, losses: Sequence[float], rising: bool, finished: bool, best_step: int
+    last: float, losses: Sequence[float], rising: bool, ended: bool, best_step: int
 ) -> str:
-    start = f"Validation loss {'ended at ' if finished else ''}{last:.2f}"
+    start = f"Validation loss {'ended at ' if ended else ''}{last:,.2f}"
     if rising:
         return f"{start}, up from its best, {min(losses):.2f} at step {best_step:,}"
-    if finished or len(losses) < 2:
+    if ended or len(losses) < 2:
         return start
     recent = losses[-min(len(losses), 3)]
     return f"{start} and {'falling' if recent - last > 0.005 else 'level'}"

@@ -153,13 +153,29 @@ def test_the_summary_names_overfitting():
     assert "overfitting" in text and "no sign" not in text
 
 
+def test_a_run_that_ran_away_is_worse_than_guessing_and_no_case_of_overfitting():
+    """A loss of 780 is far above the train loss, too, but memorises nothing."""
+    validation = {"step": [0, 150, 300], "loss": [4.19, 2.31, 780.0]}
+    baselines = BASELINES | {"uniform": 4.17}
+    text = loss.summary(
+        validation=validation, train_smoothed=500.0, baselines=baselines, ended=True
+    )
+    assert text.startswith(
+        "Validation loss ended at 780.00, up from its best, 2.31 at step 150; "
+        "it has run away: to guess costs 4.17;"
+    )
+    assert "overfitting" not in text
+    untrained = loss.summary(validation={"step": [0], "loss": [4.3]}, baselines=baselines)
+    assert "run away" not in untrained
+
+
 def test_the_summary_before_anything_was_measured():
     assert loss.summary(validation={}) == "Nothing measured yet."
     assert "3.20" in loss.summary(validation={}, train_smoothed=3.2)
 
 
 def test_the_summary_of_a_finished_run_with_a_floor():
-    text = loss.summary(validation={"step": [9], "loss": [1.5]}, floor=1.3, finished=True)
+    text = loss.summary(validation={"step": [9], "loss": [1.5]}, floor=1.3, ended=True)
     assert text.startswith("Validation loss ended at 1.50")
     assert "0.20 above the floor, which no model can beat" in text
 

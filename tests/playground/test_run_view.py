@@ -283,6 +283,13 @@ def test_the_summary_names_the_text_and_the_status_comes_through(run):
     assert (answer["status"], answer["reason"]) == ("failed", "the reason")
 
 
+@pytest.mark.parametrize("status", ["stopped", "failed", "finished"])
+def test_a_run_that_has_ended_is_said_to_fall_no_more(run, status):
+    append(run, evaluation(0, 4.2) + step(1) + evaluation(1, 2.5))
+    assert "2.50 and falling" in ask(RunView(run))["summary"]
+    assert "ended at 2.50;" in ask(RunView(run), status)["summary"]
+
+
 def test_an_empty_run_has_a_summary_and_a_figure(run):
     view = RunView(run)
     assert ask(view, "starting")["summary"]
