@@ -1,14 +1,16 @@
 """The page's header: the title, the choice of the text to train on, and the machine's cores.
 
-The choice is a key (`texts.py`) that the browser keeps; every tab trains on that text. Visitors paste or upload
-a text of their own in a panel that opens under the header.
+The choice is a key (`texts.py`) that the browser keeps; every tab trains on that text, and the menu shows it at
+all times. Visitors paste or upload a text of their own in a panel that opens under the header.
 """
 
+import json
 from typing import Any
 
 import gradio as gr
 
 from lm import corpora
+from lm.corpora.own_text import SHORTEST
 from lm.errors import Problem
 from playground import components
 from playground.model_tab import notice
@@ -16,7 +18,6 @@ from playground.services import Services
 
 OWN = "own"
 OWN_TITLE = "Your own text …"
-LARGEST = 4_000_000  # bytes; counting the baselines of more would take a visitor's patience
 _TITLES = {"tiny_shakespeare": "Tiny Shakespeare", "synthetic_plays": "Synthetic plays"}
 
 
@@ -41,7 +42,8 @@ def header(page: gr.Blocks, title: str, services: Services) -> tuple[gr.BrowserS
     with gr.Column(visible=False, elem_classes="own-text card", elem_id="own-text") as panel:
         pasted = gr.Textbox(
             label="Your own text",
-            info="At least 1,000 characters of plain text. It stays on the machine that runs this page.",
+            info=f"At least {SHORTEST:,} characters of plain text. "
+            "It stays on the machine that runs this page.",
             lines=6,
             max_lines=6,
             elem_id="own-text-box",
@@ -49,49 +51,96 @@ def header(page: gr.Blocks, title: str, services: Services) -> tuple[gr.BrowserS
         with gr.Row():
             use = gr.Button("Use this text", variant="primary", elem_id="own-text-use")
             upload = gr.UploadButton("Upload a .txt file", file_types=["text"], type="binary")
+            close = gr.Button("Close", elem_id="own-text-close")
+        # Why the browser did not send a file (own_text.js).
+        gr.HTML("<div role='alert'></div>", elem_classes="unsent", apply_default_css=False)
 
-    texts, cores = services.texts, services.supervisor.cores
+    choosing = Choosing(services)
+    parts = {"corpus": corpus, "choice": choice, "facts": facts, "told": told, "panel": panel}
 
-    def describe(key: Any) -> dict[Any, Any]:
+    def handle(event: Any, handler: Any, *inputs: Any, queue: bool = True) -> None:
+        """Call a method of `Choosing` with values of inputs, and update the parts that it names."""
+
+        def update(*values: Any) -> dict[Any, Any]:
+            return {parts[name]: value for name, value in handler(*values).items()}
+
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
+        event(update, list(inputs), list(parts.values()), queue=queue, **quiet)
+
+    handle(choice.input, choosing.choose, choice, corpus)
+    handle(use.click, choosing.add_pasted, pasted, corpus)
+    handle(upload.upload, choosing.add_uploaded, upload, corpus)
+    handle(close.click, choosing.close, corpus)
+    handle(page.load, lambda key: choosing.show(key, key), corpus, queue=False)
+    words = json.dumps(choosing.too_large("SIZE"))
+    keep_small = f"page.keepSmall('#own-text', {choosing.largest}, {words})"
+    page.load(None, js=f"() => {{ import('playground').then((page) => {keep_small}) }}")
+    return corpus, share
+
+
+class Choosing:
+    """The handlers of the header: values in, updates out, by the names of its parts."""
+
+    def __init__(self, services: Services) -> None:
+        self.texts = services.texts
+        self.cores = services.supervisor.cores
+        self.largest = services.supervisor.limits.text_megabytes * 1_000_000  # bytes
+
+    def show(self, key: Any, now: Any, notices: str = "") -> dict[str, Any]:
+        """Train on the text of a key from now on; if it cannot be had, go on with the text of key `now`."""
         try:
-            found, text, sentence = texts.get_or_synthetic(str(key))
+            found, text, sentence = self.texts.get_or_synthetic(str(key))
         except Problem as problem:
-            return {told: notice(str(problem))}
-        machine = f"{cores} CPU core{'s' if cores != 1 else ''}"
+            return {"told": notice(str(problem)), "choice": _option(now)}
+        machine = f"{self.cores} CPU core{'s' if self.cores != 1 else ''}"
         return {
-            corpus: found,
-            choice: found if found in corpora.names() else OWN,
-            facts: f"{text.tokenizer.vocab_size} characters · {machine}",
-            told: notice(sentence),
-            panel: gr.update(visible=False),
+            "corpus": found,
+            "choice": _option(found),
+            "facts": f"{text.tokenizer.vocab_size:,} characters · {machine}",
+            "told": notice(" ".join(filter(None, [notices, sentence]))),
+            "panel": gr.update(visible=False),
         }
 
-    def choose(chosen: Any) -> dict[Any, Any]:
+    def choose(self, chosen: Any, now: Any) -> dict[str, Any]:
+        """Another text, or the panel for one's own; until that is taken, the menu shows the text in use."""
         if chosen == OWN:
-            return {told: notice(None), panel: gr.update(visible=True)}
-        return describe(chosen)
+            return {
+                "told": notice(None),
+                "choice": _option(now),
+                "panel": gr.update(visible=True),
+            }
+        return self.show(chosen, now)
 
-    def add(data: bytes) -> dict[Any, Any]:
+    def close(self, now: Any) -> dict[str, Any]:
+        """Close the panel, and go on with the text in use."""
+        return {"told": notice(None), "choice": _option(now), "panel": gr.update(visible=False)}
+
+    def add_pasted(self, text: Any, now: Any) -> dict[str, Any]:
+        """Take a text from the box."""
+        return self._add(str(text or "").encode("utf-8", "replace"), now)
+
+    def add_uploaded(self, data: Any, now: Any) -> dict[str, Any]:
+        """Take a text from a file."""
+        return self._add(data if isinstance(data, bytes) else b"", now)
+
+    def too_large(self, megabytes: str) -> str:
+        """The sentence about a text of so many MB, which is over the limit."""
+        return (
+            f"That text has {megabytes} MB; the page takes up to {self.largest / 1e6:.0f} MB: choose a "
+            "smaller part of it. The command line takes more."
+        )
+
+    def _add(self, data: bytes, now: Any) -> dict[str, Any]:
+        if len(data) > self.largest:
+            sentence = self.too_large(f"{len(data) / 1e6:.1f}")
+            return {"told": notice(sentence), "choice": _option(now)}
+        notices: list[str] = []
         try:
-            if len(data) > LARGEST:
-                raise Problem(
-                    f"That text has {len(data) / 1e6:.1f} MB; the page takes up to "
-                    f"{LARGEST / 1e6:.0f}. The command line takes more."
-                )
-            return describe(texts.add(data))
+            return self.show(self.texts.add(data, notices.append), now, " ".join(notices))
         except Problem as problem:
-            return {told: notice(str(problem))}
+            return {"told": notice(str(problem)), "choice": _option(now)}
 
-    def add_pasted(text: Any) -> dict[Any, Any]:
-        return add(str(text or "").encode("utf-8", "replace"))
 
-    def add_uploaded(data: Any) -> dict[Any, Any]:
-        return add(data if isinstance(data, bytes) else b"")
-
-    outputs = [corpus, choice, facts, told, panel]
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-    choice.input(choose, choice, outputs, **quiet)
-    use.click(add_pasted, pasted, outputs, **quiet)
-    upload.upload(add_uploaded, upload, outputs, **quiet)
-    page.load(describe, corpus, outputs, queue=False, **quiet)
-    return corpus, share
+def _option(key: Any) -> str:
+    """The entry of the menu that stands for the text of a key."""
+    return str(key) if key in corpora.names() else OWN

@@ -11,6 +11,7 @@ import { estimate } from "./estimate.js";
 import { headerTools } from "./header.js";
 import { keepAlive, ladderNotes } from "./ladder.js";
 import { LossChart } from "./loss_chart.js";
+import { keepSmall } from "./own_text.js";
 import { runFeed } from "./status_strip.js";
 import { askToWrite, begin, choose, live, tab } from "./tab.js";
 import { keepTypedNumbers } from "./typed_numbers.js";
@@ -19,7 +20,7 @@ import { writing } from "./writing.js";
 const liveFigure = (...mounted) => new LossChart(...mounted);
 const attentionView = (...mounted) => new AttentionView(...mounted);
 
-export { attentionView, diary, estimate, headerTools, ladderNotes, liveFigure, runFeed, writing };
+export { attentionView, diary, estimate, headerTools, keepSmall, ladderNotes, liveFigure, runFeed, writing };
 
 window.Playground = { askToWrite, begin, choose, keepAlive, live, tab };
 

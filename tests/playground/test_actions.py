@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lm import corpora
+from lm.corpora.own_text import SHORTEST
 from lm.ladder import RUNGS
 from playground import controls
 from playground.actions import Actions
@@ -63,11 +64,18 @@ def test_heads_that_do_not_divide_are_refused_with_those_that_would(actions, own
     assert actions.estimate([own_text, *values]) == {"problem": sentence}
 
 
-def test_a_context_longer_than_the_text_is_refused(services, tiny_values, rung, play):
-    short = services.texts.add(play[:1000].encode())
-    actions, values = Actions(rung, services), tiny_values(rung, context_length=1024)
-    assert "shorter context" in refusal(actions.begin(["train", None, short, *values]))
-    assert "shorter context" in actions.estimate([short, *values])["problem"]
+def test_every_rung_at_its_defaults_takes_the_shortest_text(services, rung, play):
+    """And with the longest context that it has a slider for."""
+    short = services.texts.add(play[:SHORTEST].encode())
+    actions, settings = Actions(rung, services), rung.settings()
+    longest = settings["context_length"].maximum
+    for context in (settings["context_length"].default, longest):
+        given = {"context_length": context, "batch_size": 1}
+        values = [given.get(name, field.default) for name, field in settings.items()]
+        answer = actions.begin(["reset", None, short, *values])
+        assert "error" not in answer, answer
+        services.supervisor.command(answer["run"], "stop")
+        assert "problem" not in actions.estimate([short, *values])
 
 
 @pytest.mark.parametrize("corpus", FOREIGN, ids=shortened)
