@@ -5,42 +5,60 @@ Flags are made from the fields of the config classes (`lm/flags.py`); training i
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
+from lm import interruption
 from lm.openmp import WAITING
 
 os.environ.update(WAITING | os.environ)
+if __name__ == "__main__":
+    interruption.exit_at_once()  # the imports below take seconds
 
 import click
+import numpy as np
 import torch
-from rich.console import Console
 
-from lm import corpora, flags, tasks
+from lm import corpora, flags, tasks, terminal
+from lm.corpora import own_text
 from lm.devices import choose_device, one_thread
-from lm.errors import CorpusProblem, Diverged, Problem, RunProblem
-from lm.evaluation import completed
+from lm.errors import (
+    CorpusProblem,
+    Diverged,
+    Problem,
+    RunProblem,
+    SettingsProblem,
+    UnknownCharacter,
+)
+from lm.evaluation import told
 from lm.generation import SamplingConfig, generate
 from lm.ladder import RUNGS
 from lm.runs import open_run, packing
 from lm.settings import describe
 from lm.sizes import count_parameters, outline
 from lm.tasks.continue_text import ContinueText, first_token
-from lm.tokenizers import CharacterTokenizer
+from lm.terminal import notes, working
+from lm.tokenizers import CharacterTokenizer, Tokenizer
 from lm.train_command import EXIT_CODES, TrainGroup
-
-_notes = Console(stderr=True, highlight=False)  # for people; results go to stdout
 
 
 class Commands(click.Group):
     """A group of commands that turns every `Problem` into one line and an exit code."""
 
+    def main(self, *arguments: Any, **extra: Any) -> Any:
+        """As `click.Group.main`, on a console of any encoding."""
+        terminal.accept_any_encoding()
+        return super().main(*arguments, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:  # whoever reads stdout, such as `head`, has read enough
+            terminal.discard_output()
         except Problem as problem:
-            _notes.print(f"Error: {problem}", markup=False, soft_wrap=True)
+            notes.print(f"Error: {problem}", markup=False, soft_wrap=True)
             unusable = isinstance(problem, CorpusProblem | RunProblem)
             ctx.exit(4 if isinstance(problem, Diverged) else 3 if unusable else 2)
         except KeyboardInterrupt:
@@ -81,14 +99,17 @@ def train_group() -> None:
 @click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(directory: Path, corpus: str | None, device: str, as_json: bool) -> None:
-    """The loss of a run over the whole validation split, exactly."""
+    """The exact loss of a run over the validation split."""
     run = open_run(directory)
-    text = run.corpus(corpus)
-    model, step = run.model()
     where = choose_device(device)
     kind = tasks.KINDS[run.plan.task.task]
-    task = kind(kind.load(text, run.tokenizer()), run.plan.context_length, where)
-    result = completed(task.evaluate(model.to(where)))
+    with working("Loading the text"):
+        text = run.corpus(corpus)
+        task = kind(kind.load(text, run.tokenizer()), run.plan.context_length, where)
+    _say(text.notice)
+    model, step = run.model()
+    with working("Evaluating") as tell:
+        result = told(task.evaluate(model.to(where)), tell)
     record = {
         "model": run.record.model,
         "val_loss": result.loss,
@@ -96,6 +117,8 @@ def evaluate(directory: Path, corpus: str | None, device: str, as_json: bool) ->
         "context_length": run.plan.context_length,
         "parameters": run.record.parameters,
         "tokens": result.tokens,
+        "characters": result.characters,
+        "whole_split": result.whole,
         "step": step,
         "corpus": text.name,
     }
@@ -105,8 +128,8 @@ def evaluate(directory: Path, corpus: str | None, device: str, as_json: bool) ->
     click.echo(
         f"{run.plan.rung.title}, step {step:,}: validation loss {result.loss:.4f} nats per "
         f"character, {result.bits_per_char:.4f} bits per character\n"
-        f"over {result.tokens:,} tokens of {text.title}, context length "
-        f"{run.plan.context_length}, {run.record.parameters:,} parameters"
+        f"over {result.characters:,} {'' if result.whole else 'evenly spread '}characters of {text.title}, "
+        f"context length {run.plan.context_length}, {run.record.parameters:,} parameters"
     )
 
 
@@ -120,9 +143,11 @@ def corpora_command(name: str | None, text: bool) -> None:
             click.echo(built_in)
         click.echo("or the path of your own UTF-8 text")
         return
-    corpus = corpora.load(name)
+    with working("Loading the text"):
+        corpus = corpora.load(name)
+    _say(corpus.notice)
     if text:
-        sys.stdout.write(corpus.text)
+        click.echo(corpus.text, nl=False)
         return
     alphabet = CharacterTokenizer.from_text(corpus.text)
     click.echo(f"{corpus.title}: {corpus.description}")
@@ -130,7 +155,9 @@ def corpora_command(name: str | None, text: bool) -> None:
         f"{len(corpus.text):,} characters, {alphabet.vocab_size} distinct; the first "
         f"{len(corpus.train_text):,} to learn from, the last {len(corpus.validation_text):,} to check"
     )
-    for label, loss in ContinueText.baselines(corpus).items():
+    with working("Counting n-grams") as tell:
+        baselines = ContinueText.baselines(corpus, tell)
+    for label, loss in baselines.items():
         click.echo(f"  {label:8} {loss:.3f} nats per character")
     if corpus.floor is not None:
         click.echo(f"  floor    {corpus.floor:.3f}, which no model can beat")
@@ -141,25 +168,80 @@ corpora_command.name = "corpora"
 
 @main.command()
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--prompt", help="The text to continue; a line end if left out.")
+@click.option(
+    "--prompt",
+    help="The text to continue; - reads it from standard input; a line end if left out.",
+)
+@click.option(
+    "--prompt-file",
+    type=click.Path(path_type=Path),
+    help="A file of UTF-8 text to continue.",
+)
 @click.option(
     "--step", type=int, help="Write with the snapshot nearest to this step, not with the last."
 )
 @flags.options(describe(SamplingConfig))
-def sample(directory: Path, prompt: str | None, step: int | None, **values: Any) -> None:
+def sample(
+    directory: Path,
+    prompt: str | None,
+    prompt_file: Path | None,
+    step: int | None,
+    **values: Any,
+) -> None:
     """Let a trained model write."""
     run = open_run(directory)
     sampling = SamplingConfig.make(**flags.given(values))
     tokenizer = run.tokenizer()
-    if prompt is None:
-        prompt = tokenizer.decode(first_token(tokenizer))
-    ids = torch.from_numpy(tokenizer.encode(prompt))
+    prompt, ids = _encoded(tokenizer, prompt, prompt_file)
     model, _ = run.model(step)
     click.echo(prompt, nl=False)
     with one_thread():
-        for token in generate(model, ids, run.plan.context_length, sampling):
+        for token in generate(model, torch.from_numpy(ids), run.plan.context_length, sampling):
             click.echo(tokenizer.token_text(token.id), nl=False)
     click.echo()
+
+
+def _encoded(tokenizer: Tokenizer, prompt: str | None, file: Path | None) -> tuple[str, np.ndarray]:
+    """The prompt and its ids, (T,), from the flag, a file or stdin; a line end if there is none."""
+    if prompt is not None and file is not None:
+        raise SettingsProblem("There are two prompts: give --prompt or --prompt-file.")
+    if file is not None:
+        text = own_text.decode(own_text.read(file), str(file))
+    elif prompt == "-":
+        text = _from_stdin()
+    elif prompt is None:
+        text = tokenizer.decode(first_token(tokenizer))
+    else:
+        text = prompt
+    text = text.replace("\r\n", "\n")
+    hint = ""
+    if text == prompt and (typed := re.search(r"\\[nt]", prompt)):
+        hint = (
+            f"The prompt holds a backslash and the letter {typed[0][1]}, which are two characters: for a "
+            "line end, write --prompt $'…\\n…' in bash, or use --prompt-file, or --prompt - with a pipe."
+        )
+    try:
+        ids = tokenizer.encode(text)
+    except UnknownCharacter as problem:
+        raise UnknownCharacter(f"{problem} {hint}".strip()) from None
+    _say(hint)
+    return text, ids
+
+
+def _from_stdin() -> str:
+    """The text on stdin."""
+    try:
+        return "" if sys.stdin is None else sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise SettingsProblem(
+            f"The text on standard input is not {error.encoding}: use --prompt-file with a UTF-8 file."
+        ) from None
+
+
+def _say(notice: str | None) -> None:
+    """Print a note for people, if there is one."""
+    if notice:
+        notes.print(notice, markup=False, soft_wrap=True)
 
 
 @main.command()
@@ -174,4 +256,5 @@ def pack(directory: Path, out: Path, snapshots: int, note: str) -> None:
 
 
 if __name__ == "__main__":
+    interruption.as_usual()
     main(prog_name="python -m lm")

@@ -1,27 +1,27 @@
-"""A training run in the terminal: a progress bar, and Ctrl-C that saves the run before it ends."""
+"""A training run in the terminal: a progress bar, and a run that saves itself before it ends."""
 
 import contextlib
-import signal
 from collections.abc import Generator, Iterator
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from lm.interruption import Interruption
 from lm.runs.run import Run
-from lm.training.events import Command, Evaluated, Event, Step, TakeCheckpoint
+from lm.training.events import Checkpoint, Command, Evaluated, Event, Step, TakeCheckpoint
 
 
 def watch(
     run: Run,
     events: Generator[Event, Command | None, None],
     console: Console,
+    interruption: Interruption,
     until_val_loss: float | None = None,
 ) -> bool:
-    """Show a run's events until it ends or reaches `until_val_loss`; False if Ctrl-C ended it earlier.
+    """Show a run's events until it ends or reaches `until_val_loss`; False if it was asked to end earlier.
 
-    Ctrl-C takes effect after the current event and saves a checkpoint; a second Ctrl-C ends the process at
-    once. `until_val_loss` is in nats per character.
+    A run that is asked to end takes a checkpoint after the current event. `until_val_loss` is in nats per
+    character.
     """
     steps, per_step = run.plan.steps, run.record.tokens_per_step
     columns = (
@@ -32,12 +32,23 @@ def watch(
         TimeRemainingColumn(),
     )
     first: Step | None = None
-    with Progress(*columns, console=console) as progress, _ctrl_c() as pressed:
+    progress = Progress(*columns, console=console)
+    with _shown(progress):
         so_far = run.status()[2]
         bar = progress.add_task(
             "", total=steps, completed=so_far, loss="–", validation="–", speed="–"
         )
         for event in _each(events):
+            reached = (
+                isinstance(event, Evaluated)
+                and until_val_loss is not None
+                and event.loss <= until_val_loss
+                and event.step < steps
+            )
+            if reached or interruption.number:  # before anything is shown: the terminal may be gone
+                events.send(TakeCheckpoint())
+                events.close()
+                return not interruption.number
             if isinstance(event, Step):
                 first = first or event
                 if event.step % 10 == 0 or event.step == steps or steps <= 10:
@@ -49,18 +60,19 @@ def watch(
             elif isinstance(event, Evaluated):
                 progress.update(bar, validation=f"{event.loss:.4f}")
                 if not console.is_terminal:
-                    console.print(f"step {event.step:,}: validation loss {event.loss:.4f}")
-            reached = (
-                isinstance(event, Evaluated)
-                and until_val_loss is not None
-                and event.loss <= until_val_loss
-                and event.step < steps
-            )
-            if reached or pressed:
-                events.send(TakeCheckpoint())
-                events.close()
-                return not pressed
+                    with contextlib.suppress(OSError):
+                        console.print(f"step {event.step:,}: validation loss {event.loss:.4f}")
+            elif isinstance(event, Checkpoint):
+                interruption.last_words = unfinished(event.step)
     return True
+
+
+def unfinished(saved: int) -> str:
+    """The sentence about a run that is ended in the middle of a step, `saved` being its last checkpoint."""
+    return (
+        f"Stopped in the middle of a step that takes long: --resume goes on from step {saved:,}, the last "
+        "checkpoint."
+    )
 
 
 def _each(events: Generator[Event, Command | None, None]) -> Iterator[Event]:
@@ -73,16 +85,12 @@ def _each(events: Generator[Event, Command | None, None]) -> Iterator[Event]:
 
 
 @contextlib.contextmanager
-def _ctrl_c() -> Iterator[list[bool]]:
-    """A list that is empty until Ctrl-C is pressed."""
-    pressed: list[bool] = []
-
-    def note(number: int, frame: Any) -> None:
-        pressed.append(True)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, note)
+def _shown(progress: Progress) -> Iterator[None]:
+    """Show a progress bar. A terminal that is gone is no reason to end a run."""
+    with contextlib.suppress(OSError):
+        progress.start()
     try:
-        yield pressed
+        yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        with contextlib.suppress(OSError):
+            progress.stop()

@@ -1,5 +1,6 @@
 """`python -m lm train MODEL`: one command for each rung, its flags those of the rung's settings."""
 
+import contextlib
 import json
 import sys
 from dataclasses import dataclass
@@ -8,26 +9,26 @@ from typing import Any
 
 import click
 import torch
-from rich.console import Console
 
 from lm import corpora, flags, tasks
-from lm.devices import choose_device
+from lm.devices import check_compiles, choose_device
 from lm.errors import RunProblem
+from lm.interruption import Interruption
 from lm.ladder import RUNGS
 from lm.plan import CLASSIC, Rung
-from lm.progress import watch
+from lm.progress import unfinished, watch
 from lm.runs import Run, open_run, recording
+from lm.runs.lock import WriterLock
 from lm.runs.preparation import prepare
-from lm.training.events import Checkpoint
+from lm.terminal import notes, working
 from lm.training.loop import train
 
 EXIT_CODES = """
 \b
 Exit codes: 0 done · 1 a fault of this program · 2 a wrong flag or setting ·
 3 a text or run that cannot be used · 4 the loss diverged ·
-5 --until-val-loss was not reached · 130 interrupted
+5 --until-val-loss was not reached · 130 interrupted, 143 by SIGTERM, 129 by SIGHUP
 """
-_notes = Console(stderr=True, highlight=False)  # for people; results go to stdout
 
 
 class TrainGroup(click.Group):
@@ -48,7 +49,7 @@ class Ready:
 
     run: Run
     data: Any
-    resume: Checkpoint | None = None
+    resumed: bool = False  # from its last checkpoint
 
 
 def train_command(rung: Rung) -> click.Command:
@@ -76,6 +77,12 @@ def train_command(rung: Rung) -> click.Command:
     )
     @click.option("--resume", is_flag=True, help="Resume the run in --out where it stopped.")
     @click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
+    @click.option(
+        "--compile",
+        "compiled",
+        is_flag=True,
+        help="Let torch.compile make the kernels: a minute at first, then quicker steps. Nvidia GPUs only.",
+    )
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
     @flags.options(rung.settings().values())
     def command(
@@ -85,13 +92,17 @@ def train_command(rung: Rung) -> click.Command:
         until_val_loss: float | None,
         resume: bool,
         device: str,
+        compiled: bool,
         as_json: bool,
         **values: Any,
     ) -> None:
         given, where = flags.given(values), choose_device(device)
-        prepare = _resumed if resume else _new
-        ready = prepare(out, rung, recipe, given, corpus)
-        _run_training(ready, where, until_val_loss, as_json)
+        if compiled:
+            check_compiles(where, rung.training.learner)
+        make = _resumed if resume else _new
+        with Interruption() as interruption:
+            ready = make(out, rung, recipe, given, corpus)
+            _run_training(ready, interruption, where, compiled, until_val_loss, as_json)
 
     return command
 
@@ -101,13 +112,16 @@ def _new(
 ) -> Ready:
     """A new run directory."""
     plan = rung.plan(recipe or CLASSIC.name, **given)
-    if corpus is None:
-        text, notice = corpora.load_or_synthetic("tiny_shakespeare")
-        if notice:
-            _notes.print(notice, markup=False, soft_wrap=True)
-    else:
-        text = corpora.load(corpus)
-    prepared = prepare(text, plan.tokenizer, plan.task)
+    with working("Loading the text"):
+        if corpus is None:
+            text, notice = corpora.load_or_synthetic("tiny_shakespeare")
+        else:
+            text = corpora.load(corpus)
+            notice = text.notice
+    if notice:
+        notes.print(notice, markup=False, soft_wrap=True)
+    with working("Counting n-grams") as tell:
+        prepared = prepare(text, plan.tokenizer, plan.task, tell=tell)
     prepared.check(plan.context_length)
     return Ready(prepared.new_run(out, plan), prepared.data)
 
@@ -118,28 +132,49 @@ def _resumed(
     """The run in `out`, to go on from its last checkpoint."""
     run = open_run(out)
     _check_same_settings(run, rung, recipe, given)
-    data = tasks.KINDS[run.plan.task.task].load(run.corpus(corpus), run.tokenizer())
-    return Ready(run, data, recording.rewind(run))
+    with working("Loading the text"):
+        data = tasks.KINDS[run.plan.task.task].load(run.corpus(corpus), run.tokenizer())
+    return Ready(run, data, resumed=True)
 
 
-def _run_training(ready: Ready, device: str, until_val_loss: float | None, as_json: bool) -> None:
+def _run_training(
+    ready: Ready,
+    interruption: Interruption,
+    device: str,
+    compiled: bool,
+    until_val_loss: float | None,
+    as_json: bool,
+) -> None:
     """Train, show the progress, print the result, and exit with the code that it asks for."""
     run = ready.run
-    events = recording.record(run, train(run.plan, ready.data, device=device, resume=ready.resume))
     threads = f", {torch.get_num_threads()} threads" if device == "cpu" else ""
-    _notes.print(
+    notes.print(
         f"{run.plan.rung.title}: {run.record.parameters:,} parameters, on {run.record.corpus.title}, "
         f"{device}{threads}"
     )
-    ended = watch(run, events, _notes, until_val_loss)
+    with WriterLock(run.directory) as lock:
+        resume = recording.rewind(run, lock) if ready.resumed else None
+        options: dict[str, Any] = {"device": device, "resume": resume, "compiled": compiled}
+        events = recording.record(run, train(run.plan, ready.data, **options), lock)
+        interruption.last_words = unfinished(resume.step if resume else 0)
+        interruption.last_act = lambda: recording.write_status(run.directory, "stopped", 0)
+        interruption.can_save = True
+        ended = watch(run, events, notes, interruption, until_val_loss)
     evaluations = run.evaluations()
     if ended and evaluations:
         click.echo(_report(run, evaluations[-1], until_val_loss, as_json))
+        best = run.best()
+        if best and best["loss"] < evaluations[-1]["loss"]:
+            notes.print(
+                f"The lowest validation loss was {best['loss']:.4f}, at step {best['step']:,}: that snapshot "
+                f"is kept, too (`sample --step {best['step']}`)."
+            )
     if not ended:
-        _notes.print(f"Stopped at step {run.status()[2]:,}; --resume goes on from there.")
-        sys.exit(130)
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            notes.print(f"Stopped at step {run.status()[2]:,}; --resume goes on from there.")
+        sys.exit(interruption.exit_code)
     if until_val_loss is not None and evaluations[-1]["loss"] > until_val_loss:
-        _notes.print(f"The validation loss did not reach {until_val_loss}.")
+        notes.print(f"The validation loss did not reach {until_val_loss}.")
         sys.exit(5)
 
 

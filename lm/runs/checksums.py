@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 KEY = "checksum"  # in a JSON object, in the metadata of a safetensors file, and in a line of metrics.jsonl
-_MARK = f', "{KEY}": "'.encode()
+_MARK = f',"{KEY}":"'.encode()
 
 
 def of_bytes(data: bytes, before: str = "00000000") -> str:
@@ -40,7 +40,8 @@ def of_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> st
 
 def as_line(record: Mapping[str, Any]) -> bytes:
     """A record as a line of metrics.jsonl, with the checksum of the line at its end."""
-    text = json.dumps(record, ensure_ascii=False, allow_nan=False).encode()
+    compact = (",", ":")
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=compact).encode()
     return text[:-1] + _MARK + of_bytes(text[:-1]).encode() + b'"}\n'
 
 

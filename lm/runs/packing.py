@@ -4,7 +4,6 @@ The card is a README.md in the run's folder: the recipe, the time, the loss, the
 """
 
 import contextlib
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ import torch
 
 from lm.baselines import Pairs
 from lm.errors import Problem, RunProblem, SettingsProblem
+from lm.runs import recording
+from lm.runs.checksums import as_line
 from lm.runs.files import (
     explained,
     read_json,
@@ -29,9 +30,10 @@ from lm.wording import duration
 def pack(run: Run, out: Path, snapshots: int, note: str = "") -> int:
     """Copy a run for shipping: `snapshots` of its snapshots in 8 bits a weight, nothing to resume.
 
-    Kept are the last, the first, and those between that stand nearest to the cubes of equal steps:
-    denser where a model learns fastest. Returns the size of the copy in bytes. `RunProblem` if `out`
-    already exists; then, and after any other failure, nothing is left of the copy.
+    Kept are the last, the first, the best, and those between that stand nearest to the cubes of equal steps:
+    denser where a model learns fastest. The copy of a run in training is that of a run that has stopped
+    there. Returns the size of the copy in bytes. `RunProblem` if `out` already exists; then, and after any
+    other failure, nothing is left of the copy.
     """
     if out.exists():
         raise RunProblem(f"{out} already exists: choose a new folder.")
@@ -46,7 +48,11 @@ def pack(run: Run, out: Path, snapshots: int, note: str = "") -> int:
 
 
 def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
-    keep = _kept(run.snapshots(), snapshots)
+    status, reason, step = run.status()
+    if status in ("running", "paused"):
+        status, reason = "stopped", f"This copy was made at step {step:,}, while the run trained."
+    metrics, best = run.metrics(), run.best()
+    keep = _kept(run.snapshots(), snapshots, best["step"] if best else None)
     if not keep:
         raise RunProblem(f"{run.directory} holds no snapshot of the weights to pack.")
     with explained(out):
@@ -57,20 +63,20 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
             packed = in_bytes(in_floats(path, tensors))
             write_tensors(out / "snapshots" / path.name, packed, metadata)
         lines = [
-            json.dumps(_for_the_curves(line), ensure_ascii=False, separators=(",", ":"))
-            for line in run.metrics()
+            as_line(_for_the_curves(line))
+            for line in metrics
             if line["type"] != "snapshot" or line["step"] in keep
         ]
-        (out / "metrics.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+        (out / "metrics.jsonl").write_bytes(b"".join(lines))
         corpus = run.record.corpus.model_copy(update={"path": None})
         record = run.record.model_copy(update={"corpus": corpus, "note": note})
         write_json(out / "run.json", record.model_dump())
-        for name in ("tokenizer.json", "status.json"):
-            write_json(out / name, read_json(run.directory / name))
+        write_json(out / "tokenizer.json", read_json(run.directory / "tokenizer.json"))
+        recording.write_status(out, status, metrics[-1]["step"] if metrics else 0, reason)
         if pairs := _pairs(run):
             tensors = {"ids": torch.from_numpy(pairs.ids), "pairs": torch.from_numpy(pairs.table)}
             write_tensors(out / "counted.safetensors", tensors, {})
-        write_text(out / "README.md", card(run, note))
+        write_text(out / "README.md", card(Run(out, record, run.plan), note))
 
 
 def _pairs(run: Run) -> Pairs | None:
@@ -80,10 +86,15 @@ def _pairs(run: Run) -> Pairs | None:
     return None
 
 
-def _kept(steps: list[int], snapshots: int) -> set[int]:
-    """So many of the steps: the last, the first, and between them denser at the beginning."""
-    keep = {*steps[-1:], *(steps[:1] if snapshots > 1 else ())}
+def _kept(steps: list[int], snapshots: int, best: int | None) -> set[int]:
+    """So many of the steps: the last, the first, the best, and between them denser at the beginning."""
+    keep: set[int] = set()
+    for first in (*steps[-1:], *steps[:1], best):
+        if first is not None and len(keep) < snapshots:
+            keep.add(first)
     for i in range(1, snapshots - 1):
+        if len(keep) == snapshots:
+            break
         wanted = steps[-1] * (i / (snapshots - 1)) ** 3 if steps else 0
         others = [(abs(step - wanted), step) for step in steps if step not in keep]
         keep.update(step for _, step in sorted(others)[:1])
@@ -105,6 +116,7 @@ def card(run: Run, note: str = "") -> str:
     if evaluations:
         last = evaluations[-1]
         steps, tokens = last["step"], last["step"] * record.tokens_per_step
+        planned = f" of {plan.steps:,} planned" if steps < plan.steps else ""
         rows += [
             (
                 "validation loss",
@@ -113,9 +125,11 @@ def card(run: Run, note: str = "") -> str:
             ),
             (
                 "training",
-                f"{duration(last['seconds'])}, {steps:,} steps, {tokens:,} tokens",
+                f"{duration(last['seconds'])}, {steps:,} steps{planned}, {tokens:,} tokens",
             ),
         ]
+        if (best := run.best()) and best["step"] != last["step"]:
+            rows.append(("best snapshot", f"step {best['step']:,}, {best['loss']:.4f} nats"))
     settings = plan.values()
     rows += [
         ("text", f"{record.corpus.title}, {record.corpus.characters:,} characters"),

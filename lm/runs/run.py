@@ -184,6 +184,8 @@ class Run:
         try:
             tensors = current_names(in_floats(path, read_tensors(path)[0]))
         except RunProblem as problem:
+            if not path.exists():  # it was the best until now, and another is
+                return self.model(step)
             others = [str(other) for other in self.snapshots() if other != nearest]
             advice = f" Other snapshots are kept: of step {', '.join(others)}." if others else ""
             raise RunProblem(f"{problem}{advice}") from None

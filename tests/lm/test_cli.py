@@ -1,20 +1,16 @@
 """The command line: it teaches, it works without a browser, and its exit codes mean something."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 
 import pytest
 
 from lm import corpora, runs
+from lm.corpora import own_text
 from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
-from lm.runs import recording
 from lm.settings import describe
 from lm.sizes import count_parameters
-from tests.lm.command_line import QUICK, ROOT, lm, quick, refusal
+from tests.lm.command_line import QUICK, lm, quick, refusal
 
 
 def test_models_lists_the_ladder():
@@ -62,6 +58,20 @@ def test_train_evaluate_sample_resume(rung, text, tmp_path):
     before = run.metrics_path.read_bytes()
     lm("train", rung.name, "--out", out, "--resume")
     assert run.metrics_path.read_bytes() == before
+
+
+def test_every_rung_takes_the_shortest_text_at_its_defaults(rung, tmp_path):
+    """The n-gram reads rows of 1,024 tokens, and refused a text of 1,000 characters, the least there was."""
+    path = tmp_path / "short.txt"
+    path.write_text(corpora.load("synthetic_plays").text[: own_text.SHORTEST])
+    brief = {"--steps": "1", "--evaluate-every": "1", "--batch-size": "1"}
+    known = [f"--{name.replace('_', '-')}" for name in rung.settings()]
+    flags = [word for flag, value in brief.items() if flag in known for word in (flag, value)]
+    lm("train", rung.name, "--corpus", path, "--out", tmp_path / "run", *flags)
+    longest = rung.settings()["context_length"].maximum
+    assert longest + 2 <= corpora.TRAIN_SHARE * own_text.SHORTEST, (
+        "a longer context needs more text"
+    )
 
 
 def test_every_setting_can_be_given_and_is_kept(text, tmp_path):
@@ -247,32 +257,3 @@ def test_pack(finished, text, tmp_path):
         for run in (packed, finished)
     ]
     assert results[0] == pytest.approx(results[1], abs=1e-3)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
-def test_ctrl_c_saves_the_run_where_it_stands(text, tmp_path):
-    """In a process of its own, as in a terminal."""
-    out, environment = tmp_path / "run", os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "lm", "train", "single_block_transformer", "--out", str(out)]
-    flags = ["--corpus", str(text), "--steps", "100000", "--evaluate-every", "50", "--n-embd", "16"]
-    process = subprocess.Popen(
-        [*command, *flags], cwd=ROOT, env=environment, stdout=-1, stderr=-1, text=True
-    )
-    try:
-        while process.poll() is None:
-            steps = out / "metrics.jsonl"
-            if steps.exists() and steps.read_text().count('"step",') > 20:
-                break
-        process.send_signal(signal.SIGINT)
-        _, notes = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 130, notes
-    assert "Traceback" not in notes
-    assert "--resume goes on from there" in notes
-    run = runs.open_run(out)
-    status, _, step = run.status()
-    assert status == "stopped"
-    assert step > 20
-    assert run.snapshots()[-1] == step  # saved at the very step
-    assert recording.rewind(run).step == step
