@@ -213,7 +213,8 @@ def _writing(key: str, actions: Actions) -> None:
 
 def _choose(tab: Tab) -> str:
     """JavaScript that takes the text and the settings that the controls show."""
-    return f"(...inputs) => {{ Playground.choose('{tab.rung.name}', inputs) }}"
+    chosen = f"Playground.choose('{tab.rung.name}', inputs)"
+    return f"(...inputs) => {{ import('playground').then(() => {chosen}) }}"
 
 
 def _connect_begin(tab: Tab, buttons: dict[str, gr.Button]) -> None:
@@ -235,7 +236,8 @@ def _connect_settings(tab: Tab) -> None:
     gr.on(events, None, chosen, js=_choose(tab), trigger_mode="multiple")
     if rate := tab.settings.get("learning_rate"):
         change = tab.updating(tab.actions.change_learning_rate)
-        rate.input(change, [tab.parts["token"], rate], tab.shown("notice"), **QUICK)
+        js = f"(...inputs) => Playground.changeRate('{tab.rung.name}', inputs)"
+        rate.input(change, [tab.parts["token"], rate], tab.shown("notice"), js=js, **QUICK)
 
 
 def _connect_names(

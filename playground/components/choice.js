@@ -1,17 +1,18 @@
 // Whether the controls of a tab show what the run was trained with.
 
-const rateOf = ({ events }) =>
+/** The learning rate that a run was last given, or undefined. */
+export const lastRate = ({ events }) =>
   events.filter((event) => event.type === "learning_rate").at(-1)?.learning_rate;
 
 /** The titles of what differs; settings: [name, title] of each value; none if either side is not known.
  *
- * The learning rate of a run is the one that it was last given. */
-export function differences(settings, chosen, trained, record) {
+ * rate: the learning rate that the run was given on the way, if any. */
+export function differences(settings, chosen, trained, rate) {
   if (!chosen || !trained) return [];
   const titles = chosen.text === trained.text ? [] : ["text"];
   settings.forEach(([name, title], index) => {
-    const value = name === "learning_rate" ? rateOf(record) : undefined;
-    if (!same(chosen.values[index], value ?? trained.values[index])) titles.push(title);
+    const value = (name === "learning_rate" ? rate : undefined) ?? trained.values[index];
+    if (!same(chosen.values[index], value)) titles.push(title);
   });
   return titles;
 }

@@ -1,6 +1,6 @@
 // The state of a rung's tab: which run it shows, at which step, and what its controls choose. The parts
 // of a tab find one another by the rung's name, `key`.
-import { differences } from "./choice.js";
+import { differences, lastRate } from "./choice.js";
 import { debounce } from "./dom.js";
 import { Feed, feedOf, steered } from "./feed.js";
 import { Listeners } from "./listeners.js";
@@ -24,6 +24,7 @@ export class Tab {
     this.settings = []; // [name, title] of each setting
     this.chosen = null; // {text, values}: what the controls show
     this.trained = null; // the same of the run shown; null: not known
+    this.rate = null; // a learning rate that the live run was given a moment ago
     this.differing = []; // the titles of what differs between the two
     this.asked = null; // what Write was last asked for: {run, step, pane, number}
     this.begin = async () => []; // Train, Step and Reset; set by the status strip
@@ -56,6 +57,7 @@ export class Tab {
       if (this.record.train.step.length > 1) this.previous = this.record;
       this.step = null;
       this.differing = [];
+      this.rate = null;
       this.feed = feedOf(run);
       this.feed.expect((record) => record.train.step.length > 0);
     }
@@ -64,7 +66,10 @@ export class Tab {
   }
 
   hear(record, change) {
-    if (change.events.some((event) => event.type === "learning_rate")) this.compareSoon();
+    if (change.events.some((event) => event.type === "learning_rate")) {
+      this.rate = null;
+      this.compareSoon();
+    }
     this.listeners.call(record, change);
   }
 
@@ -97,7 +102,8 @@ export class Tab {
   }
 
   compare() {
-    const titles = differences(this.settings, this.chosen, this.trained, this.record);
+    const rate = this.rate ?? lastRate(this.record);
+    const titles = differences(this.settings, this.chosen, this.trained, rate);
     if (titles.join() === this.differing.join()) return;
     this.differing = titles;
     const { record } = this;
@@ -110,6 +116,12 @@ export const live = (key) => steered(tab(key).record);
 
 /** Takes [text, value, ...] of a tab's controls, the inputs of a Gradio event. */
 export const choose = (key, [text, ...values]) => tab(key).choose(text, values);
+
+/** The inputs [token, learning rate] of a Gradio event, which gives the rate to the run if it is live. */
+export function changeRate(key, inputs) {
+  if (live(key)) tab(key).rate = Number(inputs[1]);
+  return inputs;
+}
 
 /** Train, Step or Reset, with the inputs of Gradio's event; resolves to the event's outputs. */
 export const begin = (key, name, inputs) => tab(key).begin(name, inputs);

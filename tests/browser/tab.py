@@ -85,6 +85,41 @@ class Tab:
         box.press("Enter")
         return self
 
+    def type(self, name: str, keys: str) -> "Tab":
+        """Type keys into a setting's number box, in place of its value, and leave it."""
+        box = self.panel.locator(f"#{self.key}-{name} input[type=number]")
+        box.press("Control+a")
+        box.press("Delete")
+        box.press_sequentially(keys)
+        box.press("Tab")
+        return self
+
+    def drag(self, name: str, value: float) -> "Tab":
+        """Drag a setting's slider to a value, as near as the mouse can."""
+        slider = self.panel.locator(f"#{self.key}-{name} input[type=range]")
+        slider.scroll_into_view_if_needed()
+        box, thumb = slider.bounding_box(), 14
+        low, high = (float(slider.get_attribute(end)) for end in ("min", "max"))
+        middle = box["y"] + box["height"] / 2
+        start, length = box["x"] + thumb / 2, box["width"] - thumb
+        mouse = self.page.mouse
+        mouse.move(start, middle)
+        mouse.down()
+        x = start + length * (value - low) / (high - low)
+        for near in (x, x - 0.6, x + 0.6):  # a mouse has half pixels on some screens
+            if self.value(name) != str(value):
+                mouse.move(near, middle)
+        mouse.up()
+        return self
+
+    def differs(self, *titles: str) -> "Tab":
+        """Wait until the page says that these settings differ from the run shown, and no others."""
+        self.until(f"tab.differing.join() === {json.dumps(','.join(titles))}")
+        assert ("stale" in self.panel.get_attribute("class").split()) == bool(titles)
+        hint = self.panel.locator(".strip-hint").inner_text()
+        assert all(title.lower() in hint for title in titles[:3]) and bool(titles) == bool(hint)
+        return self
+
     def choose(self, name: str, label: str) -> "Tab":
         """Pick an option of a setting's dropdown."""
         self.panel.locator(f"#{self.key}-{name} input").click()

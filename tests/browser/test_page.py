@@ -2,6 +2,9 @@
 
 import json
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,6 +13,8 @@ from lm import corpora
 from lm.ladder import RUNGS
 from playground import components
 from playground.services import SHIPPED
+from tests.browser.conftest import ROOT, TINY, query_for
+from tests.browser.tab import Tab
 
 # Its scripts
 
@@ -57,6 +62,34 @@ def test_the_page_at_rest_asks_for_no_frames_of_its_own(decoder, open_tab):
     assert counts[-1] == 0
 
 
+REFUSE_STORAGE = """
+    for (const name of ["localStorage", "sessionStorage"]) Object.defineProperty(window, name, {
+        configurable: true, get() { throw new DOMException("refused", "SecurityError"); },
+    });
+"""
+
+
+def test_a_page_in_a_frame_whose_storage_is_refused_works_and_forgets(decoder, server, new_context):
+    """As a course embeds it, read in a browser that blocks the storage and the clipboard of other sites."""
+    context = new_context(permissions=[])
+    context.add_init_script(REFUSE_STORAGE)
+    page = context.new_page()
+    address = server.url + query_for(decoder, steps=20)
+    page.set_content(
+        f'<iframe src="{address}" width=1366 height=760 sandbox="allow-scripts allow-same-origin">'
+    )
+    page.wait_for_function("() => window.length === 1")
+    frame = page.frames[-1]
+    tab = Tab(frame, decoder).ready()
+    tab.train().reaches("finished")
+    frame.get_by_role("button", name="Share").click()
+    link = frame.locator(".share-link")
+    link.wait_for(state="visible")
+    assert link.input_value().startswith(server.url)
+    frame.get_by_label("Dark or light").click()
+    frame.wait_for_function("() => document.body.classList.contains('dark')")
+
+
 # Reloads, windows, several runs
 
 
@@ -100,6 +133,39 @@ def test_two_models_train_at_once_and_the_page_still_answers(decoder, open_tab):
     second.press("stop").reaches("stopped")
     first.select().wait_for_points(3)
     first.press("stop").reaches("stopped")
+
+
+@pytest.fixture
+def trainer(server, decoder) -> Iterator[subprocess.Popen]:
+    """A process of its own, `python -m lm train`, that trains a run in the page's runs folder."""
+    flags = {name: value for name, value in TINY.items() if name in decoder.settings()}
+    flags |= {"steps": 1_000_000, "corpus": "synthetic_plays", "out": server.runs / "elsewhere"}
+    command = [sys.executable, "-m", "lm", "train", decoder.name]
+    for name, value in flags.items():
+        command += [f"--{name.replace('_', '-')}", str(value)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        yield process
+        process.terminate()
+
+
+def test_a_run_of_another_process_is_watched_but_not_steered(trainer, decoder, server, open_tab):
+    """Its chart is live; Train, not Pause and Stop, which would do nothing, is there for a run of one's own."""
+    tab = open_tab(decoder)
+    metrics = server.runs / "elsewhere" / "metrics.jsonl"
+    while not (metrics.exists() and b'"step"' in metrics.read_bytes()):
+        assert trainer.poll() is None
+        tab.page.wait_for_timeout(100)
+    tab.panel.locator(".label-wrap", has_text="Earlier runs").click()
+    tab.panel.locator(f"#saved-{decoder.name} input").click()
+    tab.page.get_by_role("option", name="steps so far").click()
+    tab.until("record.run === 'local:elsewhere'").reaches("running")
+    tab.until(f"record.step > {tab.step}")
+    tab.panel.get_by_text("another process trains this run").wait_for()
+    assert not tab.page.locator(f"#pause-{tab.key}").is_visible()
+    tab.force("stop").force("pause").train().reaches("running")
+    tab.panel.locator(f"#pause-{tab.key}").wait_for(state="visible")
+    assert trainer.poll() is None
+    tab.press("stop").reaches("stopped")
 
 
 # Buttons
@@ -196,16 +262,39 @@ def test_the_chart_changes_its_axes_and_gives_its_points_away(decoder, open_tab)
 
 
 def test_settings_that_cannot_work_say_so_before_and_after_train(decoder, open_tab):
+    """Whatever is typed stays in its box and starts nothing; Gradio would draw it to the slider's end."""
     tab = open_tab(decoder)
     token = tab.token
-    tab.set("n_embd", 20).set("n_head", 3)
-    tab.page.locator(f"#estimate-{decoder.name}", has_text="cannot share").first.wait_for()
-    tab.press("train")
-    tab.page.locator(f"#notice-{decoder.name}", has_text="choose 1, 2, 4, 5, 10").wait_for()
-    assert tab.token == token
+    for typed, said in (
+        ("99999", "from 4 to 1,024, not 99999."),
+        ("-4", "from 4 to 1,024, not -4."),
+        ("16.5", "must be a whole number"),
+        ("1e999", "Embedding size is empty or no number"),
+        ("", "Embedding size is empty or no number"),
+        ("20", "cannot share"),
+    ):
+        if typed == "20":
+            tab.set("n_head", 3)
+        tab.type("n_embd", typed)
+        tab.page.locator(f"#estimate-{decoder.name}", has_text=said).first.wait_for()
+        tab.press("train")
+        tab.page.locator(f"#notice-{decoder.name}", has_text=said).wait_for()
+        assert tab.token == token
+        assert typed == "1e999" or tab.value("n_embd") == typed
+    assert "choose 1, 2, 4, 5, 10" in tab.notice()
     tab.set("n_head", 2).train().reaches("running")
     tab.page.locator(f"#notice-{decoder.name}").wait_for(state="hidden")
     tab.press("stop").reaches("stopped")
+
+
+def test_sliders_can_be_dragged_to_round_values_and_arrows_keep_to_them(decoder, open_tab):
+    tab = open_tab(decoder)
+    for name, value, step in (("steps", 3000, 20), ("evaluate_every", 150, 10)):
+        if name == "evaluate_every":
+            tab.panel.locator(".controls .label-wrap", has_text=re.compile("^\\s*Run")).click()
+        assert tab.drag(name, value).value(name) == str(value)
+        tab.panel.locator(f"#{decoder.name}-{name} input[type=range]").press("ArrowRight")
+        assert tab.value(name) == str(value + step)
 
 
 def test_a_link_brings_its_settings_and_share_gives_them_back(decoder, open_tab, new_context):
@@ -235,7 +324,7 @@ def test_a_recipe_moves_the_controls_and_a_changed_control_leaves_it(decoder, op
     assert tab.value("n_layer") == str(wanted.model.n_layer)
     assert tab.value("steps") == str(wanted.steps)
     assert recipe.input_value() == "speedrun"
-    tab.until("record.run !== null && tab.stale")
+    tab.until("record.run === null || tab.stale")
     before = tab.estimate()
     tab.set("n_layer", wanted.model.n_layer + 1).estimate_changes(before)
     tab.page.wait_for_function(
@@ -264,6 +353,30 @@ def test_the_ladder_tells_the_best_loss_of_every_rung_at_once(server, context):
 
 
 # Text that is typed or written
+
+
+def test_a_second_sample_takes_the_place_of_the_first(decoder, open_tab):
+    """Two answers in one pane would alternate: the first is still being written when the second is wanted."""
+    tab = open_tab(decoder, steps=20).train().reaches("finished")
+    tab.page.evaluate(
+        """(key) => {
+            window.seen = [];
+            const pane = document.querySelector(`#panel-${key} .written`);
+            new MutationObserver(() => {
+                const prompt = pane.querySelector(".prompt-text")?.textContent;
+                if (prompt !== seen.at(-1)) seen.push(prompt);
+            }).observe(pane, { childList: true });
+        }""",
+        decoder.name,
+    )
+    tab.set("sample-max_new_tokens", 600)
+    tab.prompt("first").press("sample")
+    tab.panel.locator(".prompt-text", has_text="first").wait_for()
+    tab.prompt("second").press("sample")
+    tab.panel.locator(".prompt-text", has_text="second").wait_for()
+    tab.panel.locator(".written:not(.writes) .made").nth(599).wait_for(state="attached")
+    assert tab.panel.locator(".written .made").count() == 600
+    assert tab.page.evaluate("() => seen") == ["first", "second"]
 
 
 def test_whatever_is_typed_is_continued_and_never_becomes_markup(decoder, open_tab):
@@ -306,11 +419,18 @@ def test_an_own_text_is_checked_taken_remembered_and_learned_from(decoder, open_
     characters.wait_for()
     before = characters.inner_text()
     choose_own_text(page)
-    for bad, said in (("too short", "at least 1,000"), ("", "empty"), ("a" * 2000, "repeats one")):
+    menu = page.locator("#corpus input")
+    in_use = menu.input_value()
+    for bad, said in (("too short", "at least 1,200"), ("", "empty"), ("a" * 2000, "repeats one")):
         page.locator("#own-text-box textarea").fill(bad)
         page.locator("#own-text-use").click()
         page.locator("#notice-page", has_text=said).wait_for()
         assert characters.inner_text() == before
+        assert menu.input_value() == in_use
+    page.locator("#own-text-close").click()
+    page.locator("#own-text-box").wait_for(state="hidden")
+    page.locator("#notice-page").wait_for(state="hidden")
+    choose_own_text(page)
     text = "She sells sea shells by the sea shore, 123.\n" * 50
     page.locator("#own-text-box textarea").fill(text)
     page.locator("#own-text-use").click()
@@ -322,15 +442,27 @@ def test_an_own_text_is_checked_taken_remembered_and_learned_from(decoder, open_
     assert tab.get("record.summary").startswith("Your own text")
     page.reload()
     page.locator("#facts", has_text=said).first.wait_for()
+    tab.ready().until("tab.chosen !== null").differs()
+    bigram = tab.beside(RUNGS["bigram"]).select()  # the text was chosen before it was opened
+    bigram.until("record.run === null || tab.differing[0] === 'text'")
+    tab.select()
 
     choose_own_text(page)
     upload = page.locator("#own-text input[type=file]")
     picture = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"\x89PNG\x00\xff" * 500}
     upload.set_input_files(files=[picture])
     page.locator("#notice-page", has_text="not UTF-8").wait_for()
+    sent = []
+    page.on("request", lambda request: sent.append(request.url))
+    for size in (5_400_000, 5_400_000, 50_000_000):  # Gradio refuses the last with words of its own
+        upload.set_input_files(files=[picture | {"buffer": b"a" * size}])
+        said = f"has {size / 1e6:.1f} MB; the page takes up to 4 MB"
+        page.locator("#own-text .unsent", has_text=said).first.wait_for()
+    assert not [url for url in sent if "/upload" in url]
     text = "Peter Piper picked a peck of pickled peppers.\n" * 50
     upload.set_input_files(files=[picture | {"buffer": text.encode()}])
     page.locator("#facts", has_text=f"{len(set(text))} characters").first.wait_for()
+    tab.differs("text")
 
 
 def test_the_plays_can_be_chosen_and_show_their_floor(decoder, open_tab):

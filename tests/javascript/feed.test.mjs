@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Feed, feedOf } from "../../playground/components/feed.js";
 import { pace } from "../../playground/components/polling.js";
-import { Tab, askToWrite, choose, live, tab } from "../../playground/components/tab.js";
+import { Tab, askToWrite, changeRate, choose, live, tab } from "../../playground/components/tab.js";
 import { answerOf, evaluation } from "./records.mjs";
 
 const node = () => ({ isConnected: true });
@@ -160,6 +160,11 @@ test("only settings that differ from the run's are told, whatever events there w
   one.feed.accept(answerOf(0, 3, { events: [{ type: "learning_rate", step: 2, learning_rate: 0.0003 }] }));
   await settled();
   assert.equal(one.stale, false, "the run has that rate now");
+  changeRate("told", [null, "0.01"]);
+  choose("told", ["plays", 64, "0.01", true]);
+  await settled();
+  assert.equal(one.stale, false, "it was just given that rate");
+  choose("told", ["plays", 64, 0.0003, true]);
   one.show("local:b", node(), { ...trained, text: "own:1" }); // of another text
   await settled();
   assert.deepEqual(one.differing, ["text", "Learning rate"]);
