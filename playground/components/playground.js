@@ -13,7 +13,7 @@ import { keepAlive, ladderNotes } from "./ladder.js";
 import { LossChart } from "./loss_chart.js";
 import { keepSmall } from "./own_text.js";
 import { runFeed } from "./status_strip.js";
-import { askToWrite, begin, choose, live, tab } from "./tab.js";
+import { askToWrite, begin, changeRate, choose, live, tab } from "./tab.js";
 import { keepTypedNumbers } from "./typed_numbers.js";
 import { writing } from "./writing.js";
 
@@ -22,7 +22,7 @@ const attentionView = (...mounted) => new AttentionView(...mounted);
 
 export { attentionView, diary, estimate, headerTools, keepSmall, ladderNotes, liveFigure, runFeed, writing };
 
-window.Playground = { askToWrite, begin, choose, keepAlive, live, tab };
+window.Playground = { askToWrite, begin, changeRate, choose, keepAlive, live, tab };
 
 watchTheme();
 keepTypedNumbers();
