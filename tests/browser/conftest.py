@@ -128,21 +128,22 @@ def corpus() -> str:
 
 
 @pytest.fixture(scope="session")
-def start_server(tmp_path_factory) -> Iterator[Callable[[], Server]]:
-    """`start_server()`: another playground on a free port; all are ended with the session."""
+def start_server(tmp_path_factory) -> Iterator[Callable[..., Server]]:
+    """`start_server("--flag")`: another playground, in a process group of its own; all end with the session."""
     started: list[Server] = []
 
-    def start() -> Server:
+    def start(*flags: str) -> Server:
         folder, port = tmp_path_factory.mktemp("server"), free_port()
         command = [sys.executable, "-m", "playground", "--no-browser", "--port", str(port)]
         environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [*command, "--runs", str(folder / "runs")],
+                [*command, "--runs", str(folder / "runs"), *flags],
                 cwd=folder,
                 env=environment,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,
             )
         server = Server(process, f"http://127.0.0.1:{port}", folder / "runs", folder / "log")
         started.append(server)

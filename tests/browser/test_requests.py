@@ -2,9 +2,6 @@
 
 import json
 import math
-import os
-import signal
-import time
 import urllib.error
 import urllib.request
 
@@ -134,28 +131,3 @@ def test_no_file_but_the_page_s_own_is_served(server, path):
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(f"{server.url}/gradio_api/file={path.format(runs=runs)}")
     assert caught.value.code in (403, 404)
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self"), reason="needs /proc")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
-def test_a_server_that_ends_leaves_no_process(start_server, processes, number):
-    server = start_server()
-    bigram = feed_of(server, "bigram")
-    data = ["train", None, "synthetic_plays", *settings(RUNGS["bigram"])]
-    token = call(server, bigram, "begin", data)[1]["run"]
-    deadline = time.monotonic() + 90
-    while call(server, bigram, "poll", [token, 0, 0])[1]["step"] < 3:
-        assert time.monotonic() < deadline, "the run does not start"
-        time.sleep(0.1)
-    below = processes.below(server.process.pid)
-    assert below
-    server.process.send_signal(number)
-    code = server.process.wait(90)
-    assert code == (-signal.SIGKILL if number == signal.SIGKILL else 0)
-    while any(map(processes.alive, below)):
-        assert time.monotonic() < deadline + 90, "processes outlive the server"
-        time.sleep(0.05)
-    (folder,) = [path.parent for path in server.runs.glob("*/run.json")]
-    status = json.loads((folder / "status.json").read_text())
-    assert status["status"] == ("running" if number == signal.SIGKILL else "stopped")
-    assert "Traceback" not in server.log.read_text()
