@@ -52,23 +52,22 @@ def evaluate(
     vocab_size: the number of scores for each token, which bounds the windows read at once.
     batch_size: that number itself; it changes the speed, not the result.
     """
-    return completed(
-        evaluate_in_parts(
-            model,
-            tokens,
-            context_length,
-            count_characters=count_characters,
-            vocab_size=vocab_size,
-            batch_size=batch_size,
-        )
+    parts = evaluate_in_parts(
+        model,
+        tokens,
+        context_length,
+        count_characters=count_characters,
+        vocab_size=vocab_size,
+        batch_size=batch_size,
     )
+    return told(parts, lambda share: None)
 
 
-def completed(parts: Generator[float, None, Evaluation]) -> Evaluation:
-    """The result of an evaluation in parts, all of them done."""
+def told(parts: Generator[float, None, Evaluation], tell: Callable[[float], object]) -> Evaluation:
+    """The result of an evaluation in parts, all of them done; `tell` is called with the share after each."""
     while True:
         try:
-            next(parts)
+            tell(next(parts))
         except StopIteration as finished:
             return finished.value
 

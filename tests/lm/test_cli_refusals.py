@@ -43,14 +43,6 @@ def test_a_wrong_flag(arguments, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_text_too_short_for_the_context(tmp_path):
-    (tmp_path / "short.txt").write_text("all work and no play\n" * 50)
-    flags = ("--corpus", tmp_path / "short.txt", "--out", tmp_path / "run")
-    sentence = refusal("train", "bigram", *flags, "--context-length", "1000", code=2)
-    assert "shorter context" in sentence
-    assert not (tmp_path / "run").exists()
-
-
 @pytest.mark.parametrize(
     ("flags", "named"),
     [
