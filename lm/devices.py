@@ -1,8 +1,10 @@
 """Devices: the GPU if there is one, else the CPU, and the number of threads and cores."""
 
 import contextlib
+import importlib.util
 import itertools
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 
@@ -38,6 +40,36 @@ def has_bfloat16(device: str) -> bool:
         can = torch.cpu.get_capabilities()
         return any(can.get(name) for name in ("avx512_bf16", "amx_bf16"))
     return device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def check_compiles(device: str, learner: str) -> None:
+    """Raise a SettingsProblem where `torch.compile` cannot make kernels for the device or the learner."""
+    leave_out = "or leave --compile out"
+    if learner != "gradient":
+        raise SettingsProblem("A model that counts has no kernels to compile: leave --compile out.")
+    if not device.startswith("cuda"):
+        raise SettingsProblem(
+            f"--compile makes kernels for an Nvidia GPU, not for {device}: choose --device cuda, {leave_out}."
+        )
+    if torch.cuda.get_device_capability(device) < (7, 0):
+        raise SettingsProblem(
+            f"--compile needs a GPU of 2018 or later: choose another, {leave_out}."
+        )
+    if importlib.util.find_spec("triton") is None:
+        raise SettingsProblem(f"--compile needs the package triton: install it, {leave_out}.")
+    if not any(shutil.which(name) for name in (os.environ.get("CC", "cc"), "gcc", "clang")):
+        raise SettingsProblem(f"--compile needs a C compiler: install gcc, {leave_out}.")
+
+
+@contextlib.contextmanager
+def memory_explained(advice: str) -> Iterator[None]:
+    """Turn a GPU's "out of memory" into a SettingsProblem that ends with advice, as "lower the batch size"."""
+    try:
+        yield
+    except RuntimeError as error:  # CUDA has a class of its own for it, MPS has not
+        if "out of memory" not in str(error):
+            raise
+        raise SettingsProblem(f"The GPU is out of memory: {advice}.") from None
 
 
 @contextlib.contextmanager

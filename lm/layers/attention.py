@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lm.layers.cache import LayerCache
+from lm.layers.masks import causal
 from lm.layers.norms import rms_norm
 from lm.layers.positions import RotaryPositions
 
@@ -60,6 +61,7 @@ class SelfAttention(nn.Module):
         self.n_head = n_head
         self.rotary = rotary
         self.qk_norm = qk_norm
+        self.causal_kernel = False
         self.query_key_value = nn.Linear(n_embd, 3 * n_embd, bias=False)
         self.projection = nn.Linear(n_embd, n_embd, bias=bias)
         self.register_buffer("mask", mask, persistent=False)  # (context_length, context_length)
@@ -73,10 +75,17 @@ class SelfAttention(nn.Module):
         q, k, v = self.split(x, start)  # (B, H, T, D)
         if cache is not None:
             k, v = cache.extend(k, v)  # (B, H, start + T, D)
-        mask = self.mask[start : start + T, : start + T]  # (T, start + T)
-        with _float32_on_cpu(x.device):
-            found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (B, H, T, D)
+        if self.causal_kernel and cache is None:
+            found = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, D)
+        else:
+            mask = self.mask[start : start + T, : start + T]  # (T, start + T)
+            with _float32_on_cpu(x.device):
+                found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.projection(found.transpose(1, 2).flatten(2))
+
+    def use_causal_kernel(self) -> None:
+        """If the mask is causal, leave it to torch's kernel, which skips what is masked: quicker on a GPU."""
+        self.causal_kernel = torch.equal(self.mask.cpu(), causal(len(self.mask)))
 
     def pattern(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """As `Attending`."""
@@ -87,7 +96,9 @@ class SelfAttention(nn.Module):
     def split(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
         """x (B, T, C), at positions from `start` on, to query, key and value, (B, H, T, D) with D = C / H."""
         B, T, C = x.shape
-        qkv = self.query_key_value(x).to(x.dtype)  # autocast may have made it bfloat16
+        qkv = self.query_key_value(x)
+        if x.device.type == "cpu" or self.rotary is not None:
+            qkv = qkv.to(x.dtype)  # autocast may have made it bfloat16
         qkv = qkv.view(B, T, 3, self.n_head, C // self.n_head)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind()
         if self.rotary is not None:

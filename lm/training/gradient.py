@@ -2,6 +2,7 @@
 
 import math
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from lm.tasks import Batch, ContinueText, Task
 from lm.training.config import TrainingConfig
 from lm.training.events import Checkpoint
 from lm.training.learner import StepResult, diverged
-from lm.training.optimizers import make_optimizers, restore_state, state_tensors
+from lm.training.optimizers import Optimizer, make_optimizers, restore_state, state_tensors
 from lm.training.schedule import learning_rate_factor
 
 BAD_STEPS = 20  # so many steps in a row with a loss above three times ln V end a run
@@ -34,10 +35,14 @@ class GradientLearner:
         torch.manual_seed(plan.training.seed)
         self.network = plan.rung.model(plan.model, task.vocab_size).to(device)
         self.trained = [p for p in self.network.parameters() if p.requires_grad]
-        self.optimizers = make_optimizers(self.network, plan.training)
+        self.optimizers = self.make_optimizers()
         self.autocasts = plan.training.precision == "bfloat16" and has_bfloat16(device)
         self.bad_steps = 0
         self.model = with_counts(self.network, plan, task.vocab_size)
+
+    def make_optimizers(self) -> list[Optimizer]:
+        """The optimizers of the network."""
+        return make_optimizers(self.network, self.settings)
 
     def change_learning_rate(self, peak: float) -> bool:
         """Scale the schedule to another peak, from the next step on."""
@@ -65,33 +70,55 @@ class GradientLearner:
         settings = self.settings
         if step == 0 and isinstance(self.model, Mixture):
             self._count_ngrams(self.model.ngram)
-        self.network.train()
+        if not self.network.training:
+            self.network.train()
         # Each step seeds its own random numbers (windows, dropout): a resumed run draws the same ones.
-        torch.manual_seed(settings.seed * 1_000_003 + step)
+        self.seed(settings.seed * 1_000_003 + step)
         batch = self.task.batch(settings.batch_size)
-        with self._autocast():
-            logits = self.network(with_noise(batch.inputs, settings.token_noise))  # (B, T, V)
-        loss = mean_loss(logits.float(), batch)
-        self.network.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = self._clipped_norm()
-        self._check(step + 1, loss.item(), norm)
+        batch = replace(batch, inputs=with_noise(batch.inputs, settings.token_noise))
         factor = learning_rate_factor(step, settings)
         changed = self.learning_rate / settings.learning_rate  # 1 unless a person changed the rate
-        for optimizer in self.optimizers:
-            optimizer.step(factor * changed)
-        per_character = loss.item() / self.task.characters_per_token
+        loss, norm = self.learn(batch, factor * changed)
+        self._check(step + 1, loss, norm)
+        per_character = loss / self.task.characters_per_token
         return StepResult(per_character, self.learning_rate * factor, norm)
 
-    def _clipped_norm(self) -> float:
+    def seed(self, number: int) -> None:
+        """Let torch's random numbers begin anew."""
+        torch.manual_seed(number)
+
+    def learn(self, batch: Batch, factor: float) -> tuple[float, float]:
+        """Change the weights once, at `factor` times the learning rate.
+
+        Returns the loss in nats per token and the norm of the gradient, both from before the change.
+        """
+        loss, norm = torch.stack(self.gradient(batch)).tolist()
+        for optimizer in self.optimizers:
+            optimizer.step(factor)
+        return loss, norm
+
+    def gradient(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Leave the gradient of the batch's loss in the parameters; returns the loss and the norm, () each."""
+        loss = self.loss(batch)
+        self.network.zero_grad(set_to_none=True)
+        loss.backward()
+        return loss.detach(), self._clipped_norm()
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The network's mean loss over a batch, in nats per token, ()."""
+        with self.autocast():
+            logits = self.network(batch.inputs)  # (B, T, V)
+        return mean_loss(logits.float(), batch)
+
+    def _clipped_norm(self) -> Tensor:
         """The norm of the whole gradient, which is then shortened to `gradient_clip`; 0 leaves it as it is."""
         longest = self.settings.gradient_clip
         if longest:
-            return nn.utils.clip_grad_norm_(self.trained, longest).item()
+            return nn.utils.clip_grad_norm_(self.trained, longest)
         gradients = [p.grad for p in self.trained if p.grad is not None]
-        return nn.utils.get_total_norm(gradients).item()
+        return nn.utils.get_total_norm(gradients)
 
-    def _autocast(self) -> AbstractContextManager[Any]:
+    def autocast(self) -> AbstractContextManager[Any]:
         """bfloat16 in matrix products, if the plan asks for it and the processor has instructions for it.
 
         Weights, residual path, norms, loss and optimizer state stay in float32 (Micikevicius et al. 2018,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from lm.plan import Plan
 from lm.tasks import Task
 from lm.training.counting import CountingLearner
+from lm.training.cuda import CudaLearner
 from lm.training.gradient import GradientLearner
 from lm.training.learner import Learner
 
@@ -14,6 +15,11 @@ LEARNERS: dict[str, Callable[[Plan, Task, str], Learner]] = {
 }
 
 
-def make_learner(plan: Plan, task: Task, device: str) -> Learner:
-    """The learner that a plan's training settings name, before its first step."""
+def make_learner(plan: Plan, task: Task, device: str, compiled: bool = False) -> Learner:
+    """The learner that a plan's training settings name, before its first step.
+
+    compiled: let `torch.compile` make the kernels; on an Nvidia GPU only (`lm.devices.check_compiles`).
+    """
+    if plan.training.learner == "gradient" and device.startswith("cuda"):
+        return CudaLearner(plan, task, device, compiled)
     return LEARNERS[plan.training.learner](plan, task, device)

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from lm import tasks
+from lm.devices import memory_explained
 from lm.plan import Plan
 from lm.training.events import (
     Checkpoint,
@@ -40,16 +41,27 @@ def train(
     *,
     device: str = "cpu",
     resume: Checkpoint | None = None,
+    compiled: bool = False,
 ) -> Generator[Event, Command | None, None]:
     """Train a new model (or go on from `resume`) until `plan.steps`.
 
     data: what `load` of the plan's task made of a corpus.
-    Raises `SettingsProblem` if the text is too short for the plan, and `Diverged` if the loss is no longer a
-    number or stays above three times that of a uniform guess.
+    compiled: let `torch.compile` make the kernels, on an Nvidia GPU only.
+    Raises `SettingsProblem` if the text is too short for the plan or the plan too large for the GPU's memory,
+    and `Diverged` if the loss is no longer a number or stays above three times that of a uniform guess.
     """
+    advice = "lower the batch size, the context length, the embedding size or the number of layers"
+    with memory_explained(advice):
+        yield from _events(plan, data, device, resume, compiled)
+
+
+def _events(
+    plan: Plan, data: Any, device: str, resume: Checkpoint | None, compiled: bool
+) -> Generator[Event, Command | None, None]:
+    """The events of `train`."""
     task = tasks.KINDS[plan.task.task](data, plan.context_length, device)
     torch.set_flush_denormal(True)  # a CPU computes many times slower with the tiniest numbers
-    learner = make_learner(plan, task, device)
+    learner = make_learner(plan, task, device, compiled)
     step, evaluated, sampled, seconds, replayed = 0, 0, -1, 0.0, replay_steps(plan)
     if resume is not None:
         learner.restore(resume)
@@ -92,7 +104,9 @@ def train(
             if not math.isfinite(result.loss):
                 raise diverged(step, result.loss, learner.learning_rate)
             evaluated = step
-            yield from listen((yield Evaluated(step, result.loss, result.bits_per_char, seconds)))
+            part = None if result.whole else result.characters
+            told = Evaluated(step, result.loss, result.bits_per_char, seconds, part)
+            yield from listen((yield told))
         if (due or step == 0) and step > sampled:
             text = task.sample(learner.model)
             sampled = step

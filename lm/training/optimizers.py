@@ -41,12 +41,19 @@ class Optimizer:
     @torch.no_grad()
     def step(self, factor: float = 1.0) -> None:
         """Change every parameter once, at `factor` times the learning rate."""
+        rate = self.learning_rate * factor
+        for parameter, gradient, state in self.due():
+            self.change(parameter, gradient, state, rate)
+
+    def due(self) -> list[tuple[nn.Parameter, Tensor, State]]:
+        """What a step changes: each trained parameter that has a gradient, the gradient, and its state."""
+        due = []
         for parameter in self.parameters:
             if parameter.requires_grad and parameter.grad is not None:
                 if parameter not in self.state:
                     self.state[parameter] = self.new_state(parameter)
-                rate = self.learning_rate * factor
-                self.change(parameter, parameter.grad, self.state[parameter], rate)
+                due.append((parameter, parameter.grad, self.state[parameter]))
+        return due
 
     def new_state(self, parameter: Tensor) -> State:
         """The state before the parameter's first change."""
@@ -120,26 +127,34 @@ STEPS = 3  # theirs are 5, which take longer and reach no lower a loss here (lm/
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """A matrix U S Vᵀ to nearly U Vᵀ: the same directions, the larger singular values near 1.
+    """A matrix U S Vᵀ (or several of one size, (N, rows, columns)) to nearly U Vᵀ.
+
+    The directions stay, the larger singular values come near 1.
 
     Newton–Schulz steps X ← a X + b (XXᵀ) X + c (XXᵀ)² X turn each singular value s into a s + b s³ + c s⁵,
     which pushes those between 0 and 1 towards 1. Three steps raise small ones about fortyfold, so those below
     about 1/40 of the largest stay smaller. X begins as the matrix divided by √‖XXᵀ‖. That is at least its
     largest singular value and at most its norm ‖X‖, by which Jordan et al. divide.
 
-    All matrices of one size at once and fewer products save 3 to 8 % of a step of the recipe `best` on one
-    thread, which is not worth 20 lines.
+    All matrices of one size at once save 3 to 8 % of a step of the recipe `best` on a CPU thread, too little;
+    on a GPU it pays (`cuda.py`).
     """
-    tall = matrix.shape[0] > matrix.shape[1]
+    tall = matrix.shape[-2] > matrix.shape[-1]
     X = matrix.mT if tall else matrix  # so that XXᵀ is the smaller product
-    X = X / (X @ X.mT).norm().sqrt().clamp_min(1e-7)
+    size = (X @ X.mT).norm(dim=(-2, -1), keepdim=True).sqrt()
+    X = X / size.clamp_min(1e-7)
     for _ in range(STEPS):
         gram = X @ X.mT
         X = A * X + (B * gram + C * gram @ gram) @ X
     return X.mT if tall else X
 
 
-def make_optimizers(model: nn.Module, training: TrainingConfig) -> list[Optimizer]:
+def make_optimizers(
+    model: nn.Module,
+    training: TrainingConfig,
+    adamw: type[AdamW] = AdamW,
+    muon: type[Muon] = Muon,
+) -> list[Optimizer]:
     """The optimizers of a model: AdamW for all of it, or Muon for its hidden matrices and AdamW for the rest.
 
     The weight decay of AdamW is for the weights of linear layers only. Frozen parameters have no optimizer.
@@ -152,10 +167,10 @@ def make_optimizers(model: nn.Module, training: TrainingConfig) -> list[Optimize
     matrices = [p for p in rest if id(p) in decayed]
     others = [p for p in rest if id(p) not in decayed]
     rate, decay = training.learning_rate, training.weight_decay
-    made = [
-        AdamW(matrices, rate, decay, training.beta2),
-        AdamW(others, rate, 0.0, training.beta2),
-        Muon([p for p in trained if id(p) in by_muon], training.muon_learning_rate, decay),
+    made: list[Optimizer] = [
+        adamw(matrices, rate, decay, training.beta2),
+        adamw(others, rate, 0.0, training.beta2),
+        muon([p for p in trained if id(p) in by_muon], training.muon_learning_rate, decay),
     ]
     return [optimizer for optimizer in made if optimizer.parameters]
 

@@ -118,7 +118,7 @@ def reach(folder: Path, training: Training, target: float) -> tuple[int, float]:
         last = step == max(training.checkpoints)
         if training.estimates[step] > target + HOPELESS and not last:
             continue
-        loss = _exact_loss(folder, path, torch.from_numpy(tokens))
+        loss = exact_loss(folder, path, torch.from_numpy(tokens))
         best = min(best, (step, loss), key=lambda pair: pair[1])
         if loss <= target:
             break
@@ -137,7 +137,8 @@ def build(checkout: Path, **config: Any) -> Any:
         return module.GPT(module.GPTConfig(**config))
 
 
-def _exact_loss(folder: Path, checkpoint: Path, tokens: Tensor) -> float:
+def exact_loss(folder: Path, checkpoint: Path, tokens: Tensor) -> float:
+    """The loss of a checkpoint over all of `tokens` (N,), in nats per token."""
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
     model = build(folder, **saved["model_args"])
     model.load_state_dict(saved["model"])
