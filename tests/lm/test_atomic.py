@@ -1,0 +1,45 @@
+"""Files that many write at once are whole, and what killed processes leave is removed."""
+
+import os
+import threading
+import time
+
+from lm.atomic import ABANDONED, remove_leftovers
+from lm.runs import files
+
+
+def test_many_threads_write_the_same_text(tmp_path):
+    """Eight people paste the same text: each is kept whole, and none is told that a file is missing."""
+    path, problems = tmp_path / "texts" / "same.txt", []
+    texts = [f"text {n}\n" * 2000 for n in range(8)]
+    start = threading.Barrier(len(texts))
+
+    def write(text):
+        start.wait()
+        try:
+            for _ in range(25):
+                files.write_text(path, text)
+                assert path.read_text() in texts
+        except Exception as problem:
+            problems.append(problem)
+
+    threads = [threading.Thread(target=write, args=(text,)) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert os.listdir(path.parent) == ["same.txt"]
+
+
+def test_leftovers_are_removed_once_nobody_can_still_write_them(tmp_path):
+    old, fresh = tmp_path / ".a.txt.7.tmp", tmp_path / ".b.txt.8.0123abcd.tmp"
+    for path in (old, fresh):
+        path.write_text("half")
+    past = time.time() - ABANDONED - 60
+    os.utime(old, (past, past))
+    files.write_text(tmp_path / "c.txt", "text")
+    assert sorted(os.listdir(tmp_path)) == [fresh.name, "c.txt"]
+    remove_leftovers(tmp_path, older_than=None)  # as the holder of a run's lock does
+    assert os.listdir(tmp_path) == ["c.txt"]
+    remove_leftovers(tmp_path / "nowhere")
