@@ -8,7 +8,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lm.interruption import Interruption
 from lm.runs.run import Run
-from lm.training.events import Checkpoint, Command, Evaluated, Event, Step, TakeCheckpoint
+from lm.training.events import (
+    Checkpoint,
+    Command,
+    Evaluated,
+    Evaluating,
+    Event,
+    Step,
+    TakeCheckpoint,
+)
 
 
 def watch(
@@ -57,6 +65,8 @@ def watch(
                     progress.update(
                         bar, completed=event.step, loss=f"{event.loss:.3f}", speed=speed
                     )
+            elif isinstance(event, Evaluating):
+                progress.update(bar, validation=f"at {event.share:.0%}")
             elif isinstance(event, Evaluated):
                 progress.update(bar, validation=f"{event.loss:.4f}")
                 if not console.is_terminal:

@@ -20,8 +20,9 @@ from lm.progress import unfinished, watch
 from lm.runs import Run, open_run, recording
 from lm.runs.lock import WriterLock
 from lm.runs.preparation import prepare
+from lm.sizes import check_fits
 from lm.terminal import notes, working
-from lm.training.loop import train
+from lm.training.loop import replay_steps, train
 
 EXIT_CODES = """
 \b
@@ -101,14 +102,19 @@ def train_command(rung: Rung) -> click.Command:
             check_compiles(where, rung.training.learner)
         make = _resumed if resume else _new
         with Interruption() as interruption:
-            ready = make(out, rung, recipe, given, corpus)
+            ready = make(out, rung, recipe, given, corpus, where)
             _run_training(ready, interruption, where, compiled, until_val_loss, as_json)
 
     return command
 
 
 def _new(
-    out: Path, rung: Rung, recipe: str | None, given: dict[str, Any], corpus: str | None
+    out: Path,
+    rung: Rung,
+    recipe: str | None,
+    given: dict[str, Any],
+    corpus: str | None,
+    device: str,
 ) -> Ready:
     """A new run directory."""
     plan = rung.plan(recipe or CLASSIC.name, **given)
@@ -123,11 +129,18 @@ def _new(
     with working("Counting n-grams") as tell:
         prepared = prepare(text, plan.tokenizer, plan.task, tell=tell)
     prepared.check(plan.context_length)
+    snapshots = len(replay_steps(plan))
+    check_fits(plan, prepared.tokenizer.vocab_size, out, snapshots, device)
     return Ready(prepared.new_run(out, plan), prepared.data)
 
 
 def _resumed(
-    out: Path, rung: Rung, recipe: str | None, given: dict[str, Any], corpus: str | None
+    out: Path,
+    rung: Rung,
+    recipe: str | None,
+    given: dict[str, Any],
+    corpus: str | None,
+    _device: str,
 ) -> Ready:
     """The run in `out`, to go on from its last checkpoint."""
     run = open_run(out)
@@ -184,8 +197,8 @@ def _report(run: Run, last: dict[str, Any], until_val_loss: float | None, as_jso
     if not as_json:
         return (
             f"{run.record.model}: validation loss {last['loss']:.4f} nats per character "
-            f"({last['bits_per_char']:.4f} bits) after {last['step']:,} steps, {tokens:,} tokens, "
-            f"{last['seconds']:.1f} s of training, in {run.directory}"
+            f"({last['bits_per_char']:.4f} bits{_part(last)}) after {last['step']:,} steps, "
+            f"{tokens:,} tokens, {last['seconds']:.1f} s of training, in {run.directory}"
         )
     return json.dumps(
         {
@@ -196,6 +209,7 @@ def _report(run: Run, last: dict[str, Any], until_val_loss: float | None, as_jso
             "tokens": tokens,
             "val_loss": last["loss"],
             "bits_per_char": last["bits_per_char"],
+            "val_characters": last.get("characters"),  # null: the whole split
             "reached": until_val_loss is None or last["loss"] <= until_val_loss,
             "parameters": run.record.parameters,
             "threads": torch.get_num_threads(),
@@ -203,6 +217,12 @@ def _report(run: Run, last: dict[str, Any], until_val_loss: float | None, as_jso
             "directory": str(run.directory),
         }
     )
+
+
+def _part(evaluation: dict[str, Any]) -> str:
+    """What to say of an evaluation that did not read its whole split."""
+    read = evaluation.get("characters")
+    return f", over {read:,} evenly spread characters" if read else ""
 
 
 def _check_same_settings(run: Run, rung: Rung, recipe: str | None, given: dict[str, Any]) -> None:

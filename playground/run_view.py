@@ -113,7 +113,13 @@ class RunView:
             floor=record.corpus.floor,
             ended=ended,
         )
-        return f"{record.corpus.title}: {sentence[0].lower()}{sentence[1:]}"
+        read = [event.get("characters") for event in self.events if event["type"] == "evaluation"]
+        part = (
+            f" The validation text is long: its loss is that of {read[-1]:,} characters, spread evenly over it."
+            if read and isinstance(read[-1], int)
+            else ""
+        )
+        return f"{record.corpus.title}: {sentence[0].lower()}{sentence[1:]}{part}"
 
     def answer(
         self, status: str, reason: str | None, start: int = 0, start_events: int = 0

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 
 from lm import tasks
-from lm.corpora import Corpus
+from lm.corpora import TRAIN_SHARE, Corpus
+from lm.evaluation import MOST_TOKENS
 from lm.plan import Plan
 from lm.tokenizers import Tokenizer
 from lm.training.learners import make_learner
@@ -25,6 +26,9 @@ from playground import processes
 PART = 120_000  # characters of the text that are trained on and evaluated
 BRIEF, STEPS = 0.5, 8  # a timing ends after so many seconds and so many steps,
 LONG = 3.0  # or after so many seconds and any number of steps
+WHOLE_IS_READ = int(
+    MOST_TOKENS / (1 - TRAIN_SHARE)
+)  # characters; of a longer text, a part is evaluated
 OWN_SHARE = 0.85  # of the time that a thread has its core if no other work disturbs it
 
 
@@ -87,5 +91,5 @@ def measured(device: str, plan: Plan, corpus: Corpus, tokenizer: Tokenizer) -> C
     whole, read = len(corpus.text), len(part.text)
     tokens = plan.tokens_per_step  # of a plan that counts, those of the whole text
     step = mean(steps[1:] or steps) * tokens(whole) / tokens(read)  # the first step is slow
-    evaluation = mean(evaluations) * whole / read
+    evaluation = mean(evaluations) * min(whole, WHOLE_IS_READ) / read
     return Costs(step * factor, evaluation * factor, mean(samples) * factor, quiet, time.time())

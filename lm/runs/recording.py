@@ -131,6 +131,7 @@ class Recorder:
                     loss=event.loss,
                     bits_per_char=event.bits_per_char,
                     seconds=round(event.seconds, 4),
+                    **({} if event.characters is None else {"characters": event.characters}),
                 )
             elif isinstance(event, Sample):
                 self._line(type="sample", step=event.step, text=event.text)

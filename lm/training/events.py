@@ -35,12 +35,16 @@ class Evaluating:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The exact loss over the whole validation split after `step` steps."""
+    """The exact loss over the validation split after `step` steps.
+
+    characters: of a split that is too large to be read whole, how many were read; None of any other.
+    """
 
     step: int
     loss: float  # nats per character
     bits_per_char: float
     seconds: float
+    characters: int | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lm import corpora, runs
+from lm import corpora, evaluation, runs
 from lm.corpora import own_text
 from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
@@ -58,6 +58,23 @@ def test_train_evaluate_sample_resume(rung, text, tmp_path):
     before = run.metrics_path.read_bytes()
     lm("train", rung.name, "--out", out, "--resume")
     assert run.metrics_path.read_bytes() == before
+
+
+def test_of_a_huge_text_a_stated_part_is_evaluated(text, tmp_path, monkeypatch):
+    """On a text of 49 MB, the first evaluation of a larger model had no end."""
+    monkeypatch.setattr(evaluation, "MOST_TOKENS", 300)
+    out = tmp_path / "run"
+    trained = lm("train", "bigram", "--corpus", text, "--out", out, *QUICK)
+    assert "bits, over 288 evenly spread characters)" in trained.stdout
+    (line,) = [e for e in runs.open_run(out).evaluations() if e["step"] == 12]
+    assert line["characters"] == 288  # 18 rows of 16 tokens
+    assert "over 288 evenly spread characters of a_play.txt" in lm("evaluate", out).stdout
+    result = json.loads(lm("evaluate", out, "--json").stdout)
+    assert (result["characters"], result["whole_split"]) == (288, False)
+    assert result["val_loss"] == pytest.approx(line["loss"], abs=1e-9)
+    monkeypatch.undo()
+    result = json.loads(lm("evaluate", out, "--json").stdout)
+    assert (result["characters"], result["whole_split"]) == (599, True)
 
 
 def test_every_rung_takes_the_shortest_text_at_its_defaults(rung, tmp_path):

@@ -295,3 +295,11 @@ def test_an_empty_run_has_a_summary_and_a_figure(run):
     assert ask(view, "starting")["summary"]
     assert ask(view, "starting")["best"] is None
     assert view.chart()["data"]
+
+
+def test_the_part_of_a_huge_split_that_was_evaluated_is_told(run):
+    """Nothing is said where the whole split was read."""
+    append(run, evaluation(50, 2.5))
+    assert "spread evenly" not in ask(RunView(run))["summary"]
+    append(run, line(**json.loads(evaluation(100, 2.4)) | {"characters": 250_000}))
+    assert "that of 250,000 characters, spread evenly over it." in ask(RunView(run))["summary"]
