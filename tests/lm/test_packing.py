@@ -156,6 +156,21 @@ def test_as_many_snapshots_as_asked_and_always_the_last(snapshots, trained, tmp_
     assert kept[-1] == trained.snapshots()[-1]
 
 
+def test_a_run_in_training_is_packed_as_one_that_stopped(tiny_plan, begin, data, tmp_path):
+    run = begin(tmp_path / "run", tiny_plan(DECODER))
+    events = recording.record(run, train(run.plan, data))
+    while next(events) and run.status()[2] < 7:
+        pass
+    packing.pack(run, tmp_path / "packed", 3)
+    packed = runs.open_run(tmp_path / "packed")
+    reason = "This copy was made at step 7, while the run trained."
+    assert packed.status() == ("stopped", reason, 7)
+    assert packed.snapshots() == [0, 5, 6]  # 5, the best, was evaluated
+    assert "5 steps of 12 planned" in (tmp_path / "packed" / "README.md").read_text()
+    assert run.status()[0] == "running"  # nothing has happened to the run itself
+    events.close()
+
+
 def test_what_cannot_be_packed(trained, tiny_plan, begin, tmp_path):
     with pytest.raises(RunProblem, match="already exists"):
         packing.pack(trained, trained.directory, 3)

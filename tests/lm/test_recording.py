@@ -12,6 +12,7 @@ from lm.errors import Diverged, RunProblem, SettingsProblem
 from lm.ladder import RUNGS
 from lm.runs import recording
 from lm.training.events import Checkpoint, Evaluated, Sample, Step
+from lm.training.learner import diverged
 from lm.training.loop import replay_steps, train
 from tests.lm.recorded import record_all
 from tests.lm.toy_models import Tied
@@ -147,10 +148,94 @@ def test_a_loss_that_diverges_is_failed_with_the_reason(tiny_plan, begin, data, 
         record_all(run, data)
     status, reason, step = run.status()
     assert (status, reason) == ("failed", str(caught.value))
+    assert "Try a learning rate of 0.3" in reason and "The best snapshot that is kept is" in reason
     assert step > 0
-    model, at = run.model()  # the last good snapshot
+    model, at = run.model()  # of the last snapshot
     assert at > 0
     assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
+
+
+def checkpoint(run, step, replay=False):
+    """A checkpoint with weights that tell the step."""
+    model = run.plan.rung.model(run.plan.model, run.record.vocab_size)
+    weights = {name: torch.full_like(t, step) for name, t in model.state_dict().items()}
+    return Checkpoint(step, step, step, 0.1, 0.01, weights, {}, replay)
+
+
+def losing(run, losses, kept=()):
+    """Events of a run whose validation loss after each 10 steps is the next of `losses`."""
+    yield checkpoint(run, 0, replay=True)
+    for number, loss in enumerate(losses, start=1):
+        for step in range(number * 10 - 9, number * 10 + 1):
+            yield Step(step, loss + 1, 0.01, 1.0, 0.1 * step)
+        yield Evaluated(number * 10, loss, loss / 0.693, 0.1)
+        yield checkpoint(run, number * 10, replay=number * 10 in kept)
+
+
+@pytest.mark.parametrize(
+    ("losses", "kept", "snapshots", "best"),
+    [
+        ([3.0, 2.0, 2.5, 2.2], (), [0, 20], 20),
+        ([3.0, 2.0, 1.5, 1.2], (), [0, 40], 40),  # of those that were the best for a while, none
+        ([3.0, 2.0, 2.5], (20, 30), [0, 20, 30], 20),
+        ([2.0, 3.0, 1.0], (10,), [0, 10, 30], 30),
+    ],
+)
+def test_the_best_snapshot_is_kept(losses, kept, snapshots, best, tiny_plan, begin, tmp_path):
+    run = begin(tmp_path / "run", tiny_plan(RUNGS["bigram"], steps=40))
+    for _ in recording.record(run, losing(run, losses, kept)):
+        pass
+    assert run.snapshots() == snapshots
+    assert run.best()["step"] == best and run.best()["loss"] == min(losses)
+    assert (next(run.model(best)[0].parameters()) == best).all()
+
+
+def test_the_best_snapshot_is_kept_across_an_interruption(tiny_plan, begin, tmp_path):
+    """Also when it is the very one at which the run is stopped, and so kept for another reason."""
+    run = begin(tmp_path / "run", tiny_plan(RUNGS["bigram"], steps=40))
+    events = losing(run, [3.0, 2.0])
+    for _ in recording.record(run, events):
+        pass
+    assert run.snapshots() == [0, 20]
+    rest = iter(
+        [checkpoint(run, 20, replay=True), Evaluated(30, 1.0, 1.4, 0.1), checkpoint(run, 30)]
+    )
+    for _ in recording.record(run, (event for event in rest)):
+        pass
+    assert run.snapshots() == [0, 20, 30]
+    assert [line["step"] for line in run.metrics() if line["type"] == "snapshot"] == [0, 20]
+    last = iter([Evaluated(40, 0.5, 0.7, 0.1), checkpoint(run, 40)])
+    for _ in recording.record(run, (event for event in last)):
+        pass
+    assert run.snapshots() == [0, 20, 40]
+
+
+@pytest.mark.parametrize(
+    ("losses", "kept", "words"),
+    [
+        # Step 1 told that the loss was 4 before it, so with the weights of step 0.
+        ([], (), ""),
+        ([780.0], (10,), "is of step 10, with a loss of 780."),
+        ([3.0, 780.0], (20,), "is of step 10, with a loss of 3."),
+        ([3.456, 3.6, 780.0], (20, 30), "is of step 10, with a loss of 3.46."),
+    ],
+)
+def test_of_a_run_that_diverged_the_best_snapshot_is_named(
+    losses, kept, words, tiny_plan, begin, tmp_path
+):
+    """Not the last, whose loss may have been 780. Without any number, no snapshot is praised."""
+    run = begin(tmp_path / "run", tiny_plan(RUNGS["bigram"], steps=40))
+
+    def events():
+        yield from losing(run, losses, kept)
+        raise diverged(len(losses) * 10 + 1, 781.0, 0.3)
+
+    with pytest.raises(Diverged) as caught:
+        for _ in recording.record(run, events()):
+            pass
+    sentence = str(caught.value)
+    assert sentence.endswith(f"The best snapshot that is kept {words}" if words else "warm-up.")
+    assert run.status()[1] == sentence
 
 
 def test_a_text_that_is_too_short_is_failed_with_the_reason(tiny_plan, begin, data, tmp_path):

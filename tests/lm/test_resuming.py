@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from lm import runs
 from lm.errors import RunProblem
 from lm.ladder import RUNGS
-from lm.runs import files, recording
+from lm.runs import checksums, files, recording
 from lm.runs.run import GONE
 from lm.training.events import (
     ChangeLearningRate,
@@ -23,6 +23,7 @@ from lm.training.events import (
     TakeCheckpoint,
 )
 from lm.training.loop import train
+from tests.lm.command_line import QUICK, lm, refusal
 from tests.lm.recorded import record_all, resume
 
 DECODER = RUNGS["decoder_transformer"]
@@ -150,6 +151,37 @@ def test_crashed_and_resumed(rung, after, uninterrupted, tiny_plan, begin, data,
     assert final(resumed) == final(whole)
     assert resumed.snapshots() == whole.snapshots()
     assert not list((tmp_path / "run").rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("events", [0, 1])
+def test_killed_before_its_first_checkpoint_a_run_begins_again(
+    rung, events, uninterrupted, tiny_plan, begin, data, tmp_path
+):
+    """After run.json was written, or while the first checkpoint was."""
+    run = begin(tmp_path / "run", plan_of(rung, tiny_plan))
+    if events:
+        whole = uninterrupted(rung).snapshot_path(0)
+        shutil.copy(whole, run.snapshot_path(0))
+        line = {"type": "sample", "step": 0, "text": "half a sample"}
+        run.metrics_path.write_bytes(checksums.as_line(line))
+    with pytest.raises(RunProblem, match=r"already holds a run: .* --resume it"):
+        begin(tmp_path / "run", run.plan)
+    assert recording.rewind(run) is None
+    resumed, whole = resume(tmp_path / "run", data), uninterrupted(rung)
+    assert happened(resumed) == happened(whole)
+    assert final(resumed) == final(whole)
+    assert resumed.snapshots() == whole.snapshots()
+
+
+def test_the_command_line_begins_such_a_run_again(text, tmp_path):
+    out = tmp_path / "run"
+    lm("train", "bigram", "--corpus", text, "--out", out, *QUICK)
+    (out / "resume.safetensors").unlink()
+    shutil.rmtree(out / "snapshots")
+    (out / "metrics.jsonl").write_bytes(b"")
+    assert "--resume it" in refusal("train", "bigram", "--corpus", text, "--out", out, code=3)
+    lm("train", "bigram", "--out", out, "--resume")
+    assert runs.open_run(out).status() == ("finished", None, 12)
 
 
 def test_resumed_after_a_change_of_the_learning_rate(tiny_plan, begin, data, tmp_path):

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lm import baselines, corpora, runs, tasks
-from lm.errors import RunProblem
+from lm.errors import CorpusProblem, RunProblem
 from lm.ladder import RUNGS
 from lm.runs import checksums, files, recording
 from lm.runs import run as run_module
@@ -362,3 +362,39 @@ def test_another_text_is_refused(own_text):
     path.write_text(path.read_text().replace("cat", "cow"))
     with pytest.raises(RunProblem, match=r"not the text .* own\.txt: give that text"):
         run.corpus("synthetic_plays")
+
+
+def test_a_text_that_has_changed_is_told_with_its_path_and_since_when(own_text):
+    path, run = own_text
+    text = path.read_text()
+    path.write_text(text.replace("cat", "cow"))
+    os.utime(path, (2e9, 2e9))
+    with pytest.raises(
+        RunProblem, match=rf"{path} has changed since .* on 2033-05-18 at"
+    ) as caught:
+        run.corpus()
+    assert f"({len(text):,} characters) back, or give a copy of it with --corpus" in str(
+        caught.value
+    )
+    path.write_bytes(b"\xff\x00")
+    with pytest.raises(
+        RunProblem, match=r"own\.txt .* was trained on it: give a copy with --corpus"
+    ):
+        run.corpus()
+
+
+def test_a_copy_of_a_built_in_text_is_not_needed(own_text, monkeypatch):
+    """Tiny Shakespeare is recognised in a file; when that is deleted, the built-in text takes its place."""
+    _, run = own_text
+    built_in = corpora.load("synthetic_plays")
+    gone = {"name": built_in.name, "sha256": built_in.sha256, "path": "/nowhere/copy.txt"}
+    corpus = run.record.corpus.model_copy(update=gone)
+    run.record = run.record.model_copy(update={"corpus": corpus})
+    assert run.corpus().text == built_in.text
+
+    def offline(name):
+        raise CorpusProblem("It could not be downloaded: connect to the internet.")
+
+    monkeypatch.setattr(corpora, "load", offline)
+    with pytest.raises(RunProblem, match=r"connect to the internet\. .* give a copy with --corpus"):
+        run.corpus()
