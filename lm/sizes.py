@@ -1,11 +1,26 @@
-"""The number of a model's parameters, without drawing its initial weights."""
+"""How large a plan is before it is trained: parameters, memory while it trains, bytes in its run directory.
 
+The memory of a step is found by trying: a few tokens go through the model, and the tensors that the backward
+pass would need are added up. The size of each grows with the context at most as its square, so three short
+contexts tell it for a long one. Weights that nobody has drawn take no memory.
+"""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from torch import nn
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from lm.errors import SettingsProblem
 from lm.plan import Plan
+
+PROCESS = 400_000_000  # bytes of a training process besides its model: torch, the text
+SMALLER = "choose a smaller batch size, context length, embedding size or number of layers"
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -27,3 +42,149 @@ class _Undrawn(TorchFunctionMode):
         if func.__name__ in ("normal_", "uniform_", "kaiming_uniform_", "xavier_uniform_"):
             return args[0] if args else kwargs["tensor"]
         return func(*args, **kwargs)
+
+
+def memory(plan: Plan, vocab_size: int) -> int:
+    """Bytes that a process takes at most while it trains a plan on a CPU, within a factor of 1.5.
+
+    Weights, their gradient, two tensors of optimizer state for each, and either the results that the backward
+    pass needs, with the gradients of the largest of them, or a checkpoint on its way to the disk. A plan that
+    counts instead has no such tensors, and is told as the process alone.
+    """
+    if plan.training.learner != "gradient":
+        return PROCESS
+    model = outline(plan, vocab_size)
+    weights = _bytes([*model.parameters(), *model.buffers()])
+    saved = _saved_for_backward(model, plan)  # (N,), of one row of the batch
+    step = plan.values()["batch_size"] * (saved.sum() + 2 * saved.max(initial=0))
+    return PROCESS + 4 * weights + max(int(step), 3 * weights)
+
+
+def disk(plan: Plan, vocab_size: int, snapshots: int) -> int:
+    """Bytes of a plan's run directory at the end: the snapshots, and twice the file to resume from.
+
+    That file holds weights and optimizer state, and is replaced by a new one beside it.
+    """
+    if plan.training.learner != "gradient":
+        return 0
+    return (snapshots + 2 * 3) * _bytes(outline(plan, vocab_size).parameters())
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+SHORT = (8, 16, 32)  # tokens; three points of a parabola
+
+
+def _saved_for_backward(model: nn.Module, plan: Plan) -> np.ndarray:
+    """Bytes of each tensor that the backward pass needs for one row of a batch, (N,), without the weights."""
+    T = plan.context_length
+    if max(SHORT) >= T:
+        return _saved_at(model, T)
+    sizes = np.stack([_saved_at(model, length) for length in SHORT])  # (3, N)
+    shares = [  # Lagrange's: how much of each point the parabola has at T
+        np.prod([(T - other) / (length - other) for other in SHORT if other != length])
+        for length in SHORT
+    ]
+    return np.array(shares) @ sizes
+
+
+def _saved_at(model: nn.Module, length: int) -> np.ndarray:
+    """The same for a row of `length` tokens."""
+    weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    found: dict[int, Tensor] = {}  # by the place in memory: several tensors may be views of one
+
+    def note(tensor: Tensor) -> Tensor:
+        place = tensor.untyped_storage().data_ptr()
+        if place not in weights:
+            found[place] = tensor  # held, so that no other takes its place
+        return tensor
+
+    tokens = torch.zeros((1, length), dtype=torch.long)
+    hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
+    with torch.random.fork_rng(devices=[]), torch.enable_grad(), hooks:
+        logits = model(tokens)  # (1, T, V)
+        F.cross_entropy(logits.float().flatten(0, 1), tokens.flatten())
+    return np.array([tensor.untyped_storage().nbytes() for tensor in found.values()])
+
+
+def check_fits(
+    plan: Plan,
+    vocab_size: int,
+    folder: Path,
+    snapshots: int,
+    device: str = "cpu",
+    most_memory: int | None = None,
+) -> None:
+    """Raise a `SettingsProblem` for a plan that needs more memory or disk than there is.
+
+    folder: where the run directory is to be. most_memory: bytes that a run may take; if None, those free now.
+    On another device than the CPU, its memory is not asked: it says so itself (`lm/devices.py`).
+    """
+    if device == "cpu":
+        _check_memory(plan, vocab_size, most_memory)
+    needed, free = disk(plan, vocab_size, snapshots), free_disk(folder)
+    if free is not None and needed > free:
+        raise SettingsProblem(
+            f"This run needs about {told(needed)} on the disk, and {told(free)} are free: {SMALLER}, or free "
+            "some space."
+        )
+
+
+def _check_memory(plan: Plan, vocab_size: int, most: int | None) -> None:
+    free = free_memory()
+    limited = most is not None and (free is None or most < free)
+    allowed = most if limited else free
+    if allowed is None:
+        return
+    # Of a model so large that even trying would take long, the tensors of the size of its weights are enough.
+    weights = 4 * count_parameters(outline(plan, vocab_size))
+    needed = 7 * weights if plan.training.learner == "gradient" else 0
+    if needed <= allowed:
+        needed = memory(plan, vocab_size)
+    if needed > allowed:
+        raise SettingsProblem(
+            f"This run needs about {told(needed)} of memory, and {told(allowed)} "
+            f"{'are allowed' if limited else 'are free'}: {SMALLER}."
+        )
+
+
+def told(size: int) -> str:
+    """Bytes in words: 230 MB, 1.2 GB."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def free_memory() -> int | None:
+    """Bytes of memory that a new process can take; None where the system does not tell."""
+    free = []
+    for line in _lines(Path("/proc/meminfo")):
+        if line.startswith("MemAvailable:"):
+            free.append(int(line.split()[1]) * 1024)
+    group = Path("/sys/fs/cgroup")
+    for most, now in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        limit, used = (_lines(group / name) for name in (most, now))
+        if limit and used and limit[0].isdigit() and used[0].isdigit():
+            free.append(max(0, int(limit[0]) - int(used[0])))
+    return min(free, default=None)
+
+
+def free_disk(folder: Path) -> int | None:
+    """Bytes free on the disk of a folder, which need not be there yet; None where that cannot be told."""
+    for place in (folder, *folder.absolute().parents):
+        if place.exists():
+            try:
+                return shutil.disk_usage(place).free
+            except OSError:
+                return None
+    return None
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("ascii", "replace").splitlines()
+    except OSError:
+        return []

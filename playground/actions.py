@@ -27,6 +27,7 @@ from playground.figures import loss as loss_figure
 from playground.prompts import sendable
 from playground.services import Services
 from playground.texts import key_of
+from playground.visitors import NOBODY, Visitor
 
 MOST_WRITTEN = 2000  # tokens that the page writes at once
 Answer = dict[str, Any]
@@ -44,7 +45,7 @@ class Actions:
 
     # Starting and commanding a run
 
-    def begin(self, data: Any) -> Answer:
+    def begin(self, data: Any, visitor: Visitor = NOBODY) -> Answer:
         """Train, Step and Reset; the page calls it with [which, token, corpus, *values].
 
         Answers {"run": its token, "trained": as in a feed, "chart": its chart}, {} if no new run was wanted, or
@@ -57,7 +58,7 @@ class Actions:
             self.supervisor.command(str(token), "step")
             return {}
         try:
-            run = self._start(str(token), str(corpus), values, paused=how != "train")
+            run = self._start(str(token), str(corpus), values, visitor, paused=how != "train")
         except Problem as problem:
             return {"error": str(problem)}
         if how == "step":
@@ -74,12 +75,18 @@ class Actions:
             self.supervisor.command(str(token), "learning_rate", rate)
         return {"notice": ""}
 
-    def _start(self, token: str, corpus: str, values: Sequence[Any], *, paused: bool) -> str:
+    def _start(
+        self, token: str, corpus: str, values: Sequence[Any], visitor: Visitor, *, paused: bool
+    ) -> str:
         """Start a new run in place of the tab's; returns its token."""
         plan = controls.plan_of(self.rung, values)
         text = self.services.texts.get(corpus, plan.tokenizer, plan.task)
         text.check(plan.context_length)
-        with self.supervisor.place(leaving=token) as place:  # one run a tab; its directory is kept
+        size, allowance = text.tokenizer.vocab_size, self.services.allowance
+        allowance.check_size(plan, size)
+        allowance.check_length(plan, size, self.services.estimates.of(plan, text)[0])
+        # One run a tab: the one before is stopped, its directory is kept.
+        with self.supervisor.place(visitor, leaving=token) as place:
             run = text.new_run(self.library.new_directory(self.rung.name), plan)
             return self.supervisor.start(run, text.data, paused=paused, place=place)
 
@@ -199,11 +206,19 @@ class Actions:
         except Problem as problem:
             return {"error": str(problem)}
 
-    def write(self, asked: Any, prompt: Any, *values: Any) -> Iterator[Answer]:
+    def write(
+        self,
+        asked: Any,
+        prompt: Any,
+        *values: Any,
+        visitor: Visitor = NOBODY,
+        session: str | None = None,
+    ) -> Iterator[Answer]:
         """Text from the snapshot nearest to a step (None: the last) of a run, token by token.
 
         asked: {"run", "step", "pane", "number"}. A pane of the page numbers its requests: a newer one ends the
-        writing of those before. Each answer carries the number, so that the page can drop a late one.
+        writing of those before. Each answer carries the number, so that the page can drop a late one. The text
+        ends when nobody listens to the session any more.
         """
         asked = asked if isinstance(asked, dict) else {}
         number = asked["number"] if isinstance(asked.get("number"), int) else 0
@@ -220,10 +235,11 @@ class Actions:
             run = self.library.view(str(asked["run"])).run
             text = sendable(prompt or "")[:20_000]
             step = _step(asked.get("step"))
-            for answer in writing.write(self.services.snapshots, run, step, text, sampling):
-                if not wanted():
-                    return
-                yield answer | {"asked": number}
+            with self.services.writes.one_more(visitor, session) as listens:
+                for answer in writing.write(self.services.snapshots, run, step, text, sampling):
+                    if not (wanted() and listens()):
+                        return
+                    yield answer | {"asked": number}
         except Problem as problem:
             yield {"prompt": "", "tokens": [], "done": True, "note": str(problem), "asked": number}
 
@@ -249,6 +265,7 @@ class Actions:
             plan = controls.plan_of(self.rung, values)
             text = self.services.texts.get(str(corpus), plan.tokenizer, plan.task)
             text.check(plan.context_length)
+            self.services.allowance.check_size(plan, text.tokenizer.vocab_size)
         except Problem as problem:
             return {"problem": str(problem)}
         seconds, settled = self.services.estimates.of(plan, text)

@@ -7,11 +7,17 @@ from playground import corpus_choice, ladder_tabs, model_tab
 from playground.services import Services
 
 TITLE = "Language models from scratch"
+UPLOADS = (
+    300,
+    600,
+)  # seconds between two looks at uploaded files, and their age when they are deleted
 
 
 def build(services: Services) -> gr.Blocks:
     """The whole page as Gradio blocks, not yet launched."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+    with gr.Blocks(
+        title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=UPLOADS
+    ) as page:
         tokens = {name: model_tab.remembered_run(rung) for name, rung in RUNGS.items()}
         corpus, share = corpus_choice.header(page, TITLE, services)
         ladder_tabs.notes(services)

@@ -10,6 +10,8 @@ from playground import components
 from playground.model_tab import QUICK
 from playground.services import Services
 
+MOST_WATCHED = 100  # runs that one page keeps watched at once
+
 
 def notes(services: Services) -> None:
     """The second line of each tab until it is opened: the best loss of its included run.
@@ -18,8 +20,9 @@ def notes(services: Services) -> None:
     """
 
     def keep_alive(runs: list[Any]) -> None:
-        for token in runs if isinstance(runs, list) else []:
-            services.supervisor.watch(str(token))
+        for token in runs[:MOST_WATCHED] if isinstance(runs, list) else []:
+            if isinstance(token, str):
+                services.supervisor.watch(token)
 
     best = {}
     for name in RUNGS:

@@ -18,6 +18,7 @@ from playground import components, controls, lesson_view, settings_column
 from playground.actions import Actions, Answer
 from playground.inspection import DEFAULT_TEXT, has_attention
 from playground.services import Services
+from playground.visitors import visitor_of
 
 # Values come as they were typed: Gradio's own checks would end in an error that names no setting.
 AS_TYPED: dict[str, Any] = {
@@ -151,8 +152,8 @@ def _estimate(key: str, actions: Actions) -> None:
 def _feed(rung: Rung, actions: Actions, shipped: str | None) -> gr.HTML:
     """The status strip. Its server functions are plain ones, as Gradio takes them, with the scripts' names."""
 
-    def begin(data: list[Any]) -> Any:
-        return actions.begin(data)
+    def begin(data: list[Any], request: gr.Request) -> Any:
+        return actions.begin(data, visitor_of(request))
 
     def poll(data: list[Any]) -> Any:
         return actions.poll(data)
@@ -195,9 +196,14 @@ def _writing(key: str, actions: Actions) -> None:
             ]
         text = components.writing(key)
         asked = gr.JSON(None, visible=False)
+
+    def write(request: gr.Request, *inputs: Any) -> Any:
+        session = request.session_hash
+        yield from actions.write(*inputs, visitor=visitor_of(request), session=session)
+
     for event in (go.click, prompt.submit):
         event(
-            actions.write,
+            write,
             [asked, prompt, *values],
             text,
             js=f"(...inputs) => Playground.askToWrite('{key}', inputs)",

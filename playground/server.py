@@ -98,7 +98,7 @@ def main(
 
     processes.on_ending(end)
     try:
-        launch(page, host, port, root_path, limits, Listeners())
+        launch(page, host, port, root_path, limits, services.writes.listeners)
         served.set()
         link = address.link(host, port)
         click.echo(f"The playground is at {link} (Ctrl-C ends it, and keeps the runs).")

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from playground import processes
+from playground.allowance import Allowance
 from playground.estimates import Estimates
 from playground.library import Library
 from playground.snapshots import Snapshots
 from playground.supervisor import Supervisor
 from playground.texts import Texts
+from playground.writes import Writes
 
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 
@@ -19,8 +21,11 @@ class Services:
         self.supervisor = supervisor
         self.library = library
         self.snapshots = Snapshots()
-        most = supervisor.limits.texts_megabytes * 1_000_000
-        self.texts = Texts(library.runs_folder, library.baselines(), most)
+        limits, folder = supervisor.limits, library.runs_folder
+        most = limits.texts_megabytes * 1_000_000
+        self.texts = Texts(folder, library.baselines(), most)
+        self.allowance = Allowance(limits, supervisor.cores, supervisor.device, folder)
+        self.writes = Writes(limits.visitor_writes)
         self.estimates = Estimates(supervisor)
         supervisor.seconds_left = self.estimates.left
 

@@ -50,7 +50,7 @@ STYLES = tuple(
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
-ServerFunction = Callable[[list[Any]], Any]
+ServerFunction = Callable[..., Any]  # of a list, and of the request if it asks for one
 
 
 def serve_static() -> None:
