@@ -1,8 +1,11 @@
 """The benchmarks start, and print a table with the machine's description. Their figures are not tested."""
 
 import importlib
+import json
 import os
+import random
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +15,7 @@ from click.testing import CliRunner
 
 from lm import corpora, runs
 from lm.ladder import RUNGS
-from tests.benchmarks import nanogpt, time_to_loss
+from tests.benchmarks import damage, nanogpt, time_to_loss, visit
 from tests.benchmarks.report import Table, spread, take_turns
 
 ROOT = Path(__file__).parents[1]
@@ -75,6 +78,68 @@ def test_a_rung_is_timed(text):
     """A whole benchmark in a process of its own, from its options to its table."""
     printed = run("training_speed", "--rung", "bigram", "--corpus", str(text))
     assert "Bigram" in printed and "32 × 8" in printed and "GFLOP/s" in printed
+
+
+def test_damaged_runs_are_used_in_every_way():
+    """The campaign as a whole, on two damages: no use is left out of the table."""
+    printed = run("damage", "--damages", "2")
+    uses = re.findall(r"^(\w+)  +\d+  +\d+", printed.partition("How the uses")[2], re.MULTILINE)
+    assert uses[-2:] == ["resume", "all"] and len(uses) == 11
+
+
+def test_every_damage_changes_a_file_and_is_repeatable(tmp_path):
+    """Else a damage that does nothing would count as one that was survived."""
+    whole = tmp_path / "whole"
+    (whole / "snapshots").mkdir(parents=True)
+    for name in ("run.json", "metrics.jsonl", "snapshots/1.safetensors", "snapshots/2.safetensors"):
+        (whole / name).write_bytes(b"".join(b"%d %s\n" % (i, name.encode()) for i in range(30)))
+    before = contents(whole)
+    done = set()
+    for seed in range(60):
+        found = []
+        for copy in (tmp_path / f"{seed}-{i}" for i in (1, 2)):
+            shutil.copytree(whole, copy)
+            found.append((damage.do_damage(copy, random.Random(seed)), contents(copy)))
+        assert found[0] == found[1]
+        (done_to, after), _ = found
+        changed = {name for name in before if after.get(name) != before[name]}
+        assert changed == set(done_to.files)
+        done.add(done_to.kind)
+    assert done == {*damage.CHANGES, "delete", "swap"}
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node on the PATH")
+def test_a_visitor_without_a_browser_polls_as_often_as_the_page():
+    """Else the class would measure another load than that of thirty pages."""
+    states = [
+        (e, left, s) for e in (True, False) for left in (None, 3, 90, 600) for s in (0, 1, 5, 60)
+    ]
+    script = """
+      import { pace } from "./playground/components/polling.js";
+      const told = JSON.parse(process.argv[1]).map(([eager, seconds_left, trained]) => {
+        const record = { seconds_left, train: { seconds: trained ? [trained] : [] } };
+        return pace({ record, eager: () => eager }, { visible: true, misses: 0 });
+      });
+      console.log(JSON.stringify(told));
+    """
+    words = ["node", "--input-type=module", "--eval", script, json.dumps(states)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert [1000 * visit.pace(*state) for state in states] == pytest.approx(json.loads(done.stdout))
+
+
+def test_a_place_in_the_queue_is_told_by_its_three_numbers():
+    assert visit.told_place({"place": 2, "of": 5, "seconds": None})
+    for told in (None, {}, {"place": 2, "of": 5}, {"place": 0, "of": 5, "seconds": 1}, "2 of 5"):
+        assert not visit.told_place(told)
 
 
 def test_a_loss_counts_from_the_first_evaluation_at_or_below_it():

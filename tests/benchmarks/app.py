@@ -69,10 +69,10 @@ class App:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[App]:
-    """`python -m playground` on a free port with its own runs folder; terminated at the end."""
+def running(runs_folder: Path | None = None) -> Iterator[App]:
+    """`python -m playground` on a free port, terminated at the end; its runs folder is a new one if None."""
     with TemporaryDirectory() as folder:
-        port, runs_folder = free_port(), Path(folder) / "runs"
+        port, runs_folder = free_port(), runs_folder or Path(folder) / "runs"
         url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "playground", "--no-browser", "--port", str(port)]
         began = time.perf_counter()

@@ -41,7 +41,7 @@ def main(setup: Setup, rung: str, most: int | None) -> Result:
                 settings = app.TINY if setup.quick else {}
                 app.open_rung(page, playground, rung, steps=10_000, **settings)
                 if started == 0:
-                    timing = [_megabytes(playground) for _ in playground.settle()]
+                    timing = [megabytes(playground) for _ in playground.settle()]
                     found.setdefault(TIMING, []).append(timing)
                     found.setdefault("a page open", []).append(_samples(playground, setup))
                 app.press(page, rung, "train")
@@ -76,12 +76,13 @@ def _samples(playground: app.App, setup: Setup) -> list[float]:
     """Megabytes, twice a second for ten seconds."""
     samples = []
     for _ in range(2 if setup.quick else 20):
-        samples.append(_megabytes(playground))
+        samples.append(megabytes(playground))
         time.sleep(0.5)
     return samples
 
 
-def _megabytes(playground: app.App) -> float:
+def megabytes(playground: app.App) -> float:
+    """The PSS of the server and of all processes that it started."""
     return sum(map(_proportional, playground.processes())) / 1e6
 
 
