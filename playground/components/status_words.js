@@ -55,7 +55,7 @@ export function estimateWords({ problem, parameters, steps, seconds, state }) {
   if (problem) return [[problem, false]];
   const time = {
     timing: [[" · timing …", false]],
-    waiting: [[" · timed when no run trains", false]],
+    waiting: [[" · timed when idle", false]],
     impossible: [[" · cannot be timed here", false]],
     busy: [[" ≈ ", false], [duration(seconds), true], [" if busy", false]],
     settled: [[" ≈ ", false], [duration(seconds), true], [" here", false]],

@@ -78,7 +78,7 @@ test("the estimate is the sentence that forbids a run, or parameters, steps and 
   const sized = { parameters: 1545, steps: 3000, seconds: null };
   assert.equal(told({ problem: "Steps is empty." }), "Steps is empty.");
   assert.equal(told({ ...sized, state: "timing" }), "1,545 parameters\n3,000 steps · timing …");
-  assert.match(told({ ...sized, state: "waiting" }), /timed when no run trains$/);
+  assert.match(told({ ...sized, state: "waiting" }), /timed when idle$/);
   assert.match(told({ ...sized, state: "impossible" }), /cannot be timed here$/);
   assert.match(told({ ...sized, seconds: 95, state: "busy" }), / ≈ 1 min 35 s if busy$/);
   assert.match(told({ ...sized, seconds: 95, state: "settled" }), / ≈ 1 min 35 s here$/);
