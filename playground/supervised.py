@@ -48,6 +48,11 @@ class Supervised:
         return self.status == "queued" and self.stopping_since is None
 
     @property
+    def due_steps(self) -> list[str]:
+        """The single steps that it waits to make."""
+        return [order for order in self.due if order == "step"]
+
+    @property
     def has_process(self) -> bool:
         """Whether a process of it is there, or is about to be."""
         return self.pipe is not None or self.status == "starting"

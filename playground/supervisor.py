@@ -115,10 +115,10 @@ class Supervisor(RunPool):
                 self._stop(run)
             elif not run.ready:
                 run.keep(order, value)
-            elif run.holds_core or order not in SETTLED:
-                self._command_ready(run, order, value)
+            elif order not in SETTLED:
+                run.send(order, value)
             else:
-                self._command_waiting(run, order)
+                self._command_ready(run, order)
             if wanted := SETTLED.get(order):
                 self._changed.wait_for(lambda: run.status in wanted + ENDED, patience)
             return run.status
@@ -133,24 +133,19 @@ class Supervisor(RunPool):
             else:
                 run.keep("stop", None)
 
-    def _command_ready(self, run: Supervised, order: str, value: Any) -> None:
-        """Command a run with a core; others that wait come before the next single step of a paused one."""
-        if order == "step" and run.status == "paused" and run_queue.fair_order(self._runs.values()):
-            run.due.append("step")
-            return
+    def _command_ready(self, run: Supervised, order: str) -> None:
+        """Have a run pause, go on or make a step; to train, a paused one waits until it is its turn."""
         if order in ("pause", "resume"):
             run.due.clear()
-        run.send(order, value)
-
-    def _command_waiting(self, run: Supervised, order: str) -> None:
-        """Command a run whose process waits without a core: to go on, it joins the queue."""
-        if order == "pause":
-            run.due, run.status = [], "paused"
-            return
-        steps = [other for other in run.due if other == "step"]
-        run.due = ["resume"] if order == "resume" else [*steps, "step"]
-        if run.status != "queued":
-            self._join_queue(run)
+        gives_way = run.status == "paused" and run_queue.fair_order(self._runs.values())
+        if run.holds_core and (order == "pause" or not gives_way):
+            run.send(order)
+        elif order == "pause":
+            run.status = "paused"
+        else:
+            run.due = [order] if order == "resume" else [*run.due_steps, order]
+            if not run.holds_core and run.status != "queued":
+                self._join_queue(run)  # else once it has completed its step
 
     # The end
 
