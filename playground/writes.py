@@ -45,6 +45,7 @@ class Writes:
             nonlocal heard
             if session is None or self.listeners.hears(session):
                 heard = time.monotonic()
+                return True
             return time.monotonic() - heard < PATIENCE
 
         try:

@@ -1,0 +1,55 @@
+"""Texts that are written for visitors: few for each, and none that nobody hears."""
+
+import pytest
+
+from lm.errors import SettingsProblem
+from playground import writes
+from playground.visitors import NOBODY, Visitor
+from playground.writes import Writes
+
+ME, OTHER = Visitor("a" * 22, "1.2.3.4"), Visitor("b" * 22, "5.6.7.8")
+
+
+def test_a_visitor_has_few_texts_at_once_and_others_are_not_kept_waiting():
+    all_of = Writes(2)
+    with all_of.one_more(ME, None), all_of.one_more(ME, None):
+        with pytest.raises(SettingsProblem, match="2 texts are being written"):
+            all_of.one_more(ME, None).__enter__()
+        with all_of.one_more(OTHER, None), all_of.one_more(NOBODY, None):
+            pass
+    with all_of.one_more(ME, None):
+        pass
+
+
+def test_a_text_without_a_listener_ends_and_one_with_a_listener_goes_on(monkeypatch):
+    """68 texts of a visitor who had gone kept everybody waiting for 180 s."""
+    now = [100.0]
+    monkeypatch.setattr(writes.time, "monotonic", lambda: now[0])
+    all_of = Writes(2)
+    with all_of.one_more(ME, "page") as listens:
+        assert listens()  # the page asks first and listens then
+        all_of.listeners.began("page")
+        now[0] += 60
+        assert listens()
+        all_of.listeners.ended("page")
+        now[0] += writes.PATIENCE / 2
+        assert listens()
+        now[0] += writes.PATIENCE
+        assert not listens()
+
+
+def test_the_handler_stops_writing_for_a_page_that_has_gone(deep, finished, monkeypatch):
+    monkeypatch.setattr(writes, "PATIENCE", 0.0)
+    asked = {"run": f"local:{deep.rung.name}", "pane": "p", "number": 1}
+    heard = list(deep.write(asked, "A", 1.0, 0, 1.0, 40, 1, visitor=ME, session="gone"))
+    assert not any(answer["done"] for answer in heard)
+    spoken = list(deep.write(asked, "A", 1.0, 0, 1.0, 40, 1, visitor=ME))
+    assert spoken[-1]["done"] and not spoken[-1].get("note")
+
+
+def test_a_refused_text_is_a_sentence_in_the_pane(deep, finished, monkeypatch):
+    asked = {"run": f"local:{deep.rung.name}", "pane": "p", "number": 1}
+    monkeypatch.setattr(finished.writes, "most", 1)
+    with finished.writes.one_more(ME, None):
+        (answer,) = deep.write(asked, "A", 1.0, 0, 1.0, 40, 1, visitor=ME)
+    assert "being written for you" in answer["note"] and answer["asked"] == 1
