@@ -12,8 +12,10 @@ import pytest
 
 from lm import runs
 from lm.ladder import RUNGS
+from lm.runs import recording
+from playground import processes
 from playground import supervisor as supervising
-from playground.supervisor import LIVE
+from playground.supervisor import LIVE, Supervisor
 from tests.playground.live_runs import LONG, ROOT, directory_of, is_running, process_of
 
 # Bad ends
@@ -26,7 +28,8 @@ def test_a_killed_process_is_a_failed_run_whose_data_is_kept(
     step_reached(token, 12)
     os.kill(process_of(services, token).pid, signal.SIGKILL)
     answer = status(token, "failed")
-    assert "killed by signal 9" in answer["reason"] and "press Train" in answer["reason"]
+    assert "killed by signal 9, and not by this page" in answer["reason"]
+    assert "press Train" in answer["reason"]
     assert answer["train"]["step"][:12] == list(range(1, 13))
     run = runs.open_run(directory_of(services, token))
     assert run.status()[0] == "failed" and "signal 9" in run.status()[1]
@@ -107,6 +110,117 @@ def test_a_worker_that_does_not_answer_is_killed_and_counts_as_stopped(
     answer = status(token, "stopped")
     assert "out of memory" not in (answer["reason"] or "")
     assert runs.open_run(directory_of(services, token)).status()[0] == "stopped"
+
+
+def test_a_worker_that_the_end_of_the_server_kills_says_so(
+    start, services, supervisor, step_reached, monkeypatch
+):
+    """It was called out of memory. A step that takes long cannot be waited for when the server ends."""
+    monkeypatch.setattr(supervising, "CLOSE_PATIENCE", 0.3)
+    token = start(steps=100_000, evaluate_every=5)
+    step_reached(token, 6)
+    os.kill(process_of(services, token).pid, signal.SIGSTOP)
+    supervisor.close()
+    status, reason, _ = runs.open_run(directory_of(services, token)).status()
+    assert status == "stopped"
+    assert reason.startswith("The server ended during a step that takes long")
+
+
+def test_a_worker_that_is_asked_to_end_saves_and_stops(start, status, services, step_reached):
+    """As by `kill`, or by a system that shuts down and asks each process."""
+    token = start(**LONG)
+    step_reached(token, 5)
+    os.kill(process_of(services, token).pid, signal.SIGTERM)
+    step = status(token, "stopped")["step"]
+    assert runs.open_run(directory_of(services, token)).checkpoint()[0].step == step >= 5
+
+
+# Faults of the program and of the system
+
+
+class Fault(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError("no more processes"), "The system did not start a training process (no more"),
+        (
+            Fault("in a start"),
+            "The page met a fault in looking after this run: Fault('in a start')",
+        ),
+    ],
+    ids=["system", "program"],
+)
+def test_a_process_that_does_not_start_is_one_failed_run(
+    start, status, services, monkeypatch, error, sentence
+):
+    """It ended the thread that starts all others."""
+
+    def fail(*_):
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr(processes, "start", fail)
+        token = start(**LONG)
+        assert sentence in status(token, "failed")["reason"]
+    assert runs.open_run(directory_of(services, token)).status()[0] == "failed"
+    status(start(steps=3), "finished")
+
+
+def test_a_status_that_cannot_be_written_ends_nothing_but_its_run(
+    start, status, services, step_reached, monkeypatch
+):
+    token = start(**LONG)
+    step_reached(token, 2)
+
+    def fail(*_):
+        raise Fault
+
+    with monkeypatch.context() as broken:
+        broken.setattr(recording, "write_status", fail)
+        os.kill(process_of(services, token).pid, signal.SIGKILL)
+        assert "signal 9" in status(token, "failed")["reason"]
+    status(start(steps=3), "finished")
+
+
+@pytest.mark.parametrize("duty", ["_begin", "_receive", "_end_if_due"])
+def test_a_fault_in_looking_after_a_run_fails_that_run_alone(
+    start, status, services, supervisor, step_reached, wait, monkeypatch, duty
+):
+    other = start(**LONG)
+    step_reached(other, 2)
+    usual = getattr(Supervisor, duty)
+
+    def fail(self, run, *rest):
+        if run.view.run.directory == broken:
+            raise Fault(duty)
+        usual(self, run, *rest)
+
+    broken = services.library.new_directory("broken")
+    monkeypatch.setattr(Supervisor, duty, fail)
+    monkeypatch.setattr(services.library, "new_directory", lambda _: broken)
+    token = start(**LONG)
+    assert f"Fault('{duty}')" in status(token, "failed")["reason"]
+    monkeypatch.undo()
+    process = process_of(services, token)
+    wait(lambda: process is None or process.exitcode is not None, "the end of its process")
+    assert supervisor.is_live(other)
+    status(start(steps=3), "finished")
+
+
+def test_a_fault_of_the_thread_itself_does_not_end_it(start, status, monkeypatch, wait):
+    faults = []
+
+    def fail(*_, **__):
+        faults.append(1)
+        raise Fault
+
+    with monkeypatch.context() as broken:
+        broken.setattr(supervising.multiprocessing.connection, "wait", fail)
+        wait(lambda: len(faults) > 2, "the thread to go on")
+    status(start(steps=3), "finished")
 
 
 # Nobody watches

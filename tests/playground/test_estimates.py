@@ -287,6 +287,23 @@ def test_a_later_timing_replaces_the_pace(
     assert settled(asked, plan) == 1000
 
 
+@pytest.mark.parametrize(
+    ("timed_before", "steps", "left"), [(True, 0, 1000), (True, 500, 1500), (False, 500, 1500)]
+)
+def test_the_seconds_left_are_of_the_run_s_own_pace_if_it_has_one(
+    make, settled, machine, run_of, decoder, tiny_plan, text, timed_before, steps, left
+):
+    """A timing says 1 second a step; the run takes 3."""
+    asked, plan = make(timing_doubles.answer), tiny_plan(decoder, steps=1000, evaluate_every=1000)
+    if timed_before:
+        settled(asked, plan)
+    assert asked.left(run_of(plan, 3.0, steps)) == pytest.approx(left)
+
+
+def test_of_an_unknown_plan_nothing_is_known(make, run_of, decoder, tiny_plan):
+    assert make(timing_doubles.answer).left(run_of(tiny_plan(decoder), 1.0, 0)) is None
+
+
 # The end
 
 
@@ -297,6 +314,25 @@ def test_a_plan_that_kills_its_process_cannot_be_timed_and_the_next_can(
     assert math.isnan(settled(asked, tiny_plan(decoder, batch_size=1)))
     asked._worker = partial(timing_doubles.answer, tmp_path)
     assert settled(asked, tiny_plan(decoder, batch_size=2)) == 40
+
+
+@pytest.mark.parametrize("error", [OSError("no more processes"), ValueError("a fault")])
+def test_a_timing_that_does_not_start_is_tried_again(
+    make, wait, settled, decoder, tiny_plan, text, monkeypatch, error
+):
+    """It ended the timing thread: no plan was timed any more."""
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(estimates, "REPEAT", 0.0)
+    asked, plan = make(timing_doubles.answer), tiny_plan(decoder)
+    with monkeypatch.context() as broken:
+        broken.setattr(estimates.processes, "start", fail)
+        wait(lambda: asked.of(plan, text)[0] is not None, "an answer")
+        seconds, final = asked.of(plan, text)
+        assert math.isnan(seconds) and not final
+    assert settled(asked, plan) == 40
 
 
 def test_closing_breaks_off_the_timing_and_nothing_is_timed_afterwards(
