@@ -29,8 +29,12 @@ def count_parameters(model: nn.Module) -> int:
 
 
 def outline(plan: Plan, vocab_size: int) -> nn.Module:
-    """A plan's model without random initial weights: the values are undefined, so load weights before use."""
-    with _Undrawn():
+    """A plan's model without random initial weights: the values are undefined, so load weights before use.
+
+    A model that draws them in another way than `torch.nn.init` takes longer; the random numbers that come
+    later are the same.
+    """
+    with _Undrawn(), torch.random.fork_rng(devices=[]):
         return plan.rung.model(plan.model, vocab_size)
 
 

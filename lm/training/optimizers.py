@@ -157,7 +157,9 @@ def make_optimizers(
 ) -> list[Optimizer]:
     """The optimizers of a model: AdamW for all of it, or Muon for its hidden matrices and AdamW for the rest.
 
-    The weight decay of AdamW is for the weights of linear layers only. Frozen parameters have no optimizer.
+    The hidden matrices are the weights of all linear layers but the last that the model holds, its output head.
+    Convolutions and bare parameters are AdamW's. Its weight decay is for the weights of linear layers only.
+    Frozen parameters have no optimizer.
     """
     linear = [part.weight for part in model.modules() if isinstance(part, nn.Linear)]
     hidden = linear[:-1] if training.optimizer == "muon" else []  # the last writes the scores
