@@ -23,7 +23,7 @@ from pydantic import (
 from lm.errors import SettingsProblem
 
 Scale = Literal["linear", "1-3-10"]
-Group = Literal["model", "architecture", "optimiser", "regularisation", "run"]
+Group = Literal["model", "apart", "architecture", "optimiser", "regularisation", "run"]
 
 
 def _whole_number(value: Any) -> Any:

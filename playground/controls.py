@@ -19,6 +19,7 @@ from lm.settings import Setting
 LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]  # 1-3-10, as people step them
 GROUPS = {
     "model": "Model",
+    "apart": "Take it apart",
     "architecture": "Architecture",
     "optimiser": "Optimiser",
     "regularisation": "Regularisation",

@@ -16,7 +16,7 @@ from lm.layers.block import Block
 from lm.layers.cache import KeyValueCache
 from lm.layers.dropout import Dropout
 from lm.layers.feed_forward import Activation, FeedForward
-from lm.layers.masks import causal, looks_ahead
+from lm.layers.masks import causal, looks_ahead, open_mask
 from lm.layers.ngram_embedding import NgramEmbedding
 from lm.layers.norms import Norm, make_norm
 from lm.layers.positions import RotaryPositions
@@ -36,4 +36,5 @@ __all__ = [
     "causal",
     "looks_ahead",
     "make_norm",
+    "open_mask",
 ]

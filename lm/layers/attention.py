@@ -22,14 +22,17 @@ from lm.layers.norms import rms_norm
 from lm.layers.positions import RotaryPositions
 
 
-def attention_weights(q: Tensor, k: Tensor, mask: Tensor) -> Tensor:
+def attention_weights(q: Tensor, k: Tensor, mask: Tensor, *, scaled: bool = True) -> Tensor:
     """softmax(Q Kᵀ / √D + mask): q (..., T, D), k (..., S, D), mask (T, S) to weights (..., T, S).
 
     Row t of the result holds the share that position t takes from each position; it sums to 1. A product of two
     vectors of D independent numbers of mean 0 and variance 1 has variance D; divided by √D it has variance 1,
-    so the softmax starts soft and every position gets a gradient.
+    so the softmax starts soft and every position gets a gradient. `scaled=False` leaves the division out, to
+    show what it is for.
     """
-    scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5  # (..., T, S)
+    scores = q @ k.transpose(-2, -1)  # (..., T, S)
+    if scaled:
+        scores = scores / q.shape[-1] ** 0.5
     return (scores + mask).softmax(dim=-1)
 
 
@@ -56,9 +59,11 @@ class SelfAttention(nn.Module):
         bias: bool = True,
         rotary: RotaryPositions | None = None,
         qk_norm: bool = False,
+        scaled: bool = True,
     ) -> None:
         super().__init__()
         self.n_head = n_head
+        self.scaled = scaled
         self.rotary = rotary
         self.qk_norm = qk_norm
         self.causal_kernel = False
@@ -75,12 +80,13 @@ class SelfAttention(nn.Module):
         q, k, v = self.split(x, start)  # (B, H, T, D)
         if cache is not None:
             k, v = cache.extend(k, v)  # (B, H, start + T, D)
+        scale = None if self.scaled else 1.0  # None: 1 / √D
         if self.causal_kernel and cache is None:
-            found = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, D)
+            found = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
         else:
             mask = self.mask[start : start + T, : start + T]  # (T, start + T)
             with _float32_on_cpu(x.device):
-                found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+                found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
         return self.projection(found.transpose(1, 2).flatten(2))
 
     def use_causal_kernel(self) -> None:
@@ -91,7 +97,7 @@ class SelfAttention(nn.Module):
         """As `Attending`."""
         q, k, _ = self.split(x)
         mask = self.mask[: x.shape[1], : x.shape[1]]
-        return attention_weights(q, k, mask), mask
+        return attention_weights(q, k, mask, scaled=self.scaled), mask
 
     def split(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
         """x (B, T, C), at positions from `start` on, to query, key and value, (B, H, T, D) with D = C / H."""

@@ -4,6 +4,8 @@ Each part reads a normalised copy of the *residual path* and adds its result to 
 added to, so the gradient reaches the first layer at full size (He et al. 2016). A norm before each part instead
 of after it lets deep stacks train without a long warm-up (Xiong et al. 2020). Dropout acts on the results of
 the parts, not on the attention weights, which the fused kernel never writes to memory.
+
+`residual`, `feed_forward` and a norm of None take a block apart (`lm/models/switches.py`).
 """
 
 from torch import Tensor, nn
@@ -26,22 +28,35 @@ class Block(nn.Module):
         mask: Tensor,
         dropout: float,
         *,
-        norm: Norm = "layer",
+        norm: Norm | None = "layer",
         activation: Activation = "relu",
         bias: bool = True,
         rotary: RotaryPositions | None = None,
         qk_norm: bool = False,
+        scaled: bool = True,
+        residual: bool = True,
+        feed_forward: bool = True,
     ) -> None:
         super().__init__()
+        self.residual = residual
         self.attention_norm = make_norm(norm, n_embd, bias)
         self.attention = SelfAttention(
-            n_embd, n_head, mask, bias=bias, rotary=rotary, qk_norm=qk_norm
+            n_embd, n_head, mask, bias=bias, rotary=rotary, qk_norm=qk_norm, scaled=scaled
         )
-        self.feed_forward_norm = make_norm(norm, n_embd, bias)
-        self.feed_forward = FeedForward(n_embd, activation, bias)
+        self.feed_forward: FeedForward | None = None
+        if feed_forward:
+            self.feed_forward_norm = make_norm(norm, n_embd, bias)
+            self.feed_forward = FeedForward(n_embd, activation, bias)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, cache: LayerCache | None = None) -> Tensor:
         """x (B, T, C) to (B, T, C); with a cache, x continues the text that the cache holds."""
-        x = x + self.dropout(self.attention(self.attention_norm(x), cache))
-        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+        x = self.add(x, self.attention(self.attention_norm(x), cache))
+        if self.feed_forward is None:
+            return x
+        return self.add(x, self.feed_forward(self.feed_forward_norm(x)))
+
+    def add(self, x: Tensor, result: Tensor) -> Tensor:
+        """A part's result added to the residual path x, or in its place if the path is switched off."""
+        result = self.dropout(result)
+        return x + result if self.residual else result

@@ -14,6 +14,11 @@ def causal(length: int) -> Tensor:
     return torch.full((length, length), float("-inf")).triu(1)
 
 
+def open_mask(length: int) -> Tensor:
+    """(T, T): each position may look at all, also at those after it."""
+    return torch.zeros(length, length)
+
+
 def allowed(mask: Tensor) -> Tensor:
     """(T, T) bool: True where a position may look."""
     return mask > float("-inf")

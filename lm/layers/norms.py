@@ -13,8 +13,10 @@ from torch import Tensor, nn
 Norm = Literal["layer", "rms"]
 
 
-def make_norm(kind: Norm, size: int, bias: bool = True) -> nn.Module:
-    """The norm of that kind for rows of `size` numbers."""
+def make_norm(kind: Norm | None, size: int, bias: bool = True) -> nn.Module:
+    """The norm of that kind for rows of `size` numbers; None leaves them as they are."""
+    if kind is None:
+        return nn.Identity()
     if kind == "rms":
         return nn.RMSNorm(size, elementwise_affine=False)
     return nn.LayerNorm(size, bias=bias)

@@ -4,10 +4,11 @@ from typing import Self
 
 from pydantic import model_validator
 
-from lm.settings import Settings, Whole, setting
+from lm.models.switches import AttentionSwitches
+from lm.settings import Whole, setting
 
 
-class AttentionConfig(Settings):
+class AttentionConfig(AttentionSwitches):
     n_embd: Whole = setting(
         128,
         title="Embedding size",

@@ -72,6 +72,20 @@ class DecoderConfig(SingleBlockConfig):
         group="architecture",
     )
 
+    @property
+    def learns_positions(self) -> bool:
+        """Whether each position has a learned vector."""
+        return self.know_positions and self.positions == "learned"
+
+    @model_validator(mode="after")
+    def _something_passes(self) -> Self:
+        if self.zero_init and not self.residual_path:
+            raise ValueError(
+                "Without the residual path, outputs that begin at zero let nothing through: switch "
+                "zero-initialised outputs off, too."
+            )
+        return self
+
     @model_validator(mode="after")
     def _rotary_rotates_pairs(self) -> Self:
         if self.positions == "rotary" and self.n_embd // self.n_head % 2:

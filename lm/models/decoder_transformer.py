@@ -21,6 +21,7 @@ from lm.layers import (
     causal,
     looks_ahead,
     make_norm,
+    open_mask,
 )
 from lm.models.decoder_config import DecoderConfig
 
@@ -34,30 +35,34 @@ class DecoderTransformer(nn.Module):
         self.config = config
         self.token_embedding = nn.Embedding(vocab_size, C)
         rotary = None
-        if config.positions == "rotary":
-            rotary = RotaryPositions(C // config.n_head, T)
-        else:
+        if config.learns_positions:
             self.position_embedding = nn.Embedding(T, C)
+        elif config.know_positions:
+            rotary = RotaryPositions(C // config.n_head, T)
         if config.ngram_embedding != "none":
             longest = 2 if config.ngram_embedding == "bigram" else 3
             self.ngram_embedding = NgramEmbedding(longest, vocab_size, C)
         self.dropout = Dropout(config.dropout)
-        mask = causal(T)  # (T, T), the same for all blocks
+        mask = causal(T) if config.causal_mask else open_mask(T)  # (T, T), the same for all blocks
+        norm = config.norm if config.normalise else None
         self.blocks = nn.ModuleList(
             Block(
                 C,
                 config.n_head,
                 mask,
                 config.dropout,
-                norm=config.norm,
+                norm=norm,
                 activation=config.activation,
                 bias=config.bias,
                 rotary=rotary,
                 qk_norm=config.qk_norm,
+                scaled=config.scale_scores,
+                residual=config.residual_path,
+                feed_forward=config.feed_forward,
             )
             for _ in range(config.n_layer)
         )
-        self.norm = make_norm(config.norm, C, config.bias)
+        self.norm = make_norm(norm, C, config.bias)
         self.head = nn.Linear(C, vocab_size, bias=config.bias)
         if config.tie_weights:
             self.head.weight = self.token_embedding.weight
@@ -86,7 +91,7 @@ class DecoderTransformer(nn.Module):
         T, start = tokens.shape[1], cache.length if cache is not None else 0
         text = cache.extend(tokens) if cache is not None else tokens  # (B, start + T)
         x = self.token_embedding(tokens)  # (B, T, C)
-        if self.config.positions == "learned":
+        if self.config.learns_positions:
             positions = torch.arange(start, start + T, device=tokens.device)  # (T,)
             x = x + self.position_embedding(positions)
         if self.config.ngram_embedding != "none":

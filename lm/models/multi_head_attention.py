@@ -14,12 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from lm.layers.attention import attention_weights
-from lm.layers.masks import causal
+from lm.layers.masks import causal, open_mask
 from lm.models.attention_config import AttentionConfig
+from lm.models.switches import OwnVector
 from lm.settings import Whole, setting
 
 
-class MultiHeadConfig(AttentionConfig):
+class MultiHeadConfig(OwnVector, AttentionConfig):
     n_embd: Whole = setting(
         96,
         title="Embedding size",
@@ -36,22 +37,30 @@ class MultiHeadAttentionModel(nn.Module):
 
     def __init__(self, config: MultiHeadConfig, vocab_size: int) -> None:
         super().__init__()
-        C = config.n_embd
+        C, T = config.n_embd, config.context_length
+        self.config = config
         self.token_embedding = nn.Embedding(vocab_size, C)
-        self.position_embedding = nn.Embedding(config.context_length, C)
-        self.attention = MultiHeadAttention(C, config.n_head, causal(config.context_length))
-        self.head = nn.Linear(2 * C, vocab_size)
-        for table in (self.token_embedding, self.position_embedding):
-            nn.init.normal_(table.weight, std=0.02)  # 0.02 as in GPT-2
+        if config.know_positions:
+            self.position_embedding = nn.Embedding(T, C)
+        mask = causal(T) if config.causal_mask else open_mask(T)
+        self.attention = MultiHeadAttention(C, config.n_head, mask, scaled=config.scale_scores)
+        self.head = nn.Linear(2 * C if config.own_vector else C, vocab_size)
+        for table in self.modules():
+            if isinstance(table, nn.Embedding):
+                nn.init.normal_(table.weight, std=0.02)  # 0.02 as in GPT-2
         nn.init.normal_(self.head.weight, std=0.02)  # the first loss is about ln V
         nn.init.zeros_(self.head.bias)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, T) to the scores of each possible next token, (B, T, V)."""
-        positions = torch.arange(tokens.shape[1], device=tokens.device)  # (T,)
-        x = self.token_embedding(tokens) + self.position_embedding(positions)  # (B, T, C)
+        x = self.token_embedding(tokens)  # (B, T, C)
+        if self.config.know_positions:
+            positions = torch.arange(tokens.shape[1], device=tokens.device)  # (T,)
+            x = x + self.position_embedding(positions)
         found = self.attention(x)  # (B, T, C)
-        return self.head(torch.cat([x, found], dim=-1))  # (B, T, 2C) to (B, T, V)
+        if self.config.own_vector:
+            found = torch.cat([x, found], dim=-1)  # (B, T, 2C)
+        return self.head(found)  # (B, T, V)
 
 
 class MultiHeadAttention(nn.Module):
@@ -63,9 +72,10 @@ class MultiHeadAttention(nn.Module):
 
     mask: Tensor
 
-    def __init__(self, n_embd: int, n_head: int, mask: Tensor) -> None:
+    def __init__(self, n_embd: int, n_head: int, mask: Tensor, *, scaled: bool = True) -> None:
         super().__init__()
         self.n_head = n_head
+        self.scaled = scaled
         self.query = nn.Linear(n_embd, n_embd, bias=False)
         self.key = nn.Linear(n_embd, n_embd, bias=False)
         self.value = nn.Linear(n_embd, n_embd, bias=False)
@@ -83,7 +93,8 @@ class MultiHeadAttention(nn.Module):
         """x (B, T, C) to weights (B, H, T, T), one pattern a head, and the mask (T, T)."""
         T = x.shape[1]
         q, k, mask = self.split(self.query(x)), self.split(self.key(x)), self.mask[:T, :T]
-        return attention_weights(q, k, mask), mask  # divided by √D of a head, not by √C
+        # divided by √D of a head, not by √C
+        return attention_weights(q, k, mask, scaled=self.scaled), mask
 
     def split(self, x: Tensor) -> Tensor:
         """(B, T, C) to (B, H, T, D): head h gets numbers hD to (h+1)D of each query, key or value."""

@@ -8,12 +8,13 @@ something from the average. The next rung stacks this block.
 import torch
 from torch import Tensor, nn
 
-from lm.layers import Block, Dropout, causal
+from lm.layers import Block, Dropout, Norm, causal, make_norm, open_mask
 from lm.models.attention_config import AttentionConfig
+from lm.models.switches import BlockSwitches
 from lm.settings import setting
 
 
-class SingleBlockConfig(AttentionConfig):
+class SingleBlockConfig(BlockSwitches, AttentionConfig):
     dropout: float = setting(
         0.0,
         title="Dropout",
@@ -31,22 +32,37 @@ class SingleBlockTransformer(nn.Module):
 
     def __init__(self, config: SingleBlockConfig, vocab_size: int) -> None:
         super().__init__()
-        C = config.n_embd
+        C, T = config.n_embd, config.context_length
+        self.config = config
         self.token_embedding = nn.Embedding(vocab_size, C)
-        self.position_embedding = nn.Embedding(config.context_length, C)
+        if config.know_positions:
+            self.position_embedding = nn.Embedding(T, C)
         self.dropout = Dropout(config.dropout)
-        self.block = Block(C, config.n_head, causal(config.context_length), config.dropout)
-        self.norm = nn.LayerNorm(C)
+        norm: Norm | None = "layer" if config.normalise else None
+        self.block = Block(
+            C,
+            config.n_head,
+            causal(T) if config.causal_mask else open_mask(T),
+            config.dropout,
+            norm=norm,
+            scaled=config.scale_scores,
+            residual=config.residual_path,
+            feed_forward=config.feed_forward,
+        )
+        self.norm = make_norm(norm, C)
         self.head = nn.Linear(C, vocab_size)
-        for table in (self.token_embedding, self.position_embedding):
-            nn.init.normal_(table.weight, std=0.02)  # 0.02 as in GPT-2
+        for table in self.modules():
+            if isinstance(table, nn.Embedding):
+                nn.init.normal_(table.weight, std=0.02)  # 0.02 as in GPT-2
         nn.init.normal_(self.head.weight, std=0.02)  # the first loss is about ln V
         nn.init.zeros_(self.head.bias)
         # The matrices of the block keep torch's initial weights.
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, T) to the scores of each possible next token, (B, T, V)."""
-        positions = torch.arange(tokens.shape[1], device=tokens.device)  # (T,)
-        x = self.token_embedding(tokens) + self.position_embedding(positions)  # (B, T, C)
+        x = self.token_embedding(tokens)  # (B, T, C)
+        if self.config.know_positions:
+            positions = torch.arange(tokens.shape[1], device=tokens.device)  # (T,)
+            x = x + self.position_embedding(positions)
         x = self.block(self.dropout(x))  # (B, T, C)
         return self.head(self.norm(x))  # (B, T, V)

@@ -17,10 +17,11 @@ the next rungs: several heads, feed-forward, residual connections, norms.
 import torch
 from torch import Tensor, nn
 
-from lm.settings import Settings, Whole, setting
+from lm.models.switches import AttentionSwitches, OwnVector
+from lm.settings import Whole, setting
 
 
-class SingleHeadConfig(Settings):
+class SingleHeadConfig(OwnVector, AttentionSwitches):
     n_embd: Whole = setting(
         128,
         title="Embedding size",
@@ -48,22 +49,32 @@ class SingleHeadAttention(nn.Module):
     def __init__(self, config: SingleHeadConfig, vocab_size: int) -> None:
         super().__init__()
         C = config.n_embd
+        self.config = config
         self.token_embedding = nn.Embedding(vocab_size, C)
-        self.position_embedding = nn.Embedding(config.context_length, C)
-        self.attention = AttentionHead(C, config.context_length)
-        self.head = nn.Linear(2 * C, vocab_size)
-        for table in (self.token_embedding, self.position_embedding):
-            # measured: 2.17 with 0.3, 2.19 with 0.02 (lm/EXPERIMENTS.md)
-            nn.init.normal_(table.weight, std=0.3)
+        if config.know_positions:
+            self.position_embedding = nn.Embedding(config.context_length, C)
+        self.attention = AttentionHead(
+            C, config.context_length, masked=config.causal_mask, scaled=config.scale_scores
+        )
+        self.head = nn.Linear(2 * C if config.own_vector else C, vocab_size)
+        for table in self.modules():
+            if isinstance(
+                table, nn.Embedding
+            ):  # measured: 2.17 with 0.3, 2.19 with 0.02 (lm/EXPERIMENTS.md)
+                nn.init.normal_(table.weight, std=0.3)
         nn.init.normal_(self.head.weight, std=0.02)  # the first loss is about ln V
         nn.init.zeros_(self.head.bias)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, T) to the scores of each possible next token, (B, T, V)."""
-        positions = torch.arange(tokens.shape[1], device=tokens.device)  # (T,)
-        x = self.token_embedding(tokens) + self.position_embedding(positions)  # (B, T, C)
+        x = self.token_embedding(tokens)  # (B, T, C)
+        if self.config.know_positions:
+            positions = torch.arange(tokens.shape[1], device=tokens.device)  # (T,)
+            x = x + self.position_embedding(positions)
         found = self.attention(x)  # (B, T, C)
-        return self.head(torch.cat([x, found], dim=-1))  # (B, T, 2C) to (B, T, V)
+        if self.config.own_vector:
+            found = torch.cat([x, found], dim=-1)  # (B, T, 2C)
+        return self.head(found)  # (B, T, V)
 
 
 class AttentionHead(nn.Module):
@@ -71,13 +82,18 @@ class AttentionHead(nn.Module):
 
     mask: Tensor
 
-    def __init__(self, n_embd: int, context_length: int) -> None:
+    def __init__(
+        self, n_embd: int, context_length: int, *, masked: bool = True, scaled: bool = True
+    ) -> None:
         super().__init__()
         self.query = nn.Linear(n_embd, n_embd, bias=False)
         self.key = nn.Linear(n_embd, n_embd, bias=False)
         self.value = nn.Linear(n_embd, n_embd, bias=False)
-        mask = torch.full((context_length, context_length), float("-inf")).triu(1)
-        self.register_buffer("mask", mask, persistent=False)  # row t: 0 up to t, −∞ after it
+        self.divisor = n_embd**0.5 if scaled else 1.0
+        mask = torch.zeros(context_length, context_length)
+        if masked:  # row t: 0 up to t, −∞ after it
+            mask = torch.full_like(mask, float("-inf")).triu(1)
+        self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, T, C) to the weighted sum of the values for each position, (B, T, C)."""
@@ -85,11 +101,11 @@ class AttentionHead(nn.Module):
 
     def weights(self, x: Tensor) -> Tensor:
         """x (B, T, C) to weights (B, T, T): row t holds the share that t takes from each position."""
-        T, D = x.shape[1:]
+        T = x.shape[1]
         q, k = self.query(x), self.key(x)  # (B, T, D) each
         # A sum of D products of independent numbers of mean 0 and variance 1 has variance D. Divided by √D it
         # has variance 1, so the softmax starts soft and every position gets a gradient.
-        scores = q @ k.transpose(-2, -1) / D**0.5  # (B, T, T)
+        scores = q @ k.transpose(-2, -1) / self.divisor  # (B, T, T)
         return (scores + self.mask[:T, :T]).softmax(dim=-1)  # each row sums to 1
 
     def pattern(self, x: Tensor) -> tuple[Tensor, Tensor]:

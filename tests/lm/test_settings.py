@@ -36,7 +36,7 @@ def accepted(settings: type[Settings], name: str, value: object) -> bool:
 def test_every_setting_can_be_shown(settings, field):
     assert field.title
     assert field.help.endswith(".")
-    assert field.group in ("model", "architecture", "optimiser", "regularisation", "run")
+    assert field.group in ("model", "apart", "architecture", "optimiser", "regularisation", "run")
     if field.kind in ("int", "float"):
         assert field.minimum is not None
         assert field.maximum is not None
