@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from lm import corpora, tasks
 from lm.__main__ import main as lm_command
-from lm.layers import SelfAttention, masks
+from lm.layers import SelfAttention, masks, pattern
 from lm.plan import Rung
 from lm.training.config import TrainingConfig
 from lm.training.events import Step
@@ -159,6 +159,6 @@ def test_the_mask_that_contributing_adds_is_what_attention_uses_and_shows() -> N
     near = [[0 <= t - s <= 2 for s in range(5)] for t in range(5)]
     assert masks.allowed(mask).tolist() == near
     torch.manual_seed(0)
-    weights, shown = SelfAttention(8, 2, mask).pattern(torch.randn(1, 5, 8))
+    weights, shown = pattern(SelfAttention(8, 2, mask), torch.randn(1, 5, 8))
     assert torch.equal(shown, mask)
     assert ((weights > 0) == torch.tensor(near)).all()

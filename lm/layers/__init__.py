@@ -11,7 +11,7 @@
 `cache`            the keys and values of the text so far
 """
 
-from lm.layers.attention import Attending, SelfAttention, attention_weights
+from lm.layers.attention import Attending, SelfAttention, attention_weights, pattern
 from lm.layers.block import Block
 from lm.layers.cache import KeyValueCache
 from lm.layers.dropout import Dropout
@@ -37,4 +37,5 @@ __all__ = [
     "looks_ahead",
     "make_norm",
     "open_mask",
+    "pattern",
 ]

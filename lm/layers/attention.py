@@ -38,11 +38,26 @@ def attention_weights(q: Tensor, k: Tensor, mask: Tensor, *, scaled: bool = True
 
 @runtime_checkable
 class Attending(Protocol):
-    """A part of a model that attends and can show it; `lm/inspection.py` finds such parts by this method."""
+    """A part of a model that attends; `lm/inspection.py` finds such parts and shows what they compute."""
 
-    def pattern(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The input x of `forward`, (B, T, C), to attention weights (B, H, T, T) and the mask (T, T)."""
+    mask: Tensor  # (context_length, context_length)
+    scaled: bool  # whether scores are divided by √D
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The input x of `forward`, (B, T, C), to query, key and value, (B, H, T, D) each."""
         ...
+
+    def value_matrices(self) -> Tensor:
+        """The matrices that make the values, (H, D, C), a view of the weights."""
+        ...
+
+
+def pattern(part: Attending, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Attention weights (B, H, T, T) and the mask (T, T) for the input x of a part's `forward`, (B, T, C)."""
+    T = x.shape[1]
+    q, k, _ = part.project(x)
+    mask = part.mask[:T, :T]
+    return attention_weights(q, k, mask, scaled=part.scaled), mask
 
 
 class SelfAttention(nn.Module):
@@ -77,7 +92,7 @@ class SelfAttention(nn.Module):
         With a cache, x continues the text that the cache holds, and is added to it.
         """
         T, start = x.shape[1], cache.length if cache is not None else 0
-        q, k, v = self.split(x, start)  # (B, H, T, D)
+        q, k, v = self.project(x, start)  # (B, H, T, D)
         if cache is not None:
             k, v = cache.extend(k, v)  # (B, H, start + T, D)
         scale = None if self.scaled else 1.0  # None: 1 / √D
@@ -93,13 +108,7 @@ class SelfAttention(nn.Module):
         """If the mask is causal, leave it to torch's kernel, which skips what is masked: quicker on a GPU."""
         self.causal_kernel = torch.equal(self.mask.cpu(), causal(len(self.mask)))
 
-    def pattern(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """As `Attending`."""
-        q, k, _ = self.split(x)
-        mask = self.mask[: x.shape[1], : x.shape[1]]
-        return attention_weights(q, k, mask, scaled=self.scaled), mask
-
-    def split(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    def project(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
         """x (B, T, C), at positions from `start` on, to query, key and value, (B, H, T, D) with D = C / H."""
         B, T, C = x.shape
         qkv = self.query_key_value(x)
@@ -112,6 +121,10 @@ class SelfAttention(nn.Module):
         if self.qk_norm:
             q, k = rms_norm(q), rms_norm(k)
         return q, k, v
+
+    def value_matrices(self) -> Tensor:
+        """As `Attending`."""
+        return self.query_key_value.weight.unflatten(0, (3, self.n_head, -1))[2]
 
 
 def _float32_on_cpu(device: torch.device) -> AbstractContextManager[Any]:

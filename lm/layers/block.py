@@ -8,6 +8,8 @@ the parts, not on the attention weights, which the fused kernel never writes to 
 `residual`, `feed_forward` and a norm of None take a block apart (`lm/models/switches.py`).
 """
 
+from typing import Protocol, runtime_checkable
+
 from torch import Tensor, nn
 
 from lm.layers.attention import SelfAttention
@@ -16,6 +18,15 @@ from lm.layers.dropout import Dropout
 from lm.layers.feed_forward import Activation, FeedForward
 from lm.layers.norms import Norm, make_norm
 from lm.layers.positions import RotaryPositions
+
+
+@runtime_checkable
+class ReadsOut(Protocol):
+    """A model of blocks, whose residual path can be read after any of them (`lm/inspection.py`)."""
+
+    def read_out(self, x: Tensor) -> Tensor:
+        """The residual path x (B, T, C) to the scores of each possible next token, (B, T, V)."""
+        ...
 
 
 class Block(nn.Module):

@@ -99,7 +99,11 @@ class DecoderTransformer(nn.Module):
         x = self.dropout(x)
         for layer, block in enumerate(self.blocks):
             x = block(x, cache.layers[layer] if cache is not None else None)  # (B, T, C)
-        return self.head(self.norm(x))  # (B, T, V)
+        return self.read_out(x)  # (B, T, V)
+
+    def read_out(self, x: Tensor) -> Tensor:
+        """The residual path x (B, T, C) to scores (B, T, V)."""
+        return self.head(self.norm(x))
 
     def new_cache(self) -> KeyValueCache | None:
         """An empty cache for `forward`, for texts of up to context_length tokens.

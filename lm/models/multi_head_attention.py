@@ -84,18 +84,22 @@ class MultiHeadAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, T, C) to the concatenated results of the heads, projected, (B, T, C)."""
-        weights, _ = self.pattern(x)
-        found = weights @ self.split(self.value(x))  # (B, H, T, T) @ (B, H, T, D)
+        T = x.shape[1]
+        q, k, v = self.project(x)
+        # (B, H, T, T), one pattern a head; divided by √D of a head, not by √C
+        weights = attention_weights(q, k, self.mask[:T, :T], scaled=self.scaled)
+        found = weights @ v  # (B, H, T, D)
         concatenated = found.transpose(1, 2).flatten(2)  # (B, T, C)
         return self.projection(concatenated)
 
-    def pattern(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B, T, C) to weights (B, H, T, T), one pattern a head, and the mask (T, T)."""
-        T = x.shape[1]
-        q, k, mask = self.split(self.query(x)), self.split(self.key(x)), self.mask[:T, :T]
-        # divided by √D of a head, not by √C
-        return attention_weights(q, k, mask, scaled=self.scaled), mask
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x (B, T, C) to query, key and value of each head, (B, H, T, D)."""
+        return self.split(self.query(x)), self.split(self.key(x)), self.split(self.value(x))
 
     def split(self, x: Tensor) -> Tensor:
         """(B, T, C) to (B, H, T, D): head h gets numbers hD to (h+1)D of each query, key or value."""
         return x.unflatten(-1, (self.n_head, -1)).transpose(1, 2)
+
+    def value_matrices(self) -> Tensor:
+        """For the page, which switches heads off: (H, D, C), a view of the weights."""
+        return self.value.weight.unflatten(0, (self.n_head, -1))

@@ -65,4 +65,8 @@ class SingleBlockTransformer(nn.Module):
             positions = torch.arange(tokens.shape[1], device=tokens.device)  # (T,)
             x = x + self.position_embedding(positions)
         x = self.block(self.dropout(x))  # (B, T, C)
-        return self.head(self.norm(x))  # (B, T, V)
+        return self.read_out(x)  # (B, T, V)
+
+    def read_out(self, x: Tensor) -> Tensor:
+        """The residual path x (B, T, C) to scores (B, T, V)."""
+        return self.head(self.norm(x))

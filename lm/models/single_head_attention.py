@@ -89,7 +89,7 @@ class AttentionHead(nn.Module):
         self.query = nn.Linear(n_embd, n_embd, bias=False)
         self.key = nn.Linear(n_embd, n_embd, bias=False)
         self.value = nn.Linear(n_embd, n_embd, bias=False)
-        self.divisor = n_embd**0.5 if scaled else 1.0
+        self.scaled = scaled
         mask = torch.zeros(context_length, context_length)
         if masked:  # row t: 0 up to t, −∞ after it
             mask = torch.full_like(mask, float("-inf")).triu(1)
@@ -97,18 +97,22 @@ class AttentionHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, T, C) to the weighted sum of the values for each position, (B, T, C)."""
-        return self.weights(x) @ self.value(x)  # (B, T, T) @ (B, T, C)
+        T, D = x.shape[1:]
+        q, k, v = self.query(x), self.key(x), self.value(x)  # (B, T, D) each
+        scores = q @ k.transpose(
+            -2, -1
+        )  # (B, T, T): row t, column s is how well key s fits query t
+        if self.scaled:
+            # A sum of D products of independent numbers of mean 0 and variance 1 has variance D. Divided by √D
+            # it has variance 1, so the softmax starts soft and every position gets a gradient.
+            scores = scores / D**0.5
+        weights = (scores + self.mask[:T, :T]).softmax(dim=-1)  # (B, T, T); each row sums to 1
+        return weights @ v
 
-    def weights(self, x: Tensor) -> Tensor:
-        """x (B, T, C) to weights (B, T, T): row t holds the share that t takes from each position."""
-        T = x.shape[1]
-        q, k = self.query(x), self.key(x)  # (B, T, D) each
-        # A sum of D products of independent numbers of mean 0 and variance 1 has variance D. Divided by √D it
-        # has variance 1, so the softmax starts soft and every position gets a gradient.
-        scores = q @ k.transpose(-2, -1) / self.divisor  # (B, T, T)
-        return (scores + self.mask[:T, :T]).softmax(dim=-1)  # each row sums to 1
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """For the page's pictures: query, key and value, (B, 1, T, D), the 1 for one head."""
+        return self.query(x)[:, None], self.key(x)[:, None], self.value(x)[:, None]
 
-    def pattern(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """For the page's heatmap: weights (B, 1, T, T), the 1 for one head, and the mask (T, T)."""
-        T = x.shape[1]
-        return self.weights(x).unsqueeze(1), self.mask[:T, :T]
+    def value_matrices(self) -> Tensor:
+        """For the page, which switches heads off: (1, D, C), a view of the weights."""
+        return self.value.weight[None]

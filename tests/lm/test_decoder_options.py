@@ -16,6 +16,7 @@ from lm.layers import (
     SelfAttention,
     causal,
     make_norm,
+    pattern,
 )
 from lm.settings import describe
 from lm.sizes import count_parameters
@@ -122,7 +123,7 @@ def test_the_weights_shown_are_those_that_act(rotary, qk_norm):
     torch.nn.init.normal_(attention.query_key_value.weight)
     x = torch.randn(2, 16, 32)
     value = attention.query_key_value(x)[..., 64:].view(2, 16, 4, 8).transpose(1, 2)
-    weights, _ = attention.pattern(x)
+    weights, _ = pattern(attention, x)
     found = (weights @ value).transpose(1, 2).reshape(2, 16, 32)
     torch.testing.assert_close(attention.projection(found), attention(x), atol=1e-4, rtol=1e-4)
 

@@ -11,7 +11,7 @@ from lm.errors import SettingsProblem
 from lm.inspection import attention_layers
 from lm.ladder import RUNGS
 from lm.ladder import rung as rung_called
-from lm.layers import Block, SelfAttention, attention_weights, causal
+from lm.layers import Block, SelfAttention, attention_weights, causal, pattern
 from lm.models.multi_head_attention import MultiHeadAttention
 from lm.models.single_head_attention import AttentionHead
 from lm.settings import describe
@@ -145,7 +145,7 @@ def test_the_published_size():
 @torch.inference_mode()
 def test_weights_are_shares_of_what_the_mask_allows(model):
     for layer in attention_layers(model):
-        weights, mask = layer.pattern(torch.randn(2, 11, 16))
+        weights, mask = pattern(layer, torch.randn(2, 11, 16))
         assert mask.shape == (11, 11)
         assert weights.shape[0] == 2
         assert weights.shape[2:] == (11, 11)
@@ -191,7 +191,7 @@ def test_every_form_of_attention_is_the_formula():
             torch.testing.assert_close(free[b, h], weights, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(fused.transpose(1, 2).flatten(2), found, rtol=1e-4, atol=1e-5)
     for module in (three, four):
-        torch.testing.assert_close(module.pattern(x)[0], free, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(pattern(module, x)[0], free, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(module(x), module.projection(found), rtol=1e-4, atol=1e-5)
 
     two = AttentionHead(C, 10)
@@ -199,9 +199,9 @@ def test_every_form_of_attention_is_the_formula():
     q, k, v = two.query(x), two.key(x), two.value(x)
     for b in range(2):
         weights, found[b] = written_out(q[b], k[b], v[b])
-        torch.testing.assert_close(two.pattern(x)[0][b, 0], weights, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(pattern(two, x)[0][b, 0], weights, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(
-        two.pattern(x)[0][:, 0], attention_weights(q, k, mask[:T, :T]), rtol=1e-4, atol=1e-5
+        pattern(two, x)[0][:, 0], attention_weights(q, k, mask[:T, :T]), rtol=1e-4, atol=1e-5
     )
     torch.testing.assert_close(two(x), found, rtol=1e-4, atol=1e-5)
 
@@ -211,7 +211,7 @@ def test_any_mask_is_obeyed():
     """A window of two positions: rungs 3 and 4 obey the tensor, not an assumed triangle."""
     window = causal(9).masked_fill(torch.ones(9, 9).tril(-2).bool(), -torch.inf)
     for layer in (MultiHeadAttention(12, 3, window), SelfAttention(12, 3, window)):
-        weights, mask = layer.pattern(torch.randn(1, 8, 12))
+        weights, mask = pattern(layer, torch.randn(1, 8, 12))
         assert torch.equal(mask, window[:8, :8])
         assert torch.equal((weights[0] > 0).all(dim=0), mask == 0)
         x = torch.randn(1, 9, 12)

@@ -153,4 +153,4 @@ def test_an_attention_head_alone_can_be_taken_apart():
     x = torch.randn(1, 8, 12)
     head = AttentionHead(12, 8, masked=False, scaled=False)
     q, k = head.query(x), head.key(x)
-    torch.testing.assert_close(head.weights(x), (q @ k.mT).softmax(-1))
+    torch.testing.assert_close(head(x), (q @ k.mT).softmax(-1) @ head.value(x))
