@@ -1,0 +1,56 @@
+"""The numbers of a run under plain names, for sentences about it: `guides/` compares and tells them."""
+
+import math
+from typing import Any
+
+from playground.run_view import RunView
+
+
+def facts(view: RunView, included: RunView | None = None) -> dict[str, Any]:
+    """The settings of a run and its numbers so far; a number that is not known yet is missing.
+
+    Losses are in nats per character: `first_loss` of the first batch, before anything is learned; `loss`, `best`
+    and `previous_loss` over the validation split; `train` of the last batches, smoothed; `uniform`, `unigram`,
+    `pairs` and `five` of counting. `gain` is what the last evaluation is below the one before it, `gap` how far
+    the validation loss is above `train`, `included` the final loss of the project's own run, and `behind` how
+    far this run's loss is above that. `choices` is the number of equally likely characters with this loss.
+    """
+    record, plan = view.run.record, view.run.plan
+    baselines = record.baselines
+    found: dict[str, Any] = {
+        **plan.values(),
+        "steps": view.steps,
+        "step_now": view.step,
+        "parameters": record.parameters,
+        "vocab": record.vocab_size,
+        "tokens_per_step": record.tokens_per_step,
+        "tokens_seen": view.step * record.tokens_per_step,
+        "text_characters": record.corpus.characters,
+        "passes": view.step * record.tokens_per_step / max(1, 0.9 * record.corpus.characters),
+        "uniform": baselines.get("uniform", math.log(record.vocab_size)),
+    }
+    counted = {"unigram": "unigram", "bigram": "pairs", "5-gram": "five"}
+    found |= {name: baselines[key] for key, name in counted.items() if key in baselines}
+    train, curve = view.train, view.evaluations()
+    if train["loss"]:
+        found |= {"first_loss": train["loss"][0], "train": train["smooth"][-1]}
+        found["seconds"] = train["seconds"][-1]
+    if curve["loss"]:
+        losses = curve["loss"]
+        best = min(losses)
+        found |= {
+            "loss": losses[-1],
+            "choices": math.exp(min(losses[-1], 50)),
+            "bits": losses[-1] / math.log(2),
+            "best": best,
+            "best_step": curve["step"][losses.index(best)],
+            "worse": losses[-1] - best,
+            "seconds": max(found.get("seconds", 0.0), curve["seconds"][-1]),
+        }
+        if train["loss"]:
+            found["gap"] = losses[-1] - train["smooth"][-1]
+        if len(losses) > 1:
+            found |= {"previous_loss": losses[-2], "gain": losses[-2] - losses[-1]}
+        if included is not None and (theirs := included.evaluations()["loss"]):
+            found |= {"included": theirs[-1], "behind": losses[-1] - theirs[-1]}
+    return found

@@ -1,0 +1,139 @@
+"""Guides: for each model, steps that a visitor does, each with a question, an action and what came of it.
+
+A guide is a TOML file named after its model, so that a teacher can write one. It holds steps:
+
+    [[step]]
+    id = "mask"                       # for links; unique in the file
+    question = "Why a mask?"
+    try = "Switch the causal mask off and train."
+    do = { set = { causal_mask = false }, press = "train" }
+    happened = [
+        { when = "loss < 1", say = "The loss fell to {loss:.2f}: each position reads its own answer." },
+        { say = "The loss is {loss:.2f}." },
+    ]
+
+`do` may set the model's settings (`set`), follow a `recipe`, choose a text (`corpus`: a built-in name, or "short"
+for the first 5,000 characters of the chosen text), set `write` settings and a `prompt`, put a `text` in the box of
+the inside, open a `view` of it, and `press` train, reset, step or sample. `answers` names the question of the ten
+(1 to 10) that the step answers. The first entry of `happened` whose condition holds is told, with the numbers of
+the run shown (`playground/facts.py`); a condition compares two of them: "loss < pairs - 0.1".
+"""
+
+import operator
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from lm.errors import Problem
+
+FOLDER = Path(__file__).parent
+Press = Literal["train", "reset", "step", "sample"]
+View = Literal["attention", "score", "next", "surprise", "layers", "table"]
+
+_COMPARISONS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
+_CONDITION = re.compile(r"(\w+) (<=?|>=?) ([\w.]+)(?: ([+-]) ([\d.]+))?")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Do(_Part):
+    """What "Do it" does, in this order."""
+
+    recipe: str | None = None
+    set: dict[str, Any] = {}
+    corpus: str | None = None
+    text: str | None = None
+    view: View | None = None
+    prompt: str | None = None
+    write: dict[str, Any] = {}
+    press: Press | None = None
+
+
+class Say(_Part):
+    """A sentence, and the condition under which it is true."""
+
+    say: str
+    when: str | None = None
+
+    @field_validator("when")
+    @classmethod
+    def _is_a_comparison(cls, value: str | None) -> str | None:
+        if value is not None and not _CONDITION.fullmatch(value):
+            raise ValueError(f"{value!r} is no comparison such as 'loss < pairs - 0.1'")
+        return value
+
+    def holds(self, facts: Mapping[str, Any]) -> bool:
+        """Whether the condition holds; not if it names a number that is not known yet."""
+        if self.when is None:
+            return True
+        match = _CONDITION.fullmatch(self.when)
+        assert match
+        left, comparison, right, sign, shift = match.groups()
+        try:
+            limit = float(facts[right] if right in facts else right)
+            if sign:
+                limit += float(sign + shift)
+            return bool(_COMPARISONS[comparison](float(facts[left]), limit))
+        except (KeyError, ValueError, TypeError):
+            return False
+
+
+class Step(_Part):
+    """One question, what to try, and what came of it."""
+
+    id: str = Field(pattern=r"[a-z0-9-]+")
+    question: str
+    try_: str = Field(alias="try")
+    do: Do
+    happened: tuple[Say, ...] = Field(min_length=1)
+    answers: int | None = Field(None, ge=1, le=10)
+
+    def told(self, facts: Mapping[str, Any]) -> str:
+        """The first sentence whose condition holds and whose numbers are known."""
+        for one in self.happened:
+            if one.holds(facts):
+                try:
+                    return one.say.format_map(facts)
+                except (KeyError, TypeError, ValueError):  # a number that is not known yet
+                    continue
+        return "There is nothing to tell yet: press Do it, and wait for the first evaluation."
+
+
+class Guide(_Part):
+    """The steps of one model."""
+
+    step: tuple[Step, ...]
+
+    def named(self, id: str) -> int | None:
+        """The place of the step of that name, or None."""
+        return next((n for n, step in enumerate(self.step) if step.id == id), None)
+
+
+@cache
+def guide(model: str) -> Guide | None:
+    """The guide of a model; None if it has none. `Problem` if its file cannot be used."""
+    path = FOLDER / f"{model}.toml"
+    return load(path) if path.exists() else None
+
+
+def load(path: Path) -> Guide:
+    """The guide in a file. `Problem` says what is wrong with it, and where."""
+    try:
+        found = Guide.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Problem(f"The guide {path.name} cannot be read: {error}.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise Problem(f"The guide {path.name} is wrong at {place}: {first['msg']}.") from None
+    ids = [step.id for step in found.step]
+    if twice := next((id for id in ids if ids.count(id) > 1), None):
+        raise Problem(f"The guide {path.name} has two steps called {twice!r}.")
+    return found
