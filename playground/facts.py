@@ -9,11 +9,12 @@ from playground.run_view import RunView
 def facts(view: RunView, included: RunView | None = None) -> dict[str, Any]:
     """The settings of a run and its numbers so far; a number that is not known yet is missing.
 
-    Losses are in nats per character: `first_loss` of the first batch, before anything is learned; `loss`, `best`
-    and `previous_loss` over the validation split; `train` of the last batches, smoothed; `uniform`, `unigram`,
-    `pairs` and `five` of counting. `gain` is what the last evaluation is below the one before it, `gap` how far
-    the validation loss is above `train`, `included` the final loss of the project's own run, and `behind` how
-    far this run's loss is above that. `choices` is the number of equally likely characters with this loss.
+    Losses are in nats per character: `first_loss` of the first batch, before anything is learned; `loss`,
+    `best` and `previous_loss` over the validation split; `train` of the last batches, smoothed; `uniform`,
+    `unigram`, `pairs` and `five` of counting. `gain` is what the last evaluation is below the one before it,
+    `gap` how far the validation loss is above `train`, `included` the final loss of the project's own run, and
+    `behind` how far this run's loss is above that. `choices` is the number of equally likely characters with
+    this loss.
     """
     record, plan = view.run.record, view.run.plan
     baselines = record.baselines
