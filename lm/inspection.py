@@ -105,7 +105,7 @@ def layer_by_layer(model: nn.Module, tokens: Tensor) -> np.ndarray:
     """What each layer would already say: probabilities (L + 1, T, V) before the first block and after each.
 
     The model's last norm and its output head read the residual path after each block instead of after the last
-    one ("logit lens", nostalgebraist 2020). The last of the L + 1 is the model's own prediction.
+    one ("logit lens", nostalgebraist 2020). The last of the L + 1 is the network's own prediction.
     """
     reader = next((part for part in model.modules() if isinstance(part, ReadsOut)), None)
     blocks = [part for part in model.modules() if isinstance(part, Block)]
@@ -115,6 +115,22 @@ def layer_by_layer(model: nn.Module, tokens: Tensor) -> np.ndarray:
     after = blocks[-1](inputs[-1][1])
     states = torch.cat([*(x for _, x in inputs), after])  # (L + 1, T, C)
     return reader.read_out(states).softmax(dim=-1).cpu().numpy()
+
+
+@torch.inference_mode()
+def surprise(model: nn.Module, tokens: Tensor, context_length: int) -> np.ndarray:
+    """(N - 1,): the loss in nats at each of `tokens` (N,) after the first, N of any length.
+
+    The text is read in windows of the context length that do not overlap, as an evaluation reads it
+    (`lm/evaluation.py`), so the mean over a whole validation split is the validation loss.
+    """
+    losses = []
+    with evaluation_mode(model):
+        for start in range(0, len(tokens) - 1, context_length):
+            window = tokens[start : start + context_length + 1]  # (≤ T + 1,)
+            logits = model(window[None, :-1])[0]
+            losses.append(F.cross_entropy(logits, window[1:], reduction="none").cpu().numpy())
+    return np.concatenate(losses) if losses else np.zeros(0, np.float32)
 
 
 def attention_layers(model: nn.Module) -> list[Any]:

@@ -16,19 +16,24 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
+import torch
+from torch import Tensor
+
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
 from lm.plan import Rung
+from lm.runs.run import Run
 from lm.settings import describe
 from lm.sizes import count_parameters, outline
 from lm.training.config import TrainingConfig
-from playground import controls, inspection, writing
+from playground import controls, inside, writing
 from playground.figures import loss as loss_figure
 from playground.prompts import sendable
 from playground.services import Services
 from playground.texts import key_of
 from playground.visitors import NOBODY, Visitor
 
+PASSAGE = 300  # characters of held-out text whose surprise is shown
 MOST_WRITTEN = 2000  # tokens that the page writes at once
 Answer = dict[str, Any]
 
@@ -197,14 +202,45 @@ class Actions:
     # Using the model
 
     def look(self, data: Any) -> Answer:
-        """Attention on a text, or the next-character table; the page sends [token, step or None, text]."""
-        token, step, text = _arguments(data, 3)
+        """A view of the model's inside; the page sends [token, step or None, text, view, more]."""
+        token, step, text, view, more = _arguments(data, 5)
         try:
             run = self.library.view(str(token)).run
+            passage = self._held_out(run) if view == "surprise" else ""
             text = sendable(text or "")[:5000]
-            return inspection.look(self.services.snapshots, run, _step(step), text)
+            question = inside.Question.of(_step(step), view, text, passage, more)
+            return inside.answer(self.services.snapshots, run, question)
         except Problem as problem:
             return {"error": str(problem)}
+
+    def cost(self, data: Any) -> Answer:
+        """What switched-off heads cost; the page sends [token, step or None, off] until it is done."""
+        token, step, off = _arguments(data, 3)
+        try:
+            run = self.library.view(str(token)).run
+            model, found = self.services.snapshots.model(run, _step(step))
+            heads = frozenset(inside.Question.of(None, "", "", "", {"off": off}).off)
+            return self.services.head_costs.of(
+                (run.identity, found, heads),
+                model,
+                lambda: self._validation(run),
+                run.plan.context_length,
+            )
+        except Problem as problem:
+            return {"error": str(problem)}
+
+    def _held_out(self, run: Run) -> str:
+        """The beginning of the text that a run was judged on; "" if the text is not here any more."""
+        try:
+            text = self.services.texts.get(key_of(run.record.corpus))
+        except Problem:
+            return ""
+        return text.corpus.validation_text[:PASSAGE]
+
+    def _validation(self, run: Run) -> Tensor:
+        """The validation split of a run as token ids, (N,)."""
+        corpus = self.services.texts.get(key_of(run.record.corpus)).corpus
+        return torch.from_numpy(run.tokenizer().encode(corpus.validation_text))
 
     def write(
         self,

@@ -10,36 +10,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from lm.inspection import attention_layers, inspect, next_character_table
-from lm.plan import Rung
+from lm.inspection import inspect, next_character_table
 from lm.runs.run import Run
-from lm.sizes import outline
 from lm.tokenizers import Tokenizer
 from playground import prompts
 from playground.figures import attention as attention_figure
 from playground.figures import next_character, template
-from playground.snapshots import Snapshots
 
 DEFAULT_TEXT = "What news, my lord? The king is come again."
 MOST_POSITIONS = 64  # in a heatmap; more would be finer than the screen
 
 
-def look(snapshots: Snapshots, run: Run, step: int | None, text: str) -> dict[str, Any]:
-    """The attention on a text at the snapshot nearest to `step` (None: the last), or the table.
-
-    The answer's "kind" is "attention" or "table"; "step" is that of the snapshot, "steps" are all there are.
-    """
-    model, step = snapshots.model(run, step)
-    answer = _attention(run, model, text) if attention_layers(model) else _table(run, model)
-    return {"step": step, "steps": run.snapshots(), **answer}
-
-
-def has_attention(rung: Rung) -> bool:
-    """Whether the model of a rung has an attention layer."""
-    return bool(attention_layers(outline(rung.plan(), 65)))
-
-
-def _attention(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
+def attention(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
     """Attention weights of L layers and H heads on T tokens, the masks, and the loss of each token.
 
     position (row) may attend to another (column), 0 where it is masked.
@@ -67,7 +49,7 @@ def _attention(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
     }
 
 
-def _table(run: Run, model: nn.Module) -> dict[str, Any]:
+def table(run: Run, model: nn.Module) -> dict[str, Any]:
     """The learned table of next characters beside the counted one; of a large alphabet, the most frequent."""
     tokenizer, pairs = run.tokenizer(), run.counted_pairs
     learned, counted = next_character_table(model, pairs.ids), pairs.table

@@ -14,9 +14,10 @@ from lm.errors import Problem
 from lm.generation import SamplingConfig
 from lm.plan import Rung
 from lm.settings import describe
-from playground import components, controls, lesson_view, settings_column
+from lm.sizes import outline
+from playground import components, controls, inside, lesson_view, settings_column
 from playground.actions import Actions, Answer
-from playground.inspection import DEFAULT_TEXT, has_attention
+from playground.inspection import DEFAULT_TEXT
 from playground.services import Services
 from playground.visitors import visitor_of
 
@@ -166,12 +167,16 @@ def _feed(rung: Rung, actions: Actions, shipped: str | None) -> gr.HTML:
 
 
 def _inside(rung: Rung, actions: Actions) -> None:
-    """The attention heatmaps, or the table of next characters."""
+    """The card with the inside of the model, in several views."""
 
     def look(data: list[Any]) -> Any:
         return actions.look(data)
 
-    components.attention_view(rung.name, look, text=DEFAULT_TEXT, has_attention=has_attention(rung))
+    def cost(data: list[Any]) -> Any:
+        return actions.cost(data)
+
+    views = inside.views_of(outline(rung.plan(), 65))
+    components.inside_view(rung.name, look, cost, text=DEFAULT_TEXT, views=views)
 
 
 def _writing(key: str, actions: Actions) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from playground import processes
 from playground.allowance import Allowance
 from playground.estimates import Estimates
+from playground.head_costs import HeadCosts
 from playground.library import Library
 from playground.snapshots import Snapshots
 from playground.supervisor import Supervisor
@@ -21,6 +22,7 @@ class Services:
         self.supervisor = supervisor
         self.library = library
         self.snapshots = Snapshots()
+        self.head_costs = HeadCosts()
         limits, folder = supervisor.limits, library.runs_folder
         most = limits.texts_megabytes * 1_000_000
         self.texts = Texts(folder, library.baselines(), most)

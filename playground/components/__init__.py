@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -127,22 +127,24 @@ def diary(key: str, prompt: str = "") -> gr.HTML:
     return _component("diary", None, classes="diary-block", feed=key, prompt=prompt)
 
 
-def attention_view(
-    key: str, look: ServerFunction, text: str = "", has_attention: bool = True
+def inside_view(
+    key: str, look: ServerFunction, cost: ServerFunction, text: str, views: Sequence[str]
 ) -> gr.HTML:
-    """Where each character looks, or for a rung without attention its next-character table.
+    """The card with the inside of the model; views: their names (`playground/inside.py`), the first one opens.
 
-    look: a plain function called `look`, of one list [token, step or None, text].
+    look and cost: plain functions of these names. `look` takes one list [token, step or None, text, view,
+    more], with {"cell": [layer, head, row, column], "off": [[layer, head], ...]} as `more`; `cost` takes
+    [token, step or None, off].
     """
     return _component(
-        "attentionView",
+        "insideView",
         None,
-        server=_named(["look"], [look]),
+        server=_named(["look", "cost"], [look, cost]),
         classes="attention-block",
         plotly_too=True,
         feed=key,
         text=text,
-        attends=has_attention,
+        views=list(views),
     )
 
 

@@ -8,9 +8,10 @@ import { TokenStrip } from "./token_strip.js";
 import { headWords, rowWords } from "./attention_words.js";
 
 export class AttentionPicture {
-  /** frame: the node of the whole view; its class says whether there is a single head. */
-  constructor(frame) {
-    this.frame = frame;
+  /** openCell([layer, head, row, column]), toggle([layer, head]), isOff(layer, head): the card's acts. */
+  constructor({ openCell, toggle, isOff }) {
+    Object.assign(this, { openCell, toggle, isOff });
+    this.node = make("div", "attention-picture");
     this.answer = null;
     this.weights = null; // AttentionWeights of the answer; null for a table
     this.layer = this.head = 0;
@@ -20,16 +21,29 @@ export class AttentionPicture {
     this.thumbs = make("div", "thumbs");
     this.words = make("p", "figure-words");
     const side = make("div", "attention-side");
-    side.append(this.thumbs, this.words);
+    this.cost = make("p", "figure-words head-cost");
+    side.append(this.layerPills, this.thumbs, this.words, this.cost);
     this.plot = make("div", "plot");
     this.body = make("div", "attention-body");
     this.body.append(side, this.plot);
     this.strip = new TokenStrip({ point: (row) => this.point(row), pin: (row) => this.pin(row) });
+    this.node.append(this.body, this.strip.node);
+  }
+
+  /** Another text: no position is in focus any more. */
+  forget() {
+    this.pinned = null;
+  }
+
+  /** What the heads that are off cost, in words. */
+  showCost(words) {
+    this.cost.textContent = words;
   }
 
   /** Draws another answer; the layer, the head and the focus stay where the answer has them too. */
   show(answer) {
     this.answer = answer;
+    this.node.classList.toggle("is-table", answer.kind === "table");
     this.weights = answer.kind === "attention" ? new AttentionWeights(answer) : null;
     if (this.weights) {
       this.layer = Math.min(this.layer, answer.layers - 1);
@@ -58,7 +72,7 @@ export class AttentionPicture {
     if (this.layerPills.children.length !== layers) {
       this.layerPills.replaceChildren(
         ...Array.from({ length: layers }, (_, layer) =>
-          button(layers > 6 ? `${layer + 1}` : `layer ${layer + 1}`, "pill-button", "", () => {
+          button(layer === 0 ? "layer 1" : `${layer + 1}`, "pill-button", `layer ${layer + 1}`, () => {
             this.layer = layer;
             this.render();
           }),
@@ -70,7 +84,6 @@ export class AttentionPicture {
 
   renderThumbs() {
     const { figure, heads } = this.answer;
-    this.frame.classList.toggle("one-head", heads < 2);
     this.thumbs.classList.toggle("many", heads > 4);
     if (this.thumbs.children.length !== heads) {
       this.thumbs.replaceChildren(
@@ -81,12 +94,24 @@ export class AttentionPicture {
           });
           node.setAttribute("aria-label", `head ${head + 1}`);
           node.append(make("canvas"));
-          return node;
+          const eye = button("◉", "thumb-eye", "", (event) => {
+            event.stopPropagation();
+            this.toggle([this.layer, head]);
+          });
+          const cell = make("span", "thumb-cell");
+          cell.append(node, eye);
+          return cell;
         }),
       );
     }
-    [...this.thumbs.children].forEach((node, head) => {
+    [...this.thumbs.children].forEach((cell, head) => {
+      const [node, eye] = cell.children;
       const hue = hueOf(figure, head);
+      const off = this.isOff(this.layer, head);
+      cell.classList.toggle("off", off);
+      eye.title = off ? "Switch this head on again" : "Switch this head off";
+      eye.setAttribute("aria-label", `${eye.title}: head ${head + 1}`);
+      eye.setAttribute("aria-pressed", String(off));
       press(node, head === this.head);
       node.style.setProperty("--hue", hue);
       paintThumbnail(node.firstChild, this.weights.head(this.layer, head), hue);
@@ -126,7 +151,10 @@ export class AttentionPicture {
     this.listening = true;
     this.plot.on("plotly_hover", ({ points }) => this.point(points[0].pointIndex[0]));
     this.plot.on("plotly_unhover", () => this.point(null));
-    this.plot.on("plotly_click", ({ points }) => this.pin(points[0].pointIndex[0]));
+    this.plot.on("plotly_click", ({ points }) => {
+      const [row, column] = points[0].pointIndex;
+      this.openCell([this.layer, this.head, row, column]);
+    });
   }
 
   fit() {

@@ -5,10 +5,10 @@
 // (tab.js). Text that a model or a visitor wrote only ever becomes the `textContent` of a node: it
 // can never turn into markup.
 import { watchTheme } from "./appearance.js";
-import { AttentionView } from "./attention_view.js";
 import { diary } from "./diary.js";
 import { estimate } from "./estimate.js";
 import { headerTools } from "./header.js";
+import { InsideView } from "./inside_view.js";
 import { keepAlive, ladderNotes } from "./ladder.js";
 import { LossChart } from "./loss_chart.js";
 import { keepSmall } from "./own_text.js";
@@ -18,9 +18,19 @@ import { keepTypedNumbers } from "./typed_numbers.js";
 import { writing } from "./writing.js";
 
 const liveFigure = (...mounted) => new LossChart(...mounted);
-const attentionView = (...mounted) => new AttentionView(...mounted);
+const insideView = (...mounted) => new InsideView(...mounted);
 
-export { attentionView, diary, estimate, headerTools, keepSmall, ladderNotes, liveFigure, runFeed, writing };
+export {
+  diary,
+  estimate,
+  headerTools,
+  insideView,
+  keepSmall,
+  ladderNotes,
+  liveFigure,
+  runFeed,
+  writing,
+};
 
 window.Playground = { askToWrite, begin, changeRate, choose, keepAlive, live, tab };
 

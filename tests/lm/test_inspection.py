@@ -16,6 +16,7 @@ from lm.inspection import (
     layer_by_layer,
     next_character_table,
     one_score,
+    surprise,
 )
 from lm.ladder import RUNGS
 from lm.layers import SelfAttention, causal, pattern
@@ -141,6 +142,13 @@ def test_the_next_character_table_holds_the_distribution_after_each_single_token
     for row, token in zip(table, ids, strict=True):
         alone = inspect(model, torch.tensor([token])).probabilities[0]
         np.testing.assert_allclose(row, alone[ids], rtol=1e-4, atol=1e-6)
+
+
+def test_the_mean_surprise_is_the_loss(model):
+    """Whatever the length, also one that the context does not divide; a text of one token has no surprise."""
+    text = torch.randint(23, (100,), generator=torch.Generator().manual_seed(2))
+    assert surprise(model, text, 16).mean() == pytest.approx(evaluate(model, text, 16).loss, abs=1e-5)
+    assert len(surprise(model, text[:1], 16)) == 0
 
 
 # One score

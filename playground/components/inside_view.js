@@ -1,0 +1,243 @@
+// The inside of the model of the run shown, at the step shown, in several views: attention, one score, the next
+// character, surprise, layer by layer, the table of pairs. It asks the server and hands the answers to a picture.
+import { onTheme } from "./appearance.js";
+import { AttentionPicture } from "./attention_picture.js";
+import { ask } from "./calls.js";
+import { button, debounce, isVisible, make, onShown, press } from "./dom.js";
+import { LIVE } from "./feed.js";
+import { LayersPicture } from "./layers_picture.js";
+import { NextPicture } from "./next_picture.js";
+import { ScorePicture } from "./score_picture.js";
+import { SnapshotSlider } from "./snapshot_slider.js";
+import { SurprisePicture } from "./surprise_picture.js";
+import { tab } from "./tab.js";
+
+const BEGINNING = new Set([null, "queued", "starting", "running"]); // if it has no step yet
+const AGAIN_MS = 3000; // after a call without an answer
+const COST_MS = 700; // between two questions for the cost of the heads that are off
+const VIEWS = {
+  attention: ["Attention", "Each row: what one position looks at"],
+  score: ["One score", "How one cell of the attention comes about"],
+  next: ["Next character", "What may follow the text in the box"],
+  surprise: ["Surprise", "The loss, character by character"],
+  layers: ["Layer by layer", "What each layer would already say"],
+  table: ["Table", "What follows each character: learned and counted"],
+};
+
+export class InsideView {
+  constructor(element, props, _watch, server) {
+    this.element = element;
+    this.server = server;
+    this.key = props.feed;
+    this.tab = tab(props.feed);
+    this.run = this.tab.record.run;
+    this.text = props.text ?? "";
+    this.view = props.views[0];
+    this.cell = null; // of one score: [layer, head, row, column]; null: one that the server chooses
+    this.off = []; // heads that are switched off, [layer, head] each
+    this.calling = this.wanted = false;
+    this.awaited = false; // a new run is shown, and the picture is of the run before
+    this.seen = undefined; // the newest snapshot that was asked for
+    this.pictures = {}; // by view, made when first shown
+    this.build(element, props.views);
+    const scrub = debounce(() => this.look(), 60);
+    this.tab.onStep(() => {
+      this.snapshots.show();
+      scrub();
+    }, element);
+    this.tab.subscribe((record, change) => this.hear(record, change), element);
+    onTheme(element, () => this.picture.fit());
+    onShown(this.stage, () => (this.wanted || this.unseen ? this.look() : this.picture.fit()));
+    this.tab.openView = (view, text) => this.open(view, text);
+    this.look();
+  }
+
+  build(element, views) {
+    this.frame = make("div", "attention-view");
+    this.snapshots = new SnapshotSlider(this.tab, () => !this.calling);
+    this.pills = make("span", "pills joined view-pills");
+    for (const view of views) {
+      const pill = button(VIEWS[view][0], "pill-button", VIEWS[view][1], () => this.open(view));
+      pill.dataset.view = view;
+      this.pills.append(pill);
+    }
+    const enlarge = button("⤢", "icon-button", "Enlarge (Escape to close)", () => this.enlarge());
+    this.tools = make("span", "figure-tools");
+    this.tools.append(enlarge);
+    const head = make("div", "figure-head");
+    head.append(this.pills, this.tools);
+    this.note = make("div", "figure-note");
+    this.stage = make("div", "inside-stage");
+    const foot = make("div", "attention-foot");
+    foot.append(this.textInput(), this.snapshots.node);
+    this.frame.append(head, this.note, this.stage, foot);
+    element.replaceChildren(this.frame);
+    this.showPicture();
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.frame.classList.contains("enlarged")) this.enlarge();
+    });
+  }
+
+  textInput() {
+    this.input = make("input", "text-input");
+    this.input.type = "text";
+    this.input.placeholder = "your own text";
+    this.input.setAttribute("aria-label", "Text to look at");
+    this.input.value = this.text;
+    const changed = debounce(() => this.read(this.input.value), 350);
+    this.input.addEventListener("input", changed);
+    return this.input;
+  }
+
+  read(text) {
+    this.text = text;
+    this.cell = null;
+    this.picture.forget?.();
+    this.look();
+  }
+
+  enlarge() {
+    const on = this.frame.classList.toggle("enlarged");
+    document.body.classList.toggle("playground-enlarged", on);
+    this.picture.fit();
+  }
+
+  // The view
+
+  /** Opens a view of the card; text, if it is given, goes into the box. */
+  open(view, text) {
+    if (text !== undefined) {
+      this.input.value = text;
+      this.text = text;
+    }
+    if (!VIEWS[view] || !this.pills.querySelector(`[data-view=${view}]`)) return;
+    this.view = view;
+    this.showPicture();
+    this.look();
+  }
+
+  get picture() {
+    this.pictures[this.view] ??= this.makePicture(this.view);
+    return this.pictures[this.view];
+  }
+
+  makePicture(view) {
+    if (view === "score") {
+      return new ScorePicture({
+        ask: (cell) => {
+          this.cell = cell;
+          this.look();
+        },
+      });
+    }
+    if (view === "next") return new NextPicture({ key: this.key });
+    if (view === "surprise") return new SurprisePicture();
+    if (view === "layers") return new LayersPicture();
+    return new AttentionPicture({
+      openCell: (cell) => {
+        this.cell = cell;
+        this.open("score");
+      },
+      toggle: (head) => this.toggle(head),
+      isOff: (layer, head) => this.isOff(layer, head),
+    });
+  }
+
+  showPicture() {
+    const { picture } = this;
+    for (const pill of this.pills.children) press(pill, pill.dataset.view === this.view);
+    this.frame.dataset.view = this.view;
+    this.stage.replaceChildren(picture.node);
+    this.frame.classList.add("waiting");
+  }
+
+  // Heads that are switched off
+
+  isOff(layer, head) {
+    return this.off.some(([l, h]) => l === layer && h === head);
+  }
+
+  toggle([layer, head]) {
+    const others = this.off.filter(([l, h]) => l !== layer || h !== head);
+    this.off = others.length < this.off.length ? others : [...others, [layer, head]];
+    this.cost = null;
+    this.look();
+    this.askCost();
+  }
+
+  /** Asks again until the loss without the heads that are off is known. */
+  async askCost() {
+    const { run, off } = this;
+    if (!off.length) return this.showCost("");
+    this.showCost("Off: working the loss out …");
+    for (;;) {
+      const answer = await ask(this.server, "cost", [run, this.tab.step, off]);
+      if (off !== this.off || run !== this.run || !this.element.isConnected) return;
+      if (answer?.error) return this.showCost(answer.error);
+      if (answer?.words) this.showCost(answer.words);
+      if (answer?.done) return;
+      await new Promise((resolve) => setTimeout(resolve, COST_MS));
+    }
+  }
+
+  showCost(words) {
+    this.pictures.attention?.showCost(words);
+  }
+
+  // The run shown
+
+  follow(run) {
+    this.run = run;
+    this.seen = undefined;
+    this.off = [];
+    this.showCost("");
+    this.snapshots.clear();
+    this.frame.classList.add("waiting"); // the picture is of the run before
+    this.awaited = true;
+  }
+
+  hear(record, change) {
+    if (record.run && record.run !== this.run) this.follow(record.run);
+    this.snapshots.following = LIVE.has(record.status);
+    const fresh = change.events.filter((event) => event.type === "snapshot");
+    if (fresh.length) this.snapshots.add(fresh.map((event) => event.step));
+    const newest = this.snapshots.steps.at(-1);
+    const news = newest !== undefined && newest !== this.seen && this.tab.step === null;
+    // A new run should first take its first step; one that waits at step 0 has yet to save its weights.
+    const begins = BEGINNING.has(record.status) && !record.train.step.length;
+    const bare = record.status === "paused" && newest === undefined;
+    if (begins || bare || !(news || this.awaited)) return;
+    this.seen = newest;
+    this.awaited = false;
+    this.look();
+  }
+
+  // Asking the server: one call out at a time, and only while someone can see it
+
+  async look() {
+    this.wanted = true;
+    this.unseen = !isVisible(this.frame);
+    if (!this.run || this.calling || this.unseen) return;
+    this.calling = true;
+    while (this.wanted && this.run) {
+      this.wanted = false;
+      const { run, text, view, cell, off } = this;
+      const answer = await ask(this.server, "look", [run, this.tab.step, text, view, { cell, off }]);
+      if (run === this.run && view === this.view) this.take(answer);
+    }
+    this.calling = false;
+  }
+
+  take(answer) {
+    if (!answer || answer.error) {
+      this.note.textContent = answer?.error ?? "The server does not answer. Trying again soon.";
+      if (!answer) setTimeout(() => this.element.isConnected && this.look(), AGAIN_MS);
+      return;
+    }
+    if (this.tab.step === null) this.seen = answer.step;
+    this.note.textContent = answer.note ?? "";
+    this.frame.classList.remove("waiting");
+    this.snapshots.add(answer.steps);
+    this.picture.show(answer);
+  }
+}

@@ -1,0 +1,88 @@
+// The next character: bars of the probabilities after the text in the box. They move with the sliders of
+// Write, without asking the server; the pale bar behind each is its probability at temperature 1.
+import { make } from "./dom.js";
+import { distribution, floats, ranked } from "./sampling.js";
+import { percent, shown } from "./wording.js";
+
+const BARS = 12;
+const SLIDERS = { temperature: "temperature", topK: "top_k", topP: "top_p" };
+
+export class NextPicture {
+  /** key: the rung's name, of whose sliders the values are read. */
+  constructor({ key }) {
+    this.key = key;
+    this.node = make("div", "next-picture");
+    this.stages = make("p", "figure-words");
+    this.bars = make("div", "next-bars");
+    this.words = make("p", "figure-words");
+    this.node.append(this.stages, this.bars, this.words);
+    document.addEventListener("input", ({ target }) => {
+      if (this.answer && target.closest?.(`[id^="${key}-sample-"]`)) this.render();
+    });
+  }
+
+  show(answer) {
+    this.answer = answer;
+    this.logits = floats(answer.logits);
+    this.render();
+  }
+
+  fit() {}
+
+  settings() {
+    const read = ([name, field]) => {
+      const slider = document.querySelector(`#${this.key}-sample-${field} input`);
+      return [name, slider ? Number(slider.value) : undefined];
+    };
+    return Object.fromEntries(Object.entries(SLIDERS).map(read));
+  }
+
+  render() {
+    const { tokens, text } = this.answer;
+    const settings = this.settings();
+    const plain = distribution(this.logits).probabilities;
+    const { probabilities, kept } = distribution(this.logits, settings);
+    this.stages.replaceChildren(...stageWords(settings, kept, tokens.length));
+    const shownBars = ranked(this.logits).slice(0, BARS);
+    const widest = Math.max(...shownBars.flatMap((id) => [probabilities[id], plain[id]]));
+    this.bars.replaceChildren(
+      ...shownBars.map((id) => bar(tokens[id], this.logits[id], probabilities[id], plain[id], widest)),
+    );
+    const flat = plain[shownBars[0]] < 2 / tokens.length;
+    const after = `after “${shown(text.slice(-12).join(""))}”`;
+    const nats = Math.log(tokens.length).toFixed(2);
+    this.words.textContent = flat
+      ? `${after}: about 1 in ${tokens.length} each. Guessing so has a loss of ln ${tokens.length} = ${nats} nats.`
+      : `${after}; pale: at temperature 1, without top-k and top-p`;
+  }
+}
+
+/** The way from scores to probabilities, with the settings in it. */
+function stageWords({ temperature = 1, topK = 0, topP = 1 }, kept, all) {
+  const stages = [
+    "scores",
+    temperature === 0 ? "temperature 0: the highest only" : `÷ temperature ${temperature}`,
+    topK > 0 ? `top-k ${topK}` : "top-k off",
+    topP < 1 ? `top-p ${topP}` : "top-p off",
+    "softmax",
+  ];
+  return [make("span", "", stages.join(" → ")), make("b", "", ` ${kept} of ${all} can be drawn`)];
+}
+
+function bar(token, logit, probability, plain, widest) {
+  const row = make("div", "next-row");
+  const track = make("span", "next-track");
+  const pale = make("span", "next-pale");
+  const full = make("span", "next-full");
+  pale.style.width = `${(100 * plain) / widest}%`;
+  full.style.width = `${(100 * probability) / widest}%`;
+  track.append(pale, full);
+  row.append(
+    make("span", "next-token", shown(token)),
+    make("span", "next-logit", logit.toFixed(1)),
+    track,
+    make("span", "next-percent", percent(probability)),
+  );
+  row.title = `score ${logit.toFixed(2)}; ${percent(plain)} at temperature 1`;
+  return row;
+}
