@@ -25,7 +25,8 @@ export function diary(element, props) {
   });
   onShown(list, () => sticky && toEnd());
 
-  tab(props.feed).subscribe((record, change) => {
+  const one = tab(props.feed);
+  one.subscribe((record, change) => {
     const samples = change.events.filter((event) => event.type === "sample");
     if (change.reset) {
       list.replaceChildren();
@@ -37,8 +38,20 @@ export function diary(element, props) {
     } else if (samples.length) {
       list.querySelector(".empty")?.remove();
     }
+    mark();
     if (sticky && (samples.length || change.reset)) toEnd();
   }, element);
+
+  // The sample of the moment that the tab shows is marked, and brought into sight.
+  function mark() {
+    const rows = [...list.querySelectorAll(".diary-row")];
+    const step = one.step ?? Infinity;
+    const then = rows.filter((node) => Number(node.dataset.step) <= step).at(-1);
+    for (const node of rows) node.classList.toggle("at-moment", node === then && one.step !== null);
+    if (one.step === null || !then) return;
+    list.scrollTop += then.getBoundingClientRect().top - list.getBoundingClientRect().top - 8;
+  }
+  one.onStep(mark, element);
 }
 
 /** One sample: its step, the last validation loss by then, and its text, which a click unfolds. */
@@ -53,6 +66,7 @@ function row(record, { step, text: full }) {
     text.textContent = text.classList.toggle("open") ? full : brief;
   });
   const node = make("div", "diary-row");
+  node.dataset.step = step;
   node.append(when, text);
   return node;
 }

@@ -41,9 +41,11 @@ export class InsideView {
     this.pictures = {}; // by view, made when first shown
     this.build(element, props.views);
     const scrub = debounce(() => this.look(), 60);
-    this.tab.onStep(() => {
+    let shownStep = this.tab.step;
+    this.tab.onStep((step) => {
       this.snapshots.show();
-      scrub();
+      if (step !== shownStep) scrub();
+      shownStep = step;
     }, element);
     this.tab.subscribe((record, change) => this.hear(record, change), element);
     onTheme(element, () => this.picture.fit());
@@ -191,7 +193,7 @@ export class InsideView {
     this.seen = undefined;
     this.off = [];
     this.showCost("");
-    this.snapshots.clear();
+    this.snapshots.stopReplay();
     this.frame.classList.add("waiting"); // the picture is of the run before
     this.awaited = true;
   }
@@ -200,8 +202,8 @@ export class InsideView {
     if (record.run && record.run !== this.run) this.follow(record.run);
     this.snapshots.following = LIVE.has(record.status);
     const fresh = change.events.filter((event) => event.type === "snapshot");
-    if (fresh.length) this.snapshots.add(fresh.map((event) => event.step));
-    const newest = this.snapshots.steps.at(-1);
+    if (fresh.length) this.tab.addSnapshots(fresh.map((event) => event.step));
+    const newest = this.tab.snapshots.at(-1);
     const news = newest !== undefined && newest !== this.seen && this.tab.step === null;
     // A new run should first take its first step; one that waits at step 0 has yet to save its weights.
     const begins = BEGINNING.has(record.status) && !record.train.step.length;
@@ -237,7 +239,7 @@ export class InsideView {
     if (this.tab.step === null) this.seen = answer.step;
     this.note.textContent = answer.note ?? "";
     this.frame.classList.remove("waiting");
-    this.snapshots.add(answer.steps);
+    this.tab.addSnapshots(answer.steps);
     this.picture.show(answer);
   }
 }

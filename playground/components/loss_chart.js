@@ -4,6 +4,8 @@ import { button, isVisible, make, onShown, press } from "./dom.js";
 import { endOf, layoutOf, ranges } from "./loss_axes.js";
 import { asCsv } from "./loss_points.js";
 import { extension, tracesOf } from "./loss_traces.js";
+import { lossWords } from "./loss_words.js";
+import { MomentMarker } from "./moment.js";
 import { tab } from "./tab.js";
 
 const VISIBLE_PX = 2; // a curve that has grown by less looks as before: training needs the processor
@@ -20,6 +22,7 @@ export class LossChart {
     this.build(element);
     watch("value", () => this.drawSoon());
     this.tab.subscribe((record, change) => this.hear(record, change), element);
+    this.tab.onStep(() => this.showNumber(), element);
     onTheme(element, () => this.drawSoon());
     onShown(this.plot, () => this.resized());
   }
@@ -39,14 +42,20 @@ export class LossChart {
     const tools = make("span", "figure-tools");
     const csv = button("CSV", "pill-button", "download these points", () => this.download());
     tools.append(this.axisSwitch(), this.logSwitches(), csv);
-    const title = make("span", "figure-title", "Loss");
-    head.append(title, make("span", "figure-unit", "nats per character"), key, tools);
+    this.number = make("span", "loss-number");
+    this.meaning = make("span", "figure-unit loss-meaning");
+    head.append(this.number, this.meaning, tools);
     this.plot = make("div", "plot");
     this.plot.setAttribute("role", "img");
     this.words = make("p", "figure-words");
-    const frame = make("div", "live-figure");
-    frame.append(head, this.plot, this.words);
-    element.replaceChildren(frame);
+    this.frame = make("div", "live-figure");
+    const stage = make("div", "plot-stage");
+    this.marker = new MomentMarker(this);
+    stage.append(this.plot, this.marker.node);
+    const foot = make("div", "figure-foot");
+    foot.append(this.words, key);
+    this.frame.append(head, stage, foot);
+    element.replaceChildren(this.frame);
   }
 
   axisSwitch() {
@@ -93,11 +102,19 @@ export class LossChart {
     if (change.reset) this.keepHeight();
     this.words.textContent = record.summary || "";
     this.plot.setAttribute("aria-label", `Loss chart. ${record.summary || ""}`);
+    this.showNumber();
     if (change.reset) {
       this.drawAnew();
     } else if (this.held || record.train.step.length > change.from || change.events.length) {
       this.append(record, change);
     }
+  }
+
+  /** The loss at the moment that the tab shows, large. */
+  showNumber() {
+    const { number, words } = lossWords(this.tab.record, this.tab.step);
+    this.number.textContent = number;
+    this.meaning.textContent = words;
   }
 
   /** The plot keeps its size while there are no words on a new run. */
@@ -122,7 +139,10 @@ export class LossChart {
 
   resized() {
     if (this.dirty) this.draw();
-    else if (this.plot.data) Plotly.Plots.resize(this.plot);
+    else if (this.plot.data) {
+      Plotly.Plots.resize(this.plot);
+      this.marker.place();
+    }
   }
 
   append(record, change) {
@@ -152,7 +172,7 @@ export class LossChart {
     const { x, y } = ranges(this, record, this.others(), this.props.value.layout.meta);
     const same = (a, b) => Math.abs(a[0] - b[0]) < 1e-9 && Math.abs(a[1] - b[1]) < 1e-9;
     if (same(x, layout.xaxis.range) && same(y, layout.yaxis.range)) return;
-    Plotly.relayout(this.plot, { "xaxis.range": x, "yaxis.range": y });
+    Plotly.relayout(this.plot, { "xaxis.range": x, "yaxis.range": y }).then(() => this.marker.place());
   }
 
   /** Draws everything from the records; later points are appended. */
@@ -175,7 +195,10 @@ export class LossChart {
     const layout = layoutOf(this, record, others, figure.layout, this.plot.clientWidth);
     layout.uirevision = `${this.revision}`;
     const traces = tracesOf(this, this.runs(), figure);
-    Plotly.react(this.plot, traces, layout, PLOT_CONFIG).then(() => this.listen());
+    Plotly.react(this.plot, traces, layout, PLOT_CONFIG).then(() => {
+      this.listen();
+      this.marker.place();
+    });
   }
 
   /** Hears of zooming, once plotly has made the plot. */
@@ -184,6 +207,7 @@ export class LossChart {
     this.listening = true;
     this.plot.on("plotly_relayout", (event) => {
       if ("xaxis.range[0]" in event || "yaxis.range[0]" in event) this.zoomed = true;
+      this.marker.place();
     });
     this.plot.on("plotly_doubleclick", () => this.drawAnew());
   }

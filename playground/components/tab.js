@@ -21,6 +21,7 @@ export class Tab {
     this.leave = () => {}; // ends the subscription to that feed
     this.previous = null; // the record of the run shown before, if it had learned anything
     this.step = null; // the snapshot shown; null: the newest
+    this.snapshots = []; // the steps of the run shown whose weights are kept, in order
     this.settings = []; // [name, title] of each setting
     this.chosen = null; // {text, values}: what the controls show
     this.trained = null; // the same of the run shown; null: not known
@@ -56,6 +57,7 @@ export class Tab {
     if (run !== this.record.run) {
       if (this.record.train.step.length > 1) this.previous = this.record;
       this.step = null;
+      this.snapshots = [];
       this.differing = [];
       this.rate = null;
       this.feed = feedOf(run);
@@ -83,6 +85,26 @@ export class Tab {
   showStep(step) {
     this.step = step;
     this.stepListeners.call(step);
+  }
+
+  /** The place of the moment among the snapshots. */
+  get snapshotIndex() {
+    const last = this.snapshots.length - 1;
+    return this.step === null ? last : Math.max(0, this.snapshots.indexOf(this.step));
+  }
+
+  /** Shows the snapshot at a place; the last one also when newer ones come. */
+  showSnapshot(index) {
+    const step = index >= this.snapshots.length - 1 ? null : this.snapshots[index];
+    if (step !== this.step) this.showStep(step);
+  }
+
+  /** Takes the steps of snapshots, in any order, also ones that are known. */
+  addSnapshots(steps) {
+    const all = [...new Set([...this.snapshots, ...steps])].sort((a, b) => a - b);
+    if (all.length === this.snapshots.length) return;
+    this.snapshots = all;
+    this.stepListeners.call(this.step);
   }
 
   onStep(fn, node) {

@@ -1,0 +1,20 @@
+// The loss at a moment as a large number, and its meaning in words.
+import { evaluations } from "./feed.js";
+import { whole } from "./wording.js";
+
+/** The loss at a step (null: now): {number, words}; "–" before anything is measured. */
+export function lossWords(record, step) {
+  const until = step ?? Infinity;
+  const judged = evaluations(record).filter((one) => one.step <= until).at(-1);
+  const index = record.train.step.findLastIndex((one) => one <= until);
+  const loss = judged?.loss ?? record.train.smooth[index];
+  if (!Number.isFinite(loss)) return { number: "–", words: "nats per character: nothing measured yet" };
+  const at = judged ? `at step ${whole(judged.step)}` : "on the batches so far";
+  const bits = (loss / Math.LN2).toFixed(2);
+  const choices = Math.exp(loss);
+  const among = choices < 100 ? choices.toFixed(1) : whole(choices);
+  return {
+    number: loss.toFixed(2),
+    words: `nats per character ${at} · ${bits} bits · like choosing among ${among}`,
+  };
+}

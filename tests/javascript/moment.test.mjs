@@ -1,0 +1,37 @@
+// The marker of the moment, and the loss that stands beside the chart.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { lossWords } from "../../playground/components/loss_words.js";
+import { afterKey, nearest } from "../../playground/components/moment.js";
+
+test("a pointer chooses the nearest snapshot", () => {
+  assert.equal(nearest([36, 50, 400], 44), 1);
+  assert.equal(nearest([36, 50, 400], -100), 0);
+  assert.equal(nearest([36, 50, 400], 999), 2);
+});
+
+test("arrow keys go from snapshot to snapshot and stop at the ends", () => {
+  assert.equal(afterKey("ArrowLeft", 0, 5), 0);
+  assert.equal(afterKey("ArrowRight", 3, 5), 4);
+  assert.equal(afterKey("ArrowRight", 4, 5), 4);
+  assert.equal(afterKey("PageDown", 3, 5), 0);
+  assert.equal(afterKey("End", 0, 5), 4);
+  assert.equal(afterKey("Tab", 0, 5), null);
+});
+
+const record = {
+  train: { step: [1, 10, 20], smooth: [4.1, 3.5, 3.0] },
+  events: [{ type: "evaluation", step: 20, loss: Math.log(8) }],
+};
+
+test("the loss at the moment is that of the last evaluation by then", () => {
+  const { number, words } = lossWords(record, null);
+  assert.equal(number, "2.08");
+  assert.equal(words, "nats per character at step 20 · 3.00 bits · like choosing among 8.0");
+});
+
+test("before the first evaluation it is that of the batches", () => {
+  assert.equal(lossWords(record, 10).number, "3.50");
+  assert.match(lossWords(record, 10).words, /on the batches so far/);
+  assert.equal(lossWords({ train: { step: [], smooth: [] }, events: [] }, null).number, "–");
+});
