@@ -72,6 +72,8 @@ def header(page: gr.Blocks, title: str, services: Services) -> tuple[gr.BrowserS
     handle(upload.upload, choosing.add_uploaded, upload, corpus)
     handle(close.click, choosing.close, corpus)
     handle(page.load, lambda key: choosing.show(key, key), corpus, queue=False)
+    # A guide may choose a text.
+    handle(corpus.change, lambda key: choosing.show(key, key), corpus, queue=False)
     words = json.dumps(choosing.too_large("SIZE"))
     keep_small = f"page.keepSmall('#own-text', {choosing.largest}, {words})"
     page.load(None, js=f"() => {{ import('playground').then((page) => {keep_small}) }}")

@@ -55,3 +55,26 @@ def facts(view: RunView, included: RunView | None = None) -> dict[str, Any]:
         if included is not None and (theirs := included.evaluations()["loss"]):
             found |= {"included": theirs[-1], "behind": losses[-1] - theirs[-1]}
     return found
+
+
+def compared(view: RunView, before: RunView | None) -> dict[str, Any]:
+    """What one setting changed: `before`, the loss of the run before, and `lost`, how far this is above.
+
+    Only if the two runs differ in exactly one setting (besides the seed) and learned the same text; `before` is
+    taken at the last step that both have judged, and `then` is this run's loss at that step.
+    """
+    if before is None or before.run.record.corpus.sha256 != view.run.record.corpus.sha256:
+        return {}
+    ours, theirs = view.run.plan.values(), before.run.plan.values()
+    changed = [name for name in ours if name != "seed" and ours[name] != theirs.get(name)]
+    curves = [
+        dict(zip(curve["step"], curve["loss"], strict=True))
+        for curve in (view.evaluations(), before.evaluations())
+    ]
+    both = curves[0].keys() & curves[1].keys()
+    if len(changed) != 1 or not both:
+        return {}
+    last = max(both)
+    then, past = curves[0][last], curves[1][last]
+    title = view.run.plan.rung.settings()[changed[0]].title
+    return {"before": past, "then": then, "lost": then - past, "changed": title, "at_step": last}

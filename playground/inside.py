@@ -107,7 +107,7 @@ def _score(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
 
 
 def _telling(attention: tuple[np.ndarray, ...]) -> tuple[int, int, int, int]:
-    """A cell worth looking at: in the last row, the position before it that gets most from any head of layer 1."""
+    """A cell worth looking at: in the last row, the earlier position that gets most from a head of layer 1."""
     last = attention[0][:, -1, :-1]  # (H, T - 1)
     if not last.size:
         return 0, 0, 0, 0

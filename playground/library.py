@@ -67,9 +67,9 @@ class Library:
     def answer(self, token: str, start: int = 0, start_events: int = 0) -> dict[str, Any]:
         """The points of a run after `start` and its events after `start_events`; see `RunView.answer`.
 
-        "queue" is its place while it waits for a core, else None (`RunPool.place_in_queue`). "ours" is false for
-        a run that another process trains or trained: this page can watch it, but not steer it. A run that
-        cannot be read is answered with the status "unknown" and the reason.
+        "queue" is its place while it waits for a core, else None (`RunPool.place_in_queue`). "ours" is
+        false for a run that another process trains or trained: this page can watch it, but not steer it. A
+        run that cannot be read is answered with the status "unknown" and the reason.
         """
         try:
             view, own = self._find(token)

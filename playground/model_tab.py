@@ -15,8 +15,9 @@ from lm.generation import SamplingConfig
 from lm.plan import Rung
 from lm.settings import describe
 from lm.sizes import outline
-from playground import components, controls, inside, lesson_view, settings_column
+from playground import components, controls, guiding, inside, lesson_view, settings_column
 from playground.actions import Actions, Answer
+from playground.guiding import Guiding
 from playground.inspection import DEFAULT_TEXT
 from playground.services import Services
 from playground.visitors import visitor_of
@@ -42,6 +43,8 @@ class Tab:
     parts: dict[str, Any]  # "token", "feed", "chart", "notice", "recipe", "share"
     settings: dict[str, Any]
     corpus: gr.BrowserState
+    guiding: Guiding
+    write: dict[str, Any]  # "prompt", and the sampling settings by name
 
     @property
     def controls(self) -> list[Any]:
@@ -90,6 +93,8 @@ def build(
     key, actions = rung.name, Actions(rung, services)
     shipped = services.library.shipped(key)
     with gr.Tab(f"{number}  {rung.title}", elem_id=f"rung-{key}", id=key) as tab:
+        guide = Guiding(rung, services)
+        do = _guide(guide)
         with gr.Row(elem_classes="rung", elem_id=f"panel-{key}"):
             with gr.Column(elem_classes="controls card"):
                 recipe, settings, saved = settings_column.settings(rung)
@@ -105,13 +110,14 @@ def build(
                     chart = components.live_figure(key, actions.chart(shipped))
                 with gr.Column(elem_classes="samples-card card"):
                     components.diary(key)
-                    _writing(key, actions)
+                    write = _writing(key, actions)
                 with gr.Column(elem_classes="attention-card card"):
                     _inside(rung, actions)
         lesson_view.build(rung)
     parts = {"token": token, "feed": feed, "chart": chart, "notice": told}
     parts |= {"recipe": recipe, "share": share}
-    built = Tab(rung, actions, parts, settings, corpus)
+    built = Tab(rung, actions, parts, settings, corpus, guide, write)
+    _connect_guide(built, *do)
     _connect_begin(built, buttons)
     _connect_settings(built)
     _connect_names(built, tab, saved, buttons)
@@ -179,8 +185,11 @@ def _inside(rung: Rung, actions: Actions) -> None:
     components.inside_view(rung.name, look, cost, text=DEFAULT_TEXT, views=views)
 
 
-def _writing(key: str, actions: Actions) -> None:
-    """Write: a prompt, the sampling settings, and the text. The page puts the run and step shown in `asked`."""
+def _writing(key: str, actions: Actions) -> dict[str, Any]:
+    """Write: a prompt, the sampling settings, and the text. The page puts the run and step shown in `asked`.
+
+    Returns the prompt and the controls of the settings by name.
+    """
     with gr.Column(elem_classes="write"):
         with gr.Row(elem_classes="write-row"):
             gr.HTML("Write", elem_classes="card-title", apply_default_css=False)
@@ -195,10 +204,10 @@ def _writing(key: str, actions: Actions) -> None:
             )
             go = gr.Button("Sample", elem_classes="sample-button", elem_id=f"sample-{key}")
         with gr.Row(elem_classes="write-settings"):
-            values = [
-                controls.control(field, f"{key}-sample-{field.name}")
+            values = {
+                field.name: controls.control(field, f"{key}-sample-{field.name}")
                 for field in describe(SamplingConfig)
-            ]
+            }
         text = components.writing(key)
         asked = gr.JSON(None, visible=False)
 
@@ -209,7 +218,7 @@ def _writing(key: str, actions: Actions) -> None:
     for event in (go.click, prompt.submit):
         event(
             write,
-            [asked, prompt, *values],
+            [asked, prompt, *values.values()],
             text,
             js=f"(...inputs) => Playground.askToWrite('{key}', inputs)",
             **AS_TYPED,
@@ -217,9 +226,43 @@ def _writing(key: str, actions: Actions) -> None:
             concurrency_id="writing",
             trigger_mode="multiple",
         )
+    return {"prompt": prompt, **values}
+
+
+def _guide(guide: Guiding) -> tuple[gr.Button, gr.Number]:
+    """The strip of the guide; returns the button that does a step, which the strip presses, and its number."""
+
+    def happened(data: list[Any]) -> Any:
+        return guide.happened(data)
+
+    key = guide.rung.name
+    components.guide(key, guide.shown(), happened)
+    do = gr.Button("Do it", elem_id=f"do-{key}", elem_classes="offscreen")
+    return do, gr.Number(0, visible=False)
 
 
 # Events
+
+
+def _connect_guide(tab: Tab, do: gr.Button, index: gr.Number) -> None:
+    """Do it: fill the controls, then let the strip press what the step presses."""
+    write = {name: control for name, control in tab.write.items() if name != "prompt"}
+    parts = {"prompt": tab.write["prompt"], "corpus": tab.corpus, "notice": tab.parts["notice"]}
+
+    def update(*values: Any) -> Any:
+        return guiding.update(tab.guiding.do(*values), parts, tab.settings, write)
+
+    key = tab.rung.name
+    outputs = [*parts.values(), *tab.controls, *write.values()]
+    done = do.click(
+        update,
+        [index, tab.corpus, *tab.controls],
+        outputs,
+        js=f"(...inputs) => Playground.doing('{key}', inputs)",
+        **QUICK,
+    )
+    named = (tab.updating(tab.actions.name), tab.controls, tab.shown("share", "recipe"))
+    done.then(*named, **QUICK).then(None, js=f"() => {{ Playground.afterDoing('{key}') }}")
 
 
 def _choose(tab: Tab) -> str:

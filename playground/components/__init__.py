@@ -42,6 +42,7 @@ STYLES = tuple(
         "figures",
         "writing",
         "attention",
+        "guide",
         "lesson",
         "small_screens",
         "tooltip",
@@ -125,6 +126,21 @@ def live_figure(key: str, value: dict[str, Any]) -> gr.HTML:
 def diary(key: str, prompt: str = "") -> gr.HTML:
     """Samples while it learns, newest last; prompt: the text that every sample continues."""
     return _component("diary", None, classes="diary-block", feed=key, prompt=prompt)
+
+
+def guide(key: str, steps: Sequence[Mapping[str, Any]], happened: ServerFunction) -> gr.HTML:
+    """The strip with the guide of a rung; steps: of `playground/guiding.py`.
+
+    happened: a plain function of this name, of one list [step, token shown, token of the run before].
+    """
+    return _component(
+        "guide",
+        None,
+        server=_named(["happened"], [happened]),
+        classes="guide-block",
+        feed=key,
+        steps=list(steps),
+    )
 
 
 def inside_view(

@@ -1,6 +1,7 @@
 // Share and ◐, on the right of the page's header.
 import { applyStoredTheme, toggleTheme } from "./appearance.js";
-import { button, make } from "./dom.js";
+import { button, make, press } from "./dom.js";
+import { applyStoredGuides, guidesShown, showGuides } from "./guide.js";
 
 export function headerTools(element, props) {
   const shown = make("input", "share-link");
@@ -27,10 +28,16 @@ export function headerTools(element, props) {
   });
   const dark = button("◐", "header-button", "Dark or light", toggleTheme);
   dark.setAttribute("aria-label", "Dark or light");
+  const guide = button("Guide", "header-button", "Show or close the guide", () => {
+    showGuides(!guidesShown());
+    press(guide, guidesShown());
+  });
   const tools = make("div", "header-buttons");
-  tools.append(shown, share, dark);
+  tools.append(shown, guide, share, dark);
   element.replaceChildren(tools);
   applyStoredTheme();
+  applyStoredGuides();
+  press(guide, guidesShown());
 }
 
 /** Whether the link is on the clipboard now; there is none without https, and a frame may be refused it. */

@@ -7,6 +7,7 @@
 import { watchTheme } from "./appearance.js";
 import { diary } from "./diary.js";
 import { estimate } from "./estimate.js";
+import { GuideStrip, afterDoing, doing } from "./guide.js";
 import { headerTools } from "./header.js";
 import { InsideView } from "./inside_view.js";
 import { keepAlive, ladderNotes } from "./ladder.js";
@@ -18,11 +19,13 @@ import { keepTypedNumbers } from "./typed_numbers.js";
 import { writing } from "./writing.js";
 
 const liveFigure = (...mounted) => new LossChart(...mounted);
+const guide = (...mounted) => new GuideStrip(...mounted);
 const insideView = (...mounted) => new InsideView(...mounted);
 
 export {
   diary,
   estimate,
+  guide,
   headerTools,
   insideView,
   keepSmall,
@@ -32,7 +35,7 @@ export {
   writing,
 };
 
-window.Playground = { askToWrite, begin, changeRate, choose, keepAlive, live, tab };
+window.Playground = { afterDoing, askToWrite, begin, changeRate, choose, doing, keepAlive, live, tab };
 
 watchTheme();
 keepTypedNumbers();

@@ -1,0 +1,161 @@
+// The guide of a tab: one line with a question, something to try, a button that does it, and what came of it.
+import { ask } from "./calls.js";
+import { button, make } from "./dom.js";
+import { tab } from "./tab.js";
+
+const AGAIN_MS = 400; // after news, before what happened is told anew
+const PLACES = "playground-guide"; // the key in the browser's storage: where one was, by the rung's name
+
+const strips = new Map(); // the rung's name -> GuideStrip
+
+export class GuideStrip {
+  constructor(element, props, _watch, server) {
+    this.steps = props.steps;
+    this.key = props.feed;
+    this.server = server;
+    this.tab = tab(props.feed);
+    this.telling = false; // what happened is shown in place of what to try
+    strips.set(this.key, this);
+    this.build(element);
+    this.go(this.beginning());
+    this.tab.subscribe((record, change) => this.hear(record, change), element);
+  }
+
+  build(element) {
+    this.dots = make("span", "guide-dots");
+    this.question = make("b", "guide-question");
+    this.words = make("span", "guide-words");
+    this.words.setAttribute("aria-live", "polite");
+    const said = make("p", "guide-said");
+    said.append(this.question, " ", this.words);
+    this.act = button("Do it", "guide-do", "Set the controls and press the button for me", () =>
+      this.do(),
+    );
+    this.tell = button("What happened?", "pill-button", "What came of it, in the run's own numbers", () =>
+      this.toggle(),
+    );
+    this.place = make("span", "guide-place");
+    const back = button("‹", "icon-button", "Step back", () => this.go(this.index - 1));
+    const next = button("›", "icon-button", "Next step", () => this.go(this.index + 1));
+    const close = button("✕", "icon-button", "Close the guide (Guide, above, opens it)", () =>
+      showGuides(false),
+    );
+    this.back = back;
+    this.next = next;
+    const strip = make("div", "guide");
+    strip.setAttribute("role", "region");
+    strip.setAttribute("aria-label", "Guide");
+    strip.append(this.dots, said, this.act, this.tell, back, this.place, next, close);
+    strip.hidden = !this.steps.length;
+    element.replaceChildren(strip);
+  }
+
+  /** The step that the link names, else the one where the visitor was, else the first. */
+  beginning() {
+    const query = new URLSearchParams(location.search);
+    const named = this.steps.findIndex((step) => step.id === query.get("guide"));
+    if (named >= 0 && query.get("model") === this.key) return named;
+    return placesKept()[this.key] ?? 0;
+  }
+
+  get step() {
+    return this.steps[this.index];
+  }
+
+  go(index) {
+    if (!this.steps.length) return;
+    this.index = Math.max(0, Math.min(this.steps.length - 1, index));
+    this.telling = false;
+    keepPlace(this.key, this.index);
+    this.render();
+  }
+
+  render() {
+    const { step, steps, index } = this;
+    this.dots.replaceChildren(...steps.map((_, i) => make("i", i <= index ? "on" : "")));
+    this.question.textContent = step.question;
+    if (!this.telling) this.words.textContent = step.try;
+    this.act.textContent = step.press || !step.view ? "Do it" : "Show it";
+    this.tell.setAttribute("aria-pressed", String(this.telling));
+    this.tell.classList.toggle("on", this.telling);
+    this.place.textContent = `${index + 1} of ${steps.length}`;
+    this.back.disabled = index === 0;
+    this.next.disabled = index === steps.length - 1;
+  }
+
+  /** Presses the Gradio button that fills the controls; `after` goes on from there. */
+  do() {
+    this.telling = false;
+    this.render();
+    document.getElementById(`do-${this.key}`).click();
+  }
+
+  after() {
+    const { view, text, press } = this.step;
+    if (view) this.tab.openView?.(view, text ?? undefined);
+    if (press) document.getElementById(`${press}-${this.key}`)?.click();
+    document.getElementById(`panel-${this.key}`)?.scrollIntoView({ block: "nearest" });
+    this.telling = true;
+    this.render();
+    this.words.textContent = press === "train" ? "Training: the first numbers come with the first evaluation." : "";
+    if (press !== "train" && press !== "reset" && press !== "step") this.say();
+  }
+
+  toggle() {
+    this.telling = !this.telling;
+    this.render();
+    if (this.telling) this.say();
+  }
+
+  hear(record, change) {
+    const news = change.events.some(({ type }) => type === "evaluation" || type === "snapshot");
+    if (!this.telling || !(news || change.reset)) return;
+    clearTimeout(this.soon);
+    this.soon = setTimeout(() => this.say(), AGAIN_MS);
+  }
+
+  async say() {
+    const { index } = this;
+    const runs = [this.tab.record.run, this.tab.previous?.run ?? null];
+    const answer = await ask(this.server, "happened", [index, ...runs]);
+    if (index !== this.index || !this.telling) return;
+    this.words.textContent = answer?.text ?? "The server does not answer. Try again in a moment.";
+  }
+}
+
+/** The inputs [step, ...] of the event that does a step, with the strip's step in its place. */
+export const doing = (key, [, ...rest]) => [strips.get(key).index, ...rest];
+
+/** Goes on after the controls of a step were filled. */
+export const afterDoing = (key) => strips.get(key).after();
+
+/** Opens or closes the guides of all tabs. */
+export function showGuides(on) {
+  document.body.classList.toggle("no-guide", !on);
+  store({ ...placesKept(), closed: !on });
+}
+
+export const guidesShown = () => !document.body.classList.contains("no-guide");
+
+/** Closes the guides if the visitor closed them before. */
+export function applyStoredGuides() {
+  document.body.classList.toggle("no-guide", Boolean(placesKept().closed));
+}
+
+function placesKept() {
+  try {
+    return JSON.parse(localStorage.getItem(PLACES)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+const keepPlace = (key, index) => store({ ...placesKept(), [key]: index });
+
+function store(places) {
+  try {
+    localStorage.setItem(PLACES, JSON.stringify(places));
+  } catch {
+    // not remembered, but the page works
+  }
+}
