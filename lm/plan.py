@@ -81,6 +81,7 @@ class Rung:
     training: Training
     recipes: tuple[Recipe, ...] = (CLASSIC,)
     tasks: tuple[str, ...] = ("continue",)
+    brief: str = ""  # the idea in two or three words
 
     def parts(self) -> dict[str, Settings]:
         """The parts of a plan by name, each with this rung's defaults."""

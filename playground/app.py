@@ -1,9 +1,9 @@
-"""Composes the page: the header with the choice of text, and one tab for each registered model."""
+"""Composes the page: the header with the choice of text, Start, and one tab for each registered model."""
 
 import gradio as gr
 
 from lm.ladder import RUNGS
-from playground import corpus_choice, ladder_tabs, model_tab
+from playground import corpus_choice, ladder_tabs, model_tab, start_tab
 from playground.services import Services
 
 TITLE = "Language models from scratch"
@@ -22,6 +22,7 @@ def build(services: Services) -> gr.Blocks:
         corpus, share = corpus_choice.header(page, TITLE, services)
         ladder_tabs.notes(services)
         with gr.Tabs(elem_classes="ladder", elem_id="ladder") as ladder:
+            start_tab.build(page, services, corpus)
             tabs = [
                 model_tab.build(rung, number, services, tokens[rung.name], corpus, share)
                 for number, rung in enumerate(RUNGS.values())

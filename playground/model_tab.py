@@ -12,6 +12,7 @@ import gradio as gr
 
 from lm.errors import Problem
 from lm.generation import SamplingConfig
+from lm.ladder import RUNGS
 from lm.plan import Rung
 from lm.settings import describe
 from lm.sizes import outline
@@ -236,7 +237,9 @@ def _guide(guide: Guiding) -> tuple[gr.Button, gr.Number]:
         return guide.happened(data)
 
     key = guide.rung.name
-    components.guide(key, guide.shown(), happened)
+    names = list(RUNGS)
+    following = next(iter(names[names.index(key) + 1 :]), None) if key in names else None
+    components.guide(key, guide.shown(), happened, following)
     do = gr.Button("Do it", elem_id=f"do-{key}", elem_classes="offscreen")
     return do, gr.Number(0, visible=False)
 

@@ -43,6 +43,7 @@ STYLES = tuple(
         "writing",
         "attention",
         "guide",
+        "start",
         "lesson",
         "small_screens",
         "tooltip",
@@ -128,10 +129,25 @@ def diary(key: str, prompt: str = "") -> gr.HTML:
     return _component("diary", None, classes="diary-block", feed=key, prompt=prompt)
 
 
-def guide(key: str, steps: Sequence[Mapping[str, Any]], happened: ServerFunction) -> gr.HTML:
+def start(value: Mapping[str, Any], *server: ServerFunction) -> gr.HTML:
+    """The Start tab; value: of `playground/ladder_data.py`.
+
+    server: plain functions called `prepare` [text], `race` [text, budget], `state` [race], `steer` [race,
+    order] and `poll`, as of `run_feed`; each of one list.
+    """
+    functions = _named(["prepare", "race", "state", "steer", "poll"], list(server))
+    return _component(
+        "start", dict(value), server=functions, classes="start-block", plotly_too=True
+    )
+
+
+def guide(
+    key: str, steps: Sequence[Mapping[str, Any]], happened: ServerFunction, following: str | None
+) -> gr.HTML:
     """The strip with the guide of a rung; steps: of `playground/guiding.py`.
 
-    happened: a plain function of this name, of one list [step, token shown, token of the run before].
+    following: the rung whose guide comes after it. happened: a plain function of this name, of one list
+    [step, token shown, token of the run before].
     """
     return _component(
         "guide",
@@ -140,6 +156,7 @@ def guide(key: str, steps: Sequence[Mapping[str, Any]], happened: ServerFunction
         classes="guide-block",
         feed=key,
         steps=list(steps),
+        following=following,
     )
 
 

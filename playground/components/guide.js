@@ -3,10 +3,12 @@ import { ask } from "./calls.js";
 import { button, make } from "./dom.js";
 import { tab } from "./tab.js";
 
+const MOUNTED_MS = 600; // after a tab is opened, until Gradio has mounted all of it
 const AGAIN_MS = 400; // after news, before what happened is told anew
 const PLACES = "playground-guide"; // the key in the browser's storage: where one was, by the rung's name
 
 const strips = new Map(); // the rung's name -> GuideStrip
+let pending = null; // {key, id}: the step that is done as soon as its tab is there
 
 export class GuideStrip {
   constructor(element, props, _watch, server) {
@@ -15,10 +17,22 @@ export class GuideStrip {
     this.server = server;
     this.tab = tab(props.feed);
     this.telling = false; // what happened is shown in place of what to try
+    this.following = props.following;
     strips.set(this.key, this);
     this.build(element);
-    this.go(this.beginning());
+    this.index = this.beginning();
+    this.render();
     this.tab.subscribe((record, change) => this.hear(record, change), element);
+    if (pending?.key === this.key) setTimeout(() => this.doPending(), MOUNTED_MS);
+  }
+
+  /** Goes to a step that was asked for from elsewhere, and does it. */
+  doPending() {
+    const index = this.steps.findIndex((step) => step.id === pending?.id);
+    pending = null;
+    if (index < 0) return;
+    this.go(index);
+    this.do();
   }
 
   build(element) {
@@ -64,6 +78,7 @@ export class GuideStrip {
 
   go(index) {
     if (!this.steps.length) return;
+    if (index >= this.steps.length && this.following) return openTab(this.following);
     this.index = Math.max(0, Math.min(this.steps.length - 1, index));
     this.telling = false;
     keepPlace(this.key, this.index);
@@ -80,7 +95,9 @@ export class GuideStrip {
     this.tell.classList.toggle("on", this.telling);
     this.place.textContent = `${index + 1} of ${steps.length}`;
     this.back.disabled = index === 0;
-    this.next.disabled = index === steps.length - 1;
+    const last = index === steps.length - 1;
+    this.next.disabled = last && !this.following;
+    this.next.title = last ? "The guide of the next model" : "Next step";
   }
 
   /** Presses the Gradio button that fills the controls; `after` goes on from there. */
@@ -123,6 +140,22 @@ export class GuideStrip {
   }
 }
 
+const openTab = (key) => document.getElementById(`rung-${key}-button`)?.click();
+
+/** Opens the tour where the visitor left it: the guides of all models, one after the other. */
+export function beginTour() {
+  showGuides(true);
+  openTab(placesKept().tour ?? "ngram");
+}
+
+/** Opens a model's tab and does a step of its guide. */
+export function openAndDo(key, id) {
+  showGuides(true);
+  pending = { key, id };
+  openTab(key);
+  if (strips.get(key)) strips.get(key).doPending();
+}
+
 /** The inputs [step, ...] of the event that does a step, with the strip's step in its place. */
 export const doing = (key, [, ...rest]) => [strips.get(key).index, ...rest];
 
@@ -150,7 +183,7 @@ function placesKept() {
   }
 }
 
-const keepPlace = (key, index) => store({ ...placesKept(), [key]: index });
+const keepPlace = (key, index) => store({ ...placesKept(), [key]: index, tour: key });
 
 function store(places) {
   try {

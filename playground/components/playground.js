@@ -13,12 +13,14 @@ import { InsideView } from "./inside_view.js";
 import { keepAlive, ladderNotes } from "./ladder.js";
 import { LossChart } from "./loss_chart.js";
 import { keepSmall } from "./own_text.js";
+import { Start, raceOn } from "./start.js";
 import { runFeed } from "./status_strip.js";
 import { askToWrite, begin, changeRate, choose, live, tab } from "./tab.js";
 import { keepTypedNumbers } from "./typed_numbers.js";
 import { writing } from "./writing.js";
 
 const liveFigure = (...mounted) => new LossChart(...mounted);
+const start = (...mounted) => new Start(...mounted);
 const guide = (...mounted) => new GuideStrip(...mounted);
 const insideView = (...mounted) => new InsideView(...mounted);
 
@@ -31,7 +33,9 @@ export {
   keepSmall,
   ladderNotes,
   liveFigure,
+  raceOn,
   runFeed,
+  start,
   writing,
 };
 
