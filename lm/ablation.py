@@ -25,15 +25,22 @@ ROWS = 4096  # tokens read at once
 
 def without_heads(model: nn.Module, heads: Collection[Head]) -> nn.Module:
     """A copy of the model in which these heads add nothing. `SettingsProblem` if it does not have them."""
+    check_heads(model, heads)
     changed = copy.deepcopy(model)
     layers = attention_layers(changed)
     with torch.no_grad():
         for layer, head in heads:
-            count = len(layers[layer].value_matrices()) if 0 <= layer < len(layers) else 0
-            if not 0 <= head < count:
-                raise SettingsProblem(f"There is no head {head + 1} in layer {layer + 1}.")
             layers[layer].value_matrices()[head].zero_()
     return changed
+
+
+def check_heads(model: nn.Module, heads: Collection[Head]) -> None:
+    """Raise a `SettingsProblem` if the model does not have one of these heads."""
+    layers = attention_layers(model)
+    for layer, head in heads:
+        count = len(layers[layer].value_matrices()) if 0 <= layer < len(layers) else 0
+        if not 0 <= head < count:
+            raise SettingsProblem(f"There is no head {head + 1} in layer {layer + 1}.")
 
 
 @dataclass(frozen=True)

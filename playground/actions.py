@@ -19,6 +19,8 @@ from urllib.parse import urlencode
 import torch
 from torch import Tensor
 
+from lm.ablation import check_heads
+from lm.corpora import Corpus
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
 from lm.plan import Rung
@@ -220,6 +222,7 @@ class Actions:
             run = self.library.view(str(token)).run
             model, found = self.services.snapshots.model(run, _step(step))
             heads = frozenset(inside.Question.of(None, "", "", "", {"off": off}).off)
+            check_heads(model, heads)
             return self.services.head_costs.of(
                 (run.identity, found, heads),
                 model,
@@ -232,15 +235,20 @@ class Actions:
     def _held_out(self, run: Run) -> str:
         """The beginning of the text that a run was judged on; "" if the text is not here any more."""
         try:
-            text = self.services.texts.get(key_of(run.record.corpus))
+            return self._text_of(run).validation_text[:PASSAGE]
         except Problem:
             return ""
-        return text.corpus.validation_text[:PASSAGE]
 
     def _validation(self, run: Run) -> Tensor:
         """The validation split of a run as token ids, (N,)."""
-        corpus = self.services.texts.get(key_of(run.record.corpus)).corpus
-        return torch.from_numpy(run.tokenizer().encode(corpus.validation_text))
+        return torch.from_numpy(run.tokenizer().encode(self._text_of(run).validation_text))
+
+    def _text_of(self, run: Run) -> Corpus:
+        """The text that a run learned from: one of this page's, or where the run says that it is."""
+        try:
+            return self.services.texts.get(key_of(run.record.corpus)).corpus
+        except Problem:
+            return run.corpus()
 
     def write(
         self,

@@ -58,9 +58,9 @@ def answer(snapshots: Snapshots, run: Run, question: Question) -> dict[str, Any]
 
     "kind" names the view, "step" is that of the snapshot, "steps" are all that there are.
     """
-    if question.view not in VIEWS:
-        raise SettingsProblem(f"There is no view called {question.view!r}.")
     model, step = snapshots.model(run, question.step)
+    if question.view not in views_of(model):
+        raise SettingsProblem(f"This model has no view called {question.view!r}.")
     if question.off:
         model = without_heads(model, question.off)
     found = VIEWS[question.view](run, model, question)

@@ -147,7 +147,9 @@ def test_the_next_character_table_holds_the_distribution_after_each_single_token
 def test_the_mean_surprise_is_the_loss(model):
     """Whatever the length, also one that the context does not divide; a text of one token has no surprise."""
     text = torch.randint(23, (100,), generator=torch.Generator().manual_seed(2))
-    assert surprise(model, text, 16).mean() == pytest.approx(evaluate(model, text, 16).loss, abs=1e-5)
+    assert surprise(model, text, 16).mean() == pytest.approx(
+        evaluate(model, text, 16).loss, abs=1e-5
+    )
     assert len(surprise(model, text[:1], 16)) == 0
 
 

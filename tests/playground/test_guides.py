@@ -1,0 +1,171 @@
+"""Guides: steps that can be done on their model, and sentences that the run's own numbers bear out."""
+
+import re
+
+import pytest
+
+from lm.errors import Problem
+from lm.generation import SamplingConfig
+from lm.ladder import RUNGS
+from lm.runs import recording
+from lm.settings import describe
+from lm.sizes import outline
+from lm.training.loop import train
+from playground import guides
+from playground.facts import compared, facts
+from playground.guides import Say, guide, load
+from playground.guiding import SHORT, Guiding
+from playground.inside import views_of
+from playground.run_view import RunView
+
+GUIDES = {name: guide(name) for name in RUNGS if guide(name)}
+STEPS = [(name, step) for name, found in GUIDES.items() for step in found.step]
+
+
+def named(value):
+    return value if isinstance(value, str) else value.id
+
+
+def test_every_model_has_five_to_eight_steps_and_together_they_answer_the_ten_questions():
+    assert list(GUIDES) == list(RUNGS)
+    assert all(5 <= len(found.step) <= 8 for found in GUIDES.values())
+    answers = sorted(step.answers for _, step in STEPS if step.answers)
+    assert answers == list(range(1, 11))
+
+
+@pytest.mark.parametrize(("name", "step"), STEPS, ids=named)
+def test_a_step_can_be_done_on_its_model(name, step):
+    """Its settings make a plan, its view is one of the model's, and what it writes is allowed."""
+    rung = RUNGS[name]
+    rung.plan(step.do.recipe or "classic", **step.do.set)
+    assert step.do.view is None or step.do.view in views_of(outline(rung.plan(), 65))
+    assert any(say.when is None for say in step.happened), "something is always said"
+
+
+@pytest.fixture(scope="module")
+def trained(text, tiny_plan, tmp_path_factory):
+    """`trained("bigram", n_embd=8)`: the view of a finished run."""
+
+    def make(name, **settings):
+        plan = tiny_plan(RUNGS[name], **settings)
+        run = text.new_run(tmp_path_factory.mktemp("runs") / "run", plan)
+        for _ in recording.record(run, train(run.plan, text.data)):
+            pass
+        view = RunView(run)
+        view.refresh()
+        return view
+
+    return make
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_what_happened_is_told_with_the_numbers_of_the_run(name, trained):
+    """Every number in a sentence is known of a finished run, and is the one in its files."""
+    view = trained(name)
+    found = facts(view, view)
+    assert found["loss"] == view.run.evaluations()[-1]["loss"]
+    assert found["included"] == found["loss"] and found["behind"] == 0
+    assert found["parameters"] == view.run.record.parameters
+    for step in GUIDES[name].step:
+        for say in step.happened:
+            told = say.say.format_map(
+                found | {"before": 3.0, "then": 2.5, "lost": -0.5, "at_step": 20}
+            )
+            assert "{" not in told
+        assert step.told(found)
+
+
+def test_nothing_is_told_of_a_run_that_has_no_numbers_yet():
+    for _, step in STEPS:
+        assert step.told({}), "a sentence, not a fault"
+
+
+def test_two_runs_that_differ_in_one_setting_are_compared(trained):
+    one = trained("single_block_transformer")
+    other = trained("single_block_transformer", residual_path=False)
+    found = compared(other, one)
+    assert found["changed"] == "Residual path"
+    losses = [view.run.evaluations()[-1]["loss"] for view in (one, other)]
+    assert found["before"] == losses[0] and found["lost"] == pytest.approx(losses[1] - losses[0])
+    both = trained("single_block_transformer", residual_path=False, n_embd=8)
+    assert compared(both, one) == {}, "two settings differ: nothing can be said of either"
+    assert compared(one, None) == {}
+
+
+@pytest.mark.parametrize(
+    ("when", "holds"),
+    [
+        ("loss < 2", True),
+        ("loss > 2", False),
+        ("loss < pairs - 0.9", True),
+        ("loss < pairs - 1.1", False),
+        ("loss >= 1.5", True),
+        ("unknown < 2", False),
+        (None, True),
+    ],
+)
+def test_a_condition_compares_two_numbers(when, holds):
+    assert Say(say="", when=when).holds({"loss": 1.5, "pairs": 2.5}) == holds
+
+
+@pytest.mark.parametrize(
+    ("contents", "problem"),
+    [
+        ("[[step]\n", "cannot be read"),
+        ('[[step]]\nid = "a"\n', "wrong at step.0"),
+        (
+            '[[step]]\nid="a"\nquestion="?"\ntry="t"\ndo={jump=1}\nhappened=[{say="s"}]\n',
+            "wrong at step.0.do.jump",
+        ),
+        (
+            '[[step]]\nid="a"\nquestion="?"\ntry="t"\ndo={}\nhappened=[{say="s",when="loss is low"}]\n',
+            "is no comparison",
+        ),
+        (
+            '[[step]]\nid="a"\nquestion="?"\ntry="t"\ndo={}\nhappened=[{say="s"}]\n' * 2,
+            "two steps called 'a'",
+        ),
+    ],
+)
+def test_a_guide_that_is_wrong_says_where(tmp_path, contents, problem):
+    path = tmp_path / "toy.toml"
+    path.write_text(contents)
+    with pytest.raises(Problem, match=re.escape(problem)):
+        load(path)
+
+
+def test_doing_a_step_sets_what_it_names_and_keeps_the_seed(make_services):
+    services, rung = make_services(), RUNGS["single_head_attention"]
+    guiding = Guiding(rung, services)
+    index = guiding.guide.named("mask")
+    values = [7 if name == "seed" else field.default for name, field in rung.settings().items()]
+    answer = guiding.do(index, "synthetic_plays", *values)
+    wanted = rung.plan("speedrun", causal_mask=False, seed=7).values()
+    assert answer["settings"] == {name: wanted[name] for name in rung.settings()}
+    assert guiding.do(99, "synthetic_plays", *values)["notice"] == "The guide has no such step."
+    assert guiding.happened([index, "local:none", None])["text"].startswith(
+        "There is nothing to tell"
+    )
+    assert guiding.happened("rubbish")["text"] == "The guide has no such step."
+
+
+def test_a_short_text_is_the_beginning_of_the_text_in_use(make_services):
+    services, rung = make_services(), RUNGS["decoder_transformer"]
+    guiding = Guiding(rung, services)
+    values = [field.default for field in rung.settings().values()]
+    index = guiding.guide.named("overfitting")
+    key = guiding.do(index, "synthetic_plays", *values)["corpus"]
+    whole = services.texts.get("synthetic_plays").corpus.text
+    assert services.texts.get(key).corpus.text == whole[:SHORT]
+    assert guiding.do(index, key, *values)["corpus"] == key, "it is short already"
+
+
+def test_what_a_guide_writes_is_a_setting_of_writing():
+    names = {field.name for field in describe(SamplingConfig)}
+    for _, step in STEPS:
+        assert set(step.do.write) <= names
+        SamplingConfig.make(**step.do.write)
+
+
+def test_guides_are_files_beside_their_loader():
+    assert {path.stem for path in guides.FOLDER.glob("*.toml")} == set(RUNGS)

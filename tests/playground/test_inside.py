@@ -1,0 +1,96 @@
+"""The card with the inside of a model: every view of every model, and the cost of heads."""
+
+import base64
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from lm.evaluation import evaluate
+from lm.generation import next_token_distribution
+from lm.inspection import inspect
+from lm.ladder import RUNGS
+from lm.sizes import outline
+from playground import inside
+from playground.actions import Actions
+from tests.playground.conftest import PATIENCE
+
+TEXT = "What news, my lord?"
+
+
+@pytest.fixture
+def shown(start, status, services):
+    """`shown("bigram")`: the actions, token and run of a finished tiny run."""
+
+    def make(name, **settings):
+        token = start(rung=name, steps=20, **settings)
+        status(token, "finished")
+        return Actions(RUNGS[name], services), token, services.library.view(token).run
+
+    return make
+
+
+@pytest.mark.parametrize("name", ["ngram", "bigram", "multi_head_attention", "decoder_transformer"])
+def test_every_view_of_a_model_answers(name, shown):
+    actions, token, run = shown(name)
+    views = inside.views_of(outline(RUNGS[name].plan(), 65))
+    for view in views:
+        answer = actions.look([token, None, TEXT, view, {}])
+        assert answer["kind"] == view and answer["step"] == run.snapshots()[-1], answer
+    for view in {"attention", "score", "layers"} - set(views):
+        assert "error" in actions.look([token, None, TEXT, view, {}])
+    assert "no view" in actions.look([token, None, TEXT, "x-ray", {}])["error"]
+
+
+def test_the_next_character_carries_the_scores_that_are_drawn_from(shown):
+    actions, token, run = shown("bigram")
+    answer = actions.look([token, None, TEXT, "next", {}])
+    logits = np.frombuffer(base64.b64decode(answer["logits"]), np.float32)
+    model, _ = run.model()
+    ids, _ = run.tokenizer().encode_known(TEXT)
+    read = torch.from_numpy(ids[-run.plan.context_length :])
+    np.testing.assert_allclose(logits, inspect(model, read).logits[-1], atol=1e-6)
+    assert next_token_distribution(torch.from_numpy(logits.copy())).sum() == pytest.approx(1)
+    assert len(answer["tokens"]) == run.record.vocab_size
+
+
+def test_the_surprise_is_of_held_out_text_and_its_mean_is_told(shown, text):
+    actions, token, _ = shown("bigram")
+    answer = actions.look([token, None, TEXT, "surprise", {}])
+    assert answer["held_out"]
+    assert "".join(answer["tokens"]) == text.corpus.validation_text[: len(answer["tokens"])]
+    assert answer["mean"] == pytest.approx(np.mean(answer["losses"][1:]), abs=1e-3)
+
+
+def test_a_cell_of_the_score_is_the_one_asked_for(shown):
+    actions, token, _ = shown("decoder_transformer")
+    answer = actions.look([token, None, TEXT, "score", {"cell": [0, 1, 5, 2]}])
+    assert answer["cell"] == [0, 1, 5, 2]
+    assert answer["product"] / answer["divisor"] == pytest.approx(answer["scores"][2], abs=1e-5)
+    chosen = actions.look([token, None, TEXT, "score", {}])["cell"]
+    assert chosen[2] > chosen[3], "an earlier position, not itself"
+    for rubbish in ([9, 9, 9, 9], "x", [1], {"a": 1}, [None] * 4):
+        answer = actions.look([token, None, TEXT, "score", {"cell": rubbish}])
+        assert "error" in answer or answer["kind"] == "score"
+
+
+def test_a_head_that_is_off_changes_every_view_and_its_cost_is_worked_out(shown, services):
+    actions, token, run = shown("decoder_transformer")
+    on = actions.look([token, None, TEXT, "surprise", {}])["mean"]
+    off = actions.look([token, None, TEXT, "surprise", {"off": [[0, 0], [0, 1]]}])["mean"]
+    assert off != on
+    deadline = time.monotonic() + PATIENCE
+    while not (answer := actions.cost([token, None, [[0, 0], [0, 1]]])).get("done"):
+        assert "error" not in answer, answer
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert answer["words"].startswith("Off: ")
+    validation = actions._validation(run)
+    model, _ = run.model()
+    changed = inside.without_heads(model, [(0, 0), (0, 1)])
+    losses = [evaluate(m, validation, run.plan.context_length).loss for m in (model, changed)]
+    work = next(iter(services.head_costs._works.values()))
+    assert work.cost.added == pytest.approx(losses[1] - losses[0], abs=0.01)
+    assert "no head 8" in actions.cost([token, None, [[0, 7]]])["error"]
+    assert "no head 8" in actions.look([token, None, TEXT, "next", {"off": [[0, 7]]}])["error"]
