@@ -47,6 +47,7 @@ STYLES = tuple(
         "lesson",
         "small_screens",
         "tooltip",
+        "presenting",
     )
 )
 

@@ -2,6 +2,7 @@
 import { applyStoredTheme, toggleTheme } from "./appearance.js";
 import { button, make, press } from "./dom.js";
 import { applyStoredGuides, guidesShown, showGuides } from "./guide.js";
+import { onPresenting, present, presenting } from "./presenting.js";
 
 export function headerTools(element, props) {
   const shown = make("input", "share-link");
@@ -32,8 +33,14 @@ export function headerTools(element, props) {
     showGuides(!guidesShown());
     press(guide, guidesShown());
   });
+  const large = button("▣", "header-button", "Presenter's mode: large numbers and lines (key P)", () =>
+    present(!presenting()),
+  );
+  large.setAttribute("aria-label", "Presenter's mode");
+  onPresenting((on) => press(large, on), large);
+  press(large, presenting());
   const tools = make("div", "header-buttons");
-  tools.append(shown, guide, share, dark);
+  tools.append(shown, guide, share, large, dark);
   element.replaceChildren(tools);
   applyStoredTheme();
   applyStoredGuides();

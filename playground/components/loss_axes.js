@@ -3,6 +3,7 @@
 import { colour } from "./appearance.js";
 import { LIVE } from "./feed.js";
 import { positions, secondsAt } from "./loss_points.js";
+import { enlarged } from "./presenting.js";
 
 const LOG_LOSSES = [0.5, 0.7, 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 7, 10];
 
@@ -79,7 +80,7 @@ export function layoutOf(view, record, others, layout, width) {
     ...(log ? logTicks : {}),
   });
   const coarse = window.matchMedia("(pointer: coarse)").matches;
-  return {
+  return enlarged({
     ...layout,
     autosize: true,
     dragmode: coarse ? false : "zoom", // a finger scrolls the page
@@ -90,7 +91,7 @@ export function layoutOf(view, record, others, layout, width) {
     yaxis: axis(layout.yaxis, view.logY, y, { tickmode: "array", tickvals: LOG_LOSSES }),
     shapes,
     annotations,
-  };
+  });
 }
 
 /** The vertical line at a change of the learning rate, and its label. */

@@ -6,6 +6,7 @@ import { asCsv } from "./loss_points.js";
 import { extension, tracesOf } from "./loss_traces.js";
 import { lossWords } from "./loss_words.js";
 import { MomentMarker } from "./moment.js";
+import { onPresenting } from "./presenting.js";
 import { tab } from "./tab.js";
 
 const VISIBLE_PX = 2; // a curve that has grown by less looks as before: training needs the processor
@@ -24,6 +25,7 @@ export class LossChart {
     this.tab.subscribe((record, change) => this.hear(record, change), element);
     this.tab.onStep(() => this.showNumber(), element);
     onTheme(element, () => this.drawSoon());
+    onPresenting(() => this.drawSoon(), element);
     onShown(this.plot, () => this.resized());
   }
 

@@ -2,6 +2,7 @@
 // tab shows, "previous" the one before it. The style of each curve is in the figure (figures/loss.py).
 import { colour } from "./appearance.js";
 import { pointsOf } from "./loss_points.js";
+import { thick } from "./presenting.js";
 
 // The curves of a run by its role, and what they change of the figure's style.
 const CURVES = { shown: ["raw", "smooth", "validation"], previous: ["smooth"] };
@@ -22,8 +23,8 @@ export function tracesOf(view, runs, figure) {
           meta: { ...style.meta, role, run: record.run },
           x: [...x],
           y: [...y],
-          line: { ...style.line, color: paint },
-          marker: { ...style.marker, color: paint },
+          line: { ...style.line, color: paint, width: thick(style.line.width) },
+          marker: { ...style.marker, color: paint, size: thick(style.marker?.size ?? 6) },
         };
       });
   });

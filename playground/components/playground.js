@@ -13,6 +13,7 @@ import { InsideView } from "./inside_view.js";
 import { keepAlive, ladderNotes } from "./ladder.js";
 import { LossChart } from "./loss_chart.js";
 import { keepSmall } from "./own_text.js";
+import { watchPresenting } from "./presenting.js";
 import { Start, raceOn } from "./start.js";
 import { runFeed } from "./status_strip.js";
 import { askToWrite, begin, changeRate, choose, live, tab } from "./tab.js";
@@ -42,4 +43,5 @@ export {
 window.Playground = { afterDoing, askToWrite, begin, changeRate, choose, doing, keepAlive, live, tab };
 
 watchTheme();
+watchPresenting();
 keepTypedNumbers();

@@ -6,6 +6,7 @@ import { LIVE, feedOf } from "./feed.js";
 import { beginTour, openAndDo } from "./guide.js";
 import { figureOf } from "./ladder_figure.js";
 import { pollerOf } from "./polling.js";
+import { enlarged, onPresenting, thick } from "./presenting.js";
 import { whole } from "./wording.js";
 
 const BUDGETS = [
@@ -37,6 +38,7 @@ export class Start {
     this.feeds = new Map(); // model -> Feed of its run in the race
     this.build();
     onTheme(element, () => this.draw());
+    onPresenting(() => this.drawSoon(), element);
     onShown(this.plot, () => this.draw());
     this.prepare();
   }
@@ -266,7 +268,9 @@ export class Start {
       family: getComputedStyle(this.element).fontFamily,
     });
     this.plot.setAttribute("aria-label", summary);
-    Plotly.react(this.plot, data, layout, PLOT_CONFIG);
+    for (const trace of data) trace.line.width = thick(trace.line.width);
+    const large = enlarged(layout);
+    Plotly.react(this.plot, data, { ...large, margin: { ...large.margin, r: layout.margin.r * (large === layout ? 1 : 1.7) } }, PLOT_CONFIG);
   }
 }
 
