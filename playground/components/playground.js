@@ -20,9 +20,9 @@ import { writing } from "./writing.js";
 const liveFigure = (...mounted) => new LossChart(...mounted);
 const attentionView = (...mounted) => new AttentionView(...mounted);
 
-export { attentionView, diary, estimate, headerTools, keepSmall, ladderNotes, liveFigure, runFeed, writing };
+export { attentionView, diary, estimate, headerTools, ladderNotes, liveFigure, runFeed, writing };
 
-window.Playground = { askToWrite, begin, changeRate, choose, keepAlive, live, tab };
+window.Playground = { askToWrite, begin, changeRate, choose, keepAlive, keepSmall, live, tab };
 
 watchTheme();
 keepTypedNumbers();
