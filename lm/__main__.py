@@ -107,7 +107,8 @@ def evaluate(directory: Path, corpus: str | None, device: str, as_json: bool) ->
         text = run.corpus(corpus)
         task = kind(kind.load(text, run.tokenizer()), run.plan.context_length, where)
     _say(text.notice)
-    model, step = run.model()
+    with working("Loading the model"):
+        model, step = run.model()
     with working("Evaluating") as tell:
         result = told(task.evaluate(model.to(where)), tell)
     record = {
@@ -193,7 +194,8 @@ def sample(
     sampling = SamplingConfig.make(**flags.given(values))
     tokenizer = run.tokenizer()
     prompt, ids = _encoded(tokenizer, prompt, prompt_file)
-    model, _ = run.model(step)
+    with working("Loading the model"):
+        model, _ = run.model(step)
     click.echo(prompt, nl=False)
     with one_thread():
         for token in generate(model, torch.from_numpy(ids), run.plan.context_length, sampling):
@@ -251,7 +253,8 @@ def _say(notice: str | None) -> None:
 @click.option("--note", default="", help="A line about the run, for its card.")
 def pack(directory: Path, out: Path, snapshots: int, note: str) -> None:
     """Make a small copy of a run, to ship: fewer snapshots, a byte for each weight, a card."""
-    size = packing.pack(open_run(directory), out, snapshots, note)
+    with working("Packing"):
+        size = packing.pack(open_run(directory), out, snapshots, note)
     click.echo(f"{out}: {size / 1e6:.2f} MB")
 
 

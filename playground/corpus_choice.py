@@ -75,8 +75,8 @@ def header(page: gr.Blocks, title: str, services: Services) -> tuple[gr.BrowserS
     # A guide may choose a text.
     handle(corpus.change, lambda key: choosing.show(key, key), corpus, queue=False)
     words = json.dumps(choosing.too_large("SIZE"))
-    keep_small = f"page.keepSmall('#own-text', {choosing.largest}, {words})"
-    page.load(None, js=f"() => {{ import('playground').then((page) => {keep_small}) }}")
+    keep_small = f"Playground.keepSmall('#own-text', {choosing.largest}, {words})"
+    page.load(None, js=f"() => {{ import('playground').then(() => {keep_small}) }}")
     return corpus, share
 
 
@@ -138,7 +138,9 @@ class Choosing:
             return {"told": notice(sentence), "choice": _option(now)}
         notices: list[str] = []
         try:
-            return self.show(self.texts.add(data, notices.append), now, " ".join(notices))
+            key = self.texts.add(data, notices.append)
+            self.texts.get(key)  # a text that cannot be prepared is refused here, not replaced
+            return self.show(key, now, " ".join(notices))
         except Problem as problem:
             return {"told": notice(str(problem)), "choice": _option(now)}
 

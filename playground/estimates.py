@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 from lm.plan import Plan
 from lm.runs.preparation import PreparedText
@@ -39,6 +40,7 @@ class Estimates:
         self._wanted: dict[
             str, tuple[Hashable, Plan, PreparedText]
         ] = {}  # by rung, the newest last
+        self._keys: WeakKeyDictionary[RunView, Hashable] = WeakKeyDictionary()
         self._lock, self._closed = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None  # while there are requests
 
@@ -62,8 +64,8 @@ class Estimates:
 
         Takes no lock: the supervisor asks while it holds its own.
         """
-        plan, record = view.run.plan, view.run.record
-        costs = self._costs.get(_key(plan, record.corpus.characters, record.vocab_size), Costs())
+        plan = view.run.plan
+        costs = self._costs.get(self._key_of(view), Costs())
         if view.step >= STEPS:
             costs = replace(costs, step=_pace(view))
             if math.isnan(costs.evaluation):
@@ -82,14 +84,12 @@ class Estimates:
         """Break off the timing under way."""
         self._closed.set()
         if (thread := self._thread) is not None:
-            thread.join(1)
+            thread.join(0.5)
 
     def _with_pace(self, key: Hashable, costs: Costs) -> Costs:
         """The costs with the pace of the newest run that has the same, if they are older."""
         for view in self._supervisor.views():
-            record = view.run.record
-            same = key == _key(view.run.plan, record.corpus.characters, record.vocab_size)
-            if same and view.step >= STEPS:
+            if key == self._key_of(view) and view.step >= STEPS:
                 with contextlib.suppress(OSError):  # its directory was deleted
                     when = view.run.metrics_path.stat().st_mtime
                     pace = _pace(view)
@@ -97,6 +97,13 @@ class Estimates:
                         quiet = costs.quiet and 1 / ALIKE < pace / costs.step < ALIKE
                         costs = replace(costs, step=pace, quiet=quiet, when=when)
         return costs
+
+    def _key_of(self, view: RunView) -> Hashable:
+        """The key of a run. It takes half a millisecond to make, and is asked for with every poll."""
+        if view not in self._keys:
+            record = view.run.record
+            self._keys[view] = _key(view.run.plan, record.corpus.characters, record.vocab_size)
+        return self._keys[view]
 
     def _serve(self) -> None:
         while not self._closed.wait(DEBOUNCE):

@@ -59,7 +59,9 @@ class Gate:
         scope = self.without_root(scope)
         path = scope["path"].rstrip("/")
         if scope["path"] == "" and self.root_path:
-            await RedirectResponse(f"{self.root_path}/")(scope, receive, send)
+            query = scope["query_string"].decode("latin-1")
+            page = f"{self.root_path}/{'?' if query else ''}{query}"
+            await RedirectResponse(page)(scope, receive, send)
         elif path in CLOSED:
             await JSONResponse({"detail": "Not Found"}, 404)(scope, receive, send)
         elif path == QUEUE:

@@ -157,9 +157,13 @@ class RunPool:
         """Note that a run has ended; of one without a process, or that failed, write it down."""
         run.status, run.reason, run.data = status, reason, None
         if run.pipe is None or status == "failed":
-            with contextlib.suppress(Exception):  # the folder was deleted, the disk is full
-                recording.note_end(run.view.run, status, reason)  # type: ignore[arg-type]
+            self._write_down(run)
         self._leave_core(run)
+
+    def _write_down(self, run: Supervised) -> None:
+        """Write down the end of a run, which its process has not done; nothing is written while that lives."""
+        with contextlib.suppress(Exception):  # the folder was deleted, the disk is full
+            recording.note_end(run.view.run, run.status, run.reason)  # type: ignore[arg-type]
 
     def _with_process(self) -> list[Supervised]:
         return [run for run in self._runs.values() if run.has_process]

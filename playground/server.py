@@ -1,5 +1,6 @@
 """Starting and stopping: the command line of the playground, and Gradio's launch settings."""
 
+import contextlib
 import gc
 import os
 import re
@@ -110,7 +111,8 @@ def main(
         stop.wait()
     finally:
         _close(page, services)
-    sys.stdout.flush()
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        sys.stdout.flush()
     os._exit(0)  # not hindered by a thread that still writes a text for somebody
 
 
@@ -119,7 +121,7 @@ def _close(page: gr.Blocks, services: Services) -> None:
     closing = threading.Thread(target=page.close, kwargs={"verbose": False}, daemon=True)
     closing.start()
     services.close()
-    closing.join(1.0)
+    closing.join(0.5)
 
 
 def _root(path: str) -> str:

@@ -32,7 +32,7 @@ SETTLED = {  # the statuses that an order leads to
 }
 GRACE = 180.0  # seconds without a poll until a run is stopped; a hidden tab polls once a minute
 STOP_PATIENCE = 20.0  # seconds that a process has to finish its step and save until it is killed
-CLOSE_PATIENCE = 3.5  # the same when the server ends, which should take no more than five
+CLOSE_PATIENCE = 3.0  # the same when the server ends, which should take no more than five
 MOST_IDLE = (
     8  # processes without a core, which keep their memory; of more, the unwatched are stopped
 )
@@ -160,7 +160,7 @@ class Supervisor(RunPool):
             self._changed.wait_for(lambda: not self._with_process(), CLOSE_PATIENCE)
             for run in self._with_process():
                 run.kill(
-                    "The server ended during a step that takes long, so its process was killed: "
+                    "The server ended before this run had completed its step and saved: "
                     "its last snapshot is kept."
                 )
         self._thread.join(1.0)
@@ -238,6 +238,8 @@ class Supervisor(RunPool):
                 run.pipe = None
                 if run.status in LIVE:
                     self._end(run, *ended)
+                elif run.killed_because is not None:
+                    self._write_down(run)
                 self._changed.notify_all()
             return
         with self._changed:

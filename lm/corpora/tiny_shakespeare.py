@@ -9,12 +9,12 @@ import contextlib
 import hashlib
 import http.client
 import os
-import tempfile
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
+from lm.atomic import replaced
 from lm.errors import CorpusProblem
 
 URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
@@ -43,7 +43,9 @@ def text() -> str:
         pass  # missing or unreadable: download it
     data = download()
     with contextlib.suppress(OSError):  # without a cache, the next start downloads again
-        write_atomically(cached, data)
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with replaced(cached) as temporary:
+            temporary.write_bytes(data)
     return data.decode("utf-8")
 
 
@@ -86,19 +88,6 @@ def download() -> bytes:
             return bytes(data)
         reason = f"the download ({len(data):,} bytes) is not the expected file"
     raise CorpusProblem(f"Tiny Shakespeare could not be downloaded ({reason}): {advice}.")
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file as a whole or, with an OSError, not at all: no reader sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _named_copy(path: Path) -> str:

@@ -31,7 +31,6 @@ export {
   guide,
   headerTools,
   insideView,
-  keepSmall,
   ladderNotes,
   liveFigure,
   raceOn,
@@ -40,7 +39,18 @@ export {
   writing,
 };
 
-window.Playground = { afterDoing, askToWrite, begin, changeRate, choose, doing, keepAlive, live, tab };
+window.Playground = {
+  afterDoing,
+  askToWrite,
+  begin,
+  changeRate,
+  choose,
+  doing,
+  keepAlive,
+  keepSmall,
+  live,
+  tab,
+};
 
 watchTheme();
 watchPresenting();

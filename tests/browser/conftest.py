@@ -59,12 +59,10 @@ class Server:
     runs: Path
     log: Path
 
-    def post(self, path: str, body: object) -> tuple[int, object]:
+    def post(self, path: str, body: object, kind: str = "application/json") -> tuple[int, object]:
         """Status and decoded answer of a raw request; body: anything JSON has, and NaN, or bytes."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(
-            self.url + path, data, {"Content-Type": "application/json"}
-        )
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": kind})
         try:
             answer = urllib.request.urlopen(request, timeout=PATIENCE)
         except urllib.error.HTTPError as error:
@@ -75,6 +73,17 @@ class Server:
                 return answer.status, json.loads(text)
             except ValueError:
                 return answer.status, text
+
+    def wait(self) -> "Server":
+        """Return once it answers."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            with contextlib.suppress(OSError):
+                self.config()
+                return self
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"the playground did not start: {self.log.read_text()[-2000:]}")
+            time.sleep(0.1)
 
     def config(self) -> dict:
         with urllib.request.urlopen(self.url + "/config", timeout=PATIENCE) as answer:
@@ -147,14 +156,7 @@ def start_server(tmp_path_factory) -> Iterator[Callable[..., Server]]:
             )
         server = Server(process, f"http://127.0.0.1:{port}", folder / "runs", folder / "log")
         started.append(server)
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            with contextlib.suppress(OSError):
-                server.config()
-                return server
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"the playground did not start: {server.log.read_text()[-2000:]}")
-            time.sleep(0.1)
+        return server.wait()
 
     yield start
     for server in started:

@@ -2,6 +2,8 @@
 const browser = Object.fromEntries(
   [
     "Blob",
+    "Element",
+    "HTMLInputElement",
     "ImageData",
     "MutationObserver",
     "Plotly",

@@ -74,6 +74,16 @@ def test_an_unusable_text(contents, command, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("command", ["train", "corpora"])
+def test_more_characters_than_a_model_can_hold(command, text, tmp_path, monkeypatch):
+    monkeypatch.setattr("lm.tokenizers.characters.MOST_CHARACTERS", 20)
+    arguments = ("corpora", text)
+    if command == "train":
+        arguments = ("train", "bigram", "--corpus", text, "--out", tmp_path / "run")
+    assert "different characters, and a model takes up to 20" in refusal(*arguments, code=3)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("command", ["evaluate", "sample", "pack", "resume"])
 @pytest.mark.parametrize("damage", ["missing", "garbage", "weights"])
 def test_an_unusable_run(command, damage, finished, text, tmp_path):

@@ -174,7 +174,7 @@ def test_every_long_command_tells_its_share(text, finished, monkeypatch, tmp_pat
     titles = [title for title, _ in shown]
     assert titles == [
         *("Loading the text", "Counting n-grams"),
-        *("Loading the text", "Evaluating"),
+        *("Loading the text", "Loading the model", "Evaluating"),
         *("Loading the text", "Counting n-grams"),
     ]
     assert all(shares[-1:] == [1.0] for title, shares in shown if not title.startswith("Loading"))

@@ -164,7 +164,8 @@ def test_a_step_of_a_run_in_training_begins_no_other(
 def test_a_finished_run_opens_with_its_settings(reader, tiny_values):
     token = f"local:{reader.rung.name}"
     answer = reader.open(token)
-    assert (answer["token"], answer["feed"]) == (token, {"run": token})
+    assert answer["token"] == answer["feed"]["run"] == token
+    assert answer["feed"]["trained"]["values"] == list(answer["settings"].values())
     wanted = tiny_values(reader.rung, steps=2, evaluate_every=2)
     assert list(answer["settings"].values()) == wanted
     assert answer["notice"] == ""
@@ -173,7 +174,8 @@ def test_a_finished_run_opens_with_its_settings(reader, tiny_values):
 def test_a_reload_shows_the_run_in_training_and_its_settings(actions, own_text, values):
     token = actions.begin(["reset", None, own_text, *values])["run"]
     answer = actions.restore(token, own_text, {})
-    assert (answer["token"], answer["feed"]) == (token, {"run": token, "stale": False})
+    trained = {"text": own_text, "values": values}
+    assert (answer["token"], answer["feed"]) == (token, {"run": token, "trained": trained})
     assert list(answer["settings"].values()) == values
 
 

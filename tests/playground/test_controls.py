@@ -153,8 +153,7 @@ def test_a_slider_reaches_every_value_that_somebody_may_want(name):
     """
     rung = RUNGS.get(name)
     fields = rung.settings() if rung else {f.name: f for f in describe(SamplingConfig)}
-    wanted = [{name: field.default for name, field in fields.items()}]
-    wanted += [recipe.settings for recipe in rung.recipes] if rung else []
+    recipes = [recipe.settings for recipe in rung.recipes] if rung else []
     with gr.Blocks():
         sliders = {name: controls.control(field, f"x-{name}") for name, field in fields.items()}
     for name, slider in sliders.items():
@@ -163,10 +162,11 @@ def test_a_slider_reaches_every_value_that_somebody_may_want(name):
         ends = [slider.minimum, slider.maximum, fields[name].live_maximum]
         if fields[name].live_maximum == fields[name].maximum:
             ends.pop()  # not chosen for the slider: an end like 0.9999 can be typed
-        for value in [*ends, *(values[name] for values in wanted if name in values)]:
+        assert slider.minimum <= fields[name].default <= slider.maximum
+        for value in [*ends, fields[name].default, *(r[name] for r in recipes if name in r)]:
             steps = (value - slider.minimum) / slider.step
             assert steps == pytest.approx(round(steps), abs=1e-6), (name, value)
-            assert slider.minimum <= value <= slider.maximum, (name, value)
+            assert slider.minimum <= value, (name, value)  # one for a GPU may lie beyond the end
 
 
 def test_a_slider_has_the_bounds_the_step_and_the_help_of_its_field(rung):

@@ -34,6 +34,14 @@ def test_the_panel_opens_and_closes_and_the_text_stays(choosing, own_text):
             assert answer["choice"] == shown and "corpus" not in answer
 
 
+def test_a_text_that_cannot_be_prepared_leaves_the_one_in_use(choosing, play, monkeypatch):
+    """Of too many different characters. The plays take the place of a text only if that is gone."""
+    monkeypatch.setattr("lm.tokenizers.characters.MOST_CHARACTERS", 20)
+    answer = choosing.add_pasted(play, "tiny_shakespeare")
+    assert answer.keys() == {"told", "choice"} and answer["choice"] == "tiny_shakespeare"
+    assert f"has {len(set(play))} different characters" in sentence(answer)
+
+
 @pytest.mark.parametrize("now", ["tiny_shakespeare", "synthetic_plays"])
 def test_after_a_refusal_the_menu_shows_the_text_in_use(choosing, now, monkeypatch):
     """The text is refused when it is added, or, as with a full disk, when it is loaded."""

@@ -123,7 +123,7 @@ def test_a_worker_that_the_end_of_the_server_kills_says_so(
     supervisor.close()
     status, reason, _ = runs.open_run(directory_of(services, token)).status()
     assert status == "stopped"
-    assert reason.startswith("The server ended during a step that takes long")
+    assert reason.startswith("The server ended before this run had completed its step")
 
 
 def test_a_worker_that_is_asked_to_end_saves_and_stops(start, status, services, step_reached):
@@ -179,7 +179,7 @@ def test_a_status_that_cannot_be_written_ends_nothing_but_its_run(
         raise Fault
 
     with monkeypatch.context() as broken:
-        broken.setattr(recording, "write_status", fail)
+        broken.setattr(recording, "note_end", fail)
         os.kill(process_of(services, token).pid, signal.SIGKILL)
         assert "signal 9" in status(token, "failed")["reason"]
     status(start(steps=3), "finished")
@@ -206,6 +206,8 @@ def test_a_fault_in_looking_after_a_run_fails_that_run_alone(
     monkeypatch.undo()
     process = process_of(services, token)
     wait(lambda: process is None or process.exitcode is not None, "the end of its process")
+    wait(lambda: runs.open_run(broken).status()[0] == "failed", "the failure to be written down")
+    assert f"Fault('{duty}')" in runs.open_run(broken).status()[1]
     assert supervisor.is_live(other)
     status(start(steps=3), "finished")
 
