@@ -83,7 +83,7 @@ def evaluate_in_parts(
 ) -> Generator[float, None, Evaluation]:
     """`evaluate` as a generator: yields the share that is done (0 to 1) after each batch."""
     T = context_length
-    rows = batch_size or max(1, min(4096 // T, MOST_SCORES // (T * vocab_size)))
+    rows = batch_size or _rows(T, vocab_size)
     batches = list(_batches(tokens, T, rows))
     total, predicted, characters = 0.0, 0, 0
     with evaluation_mode(model):
@@ -96,6 +96,20 @@ def evaluate_in_parts(
     loss = total / characters
     whole = predicted == len(tokens) - 1
     return Evaluation(loss, loss / math.log(2), predicted, characters, whole)
+
+
+def loss_of_windows(model: nn.Module, windows: Tensor, vocab_size: int) -> float:
+    """The mean loss over windows (n, T + 1), in nats per token: the first token of each is only read."""
+    total, rows = 0.0, _rows(windows.shape[1] - 1, vocab_size)
+    with evaluation_mode(model), torch.inference_mode():
+        for some in windows.split(rows):
+            total += sum_of_losses(model(some[:, :-1]), some[:, 1:])
+    return total / windows[:, 1:].numel()
+
+
+def _rows(T: int, vocab_size: int) -> int:
+    """Windows of T tokens that are read at once."""
+    return max(1, min(4096 // T, MOST_SCORES // (T * vocab_size)))
 
 
 def _batches(tokens: Tensor, T: int, rows: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -125,5 +139,5 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
 
 def sum_of_losses(logits: Tensor, targets: Tensor) -> float:
     """Logits (B, T, V) and targets (B, T) to the summed loss in nats, added up in float64."""
-    losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")  # (B·T,)
+    losses = F.cross_entropy(logits.flatten(0, 1), targets.reshape(-1), reduction="none")  # (B·T,)
     return losses.cpu().double().sum().item()  # not every device knows float64

@@ -11,10 +11,10 @@ def facts(view: RunView, included: RunView | None = None) -> dict[str, Any]:
 
     Losses are in nats per character: `first_loss` of the first batch, before anything is learned; `loss`,
     `best` and `previous_loss` over the validation split; `train` of the last batches, smoothed; `uniform`,
-    `unigram`, `pairs` and `five` of counting. `gain` is what the last evaluation is below the one before it,
-    `gap` how far the validation loss is above `train`, `included` the final loss of the project's own run, and
-    `behind` how far this run's loss is above that. `choices` is the number of equally likely characters with
-    this loss.
+    `unigram`, `pairs` and `five` of counting. `gain` is what the last evaluation is below the one before
+    it, `known` the loss on training text, judged as the validation text is, `gap` how far `loss` is above
+    it, `included` the final loss of the project's own run, and `behind` how far this run's loss is above
+    that. `choices` is the number of equally likely characters with this loss.
     """
     record, plan = view.run.record, view.run.plan
     baselines = record.baselines
@@ -48,8 +48,8 @@ def facts(view: RunView, included: RunView | None = None) -> dict[str, Any]:
             "worse": losses[-1] - best,
             "seconds": max(found.get("seconds", 0.0), curve["seconds"][-1]),
         }
-        if train["loss"]:
-            found["gap"] = losses[-1] - train["smooth"][-1]
+        if curve["train"][-1] is not None:
+            found |= {"known": curve["train"][-1], "gap": losses[-1] - curve["train"][-1]}
         if len(losses) > 1:
             found |= {"previous_loss": losses[-2], "gain": losses[-2] - losses[-1]}
         if included is not None and (theirs := included.evaluations()["loss"]):

@@ -12,6 +12,7 @@ from typing import Any
 from lm import runs
 from lm.errors import RunProblem
 from playground.figures import loss as loss_figure
+from playground.figures import loss_words
 
 CHART_POINTS = 4000  # of the longest train curve that is sent; longer runs are averaged down to it
 NUMBERS = {  # the numbers that the page draws from a record, besides its step
@@ -91,10 +92,11 @@ class RunView:
         if due:
             self._waiting.clear()
 
-    def evaluations(self) -> dict[str, list[float]]:
-        """The validation curve as columns."""
+    def evaluations(self) -> dict[str, list[Any]]:
+        """The validation curve as columns; "train" is the loss on training text, None of older runs."""
         found = [event for event in self.events if event["type"] == "evaluation"]
-        return {name: [event[name] for event in found] for name in ("step", "loss", "seconds")}
+        columns = {name: [event[name] for event in found] for name in ("step", "loss", "seconds")}
+        return columns | {"train": [event.get("train_loss") for event in found]}
 
     def tokens_per_second(self) -> float | None:
         """The speed over the last points of the train curve, without evaluations and pauses."""
@@ -106,12 +108,14 @@ class RunView:
     def summary(self, ended: bool) -> str:
         """One sentence on the state of the run."""
         record = self.run.record
-        sentence = loss_figure.summary(
+        sentence = loss_words.summary(
             validation=self.evaluations(),
-            train_smoothed=self.train["smooth"][-1] if self.train["smooth"] else None,
+            train_now=self.train["smooth"][-1] if self.train["smooth"] else None,
             baselines=record.baselines,
             floor=record.corpus.floor,
             ended=ended,
+            passes=self.step * record.tokens_per_step / max(1, 0.9 * record.corpus.characters),
+            sees_answers=self.run.plan.values().get("causal_mask") is False,
         )
         read = [event.get("characters") for event in self.events if event["type"] == "evaluation"]
         part = (

@@ -132,6 +132,7 @@ class Recorder:
                     bits_per_char=event.bits_per_char,
                     seconds=round(event.seconds, 4),
                     **({} if event.characters is None else {"characters": event.characters}),
+                    **({} if event.train_loss is None else {"train_loss": event.train_loss}),
                 )
             elif isinstance(event, Sample):
                 self._line(type="sample", step=event.step, text=event.text)

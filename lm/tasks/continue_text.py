@@ -16,11 +16,12 @@ from lm import baselines
 from lm.corpora import Corpus
 from lm.devices import device_of, one_thread
 from lm.errors import SettingsProblem
-from lm.evaluation import Evaluation, evaluate_in_parts
+from lm.evaluation import Evaluation, evaluate_in_parts, loss_of_windows
 from lm.generation import SamplingConfig, generate
 from lm.tasks.task import Batch
 from lm.tokenizers import CharacterTokenizer, Tokenizer
 
+JUDGED = 16_384  # tokens of the training split that are judged beside the validation split
 SAMPLE = SamplingConfig(temperature=0.8, max_new_tokens=160, seed=1)  # of the samples in training
 
 
@@ -112,6 +113,16 @@ class ContinueText:
             count_characters=lambda ids: self.tokenizer.count_characters(ids.cpu().numpy()),
             vocab_size=self.vocab_size,
         )
+
+    def train_loss(self, model: nn.Module) -> float:
+        """The loss over windows spread evenly over the training split, `JUDGED` tokens in all."""
+        wanted = max(1, JUDGED // self.context_length)
+        apart = max(
+            1, len(self.windows) // wanted
+        )  # from the start of one window to that of the next
+        windows = self.windows[::apart][:wanted]  # (n, T + 1)
+        loss = loss_of_windows(model, windows, self.vocab_size)
+        return loss / self.characters_per_token
 
     def sample(self, model: nn.Module) -> str:
         """A short text, begun at the start of a line."""

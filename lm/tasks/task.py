@@ -69,6 +69,13 @@ class Task(Protocol):
         """
         ...
 
+    def train_loss(self, model: nn.Module) -> float:
+        """The loss over a fixed part of the training split, in nats per character, measured as by `evaluate`.
+
+        Beside the validation loss it shows how much of the text is known by heart.
+        """
+        ...
+
     def sample(self, model: nn.Module) -> str:
         """A short text of the model, always from the same prompt and seed."""
         ...

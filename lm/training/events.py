@@ -38,6 +38,8 @@ class Evaluated:
     """The exact loss over the validation split after `step` steps.
 
     characters: of a split that is too large to be read whole, how many were read; None of any other.
+    train_loss: over windows spread evenly over the training split, measured in the same way: without dropout or
+    noise, and with the same share of counted n-grams. None of a learner that counts.
     """
 
     step: int
@@ -45,6 +47,7 @@ class Evaluated:
     bits_per_char: float
     seconds: float
     characters: int | None = None
+    train_loss: float | None = None  # nats per character
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,8 @@ def _events(
                 raise diverged(step, result.loss, learner.learning_rate)
             evaluated = step
             part = None if result.whole else result.characters
-            told = Evaluated(step, result.loss, result.bits_per_char, seconds, part)
+            known = task.train_loss(learner.model) if plan.training.noisy else None
+            told = Evaluated(step, result.loss, result.bits_per_char, seconds, part, known)
             yield from listen((yield told))
         if (due or step == 0) and step > sampled:
             text = task.sample(learner.model)

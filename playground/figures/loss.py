@@ -1,4 +1,4 @@
-"""The loss chart without its points, and its curves in words: validation, baselines, overfitting.
+"""The loss chart without its points: its axes, the counted baselines, and the style of each curve.
 
 The browser adds the points (`components/loss_traces.js`).  Raw losses stand faint behind a debiased
 moving average; validation losses are dots joined by a thin line; dashed lines, named at the right
@@ -121,82 +121,6 @@ def figure(
         meta={"steps": steps, "low": low, "high": high, "label_y": labels},
     )
     return result
-
-
-def summary(
-    *,
-    validation: Mapping[str, Sequence[float]],
-    train_smoothed: float | None = None,
-    baselines: Mapping[str, float] | None = None,
-    floor: float | None = None,
-    ended: bool = False,
-) -> str:
-    """The state of the run in one sentence.
-
-    validation: columns "step" and "loss" in order.  train_smoothed: the smoothed train loss now.  ended: the
-    run trains no more.
-    """
-    steps, losses = list(validation.get("step", ())), list(validation.get("loss", ()))
-    if not losses:
-        if train_smoothed is None or not math.isfinite(train_smoothed):
-            return "Nothing measured yet."
-        return f"Train loss {train_smoothed:.2f}; the first evaluation is still to come."
-    last, best = losses[-1], min(losses)
-    rising = last > best + 0.02
-    parts = [_direction(last, losses, rising, ended, int(steps[losses.index(best)]))]
-    uniform = (baselines or {}).get("uniform", math.inf)
-    ran_away = last > max(uniform, losses[0]) + 0.02
-    if ran_away:
-        parts.append(f"it has run away: to guess costs {uniform:.2f}")
-    parts += _against_counting(steps, losses, best, baselines or {})
-    if floor is not None:
-        parts.append(f"{max(last - floor, 0):.2f} above the floor, which no model can beat")
-    comparable = steps[-1] > 0 and not ran_away
-    if comparable and train_smoothed is not None and math.isfinite(train_smoothed):
-        parts.append(_gap(last - train_smoothed, rising))
-    return "; ".join(parts) + "."
-
-
-def _direction(
-    last: float, losses: Sequence[float], rising: bool, ended: bool, best_step: int
-) -> str:
-    start = f"Validation loss {'ended at ' if ended else ''}{last:,.2f}"
-    if rising:
-        return f"{start}, up from its best, {min(losses):.2f} at step {best_step:,}"
-    if ended or len(losses) < 2:
-        return start
-    recent = losses[-min(len(losses), 3)]
-    return f"{start} and {'falling' if recent - last > 0.005 else 'level'}"
-
-
-def _against_counting(
-    steps: Sequence[float], losses: Sequence[float], best: float, baselines: Mapping[str, float]
-) -> list[str]:
-    beaten = [name for name, value in baselines.items() if best < value and name != "uniform"]
-    ahead = [name for name, value in baselines.items() if best >= value and name != "uniform"]
-    parts = []
-    if beaten:
-        name = min(beaten, key=baselines.__getitem__)
-        first = next(s for s, loss in zip(steps, losses, strict=True) if loss < baselines[name])
-        parts.append(f"it passed the {name} by step {int(first):,}")
-    if ahead:
-        name = max(ahead, key=baselines.__getitem__)
-        same = round(best, 2) == round(baselines[name], 2)
-        place = f"it is level with the {name}" if same else f"the {name} is still better"
-        parts.append(f"{place}, {baselines[name]:.2f}")
-    return parts
-
-
-def _gap(gap: float, rising: bool) -> str:
-    """The gap between validation and train loss.
-
-    It is no verdict by itself: it also grows while both losses fall, and dropout makes it smaller.
-    """
-    side = "below" if round(gap, 2) < 0 else "above"
-    said = f"{abs(gap):.2f} {side} train"
-    if rising and gap > 0.1:
-        return f"{said} and rising: it is overfitting"
-    return said if rising or gap > 0.15 else f"{said}: no sign of overfitting"
 
 
 def _curve(curve: str, colour: str, line: dict[str, Any], **style: Any) -> go.Scatter:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lm import evaluation
-from lm.evaluation import evaluate, evaluate_in_parts
+from lm.evaluation import evaluate, evaluate_in_parts, loss_of_windows
 
 
 class FromATable(nn.Module):
@@ -158,3 +158,14 @@ def test_parts_end_at_one(model, tokens):
 def test_no_gradient_is_kept(model, tokens):
     evaluate(model, tokens, 10)
     assert model.table.grad is None
+
+
+def test_the_loss_on_training_text_is_measured_like_that_on_validation_text(rung, tiny_model):
+    """In evaluation mode, over windows spread evenly over the split, and the same whenever it is asked for."""
+    model = tiny_model(rung, 23, dropout=0.5).train()
+    text = torch.randint(23, (2001,), generator=torch.Generator().manual_seed(1))
+    windows = text.unfold(0, 17, 16)  # what an evaluation in windows of 16 reads
+    found = loss_of_windows(model, windows, 23)
+    assert found == loss_of_windows(model, windows, 23)
+    assert found == pytest.approx(evaluate(model, text, 16).loss, abs=1e-5)
+    assert model.training
