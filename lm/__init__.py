@@ -18,8 +18,10 @@
 13. `evaluation.py`, `mixture.py`          the exact loss; a network averaged with counts
 14. `generation.py`, `inspection.py`       writing, and looking inside
 15. `runs/`                                the run directory: its format, recording, reading, packing
-16. `errors.py`, `devices.py`, `sizes.py`  problems that a person can correct; CPU or GPU; parameters
-17. `__main__.py`, `train_command.py`, `flags.py`, `progress.py`, `wording.py`
+16. `errors.py`, `devices.py`, `sizes.py`, `atomic.py`
+                                           problems that a person can correct; CPU or GPU; parameters;
+                                           files that are replaced whole
+17. `__main__.py`, `train_command.py`, `flags.py`, `progress.py`, `interruption.py`, `wording.py`
                                            all of it from the command line: `python -m lm --help`
 
 Nothing here knows of a web page, and nothing runs on import.

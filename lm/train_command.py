@@ -1,6 +1,5 @@
 """`python -m lm train MODEL`: one command for each rung, its flags those of the rung's settings."""
 
-import contextlib
 import json
 import sys
 from dataclasses import dataclass
@@ -183,9 +182,7 @@ def _run_training(
                 f"is kept, too (`sample --step {best['step']}`)."
             )
     if not ended:
-        with contextlib.suppress(OSError):  # the terminal may be gone
-            notes.print(f"Stopped at step {run.status()[2]:,}; --resume goes on from there.")
-        sys.exit(interruption.exit_code)
+        interruption.leave(f"Stopped at step {run.status()[2]:,}; --resume goes on from there.")
     if until_val_loss is not None and evaluations[-1]["loss"] > until_val_loss:
         notes.print(f"The validation loss did not reach {until_val_loss}.")
         sys.exit(5)

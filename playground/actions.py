@@ -300,7 +300,7 @@ class Actions:
     def estimate(self, data: Any) -> Answer:
         """Parameters and predicted time; the page calls it with [corpus, *values].
 
-        Answers {"parameters", "steps", "seconds", "state"} or {"problem": a sentence}. The state is "timing" or
+        Answers {"parameters", "steps", "seconds", "state"} or {"error": a sentence}. The state is "timing" or
         "waiting" (for the runs in training to end) while there are no seconds yet, "busy" if other work
         disturbed the timing, "impossible" if the plan cannot be timed here, and "settled" otherwise.
         """
@@ -311,7 +311,7 @@ class Actions:
             text.check(plan.context_length)
             self.services.allowance.check_size(plan, text.tokenizer.vocab_size)
         except Problem as problem:
-            return {"problem": str(problem)}
+            return {"error": str(problem)}
         seconds, settled = self.services.estimates.of(plan, text)
         if seconds is None:
             state = "waiting" if self.supervisor.running() else "timing"

@@ -58,7 +58,7 @@ class StatusRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
     status: Status
     reason: str | None = None
-    step: int
+    step: int  # when this was written; metrics.jsonl tells how far the run is
 
 
 def record_of(contents: dict[str, Any], path: Path) -> RunRecord:

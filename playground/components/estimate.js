@@ -46,12 +46,12 @@ class Estimate {
   take(answer) {
     if (answer) {
       const pieces = estimateWords(answer);
-      this.line.classList.toggle("impossible", Boolean(answer.problem));
+      this.line.classList.toggle("impossible", Boolean(answer.error));
       this.line.replaceChildren(
         ...pieces.map(([text, strong]) => (strong ? make("b", "", text) : text)),
       );
     }
-    if (answer?.problem || ["settled", "impossible"].includes(answer?.state)) return;
+    if (answer?.error || ["settled", "impossible"].includes(answer?.state)) return;
     this.again = setTimeout(() => this.element.isConnected && this.call(), AGAIN_MS);
   }
 }

@@ -51,8 +51,8 @@ export function hintWords(record, { connected, differing }) {
 }
 
 /** Parameters and predicted time as pieces [text, is it strong]; answer: of `Actions.estimate`. */
-export function estimateWords({ problem, parameters, steps, seconds, state }) {
-  if (problem) return [[problem, false]];
+export function estimateWords({ error, parameters, steps, seconds, state }) {
+  if (error) return [[error, false]];
   const time = {
     timing: [[" · timing …", false]],
     waiting: [[" · timed when idle", false]],

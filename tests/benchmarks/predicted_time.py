@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 import click
 
 from lm.ladder import RUNGS
+from lm.openmp import WAITING
 from lm.plan import Plan
 from lm.runs.preparation import PreparedText
-from playground.__main__ import THREADS
 from playground.estimates import Estimates
 from playground.library import Library
 from playground.services import SHIPPED, Services
@@ -41,7 +41,7 @@ BUSY = 45.0  # seconds that other processes keep every core busy
 )
 def main(setup: Setup, longest: float) -> Result:
     """Row 11: every recipe of every rung, one after the other, as the page starts them."""
-    os.environ.update(THREADS)  # for the processes that train
+    os.environ.update(WAITING)  # for the processes that train
     found: list[tuple[Plan, float, float]] = []
     for number in range(1, setup.rounds + 1):
         for plan, told, taken in _round(setup, longest):

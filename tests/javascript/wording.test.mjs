@@ -76,7 +76,7 @@ test("the hint tells a lost connection first, then settings that differ, and wha
 test("the estimate is the sentence that forbids a run, or parameters, steps and time", () => {
   const told = (answer) => estimateWords(answer).map(([text]) => text).join("");
   const sized = { parameters: 1545, steps: 3000, seconds: null };
-  assert.equal(told({ problem: "Steps is empty." }), "Steps is empty.");
+  assert.equal(told({ error: "Steps is empty." }), "Steps is empty.");
   assert.equal(told({ ...sized, state: "timing" }), "1,545 parameters\n3,000 steps · timing …");
   assert.match(told({ ...sized, state: "waiting" }), /timed when idle$/);
   assert.match(told({ ...sized, state: "impossible" }), /cannot be timed here$/);

@@ -61,7 +61,7 @@ def test_heads_that_do_not_divide_are_refused_with_those_that_would(actions, own
     values = tiny_values(actions.rung, n_embd=20, n_head=3)
     sentence = refusal(actions.begin(["train", None, own_text, *values]))
     assert "choose 1, 2, 4, 5, 10" in sentence
-    assert actions.estimate([own_text, *values]) == {"problem": sentence}
+    assert actions.estimate([own_text, *values]) == {"error": sentence}
 
 
 def test_every_rung_at_its_defaults_takes_the_shortest_text(services, rung, play):
@@ -75,14 +75,14 @@ def test_every_rung_at_its_defaults_takes_the_shortest_text(services, rung, play
         answer = actions.begin(["reset", None, short, *values])
         assert "error" not in answer, answer
         services.supervisor.command(answer["run"], "stop")
-        assert "problem" not in actions.estimate([short, *values])
+        assert "error" not in actions.estimate([short, *values])
 
 
 @pytest.mark.parametrize("corpus", FOREIGN, ids=shortened)
 def test_an_unknown_text_is_one_sentence(actions, values, corpus):
     sentence = refusal(actions.begin(["train", None, corpus, *values]))
     assert_one_sentence(sentence)
-    assert actions.estimate([corpus, *values]) == {"problem": sentence}
+    assert actions.estimate([corpus, *values]) == {"error": sentence}
     sendable(sentence)
 
 
@@ -280,8 +280,8 @@ def test_while_a_run_trains_the_estimate_does_not_promise_a_timing(
 @pytest.mark.parametrize("data", [None, [], "x", {}, ["synthetic_plays"], [["a"]]], ids=repr)
 def test_garbage_to_the_estimate_is_one_sentence(actions, data):
     answer = actions.estimate(data)
-    assert answer.keys() == {"problem"}
-    assert_one_sentence(answer["problem"])
+    assert answer.keys() == {"error"}
+    assert_one_sentence(answer["error"])
 
 
 def test_the_link_says_what_differs(services, rung, tiny_values):
