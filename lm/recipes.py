@@ -140,25 +140,6 @@ DECODER = (
         },
     ),
     Recipe(
-        "gpu",
-        "For an Nvidia GPU: below 1.47, nanoGPT's result on one, in seconds. On a CPU it takes an hour.",
-        _MODERN
-        | {
-            "n_layer": 6,
-            "n_embd": 384,
-            "n_head": 6,
-            "context_length": 256,
-            "batch_size": 32,
-            "dropout": 0.2,
-            "learning_rate": 3e-3,
-            "weight_decay": 0.2,
-            "warmup_steps": 30,
-            "hold": 0.3,
-            "steps": 700,
-            "evaluate_every": 100,
-        },
-    ),
-    Recipe(
         "nanogpt-cpu",
         "nanoGPT's recipe for a CPU: a small GPT-2, for comparison.",
         {

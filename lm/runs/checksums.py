@@ -1,7 +1,8 @@
 """Checksums (CRC-32) of all that a run directory holds: a flipped bit is found when the file is read.
 
 A CRC-32 finds every damage of up to 32 neighbouring bits, and misses one in four billion others. Contents
-without a checksum, written before there were any, are taken as they are.
+without a checksum, written before there were any, are taken as they are; a name that was not known then is a
+checksum's own name, damaged.
 """
 
 import json
@@ -13,6 +14,10 @@ import torch
 from torch import Tensor
 
 KEY = "checksum"  # in a JSON object, in the metadata of a safetensors file, and in a line of metrics.jsonl
+BEFORE = {  # the names in a line or in metadata that was written before there were checksums
+    *("type", "step", "loss", "learning_rate", "grad_norm", "seconds", "bits_per_char", "text"),
+    *("evaluated", "sampled", "metrics_bytes", "format"),
+}
 _MARK = f',"{KEY}":"'.encode()
 
 
@@ -53,4 +58,6 @@ def from_line(line: bytes) -> dict[str, Any]:
     record = json.loads(text + b"}" if mark else line)
     if not isinstance(record, dict) or not {"type", "step"} <= record.keys():
         raise ValueError("it is no record of a run")
+    if not mark and not record.keys() <= BEFORE:
+        raise ValueError("its checksum is missing")
     return record

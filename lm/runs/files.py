@@ -118,7 +118,11 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except (SafetensorError, OSError) as error:
         raise RunProblem(f"{path} is damaged or not a safetensors file: {error}.") from None
     checksum = metadata.pop(checksums.KEY, None)
-    if checksum is not None and checksum != checksums.of_tensors(tensors, metadata):
+    if checksum is None:
+        whole = metadata.keys() <= checksums.BEFORE
+    else:
+        whole = checksum == checksums.of_tensors(tensors, metadata)
+    if not whole:
         raise RunProblem(f"{path} is damaged: {CHANGED}.")
     return tensors, metadata
 

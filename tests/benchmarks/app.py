@@ -69,7 +69,7 @@ class App:
 
 
 @contextlib.contextmanager
-def running(runs_folder: Path | None = None) -> Iterator[App]:
+def running(runs_folder: Path | None = None, *flags: str) -> Iterator[App]:
     """`python -m playground` on a free port, terminated at the end; its runs folder is a new one if None."""
     with TemporaryDirectory() as folder:
         port, runs_folder = free_port(), runs_folder or Path(folder) / "runs"
@@ -78,7 +78,7 @@ def running(runs_folder: Path | None = None) -> Iterator[App]:
         began = time.perf_counter()
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(
-                [*command, "--runs", str(runs_folder)], cwd=ROOT, stdout=log, stderr=log
+                [*command, "--runs", str(runs_folder), *flags], cwd=ROOT, stdout=log, stderr=log
             )
         try:
             while not _answers(url):

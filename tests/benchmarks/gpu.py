@@ -50,7 +50,7 @@ SMALL = (
 @benchmark("Training on a GPU", rounds=3)
 @click.option("--nanogpt", "checkout", type=checkouts.FOLDER, help="An unmodified checkout.")
 @click.option("--part", "parts", type=click.Choice(PARTS), multiple=True, help="Only this part.")
-@click.option("--recipe", "recipes", multiple=True, default=("gpu", "best"), help="Of the decoder.")
+@click.option("--recipe", "recipes", multiple=True, default=("best",), help="Of the decoder.")
 @click.option("--device", default="cuda", show_default=True)
 @click.option("--batch", default=12, show_default=True, help="Rows of 1,024 tokens, at 124 M.")
 def main(
@@ -304,14 +304,14 @@ def _small_rungs(setup: Setup, device: str) -> Table:
     rows = []
     for name, recipe in SMALL:
         contestants = [(device, 2, False), *(("cpu", n, False) for n in threads)]
-        rates: dict[tuple[str, int, bool], list[float]] = {one: [] for one in contestants}
+        rates: list[list[float]] = [[] for _ in contestants]
         for _ in range(setup.rounds):
-            for one in contestants:
+            for one, measured in zip(contestants, rates, strict=True):
                 found = machine.in_fresh_process(
                     _rate, setup.corpus, name, recipe, *one, setup.quick
                 )
-                rates[one].append(found)
-        on_gpu, *on_cpu = rates.values()
+                measured.append(found)
+        on_gpu, *on_cpu = rates
         fastest = max(map(statistics.median, on_cpu))
         ratio = times(statistics.median(on_gpu) / fastest)
         title = RUNGS[name].title + (f", {recipe}" if recipe != "classic" else "")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import torch
 
 from lm import corpora, runs
 from lm.errors import Problem
@@ -47,6 +48,9 @@ SETTINGS = {
 }
 PATIENCE = 60.0  # seconds for a thing that must come
 ENDED = ("stopped", "failed", "finished")
+TWO_AT_ONCE = ("--runs-at-once", "2")
+# Runs are the same bit for bit with the same number of threads, so all that train here have one.
+ONE_THREAD = {"CPU_CORES": "1", "OMP_NUM_THREADS": "1"}
 EARLY = 0.2  # share of the kills of trainers and servers before there is a run
 
 
@@ -85,6 +89,8 @@ def main(setup: Setup, kills: int | None, seed: int, only: str | None) -> Result
     """Row 13: SIGKILL at random moments; then every run opens, tells the truth, and resumes bit for bit."""
     if not Path("/proc/self/stat").exists():
         raise click.ClickException("This benchmark needs Linux, which lists processes in /proc.")
+    os.environ.update(ONE_THREAD)
+    torch.set_num_threads(1)
     count = kills or (3 if setup.quick else KILLS)
     settings = SETTINGS | ({"steps": 100} if setup.quick else {})
     with tempfile.TemporaryDirectory() as name:
@@ -105,6 +111,7 @@ def main(setup: Setup, kills: int | None, seed: int, only: str | None) -> Result
             f"{campaign.whole.training:.1f} s of training when nobody kills it",
             "trainer: `lm train`, killed one to three times before it may end; worker: a page's run, alone; "
             "server: with two runs training and one in the queue",
+            "every run has one thread: two do not add up in the same order as one",
             f"of trainers and servers {EARLY:.0%} are killed before there is a run",
             "opened, true status: after each kill; resumed, identical: each run in the end, by losses, "
             "samples, weights and optimizer state",
@@ -210,7 +217,7 @@ class Campaign:
     # The page
 
     def _workers(self, tally: Tally, count: int) -> None:
-        with app.running(self.folder / "page") as playground:
+        with app.running(self.folder / "page", *TWO_AT_ONCE) as playground:
             page = Page(playground, self.settings, self.text)
             while tally.kills < count:
                 before = Processes.below(playground.process.pid)
@@ -239,7 +246,7 @@ class Campaign:
                 self._kill_a_starting_server(self.chance.uniform(0, starting))
                 progress(f"server: kill {tally.kills} of {count}, while it starts")
                 continue
-            with app.running(self.folder / "page") as playground:
+            with app.running(self.folder / "page", *TWO_AT_ONCE) as playground:
                 starting = playground.seconds
                 page = Page(playground, self.settings, self.text)
                 for out in left:

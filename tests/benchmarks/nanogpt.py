@@ -141,7 +141,8 @@ def exact_loss(folder: Path, checkpoint: Path, tokens: Tensor) -> float:
     """The loss of a checkpoint over all of `tokens` (N,), in nats per token."""
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
     model = build(folder, **saved["model_args"])
-    model.load_state_dict(saved["model"])
+    compiled = "_orig_mod."  # torch.compile begins each name with it, and train.py saves it so
+    model.load_state_dict({name.removeprefix(compiled): t for name, t in saved["model"].items()})
     return evaluate(_AllScores(model), tokens, saved["model_args"]["block_size"]).loss
 
 

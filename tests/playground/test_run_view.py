@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lm import runs
 from lm.errors import RunProblem
 from lm.ladder import RUNGS
+from lm.runs.checksums import as_line
 from playground import run_view
 from playground.run_view import RunView
 
@@ -301,5 +302,6 @@ def test_the_part_of_a_huge_split_that_was_evaluated_is_told(run):
     """Nothing is said where the whole split was read."""
     append(run, evaluation(50, 2.5))
     assert "spread evenly" not in ask(RunView(run))["summary"]
-    append(run, line(**json.loads(evaluation(100, 2.4)) | {"characters": 250_000}))
+    part = json.loads(evaluation(100, 2.4)) | {"characters": 250_000}
+    append(run, as_line(part).decode())
     assert "that of 250,000 characters, spread evenly over it." in ask(RunView(run))["summary"]
