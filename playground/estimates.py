@@ -51,7 +51,7 @@ class Estimates:
             costs = self._costs.pop(key, None)
             if costs is not None:
                 costs = self._costs[key] = self._with_pace(key, costs)
-            if costs is None or (not costs.quiet and time.time() > costs.when + REPEAT):
+            if _is_due(costs):
                 self._wanted.pop(plan.rung.name, None)
                 self._wanted[plan.rung.name] = (key, plan, text)
                 if self._thread is None and not self._closed.is_set():
@@ -114,6 +114,8 @@ class Estimates:
                 if self._supervisor.running():
                     continue
                 key, plan, text = self._wanted.popitem()[1]
+                if not _is_due(self._costs.get(key)):  # asked for again while it was timed
+                    continue
             try:
                 costs = self._time(plan, text)
             except Exception:  # the last line of defence: the other plans need this thread
@@ -137,6 +139,11 @@ class Estimates:
             costs: Costs = pipe.recv()
             return costs
         return Costs()
+
+
+def _is_due(costs: Costs | None) -> bool:
+    """Whether a plan is to be timed: it is unknown, or other work disturbed its timing some time ago."""
+    return costs is None or (not costs.quiet and time.time() > costs.when + REPEAT)
 
 
 def _pace(view: RunView) -> float:
