@@ -11,6 +11,7 @@ import shutil
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ from lm.ladder import RUNGS
 from lm.runs import lock
 from playground.run_view import RunView
 from playground.supervisor import Supervisor
+from playground.visitors import NOBODY
 
-HOSTED_RUNS = 200  # ended runs that a hosted page keeps; a decoder's takes about 50 MB
 KEEP = 50  # opened runs held in memory; a view takes up to 300 kB
 
 
@@ -156,22 +157,55 @@ class Library:
     # Folders
 
     def new_directory(self, model: str) -> Path:
-        """A path in the runs folder that is not taken, for a new run; on a hosted page, makes room first."""
-        if not self.open_local:
-            self.prune()
+        """A path in the runs folder that is not taken, for a new run; makes room first, as the limits say."""
+        self.prune()
         stamp = time.strftime("%Y%m%d-%H%M%S")
         return self.runs_folder / f"{model}-{stamp}-{secrets.token_hex(3)}"
 
-    def prune(self, keep: int = HOSTED_RUNS) -> None:
-        """Delete the oldest ended runs in the runs folder, all but `keep`."""
+    def prune(self) -> None:
+        """Delete the oldest ended runs in the runs folder that are more, or larger, than the limits allow.
+
+        A visitor's own runs go first: those of one who trains a great deal do not push out everybody else's.
+        Whose a run is, the server knows of those that it started.
+        """
+        limits = self.supervisor.limits
+        of_all = limits.kept_runs, limits.kept_megabytes
+        of_one = limits.visitor_kept_runs, limits.visitor_kept_megabytes
+        if not any((*of_all, *of_one)):
+            return
         live = self.supervisor.live_directories()
         found = (path.parent for path in self.runs_folder.glob("*/run.json"))
         ended = [path for path in found if path not in live and lock.writer(path) is None]
         ended.sort(key=lambda path: path.stat().st_mtime)
-        old = set(ended[: max(0, len(ended) - keep)])
+        whose = self.supervisor.visitors()
+        old: set[Path] = set()
+        for visitor in set(whose.values()) - {NOBODY}:
+            old |= _surplus([path for path in ended if whose.get(path) == visitor], *of_one)
+        old |= _surplus([path for path in ended if path not in old], *of_all)
         self.supervisor.forget(old)
         for directory in old:
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def _surplus(directories: Sequence[Path], most: int, megabytes: int) -> set[Path]:
+    """The first of these directories, the oldest, so that at most so many and so much are left; 0: no limit."""
+    sizes = [_size(path) if megabytes else 0 for path in directories]
+    count, held, old = len(directories), sum(sizes), set[Path]()
+    for path, size in zip(directories, sizes, strict=True):
+        if not ((most and count > most) or (megabytes and held > megabytes * 1_000_000)):
+            break
+        old.add(path)
+        count, held = count - 1, held - size
+    return old
+
+
+def _size(directory: Path) -> int:
+    """Bytes of the files in a run directory; those that vanish meanwhile do not count."""
+    total = 0
+    for path in directory.rglob("*"):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size
+    return total
 
 
 def _is_there(view: RunView) -> bool:

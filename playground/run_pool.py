@@ -85,6 +85,11 @@ class RunPool:
             live = ((token, run) for token, run in self._runs.items() if run.status in LIVE)
             return {run.view.run.directory: token for token, run in live}
 
+    def visitors(self) -> dict[Path, Visitor]:
+        """The directories of the runs of this server, each with the visitor who began it."""
+        with self._changed:
+            return {run.view.run.directory: run.visitor for run in self._runs.values()}
+
     def running(self) -> int:
         """The number of runs that hold a core now."""
         with self._changed:

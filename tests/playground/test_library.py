@@ -15,6 +15,8 @@ from lm.runs.run import GONE
 from lm.training.loop import train
 from playground import library as library_module
 from playground.actions import Actions
+from playground.limits import Limits
+from playground.visitors import Visitor
 from tests.playground.live_runs import LONG, directory_of
 
 
@@ -54,7 +56,11 @@ def test_a_run_of_another_process_is_shown_and_listed_while_it_trains_and_after(
         append_step(run, 2)
         ((about, token),) = library.local_runs(decoder.name)
         assert token == "local:cli" and " · 2 steps so far · " in about
-        library.prune(keep=0)
+        supervisor.limits = Limits.make(kept_runs=1)
+        newer = new_run(library.runs_folder / "newer", tiny_plan(decoder)).directory
+        library.prune()  # neither the one in training, though it is the oldest, nor the only ended one
+        assert newer.exists()
+        shutil.rmtree(newer)
     answer = library.answer("local:cli")
     assert (answer["status"], answer["reason"]) == ("stopped", GONE)
     ((about, _),) = library.local_runs(decoder.name)
@@ -138,7 +144,7 @@ def test_a_live_run_opened_from_its_folder_is_commanded_by_its_own_token(
     assert not library.knows(named)
 
 
-def test_a_hosted_page_deletes_the_oldest_ended_runs(
+def test_the_oldest_ended_runs_make_room_for_a_new_one(
     start, services, library, supervisor, status, new_run, tiny_plan, decoder
 ):
     """Live runs are kept however old they are, and so are the texts, which are no runs."""
@@ -152,17 +158,31 @@ def test_a_hosted_page_deletes_the_oldest_ended_runs(
         (new, directory_of(services, ended), directory_of(services, live))
     ):
         os.utime(directory, (1e9 - age, 1e9 - age))
-    library.prune(keep=1)
+    library.new_directory("bigram")
+    assert library.knows(ended), "without a limit nothing is deleted"
+    supervisor.limits = Limits.make(kept_runs=1)
+    library.new_directory("bigram")
     assert library.knows("local:new") and library.knows(live)
     assert not library.knows(ended)
     assert (library.runs_folder / "texts").exists()
 
 
-def test_only_a_hosted_page_makes_room_for_a_new_run(library, monkeypatch):
-    pruned = []
-    monkeypatch.setattr(library, "prune", lambda: pruned.append(True))
-    library.new_directory("bigram")
-    assert not pruned
-    monkeypatch.setattr(library, "open_local", False)
-    library.new_directory("bigram")
-    assert pruned
+def test_a_visitor_s_own_runs_make_room_before_everybody_else_s(
+    library, supervisor, new_run, tiny_plan, decoder, monkeypatch
+):
+    """215 Trains of one visitor pushed the finished runs of all others out."""
+    directories = [
+        new_run(library.runs_folder / name, tiny_plan(decoder)).directory
+        for name in ("other", "mine-1", "mine-2", "mine-3")
+    ]
+    for age, directory in enumerate(directories):
+        os.utime(directory, (1e9 + age, 1e9 + age))
+    whose = dict.fromkeys(directories[1:], Visitor("me")) | {directories[0]: Visitor("other")}
+    monkeypatch.setattr(supervisor, "visitors", lambda: whose)
+    supervisor.limits = Limits.make(kept_runs=3, visitor_kept_runs=2)
+    library.prune()
+    assert [path.name for path in directories if path.exists()] == ["other", "mine-2", "mine-3"]
+    (directories[3] / "large").write_bytes(bytes(1_000_000))
+    supervisor.limits = Limits.make(visitor_kept_megabytes=1)
+    library.prune()
+    assert [path.name for path in directories if path.exists()] == ["other"]
