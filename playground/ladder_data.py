@@ -4,8 +4,10 @@ import contextlib
 from typing import Any
 
 from lm.errors import Problem
+from lm.inspection import attention_layers
 from lm.ladder import RUNGS
 from lm.plan import Rung
+from lm.sizes import outline
 from playground.figures.template import HEAD_HUES
 from playground.library import Library
 from playground.run_view import RunView
@@ -80,13 +82,12 @@ def _model(number: int, rung: Rung, view: RunView | None, gain: float | None) ->
 
 def _sees(rung: Rung) -> list[float]:
     """How well each of the last characters can be seen, the current one last: 0 to 1."""
-    config = rung.config()
-    order = getattr(config, "order", None)
-    if order is not None:
-        return [1.0 if place >= SQUARES - (order - 1) else 0.0 for place in range(SQUARES)]
-    if not hasattr(config, "causal_mask"):
-        return [0.0] * (SQUARES - 1) + [1.0]
-    return [0.55] * (SQUARES - 1) + [1.0]
+    settings = rung.settings()
+    if "order" in settings:  # counted n-grams end with the token that is predicted
+        seen = int(settings["order"].default) - 1
+        return [1.0 if place >= SQUARES - seen else 0.0 for place in range(SQUARES)]
+    earlier = 0.55 if attention_layers(outline(rung.plan(), 65)) else 0.0
+    return [earlier] * (SQUARES - 1) + [1.0]
 
 
 def _line(text: str) -> str:

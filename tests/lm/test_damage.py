@@ -119,9 +119,13 @@ def test_what_was_written_before_there_were_checksums_is_read(trained, tmp_path)
         files.save_file(tensors, path, metadata)
     path = directory / "metrics.jsonl"
     records = [checksums.from_line(line) for line in path.read_bytes().splitlines()]
+    for record in records:  # nor did it judge the training text
+        record.pop("train_loss", None)
     path.write_text("".join(files.json.dumps(record) + "\n" for record in records))
     read, metrics = contents(directory)
     expected, lines = contents(trained.directory)
+    for line in lines:
+        line.pop("train_loss", None)
     assert metrics == lines
     # The first version knew no checksum of the metrics at a checkpoint.
     assert read[:6] == expected[:6] and read[7:] == expected[7:]
