@@ -48,6 +48,7 @@ STYLES = tuple(
         "small_screens",
         "tooltip",
         "presenting",
+        "focus",
     )
 )
 

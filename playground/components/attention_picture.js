@@ -193,7 +193,7 @@ export class AttentionPicture {
   showFocus() {
     const { answer, chosen, head, focus: row } = this;
     const weights = row === null ? [] : rowOf(chosen, row);
-    this.strip.dim(row, weights);
+    this.strip.dim(row, weights, hueOf(answer.figure, head));
     const [subject, rest] =
       row === null
         ? headWords(head, answer.summaries[this.layer][head])

@@ -7,6 +7,7 @@
 import { watchTheme } from "./appearance.js";
 import { diary } from "./diary.js";
 import { estimate } from "./estimate.js";
+import { applyFocus } from "./focus.js";
 import { GuideStrip, afterDoing, doing } from "./guide.js";
 import { headerTools } from "./header.js";
 import { InsideView } from "./inside_view.js";
@@ -53,5 +54,6 @@ window.Playground = {
 };
 
 watchTheme();
+applyFocus();
 watchPresenting();
 keepTypedNumbers();

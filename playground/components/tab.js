@@ -50,12 +50,16 @@ export class Tab {
 
   /** Shows a run. node: the node for which it is polled (polling.js); trained: as in `chosen`, or null. */
   show(run, node, trained = null) {
-    this.trained = trained;
-    this.compareSoon();
-    if (run === this.record.run && node === this.node) return;
+    if (run === this.record.run && node === this.node) {
+      this.trained = trained;
+      return this.compareSoon();
+    }
     this.leave();
     if (run !== this.record.run) {
-      if (this.record.train.step.length > 1) this.previous = this.record;
+      // A run of another text has other axes, and its losses mean something else.
+      const sameText = !this.trained || !trained || this.trained.text === trained.text;
+      if (!sameText) this.previous = null;
+      else if (this.record.train.step.length > 1) this.previous = this.record;
       this.step = null;
       this.snapshots = [];
       this.differing = [];
@@ -63,6 +67,8 @@ export class Tab {
       this.feed = feedOf(run);
       this.feed.expect((record) => record.train.step.length > 0);
     }
+    this.trained = trained;
+    this.compareSoon();
     this.node = node;
     this.leave = this.feed.subscribe((record, change) => this.hear(record, change), node);
   }

@@ -1,5 +1,6 @@
 // The text under the attention heatmap: redder where the next token surprised the model, and dimmed
 // where the token in focus does not attend.
+import { arcsOf, drawArcs } from "./arcs.js";
 import { make } from "./dom.js";
 import { tooltip } from "./tooltip.js";
 import { shown, surprise } from "./wording.js";
@@ -10,8 +11,17 @@ export class TokenStrip {
   /** point(row or null) and pin(row) are called when a token is pointed at, and clicked. */
   constructor({ point, pin }) {
     this.losses = [];
+    this.text = make("div", "token-text");
+    this.arcs = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    this.arcs.setAttribute("class", "token-arcs");
+    this.arcs.setAttribute("aria-hidden", "true");
     this.node = make("div", "token-strip");
-    this.node.setAttribute("aria-label", "the text, redder where a token surprised the model");
+    this.node.append(this.arcs, this.text);
+    this.node.setAttribute("role", "group");
+    this.node.setAttribute(
+      "aria-label",
+      "The text, redder where a token surprised the model; arrow keys go through it",
+    );
     const rowOf = (event) => event.target.closest(".token")?.dataset.index;
     const listen = (kind, act) =>
       this.node.addEventListener(kind, (event) => {
@@ -20,6 +30,9 @@ export class TokenStrip {
       });
     listen("pointerover", point);
     listen("click", pin);
+    this.node.tabIndex = 0; // arrow keys go from token to token, Enter pins one
+    this.node.addEventListener("keydown", (event) => this.pressed(event, point, pin));
+    this.node.addEventListener("blur", () => point(null));
     this.node.addEventListener("pointerleave", () => point(null));
     tooltip(this.node, ".token", (tip, token) => {
       const loss = this.losses[Number(token.dataset.index)];
@@ -27,10 +40,25 @@ export class TokenStrip {
     });
   }
 
+  pressed(event, point, pin) {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step) {
+      const last = this.text.children.length - 1;
+      this.row = Math.max(0, Math.min(last, (this.row ?? (step > 0 ? -1 : last + 1)) + step));
+      point(this.row);
+    } else if (event.key === "Enter" && this.row !== undefined) {
+      pin(this.row);
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
   /** losses: in nats, one for each token; null where there is none. */
   show(tokens, losses) {
     this.losses = losses ?? [];
-    this.node.replaceChildren(
+    this.row = undefined; // where the arrow keys are
+    this.text.replaceChildren(
       ...tokens.map((token, index) => {
         const node = make("span", "token", token === "\n" ? "↵" : token);
         node.dataset.index = index;
@@ -42,9 +70,12 @@ export class TokenStrip {
     );
   }
 
-  /** Dims each token by the weight that `row` gives it (0 to 1, or null); row null dims none. */
-  dim(row, weights) {
-    [...this.node.children].forEach((node, index) => {
+  /** Dims each token by the weight that `row` gives it (0 to 1, or null), and draws arcs to those it takes
+   * most from, in colour `hue`; row null dims none. */
+  dim(row, weights, hue) {
+    const nodes = [...this.text.children];
+    drawArcs(this.arcs, nodes, arcsOf(row, weights), hue);
+    nodes.forEach((node, index) => {
       node.classList.toggle("looks", index === row);
       const bright = row === null || index === row;
       node.style.opacity = bright ? "" : 0.25 + 0.75 * (weights[index] ?? 0);

@@ -1,0 +1,18 @@
+// A link may ask for some parts of a tab only, for a lesson: `&show=guide,chart,attention`.
+
+const PARTS = ["guide", "settings", "train", "chart", "samples", "attention", "lesson"];
+
+/** The parts that a query asks for, in our order; null if it asks for none that we know. */
+export function partsAsked(search) {
+  const asked = new URLSearchParams(search).get("show")?.split(",") ?? [];
+  const known = PARTS.filter((part) => asked.includes(part));
+  return known.length ? known : null;
+}
+
+/** Hides all other parts, by a class on the body for each (style/focus.css). */
+export function applyFocus() {
+  const shown = partsAsked(location.search);
+  if (!shown) return;
+  for (const part of PARTS) document.body.classList.toggle(`without-${part}`, !shown.includes(part));
+  document.body.classList.add("focused");
+}

@@ -1,0 +1,52 @@
+// Which parts a link shows, which arcs are drawn, and where names stand on the chart of the ladder.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { arcsOf } from "../../playground/components/arcs.js";
+import { partsAsked } from "../../playground/components/focus.js";
+import { figureOf, spread } from "../../playground/components/ladder_figure.js";
+
+test("a link asks for parts by name; unknown ones are left out, and none means all", () => {
+  assert.deepEqual(partsAsked("?show=attention,chart"), ["chart", "attention"]);
+  assert.deepEqual(partsAsked("?show=chart,rubbish"), ["chart"]);
+  assert.equal(partsAsked("?show=rubbish"), null);
+  assert.equal(partsAsked(""), null);
+});
+
+test("arcs go to the positions that a row takes most from, never to itself or a masked one", () => {
+  assert.deepEqual(arcsOf(2, [0.5, 0.01, 0.29, null]), [[2, 0, 0.5]]);
+  assert.deepEqual(arcsOf(2, [0.1, 0.6, 0.3]), [[2, 1, 0.6], [2, 0, 0.1]]);
+  assert.deepEqual(arcsOf(null, [1]), []);
+  assert.equal(arcsOf(20, Array(20).fill(0.05)).length, 8);
+});
+
+test("names that would overlap move up, and the lowest stays", () => {
+  const places = spread([{ y: 1.5 }, { y: 1.52 }, { y: 2.5 }], 0.1).map(({ at }) => at);
+  assert.deepEqual(places, [1.5, 1.6, 2.5]);
+});
+
+const THEME = { dark: false, ink: "#000", grid: "#ccc", card: "#fff", family: "sans-serif" };
+const model = (key, losses, each) => ({
+  key,
+  title: key,
+  hue: ["#111", "#222"],
+  flops_per_step: each,
+  curve: { step: [0, 10], seconds: [0, 1], flops: [0, 10 * each], loss: losses },
+});
+const LADDER = { models: [model("ngram", [4.2, 1.5], 0), model("a", [4.2, 2.5], 6)], lines: { pairs: 2.4 } };
+
+test("the included runs are drawn by step, and by FLOPs without what has none", () => {
+  assert.deepEqual(figureOf(LADDER, null, "step", THEME).data.map(({ x }) => x), [[0, 10], [0, 10]]);
+  const flops = figureOf(LADDER, null, "FLOPs", THEME);
+  assert.deepEqual(flops.data.map(({ name, x }) => [name, x]), [["a", [60]]]);
+  assert.match(flops.summary, /a 2\.50/);
+});
+
+test("in a race only the race's own numbers are drawn", () => {
+  const record = {
+    train: { loss: [4.1], step: [1] },
+    events: [{ type: "evaluation", step: 5, seconds: 2, loss: 3 }],
+  };
+  const { data } = figureOf(LADDER, new Map([["a", { record }]]), "seconds", THEME);
+  assert.deepEqual(data.map(({ x, y }) => [x, y]), [[[0, 2], [4.1, 3]]]);
+  assert.deepEqual(figureOf(LADDER, new Map(), "seconds", THEME).data, []);
+});
