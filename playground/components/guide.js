@@ -10,6 +10,10 @@ const PLACES = "playground-guide"; // the key in the browser's storage: where on
 const strips = new Map(); // the rung's name -> GuideStrip
 let pending = null; // {key, id}: the step that is done as soon as its tab is there
 
+const openTab = (key) => document.getElementById(`rung-${key}-button`)?.click();
+
+const keepPlace = (key, index) => store({ ...placesKept(), [key]: index, tour: key });
+
 export class GuideStrip {
   constructor(element, props, _watch, server) {
     this.steps = props.steps;
@@ -140,8 +144,6 @@ export class GuideStrip {
   }
 }
 
-const openTab = (key) => document.getElementById(`rung-${key}-button`)?.click();
-
 /** Opens the tour where the visitor left it: the guides of all models, one after the other. */
 export function beginTour() {
   showGuides(true);
@@ -182,8 +184,6 @@ function placesKept() {
     return {};
   }
 }
-
-const keepPlace = (key, index) => store({ ...placesKept(), [key]: index, tour: key });
 
 function store(places) {
   try {

@@ -1,7 +1,7 @@
 // The axes of the loss chart, their ranges, and the marks on them.
 // `view` is the state of the chart's switches: {axis: "step" | "tokens" | "seconds", logX, logY}.
 import { colour } from "./appearance.js";
-import { LIVE } from "./feed.js";
+import { LIVE, evaluations } from "./feed.js";
 import { positions, secondsAt } from "./loss_points.js";
 import { enlarged } from "./presenting.js";
 
@@ -72,6 +72,8 @@ export function layoutOf(view, record, others, layout, width) {
     shapes.push(line);
     annotations.push(label);
   }
+  const best = risenFrom(record);
+  if (best) annotations.push(bestMark(view, record, best));
   const axis = (old, log, range, logTicks) => ({
     ...old,
     type: log ? "log" : "linear",
@@ -92,6 +94,31 @@ export function layoutOf(view, record, others, layout, width) {
     shapes,
     annotations,
   });
+}
+
+const RISEN = 0.02; // nats above its best that a validation loss must be to have risen
+
+/** The evaluation with the lowest loss, if the last one is clearly above it; else null. */
+export function risenFrom(record) {
+  const judged = evaluations(record);
+  const best = judged.reduce((a, b) => (a && a.loss <= b.loss ? a : b), null);
+  return best && judged.at(-1).loss > best.loss + RISEN ? best : null;
+}
+
+/** The best evaluation of a run that has become worse since, by name and number. */
+function bestMark(view, record, { step, loss, seconds }) {
+  const [at] = positions(view, record, [step], [seconds]);
+  return {
+    text: `best ${loss.toFixed(2)}`,
+    x: view.logX ? Math.log10(Math.max(at, 1e-3)) : at,
+    y: view.logY ? Math.log10(loss) : loss,
+    showarrow: true,
+    arrowhead: 0,
+    ax: 0,
+    ay: 26,
+    arrowcolor: colour("validation"),
+    font: { size: 11, color: colour("validation") },
+  };
 }
 
 /** The vertical line at a change of the learning rate, and its label. */

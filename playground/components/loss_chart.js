@@ -1,7 +1,7 @@
 // The loss chart: drawn anew when its switches or its runs change, else extended with new points.
 import { PLOT_CONFIG, onTheme } from "./appearance.js";
 import { button, isVisible, make, onShown, press } from "./dom.js";
-import { endOf, layoutOf, ranges } from "./loss_axes.js";
+import { endOf, layoutOf, ranges, risenFrom } from "./loss_axes.js";
 import { asCsv } from "./loss_points.js";
 import { extension, tracesOf } from "./loss_traces.js";
 import { lossWords } from "./loss_words.js";
@@ -160,6 +160,7 @@ export class LossChart {
     const end = endOf(this, record, this.plot);
     const moved = Math.hypot(end[0] - this.end[0], end[1] - this.end[1]);
     const marked = events.some((event) => event.type === "evaluation");
+    if (marked && risenFrom(record)) return this.draw();
     if (record.status === "running" && moved < VISIBLE_PX && !marked && !this.zoomed) return;
     this.held = null;
     this.end = end;

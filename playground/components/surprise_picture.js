@@ -11,8 +11,8 @@ export class SurprisePicture {
     this.words = make("p", "figure-words");
     this.bars = make("div", "surprise-bars");
     this.node.append(this.words, this.bars, legend());
-    tooltip(this.bars, ".surprise-cell", (tip, cell) => {
-      const index = Number(cell.dataset.index);
+    tooltip(this.bars, ".surprise-cell", (tip, pointed) => {
+      const index = Number(pointed.dataset.index);
       const { tokens, losses } = this.answer;
       tip.append(make("b", "", `“${shown(tokens[index])}”`), ` ${surprise(losses[index] ?? NaN)}`);
     });

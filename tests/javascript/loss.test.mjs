@@ -1,7 +1,7 @@
 // The points and the axes of the loss chart.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ranges } from "../../playground/components/loss_axes.js";
+import { ranges, risenFrom } from "../../playground/components/loss_axes.js";
 import { asCsv, pointsOf, positions, secondsAt } from "../../playground/components/loss_points.js";
 import { extension, tracesOf } from "../../playground/components/loss_traces.js";
 import { evaluation, recordOf } from "./records.mjs";
@@ -9,7 +9,7 @@ import { evaluation, recordOf } from "./records.mjs";
 const STEPS = { axis: "step", logX: false, logY: false };
 const META = { steps: 10, low: 1, high: 4.2 };
 const FIGURE = {
-  data: ["raw", "smooth", "validation"].map((curve) => ({ meta: { curve, colour: "train" } })),
+  data: ["raw", "smooth", "validation"].map((curve) => ({ meta: { curve, colour: "train" }, line: { width: 1 } })),
 };
 
 test.before(() => {
@@ -116,4 +116,11 @@ test("the CSV has a line for each step with a point, also for an evaluation befo
 test("a step between two points counts as that of the later point", () => {
   assert.equal(secondsAt(recordOf(3), 1.5), 1);
   assert.equal(secondsAt(recordOf(3), 99), 1.5);
+});
+
+test("the best step is marked once the loss has risen from it", () => {
+  const judged = (...losses) => ({ events: losses.map((loss, index) => evaluation(index, loss)) });
+  assert.equal(risenFrom(judged()), null);
+  assert.equal(risenFrom(judged(4, 2, 2.01)), null);
+  assert.equal(risenFrom(judged(4, 2, 2.1)).step, 1);
 });
