@@ -6,6 +6,7 @@ checksum's own name, damaged.
 """
 
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -19,9 +20,13 @@ BEFORE = {  # the names in a line or in metadata that was written before there w
     *("evaluated", "sampled", "metrics_bytes", "format"),
 }
 _MARK = f',"{KEY}":"'.encode()
+ENDING = (
+    len(_MARK) + 11
+)  # bytes at the end of a line with a checksum, from the mark to the line end
+FIRST = "00000000"  # stands for the checksum of the line before the first
 
 
-def of_bytes(data: bytes, before: str = "00000000") -> str:
+def of_bytes(data: bytes, before: str = FIRST) -> str:
     """The checksum of some bytes, or of those `before` followed by these."""
     return f"{zlib.crc32(data, int(before, 16)):08x}"
 
@@ -43,18 +48,32 @@ def of_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> st
     return f"{result:08x}"
 
 
-def as_line(record: Mapping[str, Any]) -> bytes:
-    """A record as a line of metrics.jsonl, with the checksum of the line at its end."""
+def as_line(record: Mapping[str, Any], before: str = FIRST) -> bytes:
+    """A record as a line of metrics.jsonl, with a checksum at its end.
+
+    before: the checksum of the line before it. So each line vouches for all before it, and one that is left
+    out or repeated is found.
+    """
     compact = (",", ":")
     text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=compact).encode()
-    return text[:-1] + _MARK + of_bytes(text[:-1]).encode() + b'"}\n'
+    return text[:-1] + _MARK + of_bytes(text[:-1], before).encode() + b'"}\n'
 
 
-def from_line(line: bytes) -> dict[str, Any]:
-    """The record in a line, without its checksum. `ValueError` if it is damaged or no record."""
+def at_end(lines: bytes) -> str:
+    """The checksum that the last of some lines carries; `FIRST` if there is no line, or it carries none."""
+    _, mark, tail = lines[-ENDING:].rpartition(_MARK)
+    found = re.fullmatch(rb'([0-9a-f]{8})"}\n', tail)
+    return found[1].decode() if mark and found else FIRST
+
+
+def from_line(line: bytes, before: str = FIRST) -> dict[str, Any]:
+    """The record in a line without its line end and checksum. `ValueError` if it is damaged or no record.
+
+    before: as in `as_line`.
+    """
     text, mark, tail = line.rpartition(_MARK)
-    if mark and tail != of_bytes(text).encode() + b'"}':
-        raise ValueError("its contents are not those that were written")
+    if mark and tail != of_bytes(text, before).encode() + b'"}':
+        raise ValueError("its contents, or those before it, are not those that were written")
     record = json.loads(text + b"}" if mark else line)
     if not isinstance(record, dict) or not {"type", "step"} <= record.keys():
         raise ValueError("it is no record of a run")

@@ -53,10 +53,12 @@ def read_metrics(
 ) -> tuple[list[dict[str, Any]], int]:
     """The whole lines of a metrics file from byte `start` to `end`, and the byte after the last of them."""
     with _opened(path) as (file, size):
-        file.seek(start)
+        earlier = max(0, start - checksums.ENDING)
+        file.seek(earlier)
+        before = checksums.at_end(file.read(start - earlier))
         fresh = file.read(max(0, (size if end is None else end) - start))
     whole = fresh[: fresh.rfind(b"\n") + 1]
-    return _records(path, whole, start), start + len(whole)
+    return _records(path, whole, start, before), start + len(whole)
 
 
 def last_record(path: Path) -> dict[str, Any] | None:
@@ -67,13 +69,14 @@ def last_record(path: Path) -> dict[str, Any] | None:
             begin = max(0, size - length)
             file.seek(begin)
             *lines, torn = file.read(size - begin).split(b"\n")
-            if begin == 0 or len(lines) > 1:  # the first of the lines is whole only at byte 0
+            if begin == 0 or len(lines) > 2:  # the first of the lines is whole only at byte 0
                 break
             length *= 8
     if not lines:
         return None
     line = lines[-1] + b"\n"
-    return _records(path, line, size - len(torn) - len(line))[0]
+    before = checksums.at_end(lines[-2] + b"\n") if len(lines) > 1 else checksums.FIRST
+    return _records(path, line, size - len(torn) - len(line), before)[0]
 
 
 @contextlib.contextmanager
@@ -86,12 +89,16 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
         raise RunProblem(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _records(path: Path, lines: bytes, start: int) -> list[dict[str, Any]]:
-    """The records in some lines of a metrics file, the first of which begins at byte `start`."""
+def _records(path: Path, lines: bytes, start: int, before: str) -> list[dict[str, Any]]:
+    """The records in some lines of a metrics file.
+
+    The first of them begins at byte `start`, and `before` is the checksum of the line before it.
+    """
     records = []
     for line in lines.split(b"\n")[:-1]:
         try:
-            records.append(checksums.from_line(line))
+            records.append(checksums.from_line(line, before))
+            before = checksums.at_end(line + b"\n")
         except ValueError as error:
             why = (
                 "it is not JSON"

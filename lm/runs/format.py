@@ -59,6 +59,8 @@ class StatusRecord(BaseModel):
     status: Status
     reason: str | None = None
     step: int  # when this was written; metrics.jsonl tells how far the run is
+    metrics_bytes: int | None = None  # of metrics.jsonl, once the run has ended
+    last_snapshot: int | None = None  # the step of the last snapshot, once the run has ended
 
 
 def record_of(contents: dict[str, Any], path: Path) -> RunRecord:

@@ -13,16 +13,15 @@ import torch
 from lm.baselines import Pairs
 from lm.errors import Problem, RunProblem, SettingsProblem
 from lm.runs import recording
-from lm.runs.checksums import as_line
+from lm.runs.checksums import FIRST, as_line, at_end
 from lm.runs.files import (
     explained,
     read_json,
-    read_tensors,
     write_json,
     write_tensors,
     write_text,
 )
-from lm.runs.quantization import in_bytes, in_floats
+from lm.runs.quantization import in_bytes
 from lm.runs.run import Run
 from lm.wording import duration
 
@@ -59,14 +58,13 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
         (out / "snapshots").mkdir(parents=True)
         for step in sorted(keep):
             path = run.snapshot_path(step)
-            tensors, metadata = read_tensors(path)
-            packed = in_bytes(in_floats(path, tensors))
-            write_tensors(out / "snapshots" / path.name, packed, metadata)
-        lines = [
-            as_line(_for_the_curves(line))
-            for line in metrics
-            if line["type"] != "snapshot" or line["step"] in keep
-        ]
+            packed = in_bytes(run.snapshot(step))
+            write_tensors(out / "snapshots" / path.name, packed, {"step": str(step)})
+        lines: list[bytes] = []
+        for line in metrics:
+            if line["type"] != "snapshot" or line["step"] in keep:
+                before = at_end(lines[-1]) if lines else FIRST
+                lines.append(as_line(_for_the_curves(line), before))
         (out / "metrics.jsonl").write_bytes(b"".join(lines))
         corpus = run.record.corpus.model_copy(update={"path": None})
         record = run.record.model_copy(update={"corpus": corpus, "note": note})

@@ -96,7 +96,8 @@ class Recorder:
             self._metrics = run.metrics_path.open("ab")
         self.step = run.status()[2]
         size = run.metrics_path.stat().st_size
-        self._checksum = checksums.of_bytes(_beginning(run, size))
+        written = _beginning(run, size)
+        self._checksum, self._last = checksums.of_bytes(written), checksums.at_end(written)
         self._evaluated: Evaluated | None = None  # the last one
         best = run.best()
         self._lowest = best["loss"] if best else math.inf  # validation loss of a snapshot
@@ -151,7 +152,8 @@ class Recorder:
             self._metrics.close()
 
     def _line(self, **record: Any) -> None:
-        line = checksums.as_line(record)
+        line = checksums.as_line(record, self._last)
+        self._last = checksums.at_end(line)
         self._metrics.write(line)
         self._metrics.flush()  # line by line, so that a paused run shows its last step
         self._checksum = checksums.of_bytes(line, self._checksum)
@@ -311,9 +313,17 @@ def _beginning(run: Run, length: int) -> bytes:
 
 
 def write_status(directory: Path, status: Status, step: int, reason: str | None = None) -> None:
-    """Replace status.json. `RunProblem` on a full or read-only disk."""
+    """Replace status.json. `RunProblem` on a full or read-only disk.
+
+    Of a run that has ended it also says how much there is, so that nobody misses what gets lost later.
+    """
+    contents: dict[str, Any] = {"status": status, "reason": reason, "step": step}
     with explained(directory):
-        write_json(directory / "status.json", {"status": status, "reason": reason, "step": step})
+        if status not in ("running", "paused"):
+            contents["metrics_bytes"] = (directory / "metrics.jsonl").stat().st_size
+            names = [path.stem for path in (directory / "snapshots").glob("*.safetensors")]
+            contents["last_snapshot"] = max((int(n) for n in names if n.isdigit()), default=None)
+        write_json(directory / "status.json", contents)
 
 
 def note_end(run: Run, status: Status, reason: str | None) -> None:

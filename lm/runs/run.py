@@ -78,7 +78,12 @@ class Run:
 
     def tokenizer(self) -> tokenizers.Tokenizer:
         """The tokenizer that the run was trained with."""
-        tokenizer = tokenizers.load(read_json(self.directory / "tokenizer.json"))
+        path = self.directory / "tokenizer.json"
+        saved = read_json(path)
+        try:
+            tokenizer = tokenizers.load(saved)
+        except RunProblem as problem:
+            raise RunProblem(f"{path} cannot be used: {problem}") from None
         if tokenizer.vocab_size != self.record.vocab_size:
             raise RunProblem(f"{self.directory} is damaged: its tokenizer is of another run.")
         return tokenizer
@@ -136,16 +141,25 @@ class Run:
         A run that says that it is being trained, and whose process is no more, is stopped.
         """
         alive = self.writer() is not None  # asked first: it may end, and say so, in between
-        path = self.directory / "status.json"
-        try:
-            said = StatusRecord.model_validate(read_json(path))
-        except ValidationError as error:
-            raise RunProblem(f"{path} is damaged at {place_of(error)}.") from None
+        said = self._said()
         last = last_record(self.metrics_path)
+        if not alive and self.metrics_path.stat().st_size < (said.metrics_bytes or 0):
+            raise RunProblem(
+                f"{self.metrics_path} is damaged: it has been cut short. The snapshots of the run can still "
+                "be used."
+            )
         step = last["step"] if last else 0
         if said.status in ("running", "paused") and not alive:
             return "stopped", GONE, step
         return said.status, said.reason, step
+
+    def _said(self) -> StatusRecord:
+        """The contents of status.json."""
+        path = self.directory / "status.json"
+        try:
+            return StatusRecord.model_validate(read_json(path))
+        except ValidationError as error:
+            raise RunProblem(f"{path} is damaged at {place_of(error)}.") from None
 
     def metrics(self) -> list[dict[str, Any]]:
         """Every whole line of metrics.jsonl; a line cut short by a crash is left out."""
@@ -175,14 +189,22 @@ class Run:
         steps = self.snapshots()
         if not steps:
             raise RunProblem(f"{self.directory} holds no snapshot of the weights yet.")
-        return steps[-1] if step is None else min(steps, key=lambda s: abs(s - step))
+        if step is not None:
+            return min(steps, key=lambda s: abs(s - step))
+        last = self._said().last_snapshot
+        if last is not None and last > steps[-1]:
+            raise RunProblem(
+                f"{self.snapshot_path(last)} is missing: it was deleted. Ask for another step; there are "
+                f"{', '.join(map(str, steps))}."
+            )
+        return steps[-1]
 
     def model(self, step: int | None = None) -> tuple[nn.Module, int]:
         """The model as it was at the snapshot nearest to `step` (the last one, if None), and its step."""
         nearest = self.nearest_snapshot(step)
         path = self.snapshot_path(nearest)
         try:
-            tensors = current_names(in_floats(path, read_tensors(path)[0]))
+            tensors = current_names(self.snapshot(nearest))
         except RunProblem as problem:
             if not path.exists():  # it was the best until now, and another is
                 return self.model(step)
@@ -195,6 +217,18 @@ class Run:
         )
         self._load(path, model, tensors)
         return model.eval(), nearest
+
+    def snapshot(self, step: int) -> dict[str, Tensor]:
+        """The tensors of the snapshot of a step, in floats. `RunProblem` if the file is of another step."""
+        path = self.snapshot_path(step)
+        tensors, metadata = read_tensors(path)
+        if metadata.get("step") != str(step):
+            raise RunProblem(
+                f"{path} is damaged: it holds the weights of step {metadata.get('step')}."
+            )
+        if any("/" in name for name in tensors):
+            raise RunProblem(f"{path} is damaged: it is no snapshot.")
+        return in_floats(path, tensors)
 
     @cached_property
     def counted_pairs(self) -> Pairs:

@@ -412,7 +412,7 @@ def choose_own_text(page) -> None:
     page.locator("#own-text-box textarea").wait_for()
 
 
-def test_an_own_text_is_checked_taken_remembered_and_learned_from(decoder, open_tab):
+def test_an_own_text_is_checked_taken_remembered_and_learned_from(decoder, open_tab, tmp_path):
     tab = open_tab(decoder, steps=100)
     page = tab.page
     characters = page.locator("#facts", has_text=re.compile(r"\d+ characters")).first
@@ -455,7 +455,10 @@ def test_an_own_text_is_checked_taken_remembered_and_learned_from(decoder, open_
     sent = []
     page.on("request", lambda request: sent.append(request.url))
     for size in (5_400_000, 5_400_000, 50_000_000):  # Gradio refuses the last with words of its own
-        upload.set_input_files(files=[picture | {"buffer": b"a" * size}])
+        large = tmp_path / f"{size}.txt"
+        with large.open("wb") as file:
+            file.truncate(size)
+        upload.set_input_files(large)
         said = f"has {size / 1e6:.1f} MB; the page takes up to 4 MB"
         page.locator("#own-text .unsent", has_text=said).first.wait_for()
     assert not [url for url in sent if "/upload" in url]

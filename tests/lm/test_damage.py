@@ -7,7 +7,7 @@ import pytest
 
 from lm import runs
 from lm.errors import RunProblem
-from lm.runs import checksums, files, packing
+from lm.runs import files, packing
 
 SHOWN = {"type", "step", "loss", "bits_per_char", "seconds", "text", "learning_rate", "grad_norm"}
 FLIPS = 30  # of each file; one in a thousand bits stands in a name or a space that no reader needs
@@ -98,27 +98,71 @@ def test_a_changed_line_of_the_metrics_is_named(trained, tmp_path):
         runs.recording.rewind(runs.open_run(directory))
 
 
-def test_lines_that_are_missing_are_found_when_a_run_is_resumed(trained, tmp_path):
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda lines: lines[:7] + lines[8:], id="one left out"),
+        pytest.param(lambda lines: lines[1:], id="the first left out"),
+        pytest.param(lambda lines: lines[:7] + lines[6:], id="one repeated"),
+        pytest.param(lambda lines: [*lines, lines[-1]], id="the last repeated"),
+        pytest.param(lambda lines: lines[:7] + lines[8:] + lines[7:8], id="one moved"),
+        pytest.param(lambda lines: lines[:-1], id="the last left out"),
+        pytest.param(lambda lines: lines[:5], id="cut"),
+        pytest.param(lambda lines: [], id="emptied"),
+    ],
+)
+def test_lines_that_are_missing_or_too_many_are_found(trained, tmp_path, change):
     """Each line that is left is whole."""
     directory = shutil.copytree(trained.directory, tmp_path / "run")
     path = directory / "metrics.jsonl"
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join(lines[:7] + lines[8:] + lines[7:8]))
-    with pytest.raises(RunProblem, match="it has changed since the run's last checkpoint"):
-        runs.recording.rewind(runs.open_run(directory))
+    path.write_bytes(b"".join(change(path.read_bytes().splitlines(keepends=True))))
+    run = runs.open_run(directory)
+    with pytest.raises(
+        RunProblem, match=r"metrics\.jsonl is damaged: (the line at|it has been cut short)"
+    ):
+        run.metrics(), run.status()
+    if len(path.read_bytes()) <= len((trained.directory / "metrics.jsonl").read_bytes()):
+        with pytest.raises(
+            RunProblem, match=r"metrics\.jsonl"
+        ):  # a line too many is forgotten there
+            runs.recording.rewind(run)
+
+
+def test_weights_that_change_places_are_found(trained, tmp_path):
+    """Each file is whole: only its name says of which step it is."""
+    directory = shutil.copytree(trained.directory, tmp_path / "run")
+    run = runs.open_run(directory)
+    first, *_, last = run.snapshots()
+    paths = [run.snapshot_path(first), run.snapshot_path(last)]
+    contents_of = [path.read_bytes() for path in paths]
+    for path, swapped in zip(paths, contents_of[::-1], strict=True):
+        path.write_bytes(swapped)
+    with pytest.raises(RunProblem, match=f"it holds the weights of step {first}"):
+        run.model()
+    paths[1].write_bytes((directory / "resume.safetensors").read_bytes())
+    with pytest.raises(RunProblem, match="it is no snapshot"):
+        run.model()
+    paths[1].unlink()
+    with pytest.raises(RunProblem, match=rf"{last:08d}\.safetensors is missing: it was deleted"):
+        run.model()
+    tokenizer = directory / "tokenizer.json"
+    tokenizer.write_bytes((directory / "status.json").read_bytes())
+    with pytest.raises(RunProblem, match=r"tokenizer\.json cannot be used"):
+        run.tokenizer()
 
 
 def test_what_was_written_before_there_were_checksums_is_read(trained, tmp_path):
     directory = shutil.copytree(trained.directory, tmp_path / "run")
     for path in directory.glob("*.json"):
         record = files.read_json(path)
+        record.pop("metrics_bytes", None)
         path.write_text(files.json.dumps(record))
     for path in directory.rglob("*.safetensors"):
         tensors, metadata = files.read_tensors(path)
         metadata.pop("metrics_checksum", None)
         files.save_file(tensors, path, metadata)
     path = directory / "metrics.jsonl"
-    records = [checksums.from_line(line) for line in path.read_bytes().splitlines()]
+    records = runs.read_metrics(path)[0]
     for record in records:  # nor did it judge the training text
         record.pop("train_loss", None)
     path.write_text("".join(files.json.dumps(record) + "\n" for record in records))

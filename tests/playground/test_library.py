@@ -9,7 +9,7 @@ import torch
 from lm import runs, tasks
 from lm.ladder import RUNGS
 from lm.runs import recording
-from lm.runs.checksums import as_line
+from lm.runs.checksums import as_line, at_end
 from lm.runs.lock import WriterLock
 from lm.runs.run import GONE
 from lm.training.loop import train
@@ -33,7 +33,8 @@ def test_a_run_of_an_earlier_server_is_shown_as_it_ended(start, status, services
 
 def append_step(run, step):
     with run.metrics_path.open("ab") as file:
-        file.write(as_line({"type": "step", "step": step, "loss": 4.0, "seconds": 0.1}))
+        line = {"type": "step", "step": step, "loss": 4.0, "seconds": 0.1}
+        file.write(as_line(line, at_end(run.metrics_path.read_bytes())))
 
 
 def test_a_run_of_another_process_is_shown_and_listed_while_it_trains_and_after(
