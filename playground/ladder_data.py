@@ -10,6 +10,7 @@ from lm.plan import Rung
 from lm.sizes import outline
 from playground.figures.template import HEAD_HUES
 from playground.library import Library
+from playground.race import bought
 from playground.run_view import RunView
 
 LINE = 44  # characters of what a model writes
@@ -17,7 +18,7 @@ SQUARES = 8  # characters of the drawing of what a model sees
 
 
 def ladder(library: Library) -> dict[str, Any]:
-    """{"models": a card and a curve each, "lines": the counted baselines} from the included runs.
+    """{"models": a card and a curve each, "lines": the counted baselines, "words"} from the included runs.
 
     FLOPs are 6 for each parameter and token (Kaplan et al. 2020, section 2.1); counting has none to speak of.
     """
@@ -43,7 +44,12 @@ def ladder(library: Library) -> dict[str, Any]:
         "counted pairs": baselines.get("bigram"),
         "counted 5-grams": baselines.get("5-gram"),
     }
-    return {"models": models, "lines": {k: v for k, v in lines.items() if v is not None}}
+    known = {model["key"]: model["loss"] for model in models if model["loss"] is not None}
+    return {
+        "models": models,
+        "lines": {k: v for k, v in lines.items() if v is not None},
+        "words": bought(known),
+    }
 
 
 def _model(number: int, rung: Rung, view: RunView | None, gain: float | None) -> dict[str, Any]:

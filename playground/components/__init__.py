@@ -42,6 +42,8 @@ STYLES = tuple(
         "figures",
         "writing",
         "attention",
+        "inside",
+        "score",
         "guide",
         "start",
         "lesson",

@@ -3,7 +3,8 @@
 import { PLOT_CONFIG, colour } from "./appearance.js";
 import { AttentionWeights, rowOf, strongest } from "./attention_weights.js";
 import { button, isVisible, make, press } from "./dom.js";
-import { curtains, fitAxes, headFigure, hueOf, paintThumbnail, tableFigure } from "./heat_map.js";
+import { HeadThumbs } from "./head_thumbs.js";
+import { curtains, fitAxes, headFigure, hueOf, tableFigure } from "./heat_map.js";
 import { TokenStrip } from "./token_strip.js";
 import { headWords, rowWords } from "./attention_words.js";
 
@@ -18,11 +19,17 @@ export class AttentionPicture {
     this.pinned = this.pointed = null; // rows
     this.unseen = false; // was to be drawn while nobody could see it
     this.layerPills = make("span", "pills");
-    this.thumbs = make("div", "thumbs");
+    this.thumbs = new HeadThumbs({
+      choose: (head) => {
+        this.head = head;
+        this.render();
+      },
+      toggle: (head) => this.toggle([this.layer, head]),
+    });
     this.words = make("p", "figure-words");
     const side = make("div", "attention-side");
     this.cost = make("p", "figure-words head-cost");
-    side.append(this.layerPills, this.thumbs, this.words, this.cost);
+    side.append(this.layerPills, this.thumbs.node, this.words, this.cost);
     this.plot = make("div", "plot");
     this.body = make("div", "attention-body");
     this.body.append(side, this.plot);
@@ -84,37 +91,12 @@ export class AttentionPicture {
 
   renderThumbs() {
     const { figure, heads } = this.answer;
-    this.thumbs.classList.toggle("many", heads > 4);
-    if (this.thumbs.children.length !== heads) {
-      this.thumbs.replaceChildren(
-        ...Array.from({ length: heads }, (_, head) => {
-          const node = button("", "thumb", `head ${head + 1}`, () => {
-            this.head = head;
-            this.render();
-          });
-          node.setAttribute("aria-label", `head ${head + 1}`);
-          node.append(make("canvas"));
-          const eye = button("◉", "thumb-eye", "", (event) => {
-            event.stopPropagation();
-            this.toggle([this.layer, head]);
-          });
-          const cell = make("span", "thumb-cell");
-          cell.append(node, eye);
-          return cell;
-        }),
-      );
-    }
-    [...this.thumbs.children].forEach((cell, head) => {
-      const [node, eye] = cell.children;
-      const hue = hueOf(figure, head);
-      const off = this.isOff(this.layer, head);
-      cell.classList.toggle("off", off);
-      eye.title = off ? "Switch this head on again" : "Switch this head off";
-      eye.setAttribute("aria-label", `${eye.title}: head ${head + 1}`);
-      eye.setAttribute("aria-pressed", String(off));
-      press(node, head === this.head);
-      node.style.setProperty("--hue", hue);
-      paintThumbnail(node.firstChild, this.weights.head(this.layer, head), hue);
+    this.thumbs.show({
+      heads,
+      chosen: this.head,
+      hue: (head) => hueOf(figure, head),
+      weights: (head) => this.weights.head(this.layer, head),
+      off: (head) => this.isOff(this.layer, head),
     });
   }
 

@@ -1,28 +1,16 @@
 // The inside of the model of the run shown, at the step shown, in several views: attention, one score, the next
 // character, surprise, layer by layer, the table of pairs. It asks the server and hands the answers to a picture.
 import { onTheme } from "./appearance.js";
-import { AttentionPicture } from "./attention_picture.js";
 import { ask } from "./calls.js";
 import { button, debounce, isVisible, make, onShown, press } from "./dom.js";
 import { LIVE } from "./feed.js";
-import { LayersPicture } from "./layers_picture.js";
-import { NextPicture } from "./next_picture.js";
-import { ScorePicture } from "./score_picture.js";
+import { HeadsOff } from "./heads_off.js";
+import { VIEWS, pictureOf } from "./inside_pictures.js";
 import { SnapshotSlider } from "./snapshot_slider.js";
-import { SurprisePicture } from "./surprise_picture.js";
 import { tab } from "./tab.js";
 
 const BEGINNING = new Set([null, "queued", "starting", "running"]); // if it has no step yet
 const AGAIN_MS = 3000; // after a call without an answer
-const COST_MS = 700; // between two questions for the cost of the heads that are off
-const VIEWS = {
-  attention: ["Attention", "Each row: what one position looks at"],
-  score: ["One score", "How one cell of the attention comes about"],
-  next: ["Next character", "What may follow the text in the box"],
-  surprise: ["Surprise", "The loss, character by character"],
-  layers: ["Layer by layer", "What each layer would already say"],
-  table: ["Table", "What follows each character: learned and counted"],
-};
 
 export class InsideView {
   constructor(element, props, _watch, server) {
@@ -34,7 +22,11 @@ export class InsideView {
     this.text = props.text ?? "";
     this.view = props.views[0];
     this.cell = null; // of one score: [layer, head, row, column]; null: one that the server chooses
-    this.off = []; // heads that are switched off, [layer, head] each
+    this.heads = new HeadsOff(this.tab, server, {
+      changed: () => this.look(),
+      tell: (words) => this.pictures.attention?.showCost(words),
+      gone: () => !element.isConnected,
+    });
     this.calling = this.wanted = false;
     this.awaited = false; // a new run is shown, and the picture is of the run before
     this.seen = undefined; // the newest snapshot that was asked for
@@ -119,30 +111,15 @@ export class InsideView {
   }
 
   get picture() {
-    this.pictures[this.view] ??= this.makePicture(this.view);
-    return this.pictures[this.view];
-  }
-
-  makePicture(view) {
-    if (view === "score") {
-      return new ScorePicture({
-        ask: (cell) => {
-          this.cell = cell;
-          this.look();
-        },
-      });
-    }
-    if (view === "next") return new NextPicture({ key: this.key });
-    if (view === "surprise") return new SurprisePicture();
-    if (view === "layers") return new LayersPicture();
-    return new AttentionPicture({
-      openCell: (cell) => {
+    this.pictures[this.view] ??= pictureOf(this.view, {
+      key: this.key,
+      heads: this.heads,
+      ask: (cell) => {
         this.cell = cell;
         this.open("score");
       },
-      toggle: (head) => this.toggle(head),
-      isOff: (layer, head) => this.isOff(layer, head),
     });
+    return this.pictures[this.view];
   }
 
   showPicture() {
@@ -153,46 +130,12 @@ export class InsideView {
     this.frame.classList.add("waiting");
   }
 
-  // Heads that are switched off
-
-  isOff(layer, head) {
-    return this.off.some(([l, h]) => l === layer && h === head);
-  }
-
-  toggle([layer, head]) {
-    const others = this.off.filter(([l, h]) => l !== layer || h !== head);
-    this.off = others.length < this.off.length ? others : [...others, [layer, head]];
-    this.cost = null;
-    this.look();
-    this.askCost();
-  }
-
-  /** Asks again until the loss without the heads that are off is known. */
-  async askCost() {
-    const { run, off } = this;
-    if (!off.length) return this.showCost("");
-    this.showCost("Off: working the loss out …");
-    for (;;) {
-      const answer = await ask(this.server, "cost", [run, this.tab.step, off]);
-      if (off !== this.off || run !== this.run || !this.element.isConnected) return;
-      if (answer?.error) return this.showCost(answer.error);
-      if (answer?.words) this.showCost(answer.words);
-      if (answer?.done) return;
-      await new Promise((resolve) => setTimeout(resolve, COST_MS));
-    }
-  }
-
-  showCost(words) {
-    this.pictures.attention?.showCost(words);
-  }
-
   // The run shown
 
   follow(run) {
     this.run = run;
     this.seen = undefined;
-    this.off = [];
-    this.showCost("");
+    this.heads.clear();
     this.snapshots.stopReplay();
     this.frame.classList.add("waiting"); // the picture is of the run before
     this.awaited = true;
@@ -223,7 +166,8 @@ export class InsideView {
     this.calling = true;
     while (this.wanted && this.run) {
       this.wanted = false;
-      const { run, text, view, cell, off } = this;
+      const { run, text, view, cell } = this;
+      const { off } = this.heads;
       const answer = await ask(this.server, "look", [run, this.tab.step, text, view, { cell, off }]);
       if (run === this.run && view === this.view) this.take(answer);
     }

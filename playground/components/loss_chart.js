@@ -1,6 +1,7 @@
 // The loss chart: drawn anew when its switches or its runs change, else extended with new points.
 import { PLOT_CONFIG, onTheme } from "./appearance.js";
-import { button, isVisible, make, onShown, press } from "./dom.js";
+import { AxisSwitches } from "./axis_switches.js";
+import { button, isVisible, make, onShown } from "./dom.js";
 import { endOf, layoutOf, ranges, risenFrom } from "./loss_axes.js";
 import { asCsv } from "./loss_points.js";
 import { extension, tracesOf } from "./loss_traces.js";
@@ -43,7 +44,8 @@ export class LossChart {
     }
     const tools = make("span", "figure-tools");
     const csv = button("CSV", "pill-button", "download these points", () => this.download());
-    tools.append(this.axisSwitch(), this.logSwitches(), csv);
+    this.switches = new AxisSwitches(this);
+    tools.append(...this.switches.nodes, csv);
     this.number = make("span", "loss-number");
     this.meaning = make("span", "figure-unit loss-meaning");
     head.append(this.number, this.meaning, tools);
@@ -58,34 +60,6 @@ export class LossChart {
     foot.append(this.words, key);
     this.frame.append(head, stage, foot);
     element.replaceChildren(this.frame);
-  }
-
-  axisSwitch() {
-    const axes = make("span", "pills joined");
-    for (const axis of ["step", "tokens", "seconds"]) {
-      const pill = button(axis, "pill-button", `x axis: ${axis}`, () => {
-        this.axis = axis;
-        this.drawAnew();
-      });
-      pill.dataset.axis = axis;
-      axes.append(pill);
-    }
-    this.axisPills = [...axes.children];
-    return axes;
-  }
-
-  logSwitches() {
-    this.logXPill = button("log x", "pill-button", "logarithmic x axis", () => {
-      this.logX = !this.logX;
-      this.drawAnew();
-    });
-    this.logYPill = button("log y", "pill-button", "logarithmic y axis", () => {
-      this.logY = !this.logY;
-      this.drawAnew();
-    });
-    const logs = make("span", "pills");
-    logs.append(this.logXPill, this.logYPill);
-    return logs;
   }
 
   /** The runs on the chart, the one in front last. */
@@ -180,9 +154,7 @@ export class LossChart {
 
   /** Draws everything from the records; later points are appended. */
   draw() {
-    this.axisPills.forEach((pill) => press(pill, pill.dataset.axis === this.axis));
-    press(this.logXPill, this.logX);
-    press(this.logYPill, this.logY);
+    this.switches.show();
     const figure = this.props.value;
     if (!figure) return;
     if (!isVisible(this.plot)) {

@@ -31,7 +31,7 @@ export function enlarged(layout) {
   return {
     ...layout,
     font: { ...layout.font, size: 18 },
-    margin: { ...margin, l: 56, r: 168, b: 36 },
+    margin: { ...margin, l: 56, r: Math.max(168, 1.5 * margin.r), b: 36 },
     annotations: layout.annotations?.map((note) => ({
       ...note,
       font: { ...note.font, size: larger(note.font?.size ?? 11) },

@@ -129,7 +129,8 @@ def _shown(actions: Actions, token: str) -> Any:
 
 def _looked(actions: Actions, token: str) -> Any:
     """Attention or the table of next characters, at the last snapshot."""
-    answer = actions.look([token, None, TEXT])
+    view = "attention" if "n_head" in actions.rung.settings() else "table"
+    answer = actions.look([token, None, TEXT, view, {}])
     if "error" in answer:
         raise Refused(answer["error"])
     return {name: value for name, value in answer.items() if name != "steps"}
