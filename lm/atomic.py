@@ -34,7 +34,7 @@ def remove_leftovers(folder: Path, older_than: float | None = ABANDONED) -> None
     None deletes all of them: only for the one process that may write there.
     """
     with contextlib.suppress(OSError):
-        for path in folder.glob(".*.tmp"):
+        for path in (*folder.glob(".*.tmp"), *folder.glob(".tmp*")):  # the latter by safetensors
             with contextlib.suppress(OSError):
                 if older_than is None or time.time() - path.stat().st_mtime > older_than:
                     path.unlink()

@@ -151,6 +151,10 @@ class Run:
         step = last["step"] if last else 0
         if said.status in ("running", "paused") and not alive:
             return "stopped", GONE, step
+        if (
+            said.status in ("stopped", "failed") and alive
+        ):  # it is being resumed, and has yet to say so
+            return "running", None, step
         return said.status, said.reason, step
 
     def _said(self) -> StatusRecord:

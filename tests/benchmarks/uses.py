@@ -160,7 +160,11 @@ def _contents(path: Path) -> Any:
         return tensors(path)
     if path.suffix == ".jsonl":
         return [numbers(line) for line in runs.read_metrics(path)[0] if line["type"] != "snapshot"]
-    return numbers(json.loads(path.read_text("utf-8"))) if path.suffix == ".json" else None
+    if path.suffix != ".json":
+        return None
+    found = numbers(json.loads(path.read_text("utf-8")))
+    found.pop("metrics_bytes", None)  # with a line for each snapshot, also for one that was deleted
+    return found
 
 
 def _resumed(model: str, directory: Path) -> Any:

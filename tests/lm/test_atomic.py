@@ -34,12 +34,14 @@ def test_many_threads_write_the_same_text(tmp_path):
 
 def test_leftovers_are_removed_once_nobody_can_still_write_them(tmp_path):
     old, fresh = tmp_path / ".a.txt.7.tmp", tmp_path / ".b.txt.8.0123abcd.tmp"
+    of_safetensors = tmp_path / ".tmpMPS1P4"
+    of_safetensors.write_text("half")
     for path in (old, fresh):
         path.write_text("half")
     past = time.time() - ABANDONED - 60
     os.utime(old, (past, past))
     files.write_text(tmp_path / "c.txt", "text")
-    assert sorted(os.listdir(tmp_path)) == [fresh.name, "c.txt"]
+    assert sorted(os.listdir(tmp_path)) == [fresh.name, of_safetensors.name, "c.txt"]
     remove_leftovers(tmp_path, older_than=None)  # as the holder of a run's lock does
     assert os.listdir(tmp_path) == ["c.txt"]
     remove_leftovers(tmp_path / "nowhere")
