@@ -47,8 +47,7 @@ def build(page: gr.Blocks, services: Services, corpus: gr.BrowserState) -> None:
 
     with gr.Tab("Start", elem_id="rung-start", id=NAME):
         components.start(ladder(services.library), prepare, race, state, steer, poll)
-    on = "(text) => { import('playground').then((page) => page.raceOn(text)) }"
-    gr.on([corpus.change, page.load], None, corpus, js=on)
+    gr.on([corpus.change, page.load], None, corpus, js="(text) => { Playground.raceOn(text) }")
 
 
 def _text(data: Any) -> str:

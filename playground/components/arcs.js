@@ -1,5 +1,4 @@
 // Arcs over the text: from the position in focus to the positions that it takes most from.
-const NAMESPACE = "http://www.w3.org/2000/svg";
 const MOST = 8; // arcs
 const LEAST = 0.03; // weight that is worth an arc
 
@@ -26,7 +25,7 @@ export function drawArcs(svg, nodes, arcs, hue) {
     const [x0, y0] = middle(nodes[from]);
     const [x1, y1] = middle(nodes[to]);
     const height = Math.min(26, 8 + Math.abs(x1 - x0) / 8);
-    const path = document.createElementNS(NAMESPACE, "path");
+    const path = document.createElementNS(svg.namespaceURI, "path");
     path.setAttribute("d", `M${x0},${y0} C${x0},${y0 - height} ${x1},${y1 - height} ${x1},${y1}`);
     path.setAttribute("fill", "none");
     path.setAttribute("stroke", hue);

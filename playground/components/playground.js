@@ -34,7 +34,6 @@ export {
   insideView,
   ladderNotes,
   liveFigure,
-  raceOn,
   runFeed,
   start,
   writing,
@@ -50,6 +49,7 @@ window.Playground = {
   keepAlive,
   keepSmall,
   live,
+  raceOn,
   tab,
 };
 

@@ -5,6 +5,7 @@ import { make } from "./dom.js";
 import { tooltip } from "./tooltip.js";
 import { shown, surprise } from "./wording.js";
 
+const SVG = "http://www.w3.org/2000/svg"; // the name of a language, no address
 const MAX_SURPRISE = 5; // nats; above it the colour does not change
 
 export class TokenStrip {
@@ -12,7 +13,7 @@ export class TokenStrip {
   constructor({ point, pin }) {
     this.losses = [];
     this.text = make("div", "token-text");
-    this.arcs = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    this.arcs = document.createElementNS(SVG, "svg");
     this.arcs.setAttribute("class", "token-arcs");
     this.arcs.setAttribute("aria-hidden", "true");
     this.node = make("div", "token-strip");

@@ -269,8 +269,8 @@ class Visitor:
                 seen.unplaced += 1
 
     def _look(self) -> None:
-        *_, text = self.script.calls["look"].contents["data"]
-        self._call("look", [self.run, None, text])
+        _, _, *asked = self.script.calls["look"].contents["data"]
+        self._call("look", [self.run, None, *asked])
 
     def _call(self, name: str, data: list[Any]) -> dict[str, Any] | None:
         """Call a server function of the page."""

@@ -31,6 +31,30 @@ def look(data):
     return None
 
 
+def cost(data):
+    return None
+
+
+def happened(data):
+    return None
+
+
+def prepare(data):
+    return None
+
+
+def race(data):
+    return None
+
+
+def state(data):
+    return None
+
+
+def steer(data):
+    return None
+
+
 def keep_alive(data):
     return None
 
@@ -46,7 +70,9 @@ def every_part() -> dict[str, gr.HTML]:
             "estimate": components.estimate("toy", estimate),
             "liveFigure": components.live_figure("toy", chart()),
             "diary": components.diary("toy", prompt="ROMEO:"),
-            "attentionView": components.attention_view("toy", look, text="a"),
+            "insideView": components.inside_view("toy", look, cost, "a", ["attention"]),
+            "guide": components.guide("toy", [], happened, None),
+            "start": components.start({}, prepare, race, state, steer, poll),
             "writing": components.writing("toy"),
             "headerTools": components.header_tools(),
             "ladderNotes": components.ladder_notes({"rung-toy": "2.48"}, keep_alive),
@@ -54,7 +80,8 @@ def every_part() -> dict[str, gr.HTML]:
 
 
 def text_of(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
+    """A file's text, without the name of the language of drawings, which looks like an address."""
+    return path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
 
 
 def all_modules() -> str:
@@ -178,7 +205,7 @@ def test_server_functions_must_carry_the_name_the_page_calls(make):
 
     with gr.Blocks(), pytest.raises(ValueError, match=make):
         if make == "look":
-            components.attention_view("toy", other)
+            components.inside_view("toy", other, cost, "a", [])
         else:
             named = {"begin": begin, "poll": poll, "order": order, make: other}
             components.run_feed("toy", {"run": "a"}, {}, *named.values())
