@@ -138,12 +138,15 @@ def corpus() -> str:
 
 @pytest.fixture(scope="session")
 def start_server(tmp_path_factory) -> Iterator[Callable[..., Server]]:
-    """`start_server("--flag")`: another playground, in a process group of its own; all end with the session."""
+    """`start_server("--flag")`: another playground, in a process group of its own; all end with the session.
+
+    module: another one to run in its place.
+    """
     started: list[Server] = []
 
-    def start(*flags: str) -> Server:
+    def start(*flags: str, module: str = "playground") -> Server:
         folder, port = tmp_path_factory.mktemp("server"), free_port()
-        command = [sys.executable, "-m", "playground", "--no-browser", "--port", str(port)]
+        command = [sys.executable, "-m", module, "--no-browser", "--port", str(port)]
         environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(

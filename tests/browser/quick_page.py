@@ -1,0 +1,45 @@
+"""The playground with guides whose runs take a moment: `python -m tests.browser.quick_page`."""
+
+QUICK = {
+    "n_embd": 16,
+    "context_length": 16,
+    "batch_size": 4,
+    "steps": 6,
+    "evaluate_every": 2,
+    "warmup_steps": 0,
+}
+SHORT = {"max_new_tokens": 20}
+
+
+def quick(step, settings):
+    """A step of a guide with tiny runs and short texts; what it switches stays."""
+    changes = {}
+    if step.do.press == "train":
+        if "order" in settings:
+            changes["set"] = step.do.set | {"order": min(3, step.do.set["order"])}
+        else:
+            kept = {name: value for name, value in step.do.set.items() if name not in QUICK}
+            small = {name: value for name, value in QUICK.items() if name in settings}
+            changes["set"] = small | kept
+    if step.do.write:
+        changes["write"] = step.do.write | SHORT
+    return step.model_copy(update={"do": step.do.model_copy(update=changes)})
+
+
+def quick_guide(model):
+    """The guide of a model, its steps made quick."""
+    from lm.ladder import RUNGS
+    from playground import guides
+
+    found = guides.load(guides.FOLDER / f"{model}.toml")
+    settings = RUNGS[model].settings()
+    return found.model_copy(update={"step": tuple(quick(step, settings) for step in found.step)})
+
+
+if __name__ == "__main__":
+    from playground import guiding
+
+    guiding.guide = quick_guide
+    from playground.server import main
+
+    main()

@@ -1,0 +1,71 @@
+"""Each guide from its first step to its last, by pressing Do it: what it then tells is what the files say."""
+
+import pytest
+
+from lm import runs
+from lm.ladder import RUNGS
+from playground.facts import compared, facts
+from playground.run_view import RunView
+from playground.services import SHIPPED
+from tests.browser.quick_page import quick_guide
+from tests.browser.tab import Tab
+
+
+@pytest.fixture(scope="module")
+def quick_server(start_server):
+    """The playground with quick guides."""
+    return start_server(module="tests.browser.quick_page")
+
+
+def view_of(directory):
+    view = RunView(runs.open_run(directory))
+    view.refresh()
+    return view
+
+
+class Visitor:
+    """Somebody who follows the guide of one model."""
+
+    def __init__(self, tab: Tab, runs_folder) -> None:
+        self.tab, self.page, self.runs = tab, tab.page, runs_folder
+        self.included = view_of(SHIPPED / tab.key)
+        self.shown, self.before = self.included, None
+        self.strip = tab.page.locator(f".tabitem:has(#panel-{tab.key}) .guide")
+
+    def do(self, step) -> None:
+        token = self.tab.token
+        assert self.strip.locator(".guide-question").inner_text() == step.question
+        self.strip.locator(".guide-do").click()
+        if step.do.press in ("train", "reset"):
+            self.tab.until(f"record.run && record.run !== {token!r} && record.status !== null")
+            self.tab.reaches("finished" if step.do.press == "train" else "paused")
+            newest = max(self.runs.glob(f"{self.tab.key}-*"), key=lambda path: path.name)
+            self.before = self.shown if self.shown.train["step"] else self.before
+            self.shown = view_of(newest)
+        elif step.do.press == "step":
+            self.tab.until("record.step >= 1 && record.status === 'paused'")
+            self.shown = view_of(self.shown.run.directory)
+
+    def is_told(self, step) -> None:
+        found = facts(self.shown, self.included) | compared(self.shown, self.before)
+        expected = step.told(found)
+        self.strip.locator(".guide-words", has_text=expected).wait_for()
+        view = step.do.view
+        if view:
+            pressed = self.tab.panel.locator(f".view-pills [data-view={view}]")
+            assert pressed.get_attribute("aria-pressed") == "true"
+
+
+def test_every_guide_is_walked_from_its_first_step_to_its_last(quick_server, context):
+    page = context.new_page()
+    page.goto(quick_server.url + "/?model=ngram&guide=next-character")
+    for name, rung in RUNGS.items():
+        tab = Tab(page, rung)
+        tab.ready()
+        visitor = Visitor(tab, quick_server.runs)
+        for step in quick_guide(name).step:
+            visitor.do(step)
+            visitor.is_told(step)
+            visitor.strip.get_by_title("Next step").or_(
+                visitor.strip.get_by_title("The guide of the next model")
+            ).first.click()
