@@ -36,7 +36,7 @@ def settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
             names = [n for n, f in fields.items() if f.group == group and n not in shown]
             offered = [n for n in names if fields[n].kind != "choice" or len(fields[n].choices) > 1]
             if names:  # settings with a single choice are inputs of the handlers, too
-                with gr.Accordion(title, open=False, visible=bool(offered)):
+                with gr.Accordion(title, open=group == "apart", visible=bool(offered)):
                     make(names)
         with gr.Accordion("Earlier runs", open=False):
             saved = gr.Dropdown(

@@ -29,12 +29,14 @@ export class AttentionPicture {
     this.words = make("p", "figure-words");
     const side = make("div", "attention-side");
     this.cost = make("p", "figure-words head-cost");
-    side.append(this.layerPills, this.thumbs.node, this.words, this.cost);
+    side.append(this.layerPills, this.thumbs.node);
+    const said = make("div", "attention-said");
+    said.append(this.words, this.cost);
     this.plot = make("div", "plot");
     this.body = make("div", "attention-body");
     this.body.append(side, this.plot);
     this.strip = new TokenStrip({ point: (row) => this.point(row), pin: (row) => this.pin(row) });
-    this.node.append(this.body, this.strip.node);
+    this.node.append(this.body, said, this.strip.node);
   }
 
   /** Another text: no position is in focus any more. */

@@ -4,6 +4,7 @@ import { button, make } from "./dom.js";
 import { tab } from "./tab.js";
 
 const MOUNTED_MS = 600; // after a tab is opened, until Gradio has mounted all of it
+const PRESSED_MS = 1500; // from a press until a run has most likely begun
 const AGAIN_MS = 400; // after news, before what happened is told anew
 const PLACES = "playground-guide"; // the key in the browser's storage: where one was, by the rung's name
 
@@ -119,7 +120,8 @@ export class GuideStrip {
     this.telling = true;
     this.render();
     this.words.textContent = press === "train" ? "Training: the first numbers come with the first evaluation." : "";
-    if (press !== "train" && press !== "reset" && press !== "step") this.say();
+    if (press === "reset" || press === "step") this.sayIn(PRESSED_MS);
+    else if (press !== "train") this.say();
   }
 
   toggle() {
@@ -129,10 +131,16 @@ export class GuideStrip {
   }
 
   hear(record, change) {
-    const news = change.events.some(({ type }) => type === "evaluation" || type === "snapshot");
+    const told = change.events.some(({ type }) => type === "evaluation" || type === "snapshot");
+    // Training is told of at each evaluation; a single step at once.
+    const news = told || (this.step.press !== "train" && record.train.step.length > change.from);
     if (!this.telling || !(news || change.reset)) return;
+    this.sayIn(AGAIN_MS);
+  }
+
+  sayIn(wait) {
     clearTimeout(this.soon);
-    this.soon = setTimeout(() => this.say(), AGAIN_MS);
+    this.soon = setTimeout(() => this.telling && this.say(), wait);
   }
 
   async say() {

@@ -27,7 +27,7 @@ export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family })
   );
   const longest = Math.max(1, ...curves.flatMap(({ x }) => x));
   const layout = {
-    margin: { l: 40, r: 168, t: 6, b: 26 },
+    margin: { l: 40, r: 190, t: 6, b: 26 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     showlegend: false,

@@ -66,6 +66,6 @@ def test_every_guide_is_walked_from_its_first_step_to_its_last(quick_server, con
         for step in quick_guide(name).step:
             visitor.do(step)
             visitor.is_told(step)
-            visitor.strip.get_by_title("Next step").or_(
-                visitor.strip.get_by_title("The guide of the next model")
-            ).first.click()
+            following = visitor.strip.locator(".guide-place + button")
+            if following.is_enabled():  # after the last step comes the next model's guide
+                following.click()
