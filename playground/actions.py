@@ -204,8 +204,12 @@ class Actions:
     # Using the model
 
     def look(self, data: Any) -> Answer:
-        """A view of the model's inside; the page sends [token, step or None, text, view, more]."""
-        token, step, text, view, more = _arguments(data, 5)
+        """A view of the model's inside; the page sends [token, step or None, text, view, more].
+
+        Without a view it is the model's first one.
+        """
+        asked = list(data) if isinstance(data, list) else []
+        token, step, text, view, more = _arguments([*asked, "", None][: max(5, len(asked))], 5)
         try:
             run = self.library.view(str(token)).run
             passage = self._held_out(run) if view == "surprise" else ""

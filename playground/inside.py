@@ -6,7 +6,7 @@ answer for the snapshot that the tab shows; the mathematics is in `lm.inspection
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,8 @@ def answer(snapshots: Snapshots, run: Run, question: Question) -> dict[str, Any]
     "kind" names the view, "step" is that of the snapshot, "steps" are all that there are.
     """
     model, step = snapshots.model(run, question.step)
+    if not question.view:
+        question = replace(question, view=views_of(model)[0])
     if question.view not in views_of(model):
         raise SettingsProblem(f"This model has no view called {question.view!r}.")
     if question.off:
@@ -70,8 +72,8 @@ def answer(snapshots: Snapshots, run: Run, question: Question) -> dict[str, Any]
 def views_of(model: nn.Module) -> list[str]:
     """The views that a model has, in the order of the card."""
     attends, layered = bool(attention_layers(model)), _is_layered(model)
-    names = {"attention": attends, "score": attends, "next": True, "surprise": True}
-    names |= {"layers": layered, "table": not attends}
+    names = {"attention": attends, "table": not attends, "score": attends, "next": True}
+    names |= {"surprise": True, "layers": layered}
     return [name for name, there in names.items() if there]
 
 

@@ -54,17 +54,15 @@ export class GuideStrip {
       this.toggle(),
     );
     this.place = make("span", "guide-place");
-    const back = button("‹", "icon-button", "Step back", () => this.go(this.index - 1));
-    const next = button("›", "icon-button", "Next step", () => this.go(this.index + 1));
+    this.back = button("‹", "icon-button", "Step back", () => this.go(this.index - 1));
+    this.next = button("›", "icon-button", "Next step", () => this.go(this.index + 1));
     const close = button("✕", "icon-button", "Close the guide (Guide, above, opens it)", () =>
       showGuides(false),
     );
-    this.back = back;
-    this.next = next;
     const strip = make("div", "guide");
     strip.setAttribute("role", "region");
     strip.setAttribute("aria-label", "Guide");
-    strip.append(this.dots, said, this.act, this.tell, back, this.place, next, close);
+    strip.append(this.dots, said, this.act, this.tell, this.back, this.place, this.next, close);
     strip.hidden = !this.steps.length;
     element.replaceChildren(strip);
   }

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from playground.inspection import has_attention
+from lm.sizes import outline
+from playground.inside import views_of
 from playground.services import SHIPPED
 
 
@@ -115,26 +116,34 @@ def settled(tab) -> int:
 
 
 def test_look_inside_and_let_it_write(rung, open_tab):
+    """Every view answers, also at the moment to which the marker on the chart is moved."""
     tab = open_tab(rung, steps=200).train().reaches("finished")
     card = tab.panel.locator(".attention-card")
+    views = views_of(outline(rung.plan(), 65))
     card.locator(".snapshot-step", has_text=str(tab.get("record.steps"))).wait_for()
     card.locator(".plot .main-svg").first.wait_for()
-    if has_attention(rung):
-        heads, layers = card.locator(".thumb"), card.locator(".pill-button")
+    if "attention" in views:
+        heads, layers = card.locator(".thumb"), card.locator(".attention-side .pill-button")
         if heads.count() > 1:
             heads.nth(1).click()
             card.locator(".figure-words", has_text="Head 2").wait_for()
+            card.locator(".thumb-eye").nth(1).click()
+            card.locator(".head-cost", has_text="held-out characters").wait_for()
         if layers.count() > 1:
             layers.nth(1).click()
             assert layers.nth(1).get_attribute("aria-pressed") == "true"
         card.locator(".text-input").fill("The king")
         tab.page.wait_for_function(
-            "(key) => document.querySelectorAll(`#panel-${key} .token`).length === 8", arg=tab.key
+            "(key) => document.querySelectorAll(`#panel-${key} .token-text .token`).length === 8",
+            arg=tab.key,
         )
-    assert card.locator(".figure-words").inner_text()
-    slider = card.locator(".snapshot-slider")
-    slider.focus()
-    slider.press("Home")
+    for view in views[::-1]:  # ends where it began
+        card.locator(f"[data-view={view}].pill-button").click()
+        card.locator(f".attention-view[data-view={view}]:not(.waiting)").wait_for()
+        assert card.locator(".inside-stage .figure-words").first.inner_text(), view
+    marker = tab.panel.locator(".moment")
+    marker.focus()
+    marker.press("Home")
     tab.page.wait_for_function(
         "(key) => document.querySelector(`#panel-${key} .snapshot-step`).innerText === '0'",
         arg=tab.key,

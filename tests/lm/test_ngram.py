@@ -178,7 +178,7 @@ def test_damaged_counts_are_one_sentence(damage, run):
     whole = path.read_bytes()
     tensors = load_file(path)
     damage(tensors)
-    save_file(tensors, path)
+    save_file(tensors, path, {"step": "7"})
     try:
         with pytest.raises(RunProblem, match="does not fit"):
             run.model()

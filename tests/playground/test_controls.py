@@ -48,7 +48,7 @@ def in_bounds(field: Setting) -> st.SearchStrategy:
 
 @st.composite
 def plans(draw) -> Plan:
-    """A plan of any rung; heads divide the embedding, and rotary positions turn pairs, as they must."""
+    """A plan of any rung; heads divide the embedding, rotary positions turn pairs, something passes."""
     rung = draw(st.sampled_from(list(RUNGS.values())))
     chosen = {name: draw(in_bounds(field)) for name, field in rung.settings().items()}
     if "n_head" in chosen:
@@ -57,6 +57,8 @@ def plans(draw) -> Plan:
         )
     if "positions" in chosen and chosen["n_embd"] // chosen["n_head"] % 2:
         chosen["positions"] = "learned"
+    if not chosen.get("residual_path", True):
+        chosen["zero_init"] = False  # nothing would pass
     return controls.plan_of(rung, list(chosen.values()))
 
 

@@ -13,7 +13,7 @@ from lm.runs.preparation import prepare
 from lm.tasks import TaskConfig
 from lm.tokenizers import TokenizerConfig
 from lm.training.loop import train
-from playground import inspection
+from playground import inside
 from playground.snapshots import Snapshots
 
 ALPHABET = 3000  # a table of all pairs takes 72 MB
@@ -48,7 +48,8 @@ def test_a_run_on_many_characters_is_small(chinese):
 
 def test_the_most_frequent_characters_are_shown(chinese):
     tracemalloc.start()
-    answer = inspection.look(Snapshots(), runs.open_run(chinese.directory), None, "")
+    run = runs.open_run(chinese.directory)
+    answer = inside.answer(Snapshots(), run, inside.Question(None, "table", ""))
     assert tracemalloc.get_traced_memory()[1] < 30e6  # bytes
     tracemalloc.stop()
     assert answer["kind"] == "table"
