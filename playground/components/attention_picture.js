@@ -29,7 +29,8 @@ export class AttentionPicture {
     this.words = make("p", "figure-words");
     const side = make("div", "attention-side");
     this.cost = make("p", "figure-words head-cost");
-    side.append(this.layerPills, this.thumbs.node);
+    side.append(this.thumbs.node);
+    this.tools = this.layerPills;
     const said = make("div", "attention-said");
     said.append(this.words, this.cost);
     this.plot = make("div", "plot");

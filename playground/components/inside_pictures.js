@@ -10,9 +10,9 @@ import { SurprisePicture } from "./surprise_picture.js";
 export const VIEWS = {
   attention: ["Attention", "Each row: what one position looks at"],
   score: ["One score", "How one cell of the attention comes about"],
-  next: ["Next character", "What may follow the text in the box"],
+  next: ["Next", "Next character: what may follow the text in the box"],
   surprise: ["Surprise", "The loss, character by character"],
-  layers: ["Layer by layer", "What each layer would already say"],
+  layers: ["Layers", "Layer by layer: what each layer would already say"],
   table: ["Table", "What follows each character: learned and counted"],
 };
 

@@ -57,7 +57,8 @@ export class InsideView {
     }
     const enlarge = button("⤢", "icon-button", "Enlarge (Escape to close)", () => this.enlarge());
     this.tools = make("span", "figure-tools");
-    this.tools.append(enlarge);
+    this.own = make("span", "picture-tools"); // those of the picture
+    this.tools.append(this.own, enlarge);
     const head = make("div", "figure-head");
     head.append(this.pills, this.tools);
     this.note = make("div", "figure-note");
@@ -127,6 +128,7 @@ export class InsideView {
     for (const pill of this.pills.children) press(pill, pill.dataset.view === this.view);
     this.frame.dataset.view = this.view;
     this.stage.replaceChildren(picture.node);
+    this.own.replaceChildren(...(picture.tools ? [picture.tools] : []));
     this.frame.classList.add("waiting");
   }
 

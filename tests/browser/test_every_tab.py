@@ -123,7 +123,7 @@ def test_look_inside_and_let_it_write(rung, open_tab):
     card.locator(".snapshot-step", has_text=str(tab.get("record.steps"))).wait_for()
     card.locator(".plot .main-svg").first.wait_for()
     if "attention" in views:
-        heads, layers = card.locator(".thumb"), card.locator(".attention-side .pill-button")
+        heads, layers = card.locator(".thumb"), card.locator(".picture-tools .pill-button")
         if heads.count() > 1:
             heads.nth(1).click()
             card.locator(".figure-words", has_text="Head 2").wait_for()

@@ -57,7 +57,7 @@ def plans(draw) -> Plan:
         )
     if "positions" in chosen and chosen["n_embd"] // chosen["n_head"] % 2:
         chosen["positions"] = "learned"
-    if not chosen.get("residual_path", True):
+    if "zero_init" in chosen and not chosen["residual_path"]:
         chosen["zero_init"] = False  # nothing would pass
     return controls.plan_of(rung, list(chosen.values()))
 
