@@ -23,7 +23,7 @@ from playground.visitors import NOBODY, Visitor
 
 SECONDS = (5.0, 20.0, 60.0)  # budgets on offer
 TOKENS = 400_000  # of the budget "equal tokens"
-TIMING = 6.0  # seconds that a race waits for the paces that are not known
+TIMING = 45.0  # seconds that a race waits for the paces that are not known
 EVALUATIONS = 5  # of each run
 LEAST_STEPS, MOST_STEPS = 20, 10_000
 KEPT = 50  # races
@@ -103,6 +103,8 @@ class Races:
 
     def words(self, race: Race) -> str:
         """What each idea bought in this race, by the last validation losses of its runs."""
+        if race.stopped:
+            return "The race was stopped, so its losses cannot be compared."
         losses = {}
         for entry in race.entries:
             if entry.token and (loss := self._loss(entry.token)) is not None:

@@ -65,7 +65,7 @@ export function waysIn() {
   const about = "All models, from counting to a GPT, in steps that one does";
   const tour = button("Take the tour", "link-button", about, beginTour);
   const recipe = "The decoder with its quickest recipe";
-  const quick = button("Train a GPT in five seconds", "link-button", recipe, () =>
+  const quick = button("Train a GPT in seconds", "link-button", recipe, () =>
     openAndDo("decoder_transformer", "five-seconds"),
   );
   const newHere = make("p", "", "New here? ");

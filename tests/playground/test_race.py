@@ -60,6 +60,7 @@ def test_a_race_runs_every_model_and_can_be_stopped(make_services, monkeypatch, 
         time.sleep(0.05)
     for entry in entries:
         assert services.library.answer(entry["run"])["status"] in ("stopped", "finished")
+    assert "stopped" in races.state(key)["words"], "what is half learned is not compared"
 
 
 @pytest.mark.parametrize("budget", [7, None, "all", [5]])
