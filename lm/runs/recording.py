@@ -123,6 +123,7 @@ class Recorder:
                     learning_rate=float(f"{event.learning_rate:.4g}"),
                     grad_norm=float(f"{event.grad_norm:.4g}"),
                     seconds=round(event.seconds, 4),
+                    **_layer_norms(event),
                 )
             elif isinstance(event, Evaluated):
                 self._evaluated = event
@@ -195,6 +196,12 @@ class Recorder:
             "metrics_checksum": self._checksum,
         }
         write_tensors(self.run.directory / "resume.safetensors", tensors, metadata)
+
+
+def _layer_norms(event: Step) -> dict[str, Any]:
+    """Those of a step, if it has any, with four digits."""
+    norms = [float(f"{norm:.4g}") for norm in event.layer_norms]
+    return {"layer_norms": norms} if norms else {}
 
 
 def record(

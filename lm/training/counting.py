@@ -26,6 +26,10 @@ class CountingLearner:
         """There is none."""
         return False
 
+    def layer_norms(self) -> tuple[float, ...]:
+        """There is no gradient."""
+        return ()
+
     def weights(self) -> dict[str, Tensor]:
         """The counts."""
         return self.model.state_dict()

@@ -120,8 +120,11 @@ class CudaLearner(GradientLearner):
             self.graph.replay()
             result = self.result
         else:
+            of_graph = [parameter.grad for parameter in self.trained]
             with self.kernels():
                 result = self._change(batch)
+            for parameter, gradient in zip(self.trained, of_graph, strict=True):
+                parameter.grad = gradient  # the graph writes there, and `layer_norms` reads it
         loss, norm = result.tolist()
         return loss, norm
 

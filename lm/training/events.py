@@ -23,6 +23,9 @@ class Step:
     learning_rate: float  # 0 without a gradient, like its norm
     grad_norm: float
     seconds: float  # spent in training steps since the run began; not in evaluations or pauses
+    # The norm of the gradient in each block of a network, from the input to the output, before it was
+    # shortened; empty, but of the steps of evaluations and snapshots.
+    layer_norms: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

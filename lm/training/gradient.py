@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lm.devices import has_bfloat16
+from lm.layers.block import Block
 from lm.mixture import Mixture, load_weights, weights_of, with_counts
 from lm.models.ngram import Ngram
 from lm.ngrams import count
@@ -34,10 +35,14 @@ class GradientLearner:
         self.task, self.device = task, device
         torch.manual_seed(plan.training.seed)
         self.network = plan.rung.model(plan.model, task.vocab_size).to(device)
+        self.blocks = [part for part in self.network.modules() if isinstance(part, Block)]
         self.trained = [p for p in self.network.parameters() if p.requires_grad]
         self.optimizers = self.make_optimizers()
         self.autocasts = plan.training.precision == "bfloat16" and has_bfloat16(device)
         self.bad_steps = 0
+        self.norm: float | None = (
+            None  # of the gradient that the parameters hold, before it was shortened
+        )
         self.model = with_counts(self.network, plan, task.vocab_size)
 
     def make_optimizers(self) -> list[Optimizer]:
@@ -79,9 +84,23 @@ class GradientLearner:
         factor = learning_rate_factor(step, settings)
         changed = self.learning_rate / settings.learning_rate  # 1 unless a person changed the rate
         loss, norm = self.learn(batch, factor * changed)
+        self.norm = norm
         self._check(step + 1, loss, norm)
         per_character = loss / self.task.characters_per_token
         return StepResult(per_character, self.learning_rate * factor, norm)
+
+    def layer_norms(self) -> tuple[float, ...]:
+        """The norm of the last step's gradient in each block, as it came from `backward`.
+
+        The gradient stays in the parameters until the next step. If it was longer than `gradient_clip`, all
+        of it was shortened by one factor, which is taken back here.
+        """
+        longest = self.settings.gradient_clip
+        if self.norm is None or not self.blocks:
+            return ()
+        shortened = min(1.0, longest / (self.norm + 1e-6)) if longest else 1.0  # as torch does it
+        gradients = [[p.grad for p in b.parameters() if p.grad is not None] for b in self.blocks]
+        return tuple(float(nn.utils.get_total_norm(of_block)) / shortened for of_block in gradients)
 
     def seed(self, number: int) -> None:
         """Let torch's random numbers begin anew."""

@@ -42,6 +42,10 @@ class Learner(Protocol):
         """Take step number `step` (from 0). Raises `Diverged`."""
         ...
 
+    def layer_norms(self) -> tuple[float, ...]:
+        """The norm of the last step's gradient in each block, from input to output; empty if unknown."""
+        ...
+
     def weights(self) -> dict[str, Tensor]:
         """All that a snapshot needs, by name: the live tensors."""
         ...

@@ -121,8 +121,10 @@ def _events(
         began = time.perf_counter()
         taken = learner.step(step)
         step += 1
+        close = step in replayed or evaluation_due(step, plan)  # steps to which the page can go
+        layer_norms = learner.layer_norms() if close else ()
         seconds += time.perf_counter() - began
-        yield from listen((yield Step(step, *taken, seconds)))
+        yield from listen((yield Step(step, *taken, seconds, layer_norms)))
 
 
 def evaluation_due(step: int, plan: Plan) -> bool:
