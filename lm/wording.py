@@ -1,5 +1,23 @@
 """Numbers as a person would say them."""
 
+import math
+from collections.abc import Iterable
+
+LEAST_DECIMALS, MOST_DECIMALS = 2, 4
+
+
+def decimals_of(losses: Iterable[float]) -> int:
+    """Decimals with which those of the losses that differ also differ as they are written: two to four."""
+    known = [loss for loss in losses if math.isfinite(loss)]
+
+    def different(decimals: int) -> int:
+        return len({f"{loss:.{decimals}f}" for loss in known})
+
+    enough = (
+        n for n in range(LEAST_DECIMALS, MOST_DECIMALS) if different(n) == different(MOST_DECIMALS)
+    )
+    return next(enough, MOST_DECIMALS)
+
 
 def duration(seconds: float) -> str:
     """A time in the largest units that matter: "35 s", "1 min 35 s", "25 h 1 min"."""

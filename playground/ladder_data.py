@@ -9,8 +9,8 @@ from lm.ladder import RUNGS
 from lm.plan import Rung
 from lm.sizes import outline
 from playground.figures.template import HEAD_HUES
+from playground.gains import COUNTED, bought, counted_lines, gains
 from playground.library import Library
-from playground.race import bought
 from playground.run_view import RunView
 
 LINE = 44  # characters of what a model writes
@@ -18,8 +18,9 @@ SQUARES = 8  # characters of the drawing of what a model sees
 
 
 def ladder(library: Library) -> dict[str, Any]:
-    """{"models": a card and a curve each, "lines": the counted baselines, "words"} from the included runs.
+    """{"models": a card and a curve each, "gains", "lines", "text", "words"} from the included runs.
 
+    As in `Races.state`: what each idea bought, the counted baselines, and the title of the text.
     FLOPs are 6 for each parameter and token (Kaplan et al. 2020, section 2.1); counting has none to speak of.
     """
     views: dict[str, RunView] = {}
@@ -28,32 +29,25 @@ def ladder(library: Library) -> dict[str, Any]:
             view = library.view(f"shipped:{name}")
             view.refresh()
             views[name] = view
-    models: list[dict[str, Any]] = []
-    before: float | None = None
-    for number, (name, rung) in enumerate(RUNGS.items()):
-        found = views.get(name)
-        loss = found.best if found else None
-        gain = before - loss if before is not None and loss is not None else None
-        models.append(_model(number, rung, found, gain))
-        if loss is not None and name != "ngram":
-            before = loss
-    baselines = next((view.run.record.baselines for view in views.values()), {})
-    vocab = next((view.run.record.vocab_size for view in views.values()), 0)
-    lines = {
-        f"knows nothing: 1 in {vocab}": baselines.get("uniform"),
-        "counted pairs": baselines.get("bigram"),
-        "counted 5-grams": baselines.get("5-gram"),
-    }
-    known = {model["key"]: model["loss"] for model in models if model["loss"] is not None}
-    return {
-        "models": models,
-        "lines": {k: v for k, v in lines.items() if v is not None},
-        "words": bought(known),
-    }
+    records = [view.run.record for view in views.values()]
+    told: dict[str, Any] = {"gains": {}, "lines": {}, "text": "", "words": ""}
+    if len({record.corpus.sha256 for record in records}) == 1:  # else nothing is comparable
+        losses = {name: view.best for name, view in views.items() if view.best is not None}
+        steps = {view.steps for name, view in views.items() if name not in COUNTED}
+        compared = losses if len(steps) == 1 else {}
+        words = f"In {steps.pop():,} steps each: {bought(compared)}" if compared else ""
+        told = {
+            "gains": gains(compared),
+            "lines": counted_lines(records[0].baselines, records[0].vocab_size),
+            "text": records[0].corpus.title,
+            "words": words,
+        }
+    models = [_model(n, rung, views.get(name)) for n, (name, rung) in enumerate(RUNGS.items())]
+    return {"models": models, **told}
 
 
-def _model(number: int, rung: Rung, view: RunView | None, gain: float | None) -> dict[str, Any]:
-    """The card of a model; gain: what its idea bought, in nats, against the model before it."""
+def _model(number: int, rung: Rung, view: RunView | None) -> dict[str, Any]:
+    """The card of a model."""
     card: dict[str, Any] = {
         "key": rung.name,
         "title": rung.title,
@@ -74,7 +68,6 @@ def _model(number: int, rung: Rung, view: RunView | None, gain: float | None) ->
     samples = [event["text"] for event in view.events if event["type"] == "sample"]
     return card | {
         "loss": view.best,
-        "gain": gain,
         "writes": _line(samples[-1]) if samples else "",
         "curve": {
             "step": steps,

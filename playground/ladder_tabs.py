@@ -1,14 +1,17 @@
 """The row of tabs, one for each rung: which one opens first, the losses on them, and keeping runs watched."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
 
+from lm.errors import Problem
 from lm.ladder import RUNGS
 from playground import components
 from playground.model_tab import QUICK
 from playground.services import Services
+from playground.texts import key_of
 
 MOST_WATCHED = 100  # runs that one page keeps watched at once
 
@@ -26,10 +29,10 @@ def notes(services: Services) -> None:
 
     best = {}
     for name in RUNGS:
-        token = services.library.shipped(name)
-        answer = services.library.answer(token) if token else {}
-        if answer.get("best"):
-            best[f"rung-{name}"] = f"{answer['best']:.2f}"
+        with contextlib.suppress(Problem):
+            view = services.library.view(f"shipped:{name}")
+            view.refresh()
+            best[f"rung-{name}"] = {"loss": view.best, "text": key_of(view.run.record.corpus)}
     components.ladder_notes(best, keep_alive)
 
 

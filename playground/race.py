@@ -6,7 +6,6 @@ wait in the queue for a core, and stay under Earlier runs.
 """
 
 import contextlib
-import itertools
 import math
 import secrets
 import threading
@@ -18,6 +17,7 @@ from typing import Any
 from lm.errors import Problem, SettingsProblem
 from lm.ladder import RUNGS
 from lm.plan import Plan, Rung
+from playground.gains import Result, bought, counted_lines, fairly, gains
 from playground.services import Services
 from playground.visitors import NOBODY, Visitor
 
@@ -35,9 +35,8 @@ class Entry:
     """One model of a race; token: of its run, once there is one."""
 
     rung: Rung
-    state: str = (
-        "waiting"  # then "timing", "running" (its own feed tells more), or a sentence in `problem`
-    )
+    # Then "timing" and "timed", "running" (its own feed tells more), "stopped", or a sentence in `problem`.
+    state: str = "waiting"
     token: str | None = None
     problem: str | None = None
 
@@ -50,6 +49,8 @@ class Race:
     budget: float  # seconds of training, or tokens if `in_tokens`
     in_tokens: bool
     visitor: Visitor
+    title: str = ""  # of the text
+    lines: dict[str, float] = field(default_factory=dict)  # what counting achieves on it
     entries: list[Entry] = field(default_factory=list)
     stopped: bool = False
 
@@ -66,9 +67,11 @@ class Races:
         """Begin a race; returns its key. budget: 5, 20 or 60 seconds, or "tokens"; else a `Problem`."""
         if budget != "tokens" and budget not in SECONDS:
             raise SettingsProblem("A race gives each model 5, 20 or 60 seconds, or equal tokens.")
-        self.services.texts.get(corpus)  # refuses a text that cannot be had
+        text = self.services.texts.get(corpus)  # refuses a text that cannot be had
         in_tokens = budget == "tokens"
         race = Race(corpus, TOKENS if in_tokens else float(budget), in_tokens, visitor)
+        race.title = text.corpus.title
+        race.lines = counted_lines(text.baselines, text.tokenizer.vocab_size)
         race.entries = [Entry(rung) for rung in RUNGS.values()]
         key = secrets.token_urlsafe(12)
         with self._lock:
@@ -79,7 +82,12 @@ class Races:
         return key
 
     def state(self, key: str) -> dict[str, Any]:
-        """{"entries": [{"model", "state", "run", "problem"}], "words", "done"} of a race, or {"error"}."""
+        """The state of a race, or {"error"}.
+
+        {"entries": [{"model", "state", "run", "problem"}], "words": the wait, or what each idea bought,
+        "done", "gains": {model: nats that its idea bought} once it is done, "text": the title of the text,
+        "lines": what counting achieves on it, by name}.
+        """
         race = self._races.get(key)
         if race is None:
             return {"error": "That race is no longer here: begin another."}
@@ -88,7 +96,9 @@ class Races:
             for e in race.entries
         ]
         done = all(self._ended(entry) for entry in race.entries)
-        return {"entries": entries, "done": done, "words": self.words(race) if done else ""}
+        gains, words = self.outcome(race) if done else ({}, self._wait_words(race))
+        told = {"entries": entries, "done": done, "gains": gains, "words": words}
+        return told | {"text": race.title, "lines": race.lines}
 
     def order(self, key: str, name: str) -> None:
         """Pause, resume or stop all runs of a race; a stopped race begins no further run."""
@@ -101,23 +111,49 @@ class Races:
             if entry.token and name in ("pause", "resume", "stop"):
                 self.services.supervisor.command(entry.token, name, patience=0)
 
-    def words(self, race: Race) -> str:
-        """What each idea bought in this race, by the last validation losses of its runs."""
-        if race.stopped:
-            return "The race was stopped, so its losses cannot be compared."
-        losses = {}
-        for entry in race.entries:
-            if entry.token and (loss := self._loss(entry.token)) is not None:
-                losses[entry.rung.name] = loss
-        return bought(losses)
+    def outcome(self, race: Race) -> tuple[dict[str, float], str]:
+        """What each idea bought in this race, in nats by model, and in words.
 
-    def _loss(self, token: str) -> float | None:
+        By the last validation losses. Only runs that finished, and that used about as much as the others, are
+        compared.
+        """
+        if race.stopped:
+            begun = any(entry.token for entry in race.entries)
+            stopped = "so its losses cannot be compared" if begun else "before it began"
+            return {}, f"The race was stopped{',' if begun else ''} {stopped}."
+        found = {e.rung.name: r for e in race.entries if (r := self._result(race, e)) is not None}
+        fair, told = fairly(found, race.in_tokens)
+        losses = {name: found[name].loss for name in fair}
+        return gains(losses), " ".join(filter(None, [bought(losses), told]))
+
+    def _result(self, race: Race, entry: Entry) -> Result | None:
+        """What a run of the race came to; None if it did not finish."""
         with contextlib.suppress(Problem):
-            view = self.services.library.view(token)
-            view.refresh()
-            losses = view.evaluations()["loss"]
-            return losses[-1] if losses else None
+            if (
+                entry.token is None
+                or self.services.library.answer(entry.token)["status"] != "finished"
+            ):
+                return None
+            view = self.services.library.view(entry.token)
+            curve = view.evaluations()
+            if curve["loss"]:
+                tokens = view.step * view.run.record.tokens_per_step
+                used = tokens if race.in_tokens else curve["seconds"][-1]
+                return Result(curve["loss"][-1], used)
         return None
+
+    def _wait_words(self, race: Race) -> str:
+        """For which measurements a race waits; "" once its runs begin."""
+        timed = [e for e in race.entries if e.state in ("timing", "timed")]
+        if not timed or any(entry.token for entry in race.entries):
+            return ""
+        if self.services.supervisor.running():
+            return "Waiting for the runs in training to end: only then can this machine's pace be measured."
+        known = sum(entry.state == "timed" for entry in timed)
+        return (
+            f"Measuring how fast this machine trains each model, to know how many steps fit into "
+            f"{race.budget:.0f} s: {known} of {len(timed)} known."
+        )
 
     def _ended(self, entry: Entry) -> bool:
         if entry.token is None:
@@ -126,8 +162,14 @@ class Races:
 
     def prepare(self, corpus: str) -> bool:
         """Have the pace of every model timed, so that a race can begin at once; whether all are known."""
-        known = [self._timed(corpus, self._untimed(rung)) is not None for rung in RUNGS.values()]
+        known = [self._is_timed(corpus, rung) for rung in RUNGS.values()]  # every one is asked for
         return all(known)
+
+    def _is_timed(self, corpus: str, rung: Rung) -> bool:
+        """Whether the pace of a model is known; asking has it timed. Counting has no steps to fit in."""
+        return (
+            "steps" not in rung.settings() or self._timed(corpus, self._untimed(rung)) is not None
+        )
 
     def _run(self, race: Race) -> None:
         """Start every model; whatever goes wrong with one is told beside it."""
@@ -146,12 +188,13 @@ class Races:
                 entry.problem = f"This model could not start: {error!r}."
 
     def _wait_for_paces(self, race: Race) -> None:
-        for entry in race.entries:
-            entry.state = "timing"
+        timed = [entry for entry in race.entries if "steps" in entry.rung.settings()]
         deadline = time.monotonic() + TIMING
         with contextlib.suppress(Problem):  # told when the run begins
             while time.monotonic() < deadline and not race.stopped:
-                if self.prepare(race.corpus):
+                for entry in timed:
+                    entry.state = "timed" if self._is_timed(race.corpus, entry.rung) else "timing"
+                if all(entry.state == "timed" for entry in timed):
                     return
                 time.sleep(0.2)
 
@@ -190,36 +233,3 @@ class Races:
         with self.services.supervisor.place(race.visitor) as place:
             run = text.new_run(self.services.library.new_directory(rung.name), plan)
             return self.services.supervisor.start(run, text.data, paused=False, place=place)
-
-
-PHRASES = {  # what the idea of a model is, as the subject of a sentence
-    "single_head_attention": "looking back",
-    "multi_head_attention": "looking for several things",
-    "single_block_transformer": "thinking about it and keeping the input",
-    "decoder_transformer": "stacking blocks",
-}
-
-
-def bought(losses: dict[str, float]) -> str:
-    """What each idea bought, from the losses of the models in the order of the ladder; "" of fewer than two.
-
-    Counting stands beside the networks and is compared with the best of them.
-    """
-    networks = [(name, losses[name]) for name in RUNGS if name in losses and name != "ngram"]
-    parts = []
-    for (_, before), (name, after) in itertools.pairwise(networks):
-        gain = before - after
-        phrase = PHRASES.get(name, RUNGS[name].title.lower())
-        parts.append(f"{phrase} {'bought' if gain >= 0 else 'cost'} {abs(gain):.2f}")
-    if not parts:
-        return ""
-    sentence = ", ".join(parts)
-    said = f"{sentence[0].upper()}{sentence[1:]} nats."
-    if "ngram" in losses:
-        best, counted = min(loss for _, loss in networks), losses["ngram"]
-        if round(best, 2) < round(counted, 2):
-            said += f" The best network is {counted - best:.2f} below counting."
-        else:
-            place = "level" if round(best, 2) == round(counted, 2) else "better"
-            said += f" Counting, {counted:.2f}, is still {place}."
-    return said

@@ -47,7 +47,8 @@ def build(page: gr.Blocks, services: Services, corpus: gr.BrowserState) -> None:
 
     with gr.Tab("Start", elem_id="rung-start", id=NAME):
         components.start(ladder(services.library), prepare, race, state, steer, poll)
-    gr.on([corpus.change, page.load], None, corpus, js="(text) => { Playground.raceOn(text) }")
+    chosen = "import('playground').then(() => Playground.textChosen(text))"
+    gr.on([corpus.change, page.load], None, corpus, js=f"(text) => {{ {chosen} }}")
 
 
 def _text(data: Any) -> str:

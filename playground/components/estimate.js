@@ -1,4 +1,5 @@
-// The parameters and the predicted time of the settings that the controls show, or why they cannot work.
+// The parameters and the predicted time of the settings that the controls show, or why they cannot work. While a
+// run trains, the box says whether they are that run's.
 import { ask } from "./calls.js";
 import { debounce, isVisible, make, onShown } from "./dom.js";
 import { estimateWords } from "./status_words.js";
@@ -14,6 +15,8 @@ class Estimate {
     this.server = server;
     this.tab = tab(props.feed);
     this.calling = this.wanted = false;
+    this.answer = null; // the last one,
+    this.of = null; // and the choice that it is about
     this.again = 0; // timer
     this.line = make("div", "estimate-line");
     element.replaceChildren(this.line);
@@ -23,6 +26,7 @@ class Estimate {
       const lives = LIVE.has(status);
       if (lived && !lives) this.call(); // now there is room for a timing, and a pace to go by
       lived = lives;
+      this.show();
     }, element);
     onShown(element, () => this.wanted && this.call());
   }
@@ -44,15 +48,23 @@ class Estimate {
   }
 
   take(answer) {
-    if (answer) {
-      const pieces = estimateWords(answer);
-      this.line.classList.toggle("impossible", Boolean(answer.error));
-      this.line.replaceChildren(
-        ...pieces.map(([text, strong]) => (strong ? make("b", "", text) : text)),
-      );
-    }
+    if (answer) Object.assign(this, { answer, of: this.tab.chosen });
+    this.show();
     if (answer?.error || ["settled", "impossible"].includes(answer?.state)) return;
     this.again = setTimeout(() => this.element.isConnected && this.call(), AGAIN_MS);
+  }
+
+  /** Writes the last answer, and whose numbers they are while a run with perhaps other settings goes on. */
+  show() {
+    if (!this.answer || this.of !== this.tab.chosen) return;
+    const beside = LIVE.has(this.tab.record.status) ? (this.tab.stale ? "other" : "same") : null;
+    const pieces = estimateWords(this.answer, beside);
+    const words = pieces.map(([text]) => text).join("");
+    if (this.line.textContent === words) return;
+    this.line.classList.toggle("impossible", Boolean(this.answer.error));
+    this.line.replaceChildren(
+      ...pieces.map(([text, strong]) => (strong ? make("b", "", text) : text)),
+    );
   }
 }
 

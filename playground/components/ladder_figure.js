@@ -1,15 +1,21 @@
 // The chart of the Start tab as plotly takes it: a curve for each model, counted lines, names at the right edge.
 import { evaluations } from "./feed.js";
+import { presenting } from "./presenting.js";
+import { decimalsOf } from "./wording.js";
 
-const GAP = 0.045; // least distance of two names, as a share of the height
+const GAP = 0.045; // least distance of two names, as a share of the height,
+const GAP_LARGE = 0.065; // and where they are large
 
 /** ladder: of `playground/ladder_data.py`; feeds: Map of model to Feed in a race, else null; axis: as in `Start`. */
 export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family }) {
   const curves = ladder.models
     .map((model) => curveOf(model, feeds?.get(model.key)?.record, feeds, axis))
     .filter((curve) => curve.x.length);
-  const high = Math.max(...Object.values(ladder.lines), ...curves.flatMap((curve) => curve.y)) * 1.02;
-  const low = Math.min(...Object.values(ladder.lines), ...curves.flatMap((curve) => curve.y)) - 0.12;
+  const heights = [...Object.values(ladder.lines), ...curves.flatMap((curve) => curve.y)];
+  if (!heights.length) heights.push(1, 4); // a race of which nothing is known yet
+  const high = Math.max(...heights) * 1.02;
+  const low = Math.min(...heights) - 0.12;
+  const decimals = decimalsOf(curves.map(({ y }) => y.at(-1)));
   const data = curves.map(({ model, x, y }) => ({
     x,
     y,
@@ -23,11 +29,11 @@ export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family })
   const log = axis === "FLOPs";
   const names = spread(
     curves.map(({ model, y }) => ({ model, y: y.at(-1) })),
-    GAP * (high - low),
+    (presenting() ? GAP_LARGE : GAP) * (high - low),
   );
   const longest = Math.max(1, ...curves.flatMap(({ x }) => x));
   const layout = {
-    margin: { l: 40, r: 190, t: 6, b: 26 },
+    margin: { l: 40, r: 200, t: 6, b: 26 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     showlegend: false,
@@ -66,7 +72,7 @@ export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family })
         font: { size: 11 },
       })),
       ...names.map(({ model, y, at }) => ({
-        text: `<b>${model.title.toLowerCase()} ${y.toFixed(2)}</b>`,
+        text: `<b>${model.title.toLowerCase()} ${y.toFixed(decimals)}</b>`,
         xref: "paper",
         x: 1.01,
         xanchor: "left",
@@ -76,7 +82,7 @@ export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family })
       })),
     ],
   };
-  const ends = curves.map(({ model, y }) => `${model.title} ${y.at(-1).toFixed(2)}`);
+  const ends = curves.map(({ model, y }) => `${model.title} ${y.at(-1).toFixed(decimals)}`);
   return { data, layout, summary: `Validation loss of each model: ${ends.join(", ")}.` };
 }
 

@@ -1,9 +1,10 @@
 // The Start tab: all models on one chart, a card for each, and a race among them.
 import { isDark, onTheme, PLOT_CONFIG, colour } from "./appearance.js";
+import { chosenText } from "./chosen_text.js";
 import { button, isVisible, make, onShown, press } from "./dom.js";
 import { figureOf } from "./ladder_figure.js";
 import { enlarged, onPresenting, thick } from "./presenting.js";
-import { cardOf, showRace, waysIn } from "./start_cards.js";
+import { cardOf, showLosses, showRace, waysIn } from "./start_cards.js";
 import { Race } from "./start_race.js";
 
 const BUDGETS = [
@@ -17,13 +18,6 @@ const IN_SHORT =
   "and see what each idea is worth.";
 const AXES = ["step", "seconds", "FLOPs"];
 
-let text = null; // the key of the text that is chosen
-
-/** The text that a race is on. */
-export const raceOn = (key) => {
-  text = key;
-};
-
 export class Start {
   constructor(element, props, _watch, server) {
     this.element = element;
@@ -35,7 +29,7 @@ export class Start {
     onTheme(element, () => this.draw());
     onPresenting(() => this.drawSoon(), element);
     onShown(this.plot, () => this.draw());
-    this.race.prepare(() => (isVisible(this.plot) ? text : null));
+    this.race.prepare(() => (isVisible(this.plot) ? chosenText() : null));
   }
 
   build() {
@@ -66,7 +60,7 @@ export class Start {
     const right = make("div", "card start-chart");
     const head = make("div", "figure-head");
     this.title = make("span", "figure-title", "The ladder");
-    this.unit = make("span", "figure-unit", "validation loss, nats per character; lower is better");
+    this.unit = make("span", "figure-unit");
     const axes = make("span", "pills joined");
     this.axisPills = AXES.map((axis) =>
       button(axis, "pill-button", `x axis: ${axis}`, () => {
@@ -91,9 +85,9 @@ export class Start {
     const page = make("div", "start");
     page.append(top, this.cards);
     this.element.replaceChildren(page);
-    this.words.textContent = this.ladder.words;
+    showLosses(this.cards, this.ladder);
     this.showBudget();
-    this.showSteering();
+    this.raceChanged();
   }
 
   showBudget() {
@@ -104,7 +98,7 @@ export class Start {
 
   begin() {
     this.problem.textContent = "";
-    this.race.begin(text ?? "tiny_shakespeare", this.budget);
+    this.race.begin(chosenText() ?? "tiny_shakespeare", this.budget);
   }
 
   /** News of the race: it began, its runs went on, or it could not be. */
@@ -114,27 +108,30 @@ export class Start {
       this.axis = "seconds";
       this.title.textContent = "The race";
     }
-    this.words.textContent = this.race.on ? this.race.words : this.ladder.words;
+    const { text, words } = this.race.on ? this.race : this.ladder;
+    const on = text ? ` on ${text}` : "";
+    this.unit.textContent = `validation loss${on}, nats per character; lower is better`;
+    if (this.words.textContent !== words) this.words.textContent = words;
     this.showSteering();
     this.drawSoon();
   }
 
   showStates() {
-    let before = null;
     for (const entry of this.race.entries) {
       const node = this.cards.querySelector(`[data-model=${entry.model}]`);
-      const loss = showRace(node, entry, this.race.feeds.get(entry.model)?.record, before);
-      if (Number.isFinite(loss) && entry.model !== "ngram") before = loss;
+      showRace(node, entry, this.race.feeds.get(entry.model)?.record);
     }
+    showLosses(this.cards, { models: this.race.losses(), gains: this.race.gains });
   }
 
   showSteering() {
-    const { running, on, paused } = this.race;
+    const { running, on, paused, feeds } = this.race;
     this.go.disabled = running;
     this.go.textContent = running ? "Racing …" : on ? "▶ Race again" : "▶ Race the ladder";
     this.steering.classList.toggle("on", running);
     this.pause.textContent = paused ? "▶ Resume" : "❚❚ Pause";
-    this.pause.disabled = this.stop.disabled = !running;
+    this.stop.disabled = !(running && on);
+    this.pause.disabled = this.stop.disabled || !feeds.size; // there is nothing to pause yet
   }
 
   // The chart
@@ -150,8 +147,9 @@ export class Start {
   draw() {
     this.axisPills.forEach((pill, index) => press(pill, AXES[index] === this.axis));
     if (!isVisible(this.plot) || !this.plot.clientWidth) return;
-    const records = this.race.on ? this.race.feeds : null;
-    const { data, layout, summary } = figureOf(this.ladder, records, this.axis, {
+    const { on, feeds, lines } = this.race;
+    const shown = on ? { ...this.ladder, lines } : this.ladder;
+    const { data, layout, summary } = figureOf(shown, on ? feeds : null, this.axis, {
       dark: isDark(),
       ink: colour("ink"),
       grid: colour("grid"),

@@ -1,8 +1,8 @@
 // The cards of the Start tab, one for each model, and the ways from it into the others.
 import { button, make } from "./dom.js";
-import { LIVE, evaluations } from "./feed.js";
+import { LIVE } from "./feed.js";
 import { beginTour, openAndDo } from "./guide.js";
-import { whole } from "./wording.js";
+import { decimalsOf, whole } from "./wording.js";
 
 /** The card of a model (playground/ladder_data.py); a click opens its tab. */
 export function cardOf(model) {
@@ -26,34 +26,41 @@ export function cardOf(model) {
     make("span", "start-writes", model.writes ? `“${model.writes}”` : ""),
     make("span", "start-state"),
   );
-  showLoss(node, model.loss, model.gain);
   return node;
 }
 
-function showLoss(node, loss, gain) {
-  const number = Number.isFinite(loss) ? loss.toFixed(2) : "–";
-  const place = node.querySelector(".start-card-loss");
-  place.replaceChildren(make("b", "", number));
-  if (Number.isFinite(gain)) {
-    const words = `${gain >= 0 ? "−" : "+"}${Math.abs(gain).toFixed(2)}`;
-    place.append(make("span", gain >= 0 ? "better" : "worse", words));
+/** Shows the losses on the cards; models: [{key, loss}] in their order, gains: by model, of those compared. */
+export function showLosses(cards, { models, gains }) {
+  const decimals = decimalsOf(models.map(({ loss }) => loss));
+  for (const { key, loss } of models) {
+    const number = Number.isFinite(loss) ? loss.toFixed(decimals) : "–";
+    const place = cards.querySelector(`[data-model=${key}] .start-card-loss`);
+    place.replaceChildren(make("b", "", number));
+    const gain = gains[key];
+    if (!Number.isFinite(gain)) continue;
+    const better = gain >= 0;
+    const words = `${better ? "−" : "+"}${Math.abs(gain).toFixed(decimals)}`;
+    place.append(make("span", better ? "better" : "worse", words));
   }
 }
 
-/** Shows on a card how its model does in a race, against the loss of the model before; returns its loss. */
-export function showRace(node, { state, problem }, record, before) {
-  const loss = record ? evaluations(record).at(-1)?.loss : undefined;
+/** Shows on a card how its model does in a race. */
+export function showRace(node, { state, problem }, record) {
   const written = record?.events.filter(({ type }) => type === "sample").at(-1)?.text;
   node.querySelector(".start-state").textContent = problem ?? stateWords(state, record);
   node.classList.toggle("racing", Boolean(record) && LIVE.has(record.status));
-  if (written) node.querySelector(".start-writes").textContent = `“${written.trim().slice(0, 44)}”`;
-  showLoss(node, loss, Number.isFinite(before) ? before - loss : null);
-  return loss;
+  const line = written ? `“${written.trim().slice(0, 44)}”` : ""; // not that of the included run
+  node.querySelector(".start-writes").textContent = line;
 }
 
 /** What a model of a race is doing. */
 function stateWords(state, record) {
-  const waiting = { waiting: "waiting", timing: "measuring this machine", stopped: "not started" };
+  const waiting = {
+    waiting: "waiting",
+    timing: "its pace is measured",
+    timed: "ready",
+    stopped: "not started",
+  };
   if (!record?.status) return waiting[state] ?? "";
   const { status, queue, step, steps } = record;
   if (status === "queued") return queue ? `waiting: place ${queue.place} of ${queue.of}` : "waiting for a core";

@@ -1,6 +1,6 @@
 // A race of all models: it is begun on the server, and the feed of each run is drawn as it learns.
 import { ask } from "./calls.js";
-import { feedOf } from "./feed.js";
+import { evaluations, feedOf } from "./feed.js";
 import { pollerOf } from "./polling.js";
 
 const STATE_MS = 700; // between two questions for the state of a race
@@ -15,7 +15,10 @@ export class Race {
     this.key = null; // of the race on the server
     this.entries = []; // {model, state, run, problem} of each model
     this.feeds = new Map(); // model -> Feed of its run
-    this.words = ""; // what each idea bought, at the end
+    this.words = ""; // for what it waits; at the end, what each idea bought
+    this.text = ""; // the title of its text
+    this.lines = {}; // what counting achieves on that
+    this.gains = {}; // what each idea bought in nats, by model, at the end
     this.done = this.paused = this.beginning = this.began = false;
   }
 
@@ -46,7 +49,7 @@ export class Race {
     this.key = answer.race;
     this.entries = [];
     this.feeds = new Map();
-    this.words = "";
+    Object.assign(this, { words: "", text: "", lines: {}, gains: {} });
     this.done = this.paused = false;
     this.began = true;
     this.changed();
@@ -68,9 +71,17 @@ export class Race {
     }
   }
 
-  take({ entries, words, done }) {
-    Object.assign(this, { entries, words, done });
-    for (const { model, run } of entries) {
+  /** The last loss of each model, [{key, loss}]. */
+  losses() {
+    return this.entries.map(({ model }) => {
+      const record = this.feeds.get(model)?.record;
+      return { key: model, loss: record && evaluations(record).at(-1)?.loss };
+    });
+  }
+
+  take(state) {
+    Object.assign(this, state);
+    for (const { model, run } of state.entries) {
       if (!run || this.feeds.has(model)) continue;
       const feed = feedOf(run);
       this.feeds.set(model, feed);

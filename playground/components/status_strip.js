@@ -5,7 +5,7 @@ import { make } from "./dom.js";
 import { LIVE, steered } from "./feed.js";
 import { tabNote } from "./ladder.js";
 import { ORDERS, pollerOf } from "./polling.js";
-import { hintWords, ladderNote, statusWords } from "./status_words.js";
+import { doingWord, hintWords, statusWords } from "./status_words.js";
 import { tab } from "./tab.js";
 
 const BEGIN_MS = 120000; // a run may begin with a text that is first fetched and counted
@@ -81,6 +81,8 @@ function drawStrip(element, props, one) {
     const pieces = statusWords(record);
     line.replaceChildren(...pieces.map(([text, strong]) => (strong ? make("b", "", text) : text)));
     hint.textContent = hintWords(record, one);
-    if (record.status) tabNote(`rung-${props.feed}`, ladderNote(record));
+    if (!record.status) return;
+    const text = one.trained?.text;
+    tabNote(`rung-${props.feed}`, { doing: doingWord(record), loss: record.best, text });
   }, element);
 }

@@ -50,8 +50,10 @@ export function hintWords(record, { connected, differing }) {
     : `Differs from the run shown: ${told.join(", ")}. Press Train.`;
 }
 
-/** Parameters and predicted time as pieces [text, is it strong]; answer: of `Actions.estimate`. */
-export function estimateWords({ error, parameters, steps, seconds, state }) {
+/** Parameters and predicted time as pieces [text, is it strong]; answer: of `Actions.estimate`.
+ *
+ * beside: a run in training that has these settings, "same", or others, "other"; null: none trains. */
+export function estimateWords({ error, parameters, steps, seconds, state }, beside = null) {
   if (error) return [[error, false]];
   const time = {
     timing: [[" · timing …", false]],
@@ -60,13 +62,12 @@ export function estimateWords({ error, parameters, steps, seconds, state }) {
     busy: [[" ≈ ", false], [duration(seconds), true], [" if busy", false]],
     settled: [[" ≈ ", false], [duration(seconds), true], [" here", false]],
   };
-  const sized = [[whole(parameters), true], [` parameters\n${whole(steps)} steps`, false]];
-  return [...sized, ...time[state]];
+  const whose = { same: [["This run: ", false]], other: [["Chosen: ", false]] }[beside] ?? [];
+  return [...whose, [whole(parameters), true], [` parameters\n${whole(steps)} steps`, false], ...time[state]];
 }
 
-/** The second line of a tab's button: the status of a live run and the best loss. */
-export function ladderNote(record) {
-  const best = Number.isFinite(record.best) ? record.best.toFixed(2) : "";
+/** The word on a tab's button for a live run; "" for others. */
+export function doingWord({ status }) {
   const doing = { queued: "queued", starting: "training", running: "training", paused: "paused" };
-  return [doing[record.status], best].filter(Boolean).join(" · ");
+  return doing[status] ?? "";
 }

@@ -32,3 +32,15 @@ export function surprise(loss) {
   const chance = probability < 0.001 ? "under 0.1" : (100 * probability).toFixed(1);
   return `surprise ${loss.toFixed(2)} nats, probability ${chance} %`;
 }
+
+const LEAST_DECIMALS = 2;
+const MOST_DECIMALS = 4;
+
+/** Decimals with which those of the losses that differ also differ as they are written: two to four. */
+export function decimalsOf(losses) {
+  const known = losses.filter(Number.isFinite);
+  const different = (decimals) => new Set(known.map((loss) => loss.toFixed(decimals))).size;
+  let decimals = LEAST_DECIMALS;
+  while (decimals < MOST_DECIMALS && different(decimals) < different(MOST_DECIMALS)) decimals += 1;
+  return decimals;
+}

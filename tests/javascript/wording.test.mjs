@@ -2,12 +2,21 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
+  doingWord,
   estimateWords,
   hintWords,
-  ladderNote,
   statusWords,
 } from "../../playground/components/status_words.js";
-import { duration, percent, roughly, shown, surprise, whole } from "../../playground/components/wording.js";
+import { noteLines } from "../../playground/components/ladder.js";
+import {
+  decimalsOf,
+  duration,
+  percent,
+  roughly,
+  shown,
+  surprise,
+  whole,
+} from "../../playground/components/wording.js";
 import { recordOf } from "./records.mjs";
 
 const line = (changes) => statusWords(recordOf(3, changes)).map(([text]) => text).join("");
@@ -84,8 +93,33 @@ test("the estimate is the sentence that forbids a run, or parameters, steps and 
   assert.match(told({ ...sized, seconds: 95, state: "settled" }), / ≈ 1 min 35 s here$/);
 });
 
-test("the note on a tab is the best loss, with the status of a live run", () => {
-  assert.equal(ladderNote(recordOf(3, { best: 1.556 })), "training · 1.56");
-  assert.equal(ladderNote(recordOf(3, { status: "finished", best: 1.556 })), "1.56");
-  assert.equal(ladderNote(recordOf(3, { status: "paused" })), "paused");
+test("while a run trains, the estimate says whether it is that run's", () => {
+  const answer = { parameters: 1545, steps: 3000, seconds: 95, state: "settled" };
+  const told = (beside) => estimateWords(answer, beside).map(([text]) => text).join("");
+  assert.match(told("other"), /^Chosen: 1,545 parameters/);
+  assert.match(told("same"), /^This run: 1,545 parameters/);
+  assert.match(told(null), /^1,545 parameters/);
+});
+
+test("the note on a tab is the best loss of the chosen text, with the word for a live run", () => {
+  const notes = [
+    { doing: "training", loss: 1.556, text: "plays" },
+    { doing: "", loss: 2.4, text: "plays" },
+    { doing: "", loss: null, text: "plays" },
+  ];
+  assert.deepEqual(noteLines(notes, "plays"), ["training · 1.56", "2.40", ""]);
+  assert.deepEqual(noteLines(notes, "own:1"), ["training", "", ""]);
+  assert.deepEqual(noteLines(notes, null), ["training", "", ""]); // not known yet which is chosen
+  assert.equal(doingWord({ status: "paused" }), "paused");
+  assert.equal(doingWord({ status: "finished" }), "");
+});
+
+test("losses that differ are written so that they differ", () => {
+  assert.equal(decimalsOf([1.52, 2.4, undefined]), 2);
+  assert.equal(decimalsOf([1.5198, 1.5241]), 3);
+  assert.equal(decimalsOf([1.5198, 1.5203]), 4);
+  assert.equal(decimalsOf([1.5, 1.5]), 2);
+  assert.equal(decimalsOf([1.50001, 1.50002]), 2); // four decimals are all that a loss has
+  const notes = [1.5198, 1.5241].map((loss) => ({ loss, text: "plays" }));
+  assert.deepEqual(noteLines(notes, "plays"), ["1.520", "1.524"]);
 });

@@ -7,27 +7,9 @@ import pytest
 from lm.errors import Problem
 from lm.ladder import RUNGS
 from playground.ladder_data import ladder
-from playground.race import TOKENS, Race, Races, bought
+from playground.race import TOKENS, Race, Races
 from playground.services import SHIPPED
 from tests.playground.conftest import PATIENCE
-
-
-def test_what_each_idea_bought_is_the_difference_of_two_losses():
-    losses = {
-        "ngram": 1.52,
-        "bigram": 2.5,
-        "single_head_attention": 2.2,
-        "multi_head_attention": 2.0,
-        "single_block_transformer": 2.05,
-    }
-    assert bought(losses) == (
-        "Looking back bought 0.30, looking for several things bought 0.20, thinking about it and keeping the "
-        "input cost 0.05 nats. Counting, 1.52, is still better."
-    )
-    assert bought(losses | {"decoder_transformer": 1.4}).endswith(
-        "The best network is 0.12 below counting."
-    )
-    assert bought({"bigram": 2.5}) == ""
 
 
 def test_equal_tokens_are_equal_to_a_batch(services):
@@ -45,7 +27,8 @@ def test_a_race_runs_every_model_and_can_be_stopped(make_services, monkeypatch, 
     monkeypatch.setattr("playground.race.TOKENS", 2_000)
     services = make_services()
     races = Races(services)
-    key = races.begin(services.texts.add(play.encode()), "tokens")
+    own = services.texts.add(play.encode())
+    key = races.begin(own, "tokens")
     deadline = time.monotonic() + PATIENCE
     while any(entry["run"] is None for entry in races.state(key)["entries"]):
         assert time.monotonic() < deadline
@@ -60,7 +43,36 @@ def test_a_race_runs_every_model_and_can_be_stopped(make_services, monkeypatch, 
         time.sleep(0.05)
     for entry in entries:
         assert services.library.answer(entry["run"])["status"] in ("stopped", "finished")
-    assert "stopped" in races.state(key)["words"], "what is half learned is not compared"
+    told = races.state(key)
+    assert "stopped" in told["words"], "what is half learned is not compared"
+    assert told["gains"] == {}
+    # The lines on its chart are of its own text, not of the included runs'.
+    assert told["text"] == "Your own text"
+    assert told["lines"]["counted pairs"] == services.texts.get(own).baselines["bigram"]
+
+
+def test_a_race_tells_what_it_waits_for_and_can_be_stopped_meanwhile(make_services, monkeypatch):
+    """On a fresh server nothing is timed yet; it waited up to 45 s without a word."""
+    services = make_services()
+    races = Races(services)
+    known = {"bigram"}
+    step = lambda plan, text: 0.01 if plan.rung.name in known else None  # noqa: E731
+    monkeypatch.setattr(services.estimates, "step_seconds", step)
+    key = races.begin("synthetic_plays", 5)
+
+    def told(words):
+        deadline = time.monotonic() + PATIENCE
+        while words not in races.state(key)["words"]:
+            assert time.monotonic() < deadline, races.state(key)
+            time.sleep(0.05)
+        return races.state(key)
+
+    state = told("how many steps fit into 5 s: 1 of 5 known.")
+    assert [entry["state"] for entry in state["entries"]] == ["waiting", "timed", *["timing"] * 4]
+    monkeypatch.setattr(services.supervisor, "running", lambda: 1)
+    told("Waiting for the runs in training to end")
+    races.order(key, "stop")
+    assert told("stopped before it began.")["done"]
 
 
 @pytest.mark.parametrize("budget", [7, None, "all", [5]])
@@ -87,5 +99,8 @@ def test_the_start_tab_shows_the_included_runs(make_services):
         assert len({len(column) for column in curve.values()}) == 1
         assert model["writes"] and model["idea"]
     gain = losses["bigram"] - losses["single_head_attention"]
-    assert found["models"][2]["gain"] == pytest.approx(gain)
+    assert found["gains"]["single_head_attention"] == pytest.approx(gain, abs=0.01)
+    assert found["text"] == "Tiny Shakespeare" and found["words"].startswith(
+        "In 3,000 steps each: "
+    )
     assert list(found["lines"]) == ["knows nothing: 1 in 65", "counted pairs", "counted 5-grams"]
