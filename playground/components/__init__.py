@@ -210,9 +210,10 @@ def header_tools(value: Mapping[str, Any] | None = None) -> gr.HTML:
     return _component("headerTools", dict(value or {}), classes="header-tools", feed="")
 
 
-def ladder_notes(value: Mapping[str, str], keep_alive: ServerFunction) -> gr.HTML:
-    """The second lines of the tabs, elem_id of the tab to text; shows nothing itself.
+def ladder_notes(value: Mapping[str, Any], keep_alive: ServerFunction) -> gr.HTML:
+    """The second lines of the tabs, elem_id of the tab to {"loss", "text": its key}; shows nothing itself.
 
+    A loss of another text than the chosen one is not shown.
     keep_alive: a plain function of this name, of one list: the tokens of the runs that the page watches,
     which is the argument of `Playground.keepAlive`.
     """

@@ -5,6 +5,7 @@
 // (tab.js). Text that a model or a visitor wrote only ever becomes the `textContent` of a node: it
 // can never turn into markup.
 import { watchTheme } from "./appearance.js";
+import { textChosen } from "./chosen_text.js";
 import { diary } from "./diary.js";
 import { estimate } from "./estimate.js";
 import { applyFocus } from "./focus.js";
@@ -15,7 +16,7 @@ import { keepAlive, ladderNotes } from "./ladder.js";
 import { LossChart } from "./loss_chart.js";
 import { keepSmall } from "./own_text.js";
 import { watchPresenting } from "./presenting.js";
-import { Start, raceOn } from "./start.js";
+import { Start } from "./start.js";
 import { runFeed } from "./status_strip.js";
 import { askToWrite, begin, changeRate, choose, live, tab } from "./tab.js";
 import { keepTypedNumbers } from "./typed_numbers.js";
@@ -49,8 +50,8 @@ window.Playground = {
   keepAlive,
   keepSmall,
   live,
-  raceOn,
   tab,
+  textChosen,
 };
 
 watchTheme();
