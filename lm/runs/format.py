@@ -35,8 +35,20 @@ class CorpusRecord(BaseModel):
     floor: float | None
 
 
+class Change(BaseModel):
+    """Settings that a person changed after `step` steps, each with its value before and from then on."""
+
+    model_config = ConfigDict(frozen=True)
+    step: int = Field(ge=0)
+    settings: dict[str, tuple[Any, Any]]
+
+
 class RunRecord(BaseModel):
-    """The contents of run.json."""
+    """The contents of run.json.
+
+    After a run went on (`going_on.py`), the plan has its steps and evaluation interval as they are now, and the
+    learning rate that it began with.
+    """
 
     model_config = ConfigDict(frozen=True)
     format: Literal[2]
@@ -50,6 +62,7 @@ class RunRecord(BaseModel):
     created: str
     recipe: str | None = None  # the recipe that the settings are, if they are one
     note: str = ""
+    changes: tuple[Change, ...] = ()  # made when the run went on, in their order
 
 
 class StatusRecord(BaseModel):

@@ -12,7 +12,7 @@ import torch
 
 from lm.baselines import Pairs
 from lm.errors import Problem, RunProblem, SettingsProblem
-from lm.runs import recording
+from lm.runs import label, recording
 from lm.runs.checksums import FIRST, as_line, at_end
 from lm.runs.files import (
     explained,
@@ -74,6 +74,7 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
         if pairs := _pairs(run):
             tensors = {"ids": torch.from_numpy(pairs.ids), "pairs": torch.from_numpy(pairs.table)}
             write_tensors(out / "counted.safetensors", tensors, {})
+        label.copy(run.directory, out)
         write_text(out / "README.md", card(Run(out, record, run.plan), note))
 
 
