@@ -22,6 +22,9 @@ NUMBERS = {  # the numbers that the page draws from a record, besides its step
 }
 
 
+DEEP = 6  # layers, from which on the length of the gradient in each is shown
+
+
 class RunView:
     """The columns and events of one run directory, kept up to date by `refresh`."""
 
@@ -29,6 +32,9 @@ class RunView:
         self.run = run
         self.steps = run.plan.steps
         self.steps_per_point = max(1, math.ceil(self.steps / CHART_POINTS))
+        values = run.plan.values()
+        layers = values.get("n_layer", 1)
+        self._deep = layers >= DEEP or (layers > 1 and values.get("residual_path") is False)
         self._lock = threading.RLock()  # several browsers may ask at once
         self._forget()
 
@@ -81,6 +87,11 @@ class RunView:
                 self.best = min(record["loss"], self.best or math.inf)
             return
         self.step = record["step"]
+        if self._deep and "layer_norms" in record:
+            layers = record["layer_norms"]
+            if not layers or not all(math.isfinite(norm) for norm in layers):
+                raise ValueError("layer_norms")
+            self.events.append({"type": "gradient", "step": self.step, "layers": layers})
         self._waiting.append(record["loss"])
         smooth = self._smoother.add(record["loss"])
         due = self.step % self.steps_per_point == 0 or self.step == self.steps

@@ -2,6 +2,7 @@
 import { PLOT_CONFIG, onTheme } from "./appearance.js";
 import { AxisSwitches } from "./axis_switches.js";
 import { button, isVisible, make, onShown } from "./dom.js";
+import { gradientChart } from "./gradient_chart.js";
 import { endOf, layoutOf, ranges, risenFrom } from "./loss_axes.js";
 import { asCsv } from "./loss_points.js";
 import { extension, tracesOf } from "./loss_traces.js";
@@ -55,7 +56,7 @@ export class LossChart {
     this.frame = make("div", "live-figure");
     const stage = make("div", "plot-stage");
     this.marker = new MomentMarker(this);
-    stage.append(this.plot, this.marker.node);
+    stage.append(this.plot, this.marker.node, gradientChart(this.tab, element));
     const foot = make("div", "figure-foot");
     foot.append(this.words, key);
     this.frame.append(head, stage, foot);

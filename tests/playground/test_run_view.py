@@ -305,3 +305,29 @@ def test_the_part_of_a_huge_split_that_was_evaluated_is_told(run):
     part = json.loads(evaluation(100, 2.4)) | {"characters": 250_000}
     append(run, as_line(part).decode())
     assert "that of 250,000 characters, spread evenly over it." in ask(RunView(run))["summary"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "shown"),
+    [
+        ({"n_layer": 2}, False),
+        ({"n_layer": 6}, True),
+        ({"n_layer": 2, "residual_path": False}, True),
+        ({"n_layer": 1, "residual_path": False}, False),  # there is nothing to compare with
+    ],
+)
+def test_gradients_are_told_where_depth_is_the_question(settings, shown, text, tiny_plan, tmp_path):
+    run = text.new_run(tmp_path / "run", tiny_plan(RUNGS["decoder_transformer"], **settings))
+    append(run, step(1))
+    append(run, as_line(json.loads(step(2)) | {"layer_norms": [0.01, 2.0]}).decode())
+    told = [event for event in ask(RunView(run))["events"] if event["type"] == "gradient"]
+    expected = {"type": "gradient", "step": 2, "layers": [0.01, 2.0]}
+    assert told == ([expected] if shown else [])
+
+
+@pytest.mark.parametrize("bad", [[], ["long"], [None], 3, {}])
+def test_damaged_gradients_are_one_sentence(bad, text, tiny_plan, tmp_path):
+    run = text.new_run(tmp_path / "run", tiny_plan(RUNGS["decoder_transformer"], n_layer=6))
+    append(run, as_line(json.loads(step(1)) | {"layer_norms": bad}).decode())
+    with pytest.raises(RunProblem, match="damaged"):
+        ask(RunView(run))
