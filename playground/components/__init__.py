@@ -40,6 +40,7 @@ STYLES = tuple(
         "settings",
         "running",
         "figures",
+        "gradient",
         "writing",
         "attention",
         "inside",
