@@ -30,6 +30,7 @@ def header(page: gr.Blocks, title: str, services: Services) -> tuple[gr.BrowserS
         choice = gr.Dropdown(
             choices,
             value=corpora.names()[0],
+            label="Text to learn from",  # read out, not shown
             show_label=False,
             container=False,
             elem_classes="pill",

@@ -17,23 +17,44 @@ BUILT_FROM = (
 
 
 def build(rung: Rung) -> None:
-    """Lay out the lesson; must be called inside the rung's `gr.Tab`."""
+    """Lay out the lesson; must be called inside the rung's `gr.Tab`.
+
+    After the idea comes the model's own code; that of the modules it is built from stands last, under one title.
+    """
     module = sys.modules[rung.model.__module__]
+    sections = lessons.lesson(rung.name, module.__doc__ or "").sections
     with gr.Column(elem_classes="lesson"):
         gr.Markdown(f"## How it works: {rung.title}")
-        for section in lessons.lesson(rung.name, module.__doc__ or "").sections:
+        for number, section in enumerate(sections):
             with gr.Accordion(section.title, open=section.title == "The idea"):
                 gr.Markdown(
                     section.markdown,
                     latex_delimiters=list(lessons.LATEX_DELIMITERS),
                     container=False,
                 )
-        for part in [module, *_modules_used(module)]:
-            file = part.__name__.replace(".", "/") + ".py"
-            with gr.Accordion(f"The code that runs: {file}", open=False):
-                gr.Code(
-                    inspect.getsource(part), language="python", interactive=False, show_label=False
-                )
+            if number == 0:
+                with gr.Accordion(f"The code that runs: {_file(module)}", open=False):
+                    _code(module)
+        used = _modules_used(module)
+        if used:
+            with gr.Accordion(f"More code: {', '.join(map(_file, used))}", open=False):
+                for part in used:
+                    gr.Markdown(f"### {_file(part)}")
+                    _code(part)
+
+
+def _file(module: ModuleType) -> str:
+    return module.__name__.replace(".", "/") + ".py"
+
+
+def _code(module: ModuleType) -> None:
+    gr.Code(
+        inspect.getsource(module),
+        language="python",
+        label=_file(module),
+        interactive=False,
+        show_label=False,
+    )
 
 
 def _modules_used(module: ModuleType) -> list[ModuleType]:

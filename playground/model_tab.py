@@ -196,6 +196,7 @@ def _writing(key: str, actions: Actions) -> dict[str, Any]:
             gr.HTML("Write", elem_classes="card-title", apply_default_css=False)
             prompt = gr.Textbox(
                 "ROMEO:",
+                label="The text to continue",  # read out, not shown
                 show_label=False,
                 container=False,
                 max_lines=1,

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from lm.plan import Rung
-from playground import controls
+from playground import components, controls
 
 ALWAYS_SHOWN = ("learning_rate", "steps", "batch_size")  # beside the model's own fields
 
@@ -47,6 +47,7 @@ def settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
                 interactive=True,
             )
         gr.Markdown(controls.narrowed(rung), elem_classes="narrowed")
+    components.settings_fold(rung.name)
     return recipe, {name: made[name] for name in fields}, saved
 
 

@@ -124,6 +124,11 @@ def estimate(key: str, estimate: ServerFunction) -> gr.HTML:
     )
 
 
+def settings_fold(key: str) -> gr.HTML:
+    """The line under the settings of a tab that names those below the fold."""
+    return _component("settingsFold", None, classes="settings-fold-block", feed=key)
+
+
 def live_figure(key: str, value: dict[str, Any]) -> gr.HTML:
     """The loss chart with its axis switches; value: `figures.template.as_json` of a loss figure."""
     return _component("liveFigure", value, classes="live-figure-block", plotly_too=True, feed=key)

@@ -2,6 +2,7 @@
 import { applyStoredTheme, toggleTheme } from "./appearance.js";
 import { button, make, press } from "./dom.js";
 import { applyStoredGuides, guidesShown, showGuides } from "./guide.js";
+import { watchTabs } from "./keyboard.js";
 import { onPresenting, present, presenting } from "./presenting.js";
 
 export function headerTools(element, props) {
@@ -45,6 +46,7 @@ export function headerTools(element, props) {
   applyStoredTheme();
   applyStoredGuides();
   press(guide, guidesShown());
+  watchTabs();
 }
 
 /** Whether the link is on the clipboard now; there is none without https, and a frame may be refused it. */

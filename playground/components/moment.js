@@ -68,7 +68,7 @@ export class MomentMarker {
     if (this.node.hidden) return;
     const x = this.places()[this.index];
     this.node.style.transform = `translateX(${x}px)`;
-    this.node.classList.toggle("at-right", x > plot.clientWidth - 180);
+    this.node.classList.toggle("at-right", x > plot.clientWidth - plot.layout.margin.r - 90);
     const step = snapshots[this.index];
     this.label.textContent = `step ${whole(step)}`;
     this.node.setAttribute("aria-valuemin", 0);

@@ -12,10 +12,12 @@ import { applyFocus } from "./focus.js";
 import { GuideStrip, afterDoing, doing } from "./guide.js";
 import { headerTools } from "./header.js";
 import { InsideView } from "./inside_view.js";
+import { watchKeyboard } from "./keyboard.js";
 import { keepAlive, ladderNotes } from "./ladder.js";
 import { LossChart } from "./loss_chart.js";
 import { keepSmall } from "./own_text.js";
 import { watchPresenting } from "./presenting.js";
+import { settingsFold } from "./settings_fold.js";
 import { Start } from "./start.js";
 import { runFeed } from "./status_strip.js";
 import { askToWrite, begin, changeRate, choose, live, tab } from "./tab.js";
@@ -36,6 +38,7 @@ export {
   ladderNotes,
   liveFigure,
   runFeed,
+  settingsFold,
   start,
   writing,
 };
@@ -57,4 +60,5 @@ window.Playground = {
 watchTheme();
 applyFocus();
 watchPresenting();
+watchKeyboard();
 keepTypedNumbers();

@@ -23,19 +23,33 @@ export function watchPresenting() {
   });
 }
 
+const AXIS_PX = 28; // a quarter of it can still be read
+const LEAST_PX = 26; // of the names at the lines
+const LETTER = 0.58; // width of a letter, as a share of its height
+
 /** A plotly layout with text that can be read from the last row. */
 export function enlarged(layout) {
   if (!presenting()) return layout;
-  const larger = (size) => Math.max(18, Math.round(1.6 * size));
   const { margin } = layout;
+  const annotations = layout.annotations?.map((note) => ({
+    ...note,
+    font: { ...note.font, size: LEAST_PX },
+  }));
+  const beside = annotations?.filter((note) => note.x >= 1 && note.xanchor === "left") ?? [];
+  const longest = Math.max(0, ...beside.map(({ text }) => text.replace(/<[^>]*>/g, "").length));
   return {
     ...layout,
-    font: { ...layout.font, size: 18 },
-    margin: { ...margin, l: 56, r: Math.max(168, 1.5 * margin.r), b: 36 },
-    annotations: layout.annotations?.map((note) => ({
-      ...note,
-      font: { ...note.font, size: larger(note.font?.size ?? 11) },
-    })),
+    font: { ...layout.font, size: AXIS_PX },
+    margin: {
+      ...margin,
+      t: annotations?.some((note) => note.yanchor === "bottom") ? AXIS_PX : margin.t,
+      l: 72,
+      r: Math.max(margin.r, 24 + LETTER * LEAST_PX * longest),
+      b: 48,
+    },
+    xaxis: { ...layout.xaxis, nticks: 6 },
+    yaxis: { ...layout.yaxis, nticks: 6 },
+    annotations,
   };
 }
 

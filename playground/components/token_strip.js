@@ -31,28 +31,26 @@ export class TokenStrip {
       });
     listen("pointerover", point);
     listen("click", pin);
-    this.node.tabIndex = 0; // arrow keys go from token to token, Enter pins one
-    this.node.addEventListener("keydown", (event) => this.pressed(event, point, pin));
-    this.node.addEventListener("blur", () => point(null));
-    this.node.addEventListener("pointerleave", () => point(null));
-    tooltip(this.node, ".token", (tip, token) => {
-      const loss = this.losses[Number(token.dataset.index)];
-      tip.append(make("b", "", `“${shown(token.textContent)}”`), ` ${surprise(loss)}`);
-    });
-  }
-
-  pressed(event, point, pin) {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (step) {
-      const last = this.text.children.length - 1;
-      this.row = Math.max(0, Math.min(last, (this.row ?? (step > 0 ? -1 : last + 1)) + step));
-      point(this.row);
-    } else if (event.key === "Enter" && this.row !== undefined) {
+    this.node.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || this.row === undefined) return;
       pin(this.row);
-    } else {
-      return;
-    }
-    event.preventDefault();
+      event.preventDefault();
+    });
+    this.node.addEventListener("pointerleave", () => point(null));
+    // Arrow keys go from token to token, Enter pins one.
+    const reach = (token) => {
+      this.row = token ? Number(token.dataset.index) : undefined;
+      point(this.row ?? null);
+    };
+    tooltip(
+      this.node,
+      ".token",
+      (tip, token) => {
+        const loss = this.losses[Number(token.dataset.index)];
+        tip.append(make("b", "", `“${shown(token.textContent)}”`), ` ${surprise(loss)}`);
+      },
+      reach,
+    );
   }
 
   /** losses: in nats, one for each token; null where there is none. */

@@ -5,6 +5,7 @@ const browser = Object.fromEntries(
     "Element",
     "HTMLInputElement",
     "ImageData",
+    "KeyboardEvent",
     "MutationObserver",
     "Plotly",
     "ResizeObserver",
