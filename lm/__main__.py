@@ -36,6 +36,7 @@ from lm.evaluation import told
 from lm.generation import SamplingConfig, generate
 from lm.ladder import RUNGS
 from lm.runs import open_run, packing
+from lm.runs_command import export_command, import_command, runs_command
 from lm.settings import describe
 from lm.sizes import count_parameters, outline
 from lm.tasks.continue_text import ContinueText, first_token
@@ -257,6 +258,9 @@ def pack(directory: Path, out: Path, snapshots: int, note: str) -> None:
         size = packing.pack(open_run(directory), out, snapshots, note)
     click.echo(f"{out}: {size / 1e6:.2f} MB")
 
+
+for further in (runs_command, export_command, import_command):
+    main.add_command(further)
 
 if __name__ == "__main__":
     interruption.as_usual()
