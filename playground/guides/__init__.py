@@ -31,12 +31,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from lm.errors import Problem
+from lm.wording import decimals_of
 
 FOLDER = Path(__file__).parent
 Press = Literal["train", "reset", "step", "sample"]
 View = Literal["attention", "score", "next", "surprise", "layers", "table"]
 
 _COMPARISONS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
+_LOSS = re.compile(r"\{(\w+):\.2f\}")
 _CONDITION = re.compile(r"(\w+) (<=?|>=?) ([\w.]+)(?: ([+-]) ([\d.]+))?")
 
 
@@ -101,10 +103,17 @@ class Step(_Part):
         for one in self.happened:
             if one.holds(facts):
                 try:
-                    return one.say.format_map(facts)
+                    return _written(one.say, facts)
                 except (KeyError, TypeError, ValueError):  # a number that is not known yet
                     continue
         return "There is nothing to tell yet: press Do it, and wait for the first evaluation."
+
+
+def _written(sentence: str, facts: Mapping[str, Any]) -> str:
+    """The sentence with its numbers. Losses that differ, also from 0, are written so that they differ."""
+    losses = [float(facts[name]) for name in _LOSS.findall(sentence)]
+    decimals = decimals_of([0.0, *losses])
+    return _LOSS.sub(rf"{{\1:.{decimals}f}}", sentence).format_map(facts)
 
 
 class Guide(_Part):

@@ -338,6 +338,30 @@ def test_a_link_with_nonsense_opens_with_the_defaults_and_says_so(decoder, open_
     assert tab.value("n_embd") == str(decoder.config().n_embd)
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("model=unknown&guide=nonsense&present=maybe", "there is no model 'unknown'; present is"),
+        ("model=bigram&guide=bigram&step=99&show=nonsense", "has no step 'bigram'"),
+        ("model=bigram&model=ngram&steps=abc&n_embd=-3", "model more than once"),
+        (f"model=bigram&guide={'x' * 5000}&show=" + "chart," * 900, "has no step 'xxx"),
+    ],
+)
+def test_a_link_that_asks_for_what_there_is_not_says_so_and_the_page_works(
+    query, said, server, context
+):
+    page = context.new_page()
+    page.goto(f"{server.url}/?{query}")
+    page.locator("#notice-link", has_text=said).wait_for()
+    tab = Tab(page, RUNGS["bigram"])
+    if "model=bigram" not in query:
+        tab.select()
+    tab.ready().reaches("finished")
+    if "steps=abc" in query:
+        page.locator("#notice-bigram", has_text="cannot be used").wait_for()
+        assert tab.value("steps") == str(RUNGS["bigram"].plan().steps)
+
+
 def test_the_ladder_tells_the_best_loss_of_every_rung_at_once(server, context):
     page = context.new_page()
     page.goto(server.url)
@@ -473,8 +497,23 @@ def test_the_plays_can_be_chosen_and_show_their_floor(decoder, open_tab):
     tab.page.get_by_role("option", name="Synthetic plays").click()
     alphabet = len(set(corpora.load("synthetic_plays").text))
     tab.page.locator("#facts", has_text=f"{alphabet} characters").first.wait_for()
+    for name in RUNGS:  # their losses are of Tiny Shakespeare
+        tab.page.wait_for_selector(
+            f'#rung-{name}-button:is([data-note=""], :not([data-note]))', state="attached"
+        )
     tab.train().reaches("finished")
     tab.panel.locator(".loss-card .annotation-text", has_text="floor").first.wait_for()
+    assert float(tab.note()) == pytest.approx(tab.get("record.best"), abs=0.006)
+
+
+def test_the_estimate_says_whose_it_is_while_a_run_trains(decoder, open_tab):
+    tab = open_tab(decoder).train().reaches("running")
+    box = tab.page.locator(f"#estimate-{decoder.name}")
+    box.filter(has_text="This run: ").wait_for()
+    tab.set("n_embd", 32).differs("Embedding size")
+    box.filter(has_text="Chosen: ").wait_for()
+    tab.press("stop").reaches("stopped")
+    box.filter(has_not_text="Chosen: ").wait_for()
 
 
 # How it looks

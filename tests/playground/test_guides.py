@@ -13,7 +13,7 @@ from lm.sizes import outline
 from lm.training.loop import train
 from playground import guides
 from playground.facts import compared, facts
-from playground.guides import Say, guide, load
+from playground.guides import Say, Step, guide, load
 from playground.guiding import SHORT, Guiding
 from playground.inside import views_of
 from playground.run_view import RunView
@@ -73,6 +73,15 @@ def test_what_happened_is_told_with_the_numbers_of_the_run(name, trained):
             )
             assert "{" not in told
         assert step.told(found)
+
+
+def test_losses_that_differ_are_told_so_that_they_differ():
+    say = {"say": "From {before:.2f} to {then:.2f}, {lost:.2f} more, in {seconds:.1f} s."}
+    toy = {"id": "a", "question": "?", "try": "it", "do": {}, "happened": [say]}
+    step = Step.model_validate(toy)
+    close = {"before": 2.4812, "then": 2.4838, "lost": 0.0026, "seconds": 1.0}
+    assert step.told(close) == "From 2.481 to 2.484, 0.003 more, in 1.0 s."
+    assert step.told(close | {"then": 2.5, "lost": 0.0188}).startswith("From 2.48 to 2.50, 0.02")
 
 
 def test_nothing_is_told_of_a_run_that_has_no_numbers_yet():

@@ -1,0 +1,60 @@
+"""A link that asks for what there is not: one sentence that says so, and what there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from playground.links import PARTS, first, wrong
+
+FOCUS = Path(__file__).parents[2] / "playground" / "components" / "focus.js"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        [],
+        [("model", "bigram"), ("guide", "step"), ("show", "guide,chart"), ("present", "1")],
+        [("model", "bigram"), ("n_embd", "16"), ("utm_source", "mail"), ("__theme", "dark")],
+    ],
+)
+def test_a_link_that_fits_is_not_spoken_of(query):
+    assert wrong(query) == ""
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ([("model", "unknown")], "there is no model 'unknown'"),
+        ([("guide", "nonsense")], "a step of a guide needs its model"),
+        ([("model", "bigram"), ("guide", "99")], "has no step '99'; it has ln-65, step, train"),
+        ([("show", "chart,nonsense")], "it cannot show 'nonsense', only guide, settings"),
+        ([("present", "maybe")], "present is 1 or 0"),
+        ([("model", "bigram"), ("model", "ngram")], "it gives model more than once"),
+    ],
+)
+def test_what_there_is_not_is_one_sentence(query, said):
+    sentence = wrong(query)
+    assert said in sentence
+    assert sentence.startswith("The link does not fit this page: ") and sentence.count(".") == 1
+
+
+def test_a_sentence_stays_short_however_long_the_link_is():
+    names = [
+        ("model", "x" * 5000),
+        ("guide", "y" * 5000),
+        ("show", ",".join("z" * 99 for _ in range(99))),
+    ]
+    assert len(wrong(names + [(f"a{n}" * 999, "1") for n in range(50)] * 2)) < 700
+
+
+def test_of_a_name_that_is_given_twice_the_first_counts_as_in_the_browser():
+    assert first([("model", "bigram"), ("model", "ngram"), ("a", "")]) == {
+        "model": "bigram",
+        "a": "",
+    }
+
+
+def test_the_parts_are_those_that_the_page_can_show():
+    (parts,) = re.findall(r"const PARTS = \[(.*)\];", FOCUS.read_text("utf-8"))
+    assert re.findall(r'"(\w+)"', parts) == list(PARTS)
