@@ -16,7 +16,7 @@ from lm.ladder import RUNGS
 from lm.plan import Rung
 from lm.settings import describe
 from lm.sizes import outline
-from playground import components, controls, guiding, inside, lesson_view, settings_column
+from playground import components, controls, guiding, inside, lesson_view, links, settings_column
 from playground.actions import Actions, Answer
 from playground.guiding import Guiding
 from playground.inspection import DEFAULT_TEXT
@@ -130,12 +130,12 @@ def restore_on_load(page: gr.Blocks, tab: Tab) -> None:
 
     def restore(token: Any, corpus: Any, request: gr.Request) -> Any:
         try:
-            return tab.update(tab.actions.restore(token, corpus, dict(request.query_params)))
+            return tab.update(tab.actions.restore(token, corpus, links.asked(request)))
         except Problem as problem:
             return tab.update({"notice": str(problem)})
 
     def link(request: gr.Request, *values: Any) -> Any:
-        asked = dict(request.query_params).get("model") == tab.rung.name
+        asked = links.asked(request).get("model") == tab.rung.name
         return tab.update({"share": tab.actions.name(*values)["share"]} if asked else {})
 
     outputs = [*tab.shown(*RESTORED), *tab.controls]
