@@ -21,6 +21,7 @@ def build(services: Services) -> gr.Blocks:
         tokens = {name: model_tab.remembered_run(rung) for name, rung in RUNGS.items()}
         corpus, share = corpus_choice.header(page, TITLE, services)
         ladder_tabs.notes(services)
+        ladder_tabs.tell_of_link(page)
         with gr.Tabs(elem_classes="ladder", elem_id="ladder") as ladder:
             start_tab.build(page, services, corpus)
             tabs = [
