@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from lm.head_patterns import induction
 from lm.inspection import inspect, next_character_table
 from lm.runs.run import Run
 from lm.tokenizers import Tokenizer
 from playground import prompts
 from playground.figures import attention as attention_figure
 from playground.figures import next_character, template
+from playground.figures.head_words import head_words
 
 DEFAULT_TEXT = "What news, my lord? The king is come again."
 MOST_POSITIONS = 64  # in a heatmap; more would be finer than the screen
@@ -24,7 +26,8 @@ MOST_POSITIONS = 64  # in a heatmap; more would be finer than the screen
 def attention(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
     """Attention weights of L layers and H heads on T tokens, the masks, and the loss of each token.
 
-    position (row) may attend to another (column), 0 where it is masked.
+    position (row) may attend to another (column), 0 where it is masked. "summaries" hold each head in words,
+    as parts [words, explanation or None].
     """
     tokenizer = run.tokenizer()
     ids, note = _readable(tokenizer, text or DEFAULT_TEXT, run.plan.context_length)
@@ -32,6 +35,7 @@ def attention(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
     tokens = [tokenizer.token_text(int(id)) for id in ids]
     weights = np.stack(seen.attention)  # (L, H, T, T)
     masks = np.stack(seen.masks).astype(np.uint8)  # (L, T, T)
+    copying = induction(model, tokenizer.vocab_size, run.plan.context_length)
     return {
         "kind": "attention",
         "tokens": tokens,
@@ -40,8 +44,11 @@ def attention(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
         "weights": attention_figure.pack(weights),
         "masks": base64.b64encode(masks.tobytes()).decode("ascii"),
         "summaries": [
-            [attention_figure.summary(head, tokens, mask) for head in layer]
-            for layer, mask in zip(weights, seen.masks, strict=True)
+            [
+                head_words(head, tokens, mask, copying and (copying.scores[i, j], copying.even[i]))
+                for j, head in enumerate(layer)
+            ]
+            for i, (layer, mask) in enumerate(zip(weights, seen.masks, strict=True))
         ],
         "losses": [None, *(round(float(loss), 3) for loss in seen.losses)],
         "figure": template.as_json(attention_figure.figure(tokens, heads=weights.shape[1])),

@@ -4,9 +4,10 @@ import { PLOT_CONFIG, colour } from "./appearance.js";
 import { AttentionWeights, rowOf, strongest } from "./attention_weights.js";
 import { button, isVisible, make, press } from "./dom.js";
 import { HeadThumbs } from "./head_thumbs.js";
+import { heatMapKeys } from "./heat_map_keys.js";
 import { curtains, fitAxes, headFigure, hueOf, tableFigure } from "./heat_map.js";
 import { TokenStrip } from "./token_strip.js";
-import { headWords, rowWords } from "./attention_words.js";
+import { headWords, rowWords, tell, wordsNode } from "./attention_words.js";
 
 export class AttentionPicture {
   /** openCell([layer, head, row, column]), toggle([layer, head]), isOff(layer, head): the card's acts. */
@@ -26,7 +27,7 @@ export class AttentionPicture {
       },
       toggle: (head) => this.toggle([this.layer, head]),
     });
-    this.words = make("p", "figure-words");
+    this.words = wordsNode();
     const side = make("div", "attention-side");
     this.cost = make("p", "figure-words head-cost");
     side.append(this.thumbs.node);
@@ -34,6 +35,7 @@ export class AttentionPicture {
     const said = make("div", "attention-said");
     said.append(this.words, this.cost);
     this.plot = make("div", "plot");
+    this.describe = heatMapKeys(this);
     this.body = make("div", "attention-body");
     this.body.append(side, this.plot);
     this.strip = new TokenStrip({ point: (row) => this.point(row), pin: (row) => this.pin(row) });
@@ -127,7 +129,10 @@ export class AttentionPicture {
       hoverlabel: { bgcolor: colour("card"), font: { color: colour("ink") } },
       shapes: curtains(this.focus, length),
     };
-    Plotly.react(this.plot, data, drawn, PLOT_CONFIG).then(() => this.listen());
+    Plotly.react(this.plot, data, drawn, PLOT_CONFIG).then(() => {
+      this.listen();
+      this.describe();
+    });
   }
 
   /** Hears of the pointer, once plotly has made the heatmap. */
@@ -179,10 +184,11 @@ export class AttentionPicture {
     const { answer, chosen, head, focus: row } = this;
     const weights = row === null ? [] : rowOf(chosen, row);
     this.strip.dim(row, weights, hueOf(answer.figure, head));
-    const [subject, rest] =
+    tell(
+      this.words,
       row === null
         ? headWords(head, answer.summaries[this.layer][head])
-        : rowWords(answer.tokens, row, strongest(chosen, row, 3), weights);
-    this.words.replaceChildren(make("b", "", subject), rest);
+        : rowWords(answer.tokens, row, strongest(chosen, row, 3), weights),
+    );
   }
 }

@@ -61,7 +61,8 @@ test("a row in words shows white space and two decimals", () => {
   const head = weights.head(0, 0);
   assert.deepEqual(rowWords(ANSWER.tokens, 2, strongest(head, 2, 3), rowOf(head, 2)), [
     "“b” at 3",
-    " looks at “b” 0.22, “␣” 0.19",
+    [[" looks at “b” 0.22, “␣” 0.19", null]],
   ]);
-  assert.deepEqual(headWords(1, "Looks at itself (90%)."), ["Head 2", " looks at itself (90%)."]);
+  const parts = [["looks at ", null], ["itself", "Its own position."]];
+  assert.deepEqual(headWords(1, parts), ["Head 2", [[" ", null], ...parts]]);
 });

@@ -134,53 +134,6 @@ def test_packed_weights_unpack_to_within_half_a_step():
     assert np.frombuffer(bytes_, np.uint8) / 255 == pytest.approx(weights.ravel(), abs=0.5 / 255)
 
 
-@pytest.mark.parametrize(
-    ("name", "places"),
-    [
-        ("the character before", lambda i, j: j == max(i - 1, 0)),
-        ("itself", lambda i, j: j == i),
-        ("the first position", lambda i, j: j == 0),
-        ("spaces", lambda i, j: TEXT[j] == " " or j == 0 > i - 5),
-    ],
-)
-def test_the_summary_names_what_a_head_favours(name, places):
-    length = len(TEXT)
-    scores = [[10.0 if places(i, j) else 0.01 for j in range(length)] for i in range(length)]
-    mask = causal(length)
-    assert f"Looks at {name} (" in attention.summary(weights_of(mask, scores), TEXT, mask)
-
-
-def test_the_summary_counts_distance_and_entropy():
-    length = len(TEXT)
-    mask = causal(length)
-    before = weights_of(mask, np.eye(length, k=-1) + np.eye(length) * 1e-12)
-    assert "mean distance 1.0, entropy 0.0 nats" in attention.summary(before, TEXT, mask)
-    entropy = np.log(np.arange(2, length + 1)).mean()
-    assert attention.summary(weights_of(mask), TEXT, mask) == (
-        f"Looks at no one kind of place; mean distance {np.arange(1, length).mean() / 2:.1f}, "
-        f"entropy {entropy:.1f} nats."
-    )
-
-
-def test_the_summary_follows_the_mask_it_is_given():
-    """A head that looks one position ahead, where no causal mask would let it."""
-    length = len(TEXT)
-    mask = np.eye(length, dtype=bool) | np.eye(length, k=1, dtype=bool)
-    ahead = weights_of(mask, np.eye(length, k=1) + np.eye(length) * 1e-12)
-    said = attention.summary(ahead, TEXT, mask)
-    assert "mean distance 1.0, entropy 0.0 nats" in said
-    assert "Looks at no one kind" in said  # none of the kinds that have names
-    even = attention.summary(weights_of(mask), TEXT, mask)
-    assert f"entropy {math.log(2):.1f} nats" in even
-
-
-def test_one_character_has_a_summary_and_a_figure():
-    assert "No position has a choice" in attention.summary(
-        np.ones((1, 1)), ["a"], np.ones((1, 1), dtype=bool)
-    )
-    assert_plain_json(attention.figure(["a"]))
-
-
 # -- the next-character table
 
 
