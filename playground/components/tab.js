@@ -14,6 +14,9 @@ export function tab(key) {
   return tabs.get(key);
 }
 
+/** {key, record} of the run that each tab of this page shows. */
+export const runsShown = () => [...tabs].map(([key, { record }]) => ({ key, record }));
+
 export class Tab {
   constructor() {
     this.feed = new Feed(null); // of the run shown

@@ -17,6 +17,7 @@ const browser = Object.fromEntries(
     "clearInterval",
     "clearTimeout",
     "console",
+    "crypto",
     "document",
     "getComputedStyle",
     "localStorage",
