@@ -143,7 +143,7 @@ def launch(
     )
     text_bytes = limits.text_megabytes * 1_000_000
     gate = Middleware(Gate, root_path=root_path, text_bytes=text_bytes, listeners=listeners)
-    delivery = Middleware(Delivery, first=components.page_first())
+    delivery = Middleware(Delivery, first=components.page_first(), files=components.FILES)
     try:
         with address.no_proxy():  # launch() calls itself
             page.launch(

@@ -56,13 +56,14 @@ STYLES = tuple(
 )
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+FILES = (*MODULES, *STYLES, PLOTLY)  # that the page asks for
 
 ServerFunction = Callable[..., Any]  # of a list, and of the request if it asks for one
 
 
 def serve_static() -> None:
     """Let Gradio serve the modules and the style sheets; call once before `launch`."""
-    gr.set_static_paths([*MODULES, *STYLES, PLOTLY])
+    gr.set_static_paths(list(FILES))
 
 
 def page_head() -> str:
