@@ -2,7 +2,8 @@
 
 import json
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from lm.interruption import Interruption
 from lm.ladder import RUNGS
 from lm.plan import CLASSIC, Rung
 from lm.progress import unfinished, watch
-from lm.runs import Run, open_run, recording
+from lm.runs import Run, going_on, open_run, recording
 from lm.runs.lock import WriterLock
 from lm.runs.preparation import prepare
 from lm.sizes import check_fits
@@ -50,6 +51,7 @@ class Ready:
     run: Run
     data: Any
     resumed: bool = False  # from its last checkpoint
+    given: Mapping[str, Any] = field(default_factory=dict)  # what changes if it is resumed
 
 
 def train_command(rung: Rung) -> click.Command:
@@ -75,7 +77,12 @@ def train_command(rung: Rung) -> click.Command:
     @click.option(
         "--until-val-loss", type=float, help="Stop as soon as the validation loss is this low."
     )
-    @click.option("--resume", is_flag=True, help="Resume the run in --out where it stopped.")
+    @click.option(
+        "--resume",
+        is_flag=True,
+        help="Resume the run in --out where it stopped; also with other "
+        "--steps, --learning-rate or --evaluate-every.",
+    )
     @click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
     @click.option(
         "--compile",
@@ -143,10 +150,11 @@ def _resumed(
 ) -> Ready:
     """The run in `out`, to go on from its last checkpoint."""
     run = open_run(out)
-    _check_same_settings(run, rung, recipe, given)
+    _check_same_recipe(run, rung, recipe, given)
+    going_on.check(run, given)
     with working("Loading the text"):
         data = tasks.KINDS[run.plan.task.task].load(run.corpus(corpus), run.tokenizer())
-    return Ready(run, data, resumed=True)
+    return Ready(run, data, resumed=True, given=given)
 
 
 def _run_training(
@@ -165,6 +173,10 @@ def _run_training(
         f"{device}{threads}"
     )
     with WriterLock(run.directory) as lock:
+        if ready.resumed:
+            run = going_on.go_on(run, ready.given, lock)
+            for change in run.record.changes[len(ready.run.record.changes) :]:
+                notes.print(going_on.told(change, run.plan.steps))
         resume = recording.rewind(run, lock) if ready.resumed else None
         options: dict[str, Any] = {"device": device, "resume": resume, "compiled": compiled}
         events = recording.record(run, train(run.plan, ready.data, **options), lock)
@@ -222,18 +234,14 @@ def _part(evaluation: dict[str, Any]) -> str:
     return f", over {read:,} evenly spread characters" if read else ""
 
 
-def _check_same_settings(run: Run, rung: Rung, recipe: str | None, given: dict[str, Any]) -> None:
-    """A resumed run keeps its settings: raise a `RunProblem` if a flag asks for others."""
+def _check_same_recipe(run: Run, rung: Rung, recipe: str | None, given: dict[str, Any]) -> None:
+    """Raise a `RunProblem` if a run is resumed as another model or by a recipe that it does not follow."""
     if run.record.model != rung.name:
         raise RunProblem(f"{run.directory} holds a {run.record.model}, not a {rung.name}.")
+    if recipe is None:
+        return
     settings = run.plan.values()
-    wanted = dict(given)
-    if recipe is not None:
-        seed = {"seed": settings["seed"]} if "seed" in settings else {}  # no part of a recipe
-        wanted = rung.plan(recipe, **seed | given).values()
-    for name, value in wanted.items():
-        if settings[name] != value:
-            raise RunProblem(
-                f"{run.directory} was begun with {name} {settings[name]}, not {value}: a resumed run "
-                "keeps its settings. Leave the flag out, or begin a new run."
-            )
+    seed = {"seed": settings["seed"]} if "seed" in settings else {}  # no part of a recipe
+    for name, value in rung.plan(recipe, **seed | given).values().items():
+        if name not in given and settings[name] != value:
+            raise going_on.refusal(run.plan, name, value)

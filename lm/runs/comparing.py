@@ -37,7 +37,7 @@ def differences(first: Plan, other: Plan) -> list[str]:
 
 def differences_of(first: Facts, other: Facts) -> list[str]:
     """As `differences`, also of the text, and of changes that were made while one of them trained."""
-    told = differences(first.plan, other.plan)
+    told = differences(first.begun, other.begun)
     if first.text_sha256 != other.text_sha256:
         texts = f"text {first.text}→{other.text}"
         if first.text == other.text:

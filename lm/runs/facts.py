@@ -5,7 +5,7 @@
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,15 @@ class Facts:
     def tokens_seen(self) -> int:
         """Predictions that the steps so far have learned from."""
         return self.step * self.tokens_per_step
+
+    @property
+    def begun(self) -> Plan:
+        """The plan that it began with, before it went on with other settings."""
+        plan = self.plan
+        for change in reversed(self.changes):
+            undone = {n: old for n, (old, _) in change.settings.items() if n != "learning_rate"}
+            plan = replace(plan, training=plan.training.model_copy(update=undone))
+        return plan
 
     @property
     def live(self) -> bool:

@@ -36,11 +36,15 @@ class CorpusRecord(BaseModel):
 
 
 class Change(BaseModel):
-    """Settings that a person changed after `step` steps, each with its value before and from then on."""
+    """Settings that a person changed after `step` steps, each with its value before and from then on.
+
+    rate: the learning rate that the next step would have had, and the one that it has, if there is one.
+    """
 
     model_config = ConfigDict(frozen=True)
     step: int = Field(ge=0)
     settings: dict[str, tuple[Any, Any]]
+    rate: tuple[float, float] | None = None
 
 
 class RunRecord(BaseModel):

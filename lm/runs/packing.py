@@ -14,6 +14,7 @@ from lm.baselines import Pairs
 from lm.errors import Problem, RunProblem, SettingsProblem
 from lm.runs import label, recording
 from lm.runs.checksums import FIRST, as_line, at_end
+from lm.runs.comparing import changes_told
 from lm.runs.files import (
     explained,
     read_json,
@@ -111,7 +112,10 @@ def card(run: Run, note: str = "") -> str:
     """What a person wants to know of a run, as Markdown: recipe, time, loss, date."""
     record, plan = run.record, run.plan
     evaluations = run.evaluations()
-    rows = [("recipe", record.recipe or plan.recipe or "settings of its own")]
+    recipe = None if record.changes else record.recipe or plan.recipe
+    rows = [("recipe", recipe or "settings of its own")]
+    if record.changes:
+        rows.append(("went on", "; ".join(changes_told(record.changes))))
     if evaluations:
         last = evaluations[-1]
         steps, tokens = last["step"], last["step"] * record.tokens_per_step

@@ -8,7 +8,8 @@ import contextlib
 import datetime
 import math
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from lm.errors import Diverged, Problem, RunProblem
 from lm.plan import Plan
 from lm.runs import checksums
 from lm.runs.files import explained, last_record, read_metrics, write_json, write_tensors
-from lm.runs.format import FORMAT, CorpusRecord, RunRecord, Status
+from lm.runs.format import FORMAT, Change, CorpusRecord, RunRecord, Status
 from lm.runs.lock import WriterLock
 from lm.runs.run import Run, Written, identity
 from lm.sizes import count_parameters, outline
@@ -143,6 +144,16 @@ class Recorder:
             elif isinstance(event, Checkpoint):
                 self._checkpoint(event)
 
+    def note_changes(self) -> None:
+        """Write down what was changed before the run went on; a learning rate also as when it is steered."""
+        with explained(self.run.directory):
+            for change in pending(self.run):
+                told = change.model_dump(mode="json")
+                self._line(type="changed", **told)
+                if "learning_rate" in change.settings:
+                    rate = change.settings["learning_rate"][1]
+                    self._line(type="learning_rate", step=change.step, learning_rate=rate)
+
     def status(self, status: Status, reason: str | None = None) -> None:
         """Say what has become of the run."""
         write_status(self.run.directory, status, self.step, reason)
@@ -231,6 +242,7 @@ def _recorded(
     recorder, command = Recorder(run), None
     try:
         recorder.status("running")
+        recorder.note_changes()
         while True:
             try:
                 event = events.send(command)
@@ -280,11 +292,12 @@ def _kept(run: Run) -> list[str]:
 def rewind(run: Run, lock: WriterLock | None = None) -> Checkpoint | None:
     """Prepare a run to be resumed: forget what was written after its last checkpoint, and return that.
 
-    None: the run was ended before its first checkpoint, and begins at step 0. lock: that of the run, if the
+    None: the run was ended before its first checkpoint, and begins at step 0. The checkpoint's learning rate is
+    the one to go on with (`going_on.py`). lock: that of the run, if the
     caller holds it. `RunProblem` if another process trains the run, or it is damaged; then it is left as it is.
     """
     with WriterLock(run.directory) if lock is None else contextlib.nullcontext():
-        checkpoint, written = (None, Written(0, None)) if _unbegun(run) else run.checkpoint()
+        checkpoint, written = (None, Written(0, None)) if unbegun(run) else run.checkpoint()
         if not run.metrics_path.exists() or run.metrics_path.stat().st_size < written.length:
             raise RunProblem(f"{run.directory} is damaged: metrics.jsonl has been cut short.")
         beginning = _beginning(run, written.length)
@@ -302,10 +315,29 @@ def rewind(run: Run, lock: WriterLock | None = None) -> Checkpoint | None:
                 if later > step or checkpoint is None:
                     run.snapshot_path(later).unlink()
         write_status(run.directory, "stopped", step)
-        return checkpoint
+        if checkpoint is None:
+            return None
+        return replace(checkpoint, learning_rate=rate_of(checkpoint, pending(run)))
 
 
-def _unbegun(run: Run) -> bool:
+def pending(run: Run, end: int | None = None) -> list[Change]:
+    """The changes with which a run goes on and that metrics.jsonl, up to byte `end`, does not tell of yet."""
+    if not run.record.changes:
+        return []
+    lines, _ = read_metrics(run.metrics_path, end=end)
+    known = sum(line["type"] == "changed" for line in lines)
+    return list(run.record.changes[known:])
+
+
+def rate_of(checkpoint: Checkpoint, changes: Sequence[Change]) -> float:
+    """The peak of the learning rate with which a run goes on from a checkpoint."""
+    rate = checkpoint.learning_rate
+    for change in changes:
+        rate = change.settings.get("learning_rate", (None, rate))[1]
+    return rate
+
+
+def unbegun(run: Run) -> bool:
     """Whether a run has no checkpoint because it was ended before its first step."""
     if (run.directory / "resume.safetensors").exists() or not run.metrics_path.exists():
         return False
