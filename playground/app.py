@@ -3,7 +3,7 @@
 import gradio as gr
 
 from lm.ladder import RUNGS
-from playground import corpus_choice, ladder_tabs, model_tab, start_tab
+from playground import board_tab, corpus_choice, ladder_tabs, model_tab, runs_tab, start_tab
 from playground.services import Services
 
 TITLE = "Language models from scratch"
@@ -28,8 +28,12 @@ def build(services: Services) -> gr.Blocks:
                 model_tab.build(rung, number, services, tokens[rung.name], corpus, share)
                 for number, rung in enumerate(RUNGS.values())
             ]
+            runs_tab.build(services)
+            if services.board:
+                board_tab.build(services.board)
         ladder_tabs.open_on_load(page, ladder, tokens, services)
         ladder_tabs.keep_watched(tokens)
+        runs_tab.count_on_load(page, services)
         for tab in tabs:
             model_tab.restore_on_load(page, tab)
     return page

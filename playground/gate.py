@@ -10,6 +10,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from playground import run_files
+
 API = "/gradio_api"
 QUEUE = f"{API}/queue/data"
 CLOSED = (f"{API}/deep_link",)  # keeps a file for each call; the page's links need none
@@ -49,6 +51,7 @@ class Gate:
         self.largest = {
             f"{API}/queue/join": 2 * text_bytes + SMALL,  # as JSON, with what is escaped
             f"{API}/upload": 4 * text_bytes + SMALL,  # above our limit, which has a sentence
+            run_files.ADDRESS: run_files.MOST_BYTES,
         }
         self.listeners = listeners
 

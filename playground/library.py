@@ -1,8 +1,8 @@
 """The runs that the page can show, and which run a token means.
 
-A token is one of three: the unguessable token of a run that this server started (`supervisor.py`);
-"local:NAME" for a directory in the runs folder, closed on a hosted page; "shipped:NAME" for a run that is
-included in the project.
+A token is one of three: the unguessable token of a run that this server started (`supervisor.py`) or took in
+(`adopt`); "local:NAME" for a directory in the runs folder, or "local:SWEEP/NAME" in a sweep, closed on a hosted
+page; "shipped:NAME" for a run that is included in the project.
 """
 
 import contextlib
@@ -19,10 +19,12 @@ from lm import runs
 from lm.errors import Problem, RunProblem
 from lm.ladder import RUNGS
 from lm.runs import lock
+from lm.runs.listing import SWEEP
 from playground.run_view import RunView
 from playground.supervisor import Supervisor
 from playground.visitors import NOBODY
 
+INCLUDED = "shipped:"  # how the tokens of included runs begin
 KEEP = 50  # opened runs held in memory; a view takes up to 300 kB
 
 
@@ -42,6 +44,7 @@ class Library:
         self.supervisor = supervisor
         self.open_local = open_local
         self._opened: OrderedDict[str, RunView] = OrderedDict()
+        self._adopted: dict[str, Path] = {}
         self._lock = threading.Lock()
 
     # One run
@@ -101,15 +104,50 @@ class Library:
             return self.supervisor.live_directories().get(self.runs_folder / name, token)
         return token
 
+    def directory(self, token: str) -> Path:
+        """The directory of a run, also of a damaged one; `RunProblem` if there is none."""
+        if directory := self.own_directory(token):
+            return directory
+        return self._directory(token)
+
+    def own_directory(self, token: str) -> Path | None:
+        """The directory of a run that this server started or took in, by its own token, if it is there."""
+        view = self.supervisor.watch(self.token_of(token))
+        directory = view.run.directory if view else self._adopted.get(token)
+        return directory if directory and (directory / "run.json").exists() else None
+
+    def adopt(self, directory: Path) -> str:
+        """The token of a run that a visitor has brought; where strangers share the page, it is theirs alone."""
+        if self.open_local:
+            return self.token_for(directory)
+        token = secrets.token_urlsafe(16)
+        self._adopted[token] = directory
+        return token
+
+    def token_for(self, directory: Path) -> str:
+        """The token of a run in one of the folders."""
+        if directory.parent == self.shipped_folder:
+            return f"{INCLUDED}{directory.name}"
+        return f"local:{directory.relative_to(self.runs_folder).as_posix()}"
+
+    def open_folders(self) -> list[Path]:
+        """The folders whose runs everybody may see."""
+        return [self.shipped_folder, *([self.runs_folder] if self.open_local else [])]
+
     def _directory(self, token: str) -> Path:
         kind, _, name = token.partition(":")
         folders = {"shipped": self.shipped_folder}
         if self.open_local:
             folders["local"] = self.runs_folder
-        if kind in folders and len(name) < 256 and Path(name).name == name and "\0" not in name:
-            directory = folders[kind] / name
-            if (directory / "run.json").exists():
+        parts = name.split("/")
+        plain = all(Path(part).name == part and not part.startswith(".") for part in parts)
+        if kind in folders and len(name) < 512 and plain and "\0" not in name:
+            directory = folders[kind].joinpath(*parts)
+            inside = len(parts) == 1 or (len(parts) == 2 and (directory.parent / SWEEP).exists())
+            if inside and (directory / "run.json").exists():
                 return directory
+        if token in self._adopted and (self._adopted[token] / "run.json").exists():
+            return self._adopted[token]
         raise RunProblem("That run is no longer here: press Train to start a new one.")
 
     # Lists

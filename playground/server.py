@@ -13,6 +13,7 @@ import click
 import gradio as gr
 import torch
 from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from lm import flags
 from lm.devices import choose_device
@@ -22,6 +23,7 @@ from playground.delivery import Delivery
 from playground.gate import Gate, Listeners
 from playground.library import Library
 from playground.limits import Limits
+from playground.run_files import RunFiles
 from playground.services import SHIPPED, Services
 from playground.supervisor import Supervisor
 
@@ -99,7 +101,8 @@ def main(
 
     processes.on_ending(end)
     try:
-        launch(page, host, port, root_path, limits, services.writes.listeners)
+        routes = RunFiles(services.comparison).routes()
+        launch(page, host, port, root_path, limits, services.writes.listeners, routes)
         served.set()
         link = address.link(host, port)
         click.echo(f"The playground is at {link} (Ctrl-C ends it, and keeps the runs).")
@@ -133,9 +136,15 @@ def _root(path: str) -> str:
 
 
 def launch(
-    page: gr.Blocks, host: str, port: int, root_path: str, limits: Limits, listeners: Listeners
+    page: gr.Blocks,
+    host: str,
+    port: int,
+    root_path: str,
+    limits: Limits,
+    listeners: Listeners,
+    routes: list[Route],
 ) -> None:
-    """Serve the page without blocking."""
+    """Serve the page, and the routes of ours beside it, without blocking."""
     components.serve_static()
     page.queue(api_open=False, max_size=64, default_concurrency_limit=8)
     page._queue.sleep_when_free = (
@@ -155,7 +164,7 @@ def launch(
                 quiet=True,
                 theme=theme.playground_theme(),
                 head=components.page_head(),
-                app_kwargs={"middleware": [gate, delivery]},
+                app_kwargs={"middleware": [gate, delivery], "routes": routes},
                 footer_links=[],
                 run_history=False,
                 enable_monitoring=False,

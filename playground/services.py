@@ -4,6 +4,8 @@ from pathlib import Path
 
 from playground import processes
 from playground.allowance import Allowance
+from playground.board import Board
+from playground.comparison import Comparison
 from playground.estimates import Estimates
 from playground.head_costs import HeadCosts
 from playground.library import Library
@@ -18,11 +20,12 @@ SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 class Services:
     """One of each, shared by every tab and every visitor."""
 
-    def __init__(self, supervisor: Supervisor, library: Library) -> None:
+    def __init__(self, supervisor: Supervisor, library: Library, *, board: bool = False) -> None:
         self.supervisor = supervisor
         self.library = library
         self.snapshots = Snapshots()
         self.head_costs = HeadCosts()
+        self.comparison = Comparison(library)
         limits, folder = supervisor.limits, library.runs_folder
         most = limits.texts_megabytes * 1_000_000
         self.texts = Texts(folder, library.baselines(), most)
@@ -30,6 +33,7 @@ class Services:
         self.writes = Writes(limits.visitor_writes)
         self.estimates = Estimates(supervisor)
         supervisor.seconds_left = self.estimates.left
+        self.board = Board(library) if board else None
 
     def prepare(self) -> None:
         """Import the modules of a run, which takes seconds: call it once the page is served."""

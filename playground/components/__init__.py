@@ -47,6 +47,10 @@ STYLES = tuple(
         "score",
         "guide",
         "start",
+        "runs",
+        "runs_parts",
+        "runs_texts",
+        "board",
         "lesson",
         "small_screens",
         "tooltip",
@@ -149,6 +153,34 @@ def start(value: Mapping[str, Any], *server: ServerFunction) -> gr.HTML:
     functions = _named(["prepare", "race", "state", "steer", "poll"], list(server))
     return _component(
         "start", dict(value), server=functions, classes="start-block", plotly_too=True
+    )
+
+
+def board(entries: ServerFunction, put: ServerFunction, withdraw: ServerFunction) -> gr.HTML:
+    """The class board; plain functions of these names (`playground/board_tab.py`).
+
+    `entries` is called with the owner of the page, `put` with a list [name, token, owner], `withdraw` with
+    [entry, owner]; each answers {"entries": as `Board.listed`} or {"error": a sentence}.
+    """
+    server = _named(["entries", "put", "withdraw"], [entries, put, withdraw])
+    return _component("board", None, server=server, classes="board-block")
+
+
+def runs(sampling: Sequence[Mapping[str, Any]], *server: ServerFunction) -> gr.HTML:
+    """The Runs tab; sampling: the fields of the sampling settings, of `playground/runs_tab.py`.
+
+    server: plain functions called `table`, `poll`, `settings`, `change`, `remove` and `restore`, each of one
+    value; see `playground/comparison.py`. Its value is an answer of `RunsTab.write`.
+    """
+    names = ["table", "poll", "settings", "change", "remove", "restore"]
+    functions = _named(names, list(server))
+    return _component(
+        "runs",
+        None,
+        server=functions,
+        classes="runs-block",
+        plotly_too=True,
+        sampling=list(sampling),
     )
 
 

@@ -15,6 +15,13 @@ export function button(label, className, title, act) {
   return node;
 }
 
+/** A choice of a menu. */
+export function option(label, value) {
+  const node = make("option", "", label);
+  node.value = value;
+  return node;
+}
+
 export function press(pill, on) {
   pill.classList.toggle("on", on);
   pill.setAttribute("aria-pressed", String(on));

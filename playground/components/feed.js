@@ -1,6 +1,7 @@
 // The feed of a run: its record so far, and the listeners that hear of news. One feed for each run
 // token, shared by all tabs that show the run. `polling.js` calls the server for it.
 import { Listeners } from "./listeners.js";
+import { remember } from "./own_runs.js";
 
 export const LIVE = new Set(["queued", "starting", "running", "paused"]);
 
@@ -13,6 +14,7 @@ const feeds = new Map(); // run token -> Feed
 
 /** The feed of a run: the one that a tab already shows, or a new one. */
 export function feedOf(run) {
+  remember(run);
   if (!feeds.has(run)) feeds.set(run, new Feed(run));
   return feeds.get(run);
 }

@@ -5,14 +5,15 @@ import { decimalsOf } from "./wording.js";
 
 const notes = new Map(); // elem_id of a Gradio tab -> {doing, loss, text}
 
-/** The second line of each tab: notes of {doing: a word for a live run, loss: its best, text: of which it is}.
+/** The second line of each tab: notes of {doing: a word for a live run, loss: its best, text: of which it is},
+ * or of {words}.
  *
  * A loss of another text than the chosen one is not shown: beside the others it would mean nothing. */
 export function noteLines(all, chosen) {
   const comparable = ({ loss, text }) => Number.isFinite(loss) && text === chosen;
   const decimals = decimalsOf(all.filter(comparable).map(({ loss }) => loss));
   return all.map((note) =>
-    [note.doing, comparable(note) && note.loss.toFixed(decimals)].filter(Boolean).join(" · "),
+    [note.words, note.doing, comparable(note) && note.loss.toFixed(decimals)].filter(Boolean).join(" · "),
   );
 }
 

@@ -5,6 +5,7 @@
 // (tab.js). Text that a model or a visitor wrote only ever becomes the `textContent` of a node: it
 // can never turn into markup.
 import { watchTheme } from "./appearance.js";
+import { Board } from "./board.js";
 import { textChosen } from "./chosen_text.js";
 import { diary } from "./diary.js";
 import { estimate } from "./estimate.js";
@@ -18,6 +19,7 @@ import { LossChart } from "./loss_chart.js";
 import { keepSmall } from "./own_text.js";
 import { watchPresenting } from "./presenting.js";
 import { settingsFold } from "./settings_fold.js";
+import { RunsTab, runsCounted, textsAsked } from "./runs.js";
 import { Start } from "./start.js";
 import { runFeed } from "./status_strip.js";
 import { askToWrite, begin, changeRate, choose, live, tab } from "./tab.js";
@@ -25,11 +27,14 @@ import { keepTypedNumbers } from "./typed_numbers.js";
 import { writing } from "./writing.js";
 
 const liveFigure = (...mounted) => new LossChart(...mounted);
+const board = (...mounted) => new Board(...mounted);
+const runs = (...mounted) => new RunsTab(...mounted);
 const start = (...mounted) => new Start(...mounted);
 const guide = (...mounted) => new GuideStrip(...mounted);
 const insideView = (...mounted) => new InsideView(...mounted);
 
 export {
+  board,
   diary,
   estimate,
   guide,
@@ -38,6 +43,7 @@ export {
   ladderNotes,
   liveFigure,
   runFeed,
+  runs,
   settingsFold,
   start,
   writing,
@@ -53,8 +59,10 @@ window.Playground = {
   keepAlive,
   keepSmall,
   live,
+  runsCounted,
   tab,
   textChosen,
+  textsAsked,
 };
 
 watchTheme();

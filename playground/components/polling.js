@@ -53,7 +53,8 @@ class Poller {
   }
 
   start(server) {
-    this.server = server;
+    // The Runs tab polls, and gives no orders: a run that a model's tab shows, too, is still steered from there.
+    if (!this.server?.order || server.order) this.server = server;
     this.timer ||= setInterval(() => this.callIfDue(), EAGER_MS);
     this.hurry();
   }

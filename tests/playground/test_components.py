@@ -55,6 +55,26 @@ def steer(data):
     return None
 
 
+def table(data):
+    return None
+
+
+def settings(data):
+    return None
+
+
+def change(data):
+    return None
+
+
+def remove(data):
+    return None
+
+
+def restore(data):
+    return None
+
+
 def keep_alive(data):
     return None
 
@@ -73,6 +93,7 @@ def every_part() -> dict[str, gr.HTML]:
             "insideView": components.inside_view("toy", look, cost, "a", ["attention"]),
             "guide": components.guide("toy", [], happened, None),
             "start": components.start({}, prepare, race, state, steer, poll),
+            "runs": components.runs([], table, poll, settings, change, remove, restore),
             "writing": components.writing("toy"),
             "headerTools": components.header_tools(),
             "ladderNotes": components.ladder_notes({"rung-toy": "2.48"}, keep_alive),

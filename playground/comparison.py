@@ -1,0 +1,216 @@
+"""The Runs tab's data: every run that a visitor may see, what differs among them, and what that bought.
+
+Facts, differences and verdicts are those of `lm/runs/`; here they become plain data for the page, and tokens
+become runs. A token comes from the page, so it always goes through the library, which knows who may see what.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lm.errors import Problem, SettingsProblem
+from lm.ladder import RUNGS
+from lm.runs import label
+from lm.runs.comparing import changes_told, differences, differences_of, value, verdict
+from lm.runs.facts import LIVE, Facts
+from lm.runs.listing import Listing
+from lm.settings import describe
+from playground.library import INCLUDED, Library
+from playground.prompts import sendable
+from playground.trash import Trash
+
+MOST_TICKED = 10  # runs that are compared at once, as in components/runs_ticks.js
+MOST_OWN = 500  # tokens of its own runs that a browser may send
+MOST_LISTED = 1000
+Answer = dict[str, Any]
+
+
+class Comparison:
+    """Lists, compares, renames and deletes runs; `Problem`s say why something is refused."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.supervisor = library.supervisor
+        self.listing = Listing()
+        self.trash = Trash(library.runs_folder)
+        self._writing = threading.Lock()  # a name and a note are read and written together
+
+    # The list
+
+    def runs(self, own: Sequence[str]) -> tuple[dict[str, Facts], list[str]]:
+        """The runs that a visitor may see, by token, the newest first; and sentences on those that are damaged.
+
+        own: tokens of runs that the visitor's browser remembers. Where strangers share the page, these and
+        the included runs are all that it shows.
+        """
+        listed = self.listing.of(*self.library.open_folders())
+        found = {self.library.token_for(one.directory): one for one in listed.runs}
+        problems = list(listed.problems.values())
+        if not self.library.open_local:
+            for token in own[:MOST_OWN]:
+                directory = self.library.own_directory(token)
+                told = self.listing.one(directory) if directory else None
+                if isinstance(told, Facts):
+                    found[token] = told
+        newest = sorted(found.items(), key=lambda item: item[1].created, reverse=True)
+        return dict(newest[:MOST_LISTED]), problems
+
+    def count(self) -> int:
+        """How many runs everybody sees."""
+        return len(self.runs([])[0])
+
+    def table(self, asked: Any) -> Answer:
+        """The list, for the page, which asks for it every few seconds with
+        {"own": tokens, "ticked": tokens, "version": of its list, "undo": keys of deleted runs}.
+
+        Answers {"version", "runs": rows, "said": the verdicts, "problems": sentences}, or {} if the page has
+        that version.
+        """
+        own, ticked = texts(asked, "own", MOST_OWN), texts(asked, "ticked", MOST_TICKED)
+        self.trash.keep(texts(asked, "undo", MOST_OWN))
+        self.supervisor.forget(self.trash.sweep())
+        runs, problems = self.runs(own)
+        ticked = [token for token in ticked if token in runs]
+        first = runs[ticked[0]] if ticked else None
+        rows = [self._row(token, one, first) for token, one in runs.items()]
+        said = [
+            {"run": token, "text": verdict(runs[ticked[0]], runs[token])} for token in ticked[1:]
+        ]
+        told = {"runs": rows, "said": said, "problems": problems[:20]}
+        version = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+        if isinstance(asked, dict) and asked.get("version") == version:
+            return {}
+        return told | {"version": version}
+
+    def _row(self, token: str, run: Facts, first: Facts | None) -> Answer:
+        """One run, as components/runs_words.js writes it; first: the one that it is compared with."""
+        status, _ = self._status(token, run)
+        return {
+            "run": token,
+            "model": run.model,
+            "model_title": run.model_title,
+            "model_number": list(RUNGS).index(run.model) if run.model in RUNGS else len(RUNGS),
+            "name": run.name,
+            "note": run.note,
+            "recipe": run.recipe,
+            "what": what_differs(first, run),
+            "text": run.text,
+            "text_id": run.text_sha256[:16],
+            "tokens": run.tokens,
+            "best": run.best.loss if run.best else None,
+            "last": run.last.loss if run.last else None,
+            "parameters": run.parameters,
+            "tokens_per_step": run.tokens_per_step,
+            "tokens_seen": run.tokens_seen,
+            "seconds": round(run.seconds, 1),
+            "step": run.step,
+            "steps": run.steps,
+            "status": status,
+            "created": run.created,
+            "changeable": not token.startswith(INCLUDED),
+        }
+
+    def _status(self, token: str, run: Facts) -> tuple[str, str | None]:
+        """The status of a run, also of one that waits in this server's queue."""
+        known = self.supervisor.status(self.library.token_of(token))
+        return known or (run.status, run.reason)
+
+    # What a person writes, deletes, and takes back
+
+    def rename(self, asked: Any) -> None:
+        """Give a run a name, or a note: {"run", "field": "name" or "note", "words"}."""
+        asked = asked if isinstance(asked, dict) else {}
+        field, words = asked.get("field"), asked.get("words")
+        if field not in ("name", "note") or not isinstance(words, str):
+            raise SettingsProblem("A run is given a name or a note.")
+        token = sendable(asked.get("run"))
+        if token.startswith(INCLUDED):
+            raise SettingsProblem("An included run keeps its name and note.")
+        directory = self.library.directory(token)
+        with self._writing:
+            known = label.read(directory)[0]
+            label.write(directory, **{"name": known.name, "note": known.note, field: words})
+
+    def delete(self, asked: Any) -> Answer:
+        """Delete runs: {"runs": tokens}. Answers {"deleted": [{"run", "undo": key}], "said": a sentence}."""
+        deleted, kept = [], []
+        for token in texts(asked, "runs", MOST_LISTED):
+            try:
+                deleted.append({"run": token, "undo": self._delete(token)})
+            except Problem as problem:
+                kept.append(str(problem))
+        done = f"{counted(len(deleted))} deleted." if deleted else ""
+        return {"deleted": deleted, "said": " ".join([done, *dict.fromkeys(kept)]).strip()}
+
+    def _delete(self, token: str) -> str:
+        if token.startswith(INCLUDED):
+            raise SettingsProblem("Included runs cannot be deleted.")
+        directory = self.library.directory(token)
+        told = self.listing.one(directory)
+        if self.supervisor.is_live(self.library.token_of(token)) or (
+            isinstance(told, Facts) and told.status in LIVE
+        ):
+            raise SettingsProblem("A run in training cannot be deleted: stop it first.")
+        return self.trash.put(directory)
+
+    def restore(self, asked: Any) -> None:
+        """Take a deletion back: {"undo": its key}."""
+        keys = texts({"keys": [asked.get("undo")]} if isinstance(asked, dict) else {}, "keys", 1)
+        self.trash.restore(keys[0] if keys else "")
+
+    # Their settings
+
+    def settings(self, asked: Any) -> list[Answer]:
+        """The settings of ticked runs side by side: {"own", "ticked"}.
+
+        Rows {"title", "values": one for each run, None where its model has no such setting, "differs"}.
+        """
+        runs, _ = self.runs(texts(asked, "own", MOST_OWN))
+        ticked = [runs[one] for one in texts(asked, "ticked", MOST_TICKED) if one in runs]
+        columns = [settings_of(run) for run in ticked]
+        titles = dict.fromkeys(title for column in columns for title in column)
+        rows = [(title, [column.get(title) for column in columns]) for title in titles]
+        return [{"title": t, "values": v, "differs": len(set(v)) > 1} for t, v in rows]
+
+
+def what_differs(first: Facts | None, run: Facts) -> list[str]:
+    """What tells a run from the first one, in words; its recipe, if no more is to be told.
+
+    Of another model, whose column is beside these words, the many settings of its own are no news: it is told
+    by its recipe, or from its model's usual settings. So is the first one, or any if there is none.
+    """
+    own = [run.recipe] if run.recipe else differences(RUNGS[run.model].plan(), run.plan)
+    if first is None or first.directory == run.directory:
+        return own
+    told = differences_of(first, run)
+    if first.model != run.model:
+        return [one for one in told if one.startswith(("text ", "tokens "))] + own
+    return told or own
+
+
+def settings_of(run: Facts) -> dict[str, str]:
+    """Every setting of a run in words, by title, with the text and the size."""
+    told = {"Model": run.model_title, "Text": run.text, "Tokens": run.tokens}
+    told |= {"Parameters": f"{run.parameters:,}"}
+    for part in run.plan.parts.values():
+        values = part.model_dump()
+        for field in describe(type(part)):
+            if field.kind != "choice" or len(field.choices) > 1:
+                told[field.title] = value(values[field.name])
+    if run.changes:
+        told["Changed while it trained"] = "; ".join(changes_told(run.changes))
+    return told
+
+
+def texts(asked: Any, name: str, most: int) -> list[str]:
+    """The texts in a list of a question from the page; none if it is not such a list."""
+    found = asked.get(name) if isinstance(asked, Mapping) else None
+    found = found if isinstance(found, list) else []
+    return [sendable(one) for one in found[:most] if isinstance(one, str) and len(one) < 600]
+
+
+def counted(n: int) -> str:
+    """ "1 run", "2 runs"."""
+    return f"{n} run{'' if n == 1 else 's'}"

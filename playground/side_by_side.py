@@ -1,0 +1,96 @@
+"""Texts of several runs at once, token by token in turn, for the Runs tab."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from lm.errors import Problem
+from lm.generation import GeneratedToken, SamplingConfig, generate
+from lm.runs.run import Run
+from lm.tasks.continue_text import first_token
+from lm.tokenizers import Tokenizer
+from playground import prompts
+from playground.snapshots import Snapshots
+from playground.writing import UPDATES_PER_SECOND
+
+
+@dataclass
+class Pane:
+    """One text: its run, by the token and opened, the prompt, and the problem if it cannot be written."""
+
+    token: str
+    prompt: str
+    run: Run | None
+    note: str = ""
+    ids: list[int] = field(default_factory=list)
+    done: bool = False
+    tokenizer: Tokenizer | None = None  # once the text is being written
+
+    def told(self) -> dict[str, Any]:
+        """The text so far, for the page; half of a character at its end is not shown yet."""
+        text = self.tokenizer.decode(self.ids) if self.tokenizer else ""
+        if not self.done:
+            text = text.rstrip("\ufffd")
+        return {
+            "run": self.token,
+            "prompt": self.prompt,
+            "text": text,
+            "note": self.note,
+            "done": self.done,
+        }
+
+
+def write(
+    snapshots: Snapshots, panes: Sequence[Pane], sampling: SamplingConfig
+) -> Iterator[list[dict[str, Any]]]:
+    """All texts so far, several times a second, until the last is done. Each run is at its last snapshot.
+
+    They grow by one token each in turn, so that they can be read side by side as they are written.
+    """
+    growing = [(pane, tokens) for pane in panes if (tokens := _tokens(snapshots, pane, sampling))]
+    yield [pane.told() for pane in panes]
+    sent = time.monotonic()
+    while growing:
+        growing = [(pane, tokens) for pane, tokens in growing if _grow(pane, tokens)]
+        if time.monotonic() - sent > 1 / UPDATES_PER_SECOND:
+            yield [pane.told() for pane in panes]
+            sent = time.monotonic()
+    yield [pane.told() for pane in panes]
+
+
+def _tokens(
+    snapshots: Snapshots, pane: Pane, sampling: SamplingConfig
+) -> Iterator[GeneratedToken] | None:
+    """The tokens of a pane as they are drawn, or None if there can be none."""
+    try:
+        if pane.run is None:  # the note says why
+            pane.done = True
+            return None
+        model, _ = snapshots.model(pane.run, None)
+        tokenizer, context = pane.run.tokenizer(), pane.run.plan.context_length
+        pane.tokenizer = tokenizer
+        ids, notes = prompts.encode(tokenizer, pane.prompt)
+        pane.note = " ".join(notes)
+        if pane.prompt and len(ids):
+            pane.prompt = tokenizer.decode(ids)
+        if len(ids) == 0:
+            ids, pane.prompt = first_token(tokenizer), ""
+        return generate(model, torch.from_numpy(ids), context, sampling)
+    except Problem as problem:
+        pane.note, pane.done = str(problem), True
+        return None
+
+
+def _grow(pane: Pane, tokens: Iterator[GeneratedToken]) -> bool:
+    """Add one token to a text; False if it is done."""
+    try:
+        token = next(tokens, None)
+    except Problem as problem:
+        pane.note, token = str(problem), None
+    if token is not None:
+        pane.ids.append(token.id)
+    pane.done = token is None
+    return token is not None
