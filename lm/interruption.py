@@ -36,6 +36,12 @@ def as_usual() -> None:
         signal.signal(number, usual)
 
 
+def ignore() -> None:
+    """From now on, let no signal that asks to end do so: the process is ending."""
+    for number in _heeded():
+        signal.signal(number, signal.SIG_IGN)
+
+
 class Interruption:
     """Notes that the process was asked to end; a context manager, of the main thread.
 
@@ -89,13 +95,13 @@ class Interruption:
 
     def _watch(self) -> None:
         """Wait for a signal, give the process time to save itself, and end it."""
-        with self._reader:
+        with self._reader:  # open to the end: Python complains of a second signal that nobody reads
             while (told := self._reader.recv(1)) and told[0] not in self._before:
                 pass
-        if told and not self._ended.wait(PATIENCE):
-            with contextlib.suppress(Exception):  # it ends, whatever comes
-                self.last_act()
-            _leave(told[0], self.last_words)
+            if told and not self._ended.wait(PATIENCE):
+                with contextlib.suppress(Exception):  # it ends, whatever comes
+                    self.last_act()
+                _leave(told[0], self.last_words)
 
 
 def _heeded() -> list[int]:

@@ -5,20 +5,28 @@ goes away, such as `head`, is no error.
 """
 
 import contextlib
+import errno
 import io
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 SILENCE = 2.0  # seconds of work after which something is shown
 
 
 class Notes(Console):
-    """A console for notes. If nobody reads them any more, the work goes on in silence."""
+    """A console for notes. If nobody can read them any more, the work goes on in silence."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As `Console.print`; a note that cannot be written is dropped."""
+        with contextlib.suppress(OSError):
+            super().print(*objects, **options)
 
     def on_broken_pipe(self) -> None:
         """Say nothing from now on."""
@@ -39,6 +47,15 @@ def discard_output() -> None:
     """Send the rest of stdout nowhere, because its reader has gone; Python would complain at the exit."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def lost_output(error: OSError) -> bool:
+    """Say that results could not be written to stdout; False if the error is another one."""
+    if error.filename is not None or error.errno not in NO_ROOM:
+        return False
+    discard_output()
+    notes.print(f"Error: the output cannot be written: {error.strerror}.", markup=False)
+    return True
 
 
 @contextlib.contextmanager

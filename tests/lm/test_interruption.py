@@ -3,6 +3,7 @@
 Real processes and real signals, to the whole process group as a terminal sends them.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -52,9 +53,15 @@ def wait(true, process):
 
 
 def end(process, number):
-    """Send a signal to the whole group; returns what the process then says. It ends in time."""
+    """Send a signal to the whole group; returns what the process then says. It ends in time.
+
+    An impatient person presses Ctrl-C again, to which Python answered with a traceback of its own.
+    """
     os.killpg(process.pid, number)
     sent = time.monotonic()
+    time.sleep(0.03)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
     _, notes = process.communicate(timeout=60)
     assert time.monotonic() - sent < IN_TIME
     assert process.returncode == 128 + number, notes

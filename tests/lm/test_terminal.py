@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -70,6 +71,22 @@ def test_a_reader_that_has_read_enough(foreign):
 def test_closed_streams(closed, foreign):
     done = shell(f"LM sample {foreign[1]} --max-new-tokens 5 {closed}; echo $?")
     assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", ["train bigram --help", "sample RUN --max-new-tokens 5"])
+def test_a_disk_without_room_for_the_output_is_one_sentence(command, foreign):
+    """Output that is lost is not a success; it used to be a traceback."""
+    done = shell(f"LM {command.replace('RUN', str(foreign[1]))} > /dev/full; echo $?")
+    assert done.stdout == "1\n"
+    assert done.stderr == "Error: the output cannot be written: No space left on device.\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_training_goes_on_when_there_is_no_room_for_its_notes(foreign, tmp_path):
+    done = shell(f"LM train ngram --corpus {foreign[0]} --out {tmp_path / 'run'} 2>/dev/full")
+    assert done.returncode == 0 and "validation loss" in done.stdout
+    assert runs.open_run(tmp_path / "run").status()[0] == "finished"
 
 
 def test_training_goes_on_when_nobody_reads_its_notes(foreign, tmp_path):
