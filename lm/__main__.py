@@ -51,7 +51,12 @@ class Commands(click.Group):
     def main(self, *arguments: Any, **extra: Any) -> Any:
         """As `click.Group.main`, on a console of any encoding."""
         terminal.accept_any_encoding()
-        return super().main(*arguments, **extra)
+        try:
+            return super().main(*arguments, **extra)
+        except OSError as error:
+            if not terminal.lost_output(error):
+                raise
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -63,6 +68,8 @@ class Commands(click.Group):
             unusable = isinstance(problem, CorpusProblem | RunProblem)
             ctx.exit(4 if isinstance(problem, Diverged) else 3 if unusable else 2)
         except KeyboardInterrupt:
+            interruption.ignore()  # a second Ctrl-C: the end takes a moment
+            notes.print("Interrupted.")
             ctx.exit(130)
 
 

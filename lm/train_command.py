@@ -26,7 +26,7 @@ from lm.training.loop import replay_steps, train
 
 EXIT_CODES = """
 \b
-Exit codes: 0 done · 1 a fault of this program · 2 a wrong flag or setting ·
+Exit codes: 0 done · 1 a fault of this program, or no room for its output · 2 a wrong flag or setting ·
 3 a text or run that cannot be used · 4 the loss diverged ·
 5 --until-val-loss was not reached · 130 interrupted, 143 by SIGTERM, 129 by SIGHUP
 """

@@ -13,8 +13,8 @@ from tests.browser.tab import Tab
 
 @pytest.fixture(scope="module")
 def quick_server(start_server):
-    """The playground with quick guides."""
-    return start_server(module="tests.browser.quick_page")
+    """The playground with quick guides, and a class board."""
+    return start_server("--board", module="tests.browser.quick_page")
 
 
 def view_of(directory):
@@ -69,3 +69,21 @@ def test_every_guide_is_walked_from_its_first_step_to_its_last(quick_server, con
             following = visitor.strip.locator(".guide-place + button")
             if following.is_enabled():  # after the last step comes the next model's guide
                 following.click()
+    show_the_last_run_on_the_board(page, visitor)
+
+
+def show_the_last_run_on_the_board(page, visitor) -> None:
+    page.locator("#rung-board-button").click()
+    page.locator(".board-run option", has_text=visitor.tab.key.replace("_", " ")).wait_for(
+        state="attached"
+    )
+    page.locator(".board-run").select_option(visitor.tab.token)
+    page.locator(".board-form input").fill("<b>Anne</b>")
+    page.get_by_role("button", name="Show on the board").click()
+    row = page.locator(".board-list tr.own")
+    row.locator(".board-name", has_text="<b>Anne</b>").wait_for()
+    assert (
+        f"{min(visitor.shown.evaluations()['loss']):.2f}" in row.locator(".board-loss").inner_text()
+    )
+    row.get_by_role("button").click()
+    row.wait_for(state="detached")
