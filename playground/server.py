@@ -63,6 +63,11 @@ ON_A_SPACE = os.environ.get("SYSTEM") == "spaces"
     show_default=True,
     help="Where models train: cpu (quickest for small ones), cuda, mps, or auto.",
 )
+@click.option(
+    "--board",
+    is_flag=True,
+    help="A shared list for a class: visitors may show a run under a name, best loss first.",
+)
 @flags.options(Limits.settings(ON_A_SPACE))
 def main(
     host: str,
@@ -71,6 +76,7 @@ def main(
     no_browser: bool,
     runs_folder: Path,
     device: str,
+    board: bool,
     **chosen: int | None,
 ) -> None:
     """Watch language models learn Shakespeare: opens the playground in your browser.
@@ -86,11 +92,11 @@ def main(
         limits = Limits.of(ON_A_SPACE, **flags.given(chosen))
         root_path = _root(root_path)
         host, port = address.usable(host, port)
+        supervisor = Supervisor(device=where, limits=limits)
+        library = Library(runs_folder, SHIPPED, supervisor, open_local=not ON_A_SPACE)
+        services = Services(supervisor, library, board=board)
     except Problem as problem:
         raise click.UsageError(str(problem)) from None
-    supervisor = Supervisor(device=where, limits=limits)
-    library = Library(runs_folder, SHIPPED, supervisor, open_local=not ON_A_SPACE)
-    services = Services(supervisor, library)
     page = app.build(services)
     stop, served = threading.Event(), threading.Event()
 
