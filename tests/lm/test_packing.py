@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zlib
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,40 @@ def test_a_row_of_zeros_stays_zero():
     assert back.keys() == tensors.keys()
     torch.testing.assert_close(back["w"], tensors["w"], atol=0.01, rtol=0)
     assert back["steps"].tolist() == [3]
+
+
+def test_counts_are_deflated_without_loss():
+    """Of a thousand bytes, mostly ones; bytes that deflating would make longer stay as they are."""
+    counts = torch.ones(1000, dtype=torch.uint8)
+    counts[::7] = torch.arange(143, dtype=torch.uint8)
+    tensors = {"counts": counts, "few": torch.tensor([3, 1], dtype=torch.uint8)}
+    packed = quantization.in_bytes(tensors | {"none": torch.tensor([], dtype=torch.uint8)})
+    assert packed.keys() == {"counts:deflated", "few", "none"}
+    assert len(packed["counts:deflated"]) < 500
+    back = quantization.in_floats(Path("x"), packed)
+    assert back.keys() == {"counts", "few", "none"}
+    assert all(torch.equal(back[name], tensor) for name, tensor in tensors.items())
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        torch.zeros(9, dtype=torch.uint8),
+        torch.ones(3),
+        torch.tensor([], dtype=torch.uint8),
+        torch.frombuffer(bytearray(zlib.compress(b"counts")[:-3]), dtype=torch.uint8),
+    ],
+)
+def test_deflated_bytes_that_are_damaged_are_one_sentence(damaged):
+    with pytest.raises(RunProblem, match="damaged: counts:deflated cannot be inflated"):
+        quantization.in_floats(Path("x"), {"counts:deflated": damaged})
+
+
+def test_bytes_that_would_fill_the_memory_are_refused(monkeypatch):
+    monkeypatch.setattr(quantization, "MOST_INFLATED", 100)
+    packed = quantization.in_bytes({"counts": torch.ones(101, dtype=torch.uint8)})
+    with pytest.raises(RunProblem, match="cannot be inflated"):
+        quantization.in_floats(Path("x"), packed)
 
 
 @pytest.mark.parametrize(
