@@ -149,7 +149,9 @@ def _surprise(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
 
 def _layers(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
     """For each layer and position the likeliest next token, its probability, and that of the true one."""
-    tokens, ids, note = _readable(run, question.text)
+    tokens, ids, note = _readable(
+        run, question.text, least=2
+    )  # the last has no next one to be judged by
     found = layer_by_layer(model, ids)  # (L + 1, T, V)
     tokenizer = run.tokenizer()
     best = found.argmax(-1)  # (L + 1, T)
@@ -180,13 +182,16 @@ VIEWS: dict[str, Callable[[Run, nn.Module, Question], dict[str, Any]]] = {
 }
 
 
-def _readable(run: Run, text: str) -> tuple[list[str], torch.Tensor, str | None]:
+def _readable(run: Run, text: str, least: int = 1) -> tuple[list[str], torch.Tensor, str | None]:
     """The tokens of the last part of a text that the model can read at once, their ids, and a note."""
     tokenizer = run.tokenizer()
     ids, notes = prompts.encode(tokenizer, text or DEFAULT_TEXT)
     if not len(ids):
         ids = first_token(tokenizer)
         notes.append("Nothing is left to look at: type another text.")
+    if len(ids) < least:
+        ids = np.arange(min(least, tokenizer.vocab_size))
+        notes.append("Too little is left to look at: type a longer text.")
     most = min(run.plan.context_length, MOST_POSITIONS)
     if len(ids) > most:
         notes.append(f"Only the last {most} tokens are read.")

@@ -21,7 +21,7 @@ class Snapshots:
     def model(self, run: Run, step: int | None) -> tuple[nn.Module, int]:
         """The model at the snapshot nearest to `step` (None: the last), and its step."""
         if not run.snapshots():
-            raise RunProblem("There are no weights to look at yet: the first come with step 0.")
+            raise RunProblem(_no_weights(run))
         key = (run.identity, run.nearest_snapshot(step))
         with self._lock:
             if key in self._models:
@@ -33,3 +33,13 @@ class Snapshots:
             while len(self._models) > self.keep:
                 self._models.popitem(last=False)
         return model, found
+
+
+def _no_weights(run: Run) -> str:
+    """Why there is no snapshot, and what to do."""
+    if any(line["type"] == "snapshot" for line in run.metrics()):
+        return (
+            "The weights of this run are gone, for its snapshots were deleted: press Train for a new run, or "
+            "choose another."
+        )
+    return "There are no weights to look at yet: the first come with step 0."

@@ -179,6 +179,7 @@ export class InsideView {
   take(answer) {
     if (!answer || answer.error) {
       this.note.textContent = answer?.error ?? "The server does not answer. Trying again soon.";
+      this.frame.classList.add("waiting"); // the picture is not what the sentence speaks of
       if (!answer) setTimeout(() => this.element.isConnected && this.look(), AGAIN_MS);
       return;
     }

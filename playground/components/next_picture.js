@@ -4,7 +4,8 @@ import { make } from "./dom.js";
 import { distribution, floats, ranked } from "./sampling.js";
 import { percent, shown } from "./wording.js";
 
-const BARS = 12;
+const BARS = 12; // of the likeliest tokens
+const MOST_FLAT = 100; // if all are about equally likely, all are shown, up to so many
 const SLIDERS = { temperature: "temperature", topK: "top_k", topP: "top_p" };
 
 export class NextPicture {
@@ -15,7 +16,7 @@ export class NextPicture {
     this.stages = make("p", "figure-words");
     this.bars = make("div", "next-bars");
     this.words = make("p", "figure-words");
-    this.node.append(this.stages, this.bars, this.words);
+    this.node.append(this.stages, this.words, this.bars);
     document.addEventListener("input", ({ target }) => {
       if (this.answer && target.closest?.(`[id^="${key}-sample-"]`)) this.render();
     });
@@ -43,16 +44,20 @@ export class NextPicture {
     const plain = distribution(this.logits).probabilities;
     const { probabilities, kept } = distribution(this.logits, settings);
     this.stages.replaceChildren(...stageWords(settings, kept, tokens.length));
-    const shownBars = ranked(this.logits).slice(0, BARS);
-    const widest = Math.max(...shownBars.flatMap((id) => [probabilities[id], plain[id]]));
+    const order = ranked(this.logits);
+    const flat = plain[order[0]] < 2 / tokens.length;
+    const shownBars = order.slice(0, flat ? MOST_FLAT : BARS);
+    this.bars.classList.toggle("flat", flat);
+    const highest = Math.max(...shownBars.flatMap((id) => [probabilities[id], plain[id]]));
+    const widest = flat ? Math.max(highest, 2 / tokens.length) : highest; // what is flat looks flat
     this.bars.replaceChildren(
       ...shownBars.map((id) => bar(tokens[id], this.logits[id], probabilities[id], plain[id], widest)),
     );
-    const flat = plain[shownBars[0]] < 2 / tokens.length;
     const after = `after “${shown(text.slice(-12).join(""))}”`;
     const nats = Math.log(tokens.length).toFixed(2);
     this.words.textContent = flat
-      ? `${after}: about 1 in ${tokens.length} each. Guessing so has a loss of ln ${tokens.length} = ${nats} nats.`
+      ? `${after}: about 1 in ${tokens.length} each, before anything is learned. A guess of 1 in ${tokens.length} costs ` +
+        `ln ${tokens.length} = ${nats} nats: that is where the loss begins.`
       : `${after}; pale: at temperature 1, without top-k and top-p`;
   }
 }

@@ -1,6 +1,8 @@
 """The card with the inside of a model: every view of every model, and the cost of heads."""
 
 import base64
+import json
+import shutil
 import time
 
 import numpy as np
@@ -41,6 +43,34 @@ def test_every_view_of_a_model_answers(name, shown):
     for view in {"attention", "score", "layers"} - set(views):
         assert "error" in actions.look([token, None, TEXT, view, {}])
     assert "no view" in actions.look([token, None, TEXT, "x-ray", {}])["error"]
+
+
+@pytest.mark.parametrize("name", ["ngram", "bigram", "decoder_transformer"])
+@pytest.mark.parametrize("typed", ["日本語", "", "What 日 news?", "日T"])
+def test_a_text_that_the_model_has_never_seen_is_one_sentence_in_every_view(name, typed, shown):
+    """Something is left to look at, or stands in for it, and the sentence says what was left out."""
+    actions, token, _ = shown(name)
+    for view in inside.views_of(outline(RUNGS[name].plan(), 65)):
+        answer = actions.look([token, None, typed, view, {}])
+        assert answer.get("kind") == view, answer
+        json.dumps(answer, allow_nan=False)  # a browser reads no NaN
+        if view not in ("table", "surprise") and "日" in typed:
+            assert "never seen them: 日" in answer["note"]
+
+
+@pytest.mark.parametrize("name", ["ngram", "bigram", "decoder_transformer"])
+def test_a_run_whose_snapshots_are_gone_says_so_in_every_view(name, shown):
+    """Also of a model that the server still holds in memory: the next step could not be shown."""
+    actions, token, run = shown(name)
+    views = inside.views_of(outline(RUNGS[name].plan(), 65))
+    assert actions.look([token, 0, TEXT, views[0], {}])["step"] == 0
+    shutil.rmtree(run.directory / "snapshots")
+    for step in (None, 0, 20):
+        for view in views:
+            said = actions.look([token, step, TEXT, view, {}])["error"]
+            assert said.startswith("The weights of this run are gone") and said.count(".") == 1
+        if name == "decoder_transformer":
+            assert "are gone" in actions.cost([token, step, [[0, 0]]])["error"]
 
 
 def test_the_next_character_carries_the_scores_that_are_drawn_from(shown):
