@@ -111,7 +111,8 @@ def main(
         launch(page, host, port, root_path, limits, services.writes.listeners, routes)
         served.set()
         link = address.link(host, port)
-        click.echo(f"The playground is at {link} (Ctrl-C ends it, and keeps the runs).")
+        with contextlib.suppress(OSError):  # nobody may be there to read it
+            click.echo(f"The playground is at {link} (Ctrl-C ends it, and keeps the runs).")
         if not (no_browser or ON_A_SPACE):
             webbrowser.open(link)
         gc.freeze()

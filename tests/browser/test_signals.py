@@ -177,6 +177,32 @@ def test_ctrl_c_at_the_start_ends_it_without_a_word(processes, moment, tmp_path)
     assert_gone(processes, below)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_server_whose_address_cannot_be_written_serves_and_ends_as_others_do(tmp_path):
+    """A full disk, or a reader of its log that has gone, ended it with a traceback."""
+    port = free_port()
+    command = [sys.executable, "-m", "playground", "--no-browser", "--port", str(port)]
+    with Path("/dev/full").open("wb") as full:
+        server = subprocess.Popen(
+            [*command, "--runs", str(tmp_path / "runs")],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/config").close()
+            break
+        assert server.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(1)  # then it has said where it is
+    server.send_signal(signal.SIGTERM)
+    _, said = server.communicate(timeout=PATIENCE)
+    assert (server.returncode, said) == (0, "")
+
+
 def wait_until(true) -> None:
     deadline = time.monotonic() + PATIENCE
     while not true():
