@@ -19,7 +19,7 @@ BUILT_FROM = (
 def build(rung: Rung) -> None:
     """Lay out the lesson; must be called inside the rung's `gr.Tab`.
 
-    After the idea comes the model's own code; that of the modules it is built from stands last, under one title.
+    After the idea comes the model's own code; the modules that it is built from stand last, under one title.
     """
     module = sys.modules[rung.model.__module__]
     sections = lessons.lesson(rung.name, module.__doc__ or "").sections
@@ -48,13 +48,9 @@ def _file(module: ModuleType) -> str:
 
 
 def _code(module: ModuleType) -> None:
-    gr.Code(
-        inspect.getsource(module),
-        language="python",
-        label=_file(module),
-        interactive=False,
-        show_label=False,
-    )
+    """The module's source, as text with colours: an editor for it would take the page longer to open."""
+    source = f"`````python\n{inspect.getsource(module).rstrip()}\n`````"
+    gr.Markdown(source, latex_delimiters=[], container=False, elem_classes="source")
 
 
 def _modules_used(module: ModuleType) -> list[ModuleType]:

@@ -6,7 +6,7 @@ import { gradientChart } from "./gradient_chart.js";
 import { endOf, layoutOf, ranges, risenFrom } from "./loss_axes.js";
 import { asCsv } from "./loss_points.js";
 import { extension, tracesOf } from "./loss_traces.js";
-import { lossWords } from "./loss_words.js";
+import { chartWords, lossWords } from "./loss_words.js";
 import { MomentMarker } from "./moment.js";
 import { onPresenting } from "./presenting.js";
 import { tab } from "./tab.js";
@@ -78,7 +78,7 @@ export class LossChart {
   hear(record, change) {
     if (change.reset) this.keepHeight();
     this.words.textContent = record.summary || "";
-    this.plot.setAttribute("aria-label", `Loss chart. ${record.summary || ""}`);
+    this.plot.setAttribute("aria-label", chartWords(record));
     this.showNumber();
     if (change.reset) {
       this.drawAnew();

@@ -18,3 +18,10 @@ export function lossWords(record, step) {
     words: `nats per character ${at} · ${bits} bits · like choosing among ${among}`,
   };
 }
+
+/** The loss chart in words, with its numbers: for those who do not see it. */
+export function chartWords(record) {
+  const judged = evaluations(record).map(({ step, loss }) => `${whole(step)}: ${loss.toFixed(2)}`);
+  const numbers = judged.length ? ` Validation loss by step: ${judged.join("; ")}.` : "";
+  return `Loss chart. ${record.summary || ""}${numbers}`;
+}

@@ -13,7 +13,8 @@ export function settingsFold(element) {
     list.scrollBy({ top: list.clientHeight * 0.8 });
   });
   element.replaceChildren(line);
-  const show = () => {
+  const sizes = new ResizeObserver(show);
+  function show() {
     if (!element.isConnected) return sizes.disconnect();
     if (!list.offsetParent) return;
     const bottom = list.getBoundingClientRect().bottom - SEEN_PX;
@@ -22,9 +23,8 @@ export function settingsFold(element) {
     );
     const words = foldWords(below.map((title) => title.textContent.trim()).filter(Boolean));
     if (line.textContent !== words) line.textContent = line.title = words;
-    line.disabled = !words;
-  };
-  const sizes = new ResizeObserver(show);
+    line.hidden = !words;
+  }
   for (const node of [list, ...list.children]) sizes.observe(node);
   list.addEventListener("scroll", show);
 }

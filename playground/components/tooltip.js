@@ -19,28 +19,32 @@ export function stepped(key, index, count) {
   return key in places && count ? Math.max(0, Math.min(count - 1, places[key])) : null;
 }
 
+/** Shows the tip of `root` beside `target`; fill(tip, target) writes it. A screen reader reads it out. */
+export function showTip(root, target, fill) {
+  if (!tip || !tip.isConnected) {
+    tip = make("div", "playground-tip");
+    tip.setAttribute("role", "status");
+    document.body.append(tip);
+  }
+  if (owner !== root) root.addEventListener("blur", () => hide(root), { once: true });
+  owner = root;
+  tip.replaceChildren();
+  fill(tip, target);
+  tip.hidden = false;
+  const box = target.getBoundingClientRect();
+  const left = Math.min(box.left, window.innerWidth - tip.offsetWidth - 8);
+  const below = box.bottom + 6 + tip.offsetHeight < window.innerHeight;
+  tip.style.left = `${Math.max(8, left)}px`;
+  tip.style.top = `${below ? box.bottom + 6 : Math.max(8, box.top - tip.offsetHeight - 6)}px`;
+}
+
 /** Shows `fill(tip, target)` beside the child of `root` that matches `selector` and is pointed at.
  *
- * A screen reader reads the tip out. reached(target): called when the arrow keys come to a node, with null when
+ * reached(target): called when the arrow keys come to a node, with null when
  * the root is left. */
 export function tooltip(root, selector, fill, reached = () => {}) {
   let at = null; // the node where the arrow keys are
-  const show = (target) => {
-    if (!tip || !tip.isConnected) {
-      tip = make("div", "playground-tip");
-      tip.setAttribute("role", "status");
-      document.body.append(tip);
-    }
-    owner = root;
-    tip.replaceChildren();
-    fill(tip, target);
-    tip.hidden = false;
-    const box = target.getBoundingClientRect();
-    const left = Math.min(box.left, window.innerWidth - tip.offsetWidth - 8);
-    const below = box.bottom + 6 + tip.offsetHeight < window.innerHeight;
-    tip.style.left = `${Math.max(8, left)}px`;
-    tip.style.top = `${below ? box.bottom + 6 : box.top - tip.offsetHeight - 6}px`;
-  };
+  const show = (target) => showTip(root, target, fill);
   const point = ({ target }) => {
     const pointed = target.closest(selector);
     if (pointed && root.contains(pointed)) show(pointed);

@@ -44,7 +44,7 @@ def read_the_lesson(tab) -> None:
     assert lesson.locator(".katex-error").count() == 0
     assert "$$" not in lesson.inner_text()
     source = inspect.getsource(sys.modules[tab.rung.model.__module__])
-    lesson.locator(".cm-content", has_text=source.splitlines()[0]).first.wait_for()
+    lesson.locator(".source code", has_text=source.splitlines()[0]).first.wait_for()
 
 
 def test_every_button_does_what_it_says(network, open_tab):

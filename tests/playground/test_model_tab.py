@@ -98,12 +98,15 @@ def test_a_group_without_a_choice_is_hidden_and_its_controls_are_inputs(finished
 
 
 def test_the_code_of_a_lesson_begins_with_the_file_of_the_model(rung, page):
-    """Then come the files that it is built from, each once."""
+    """It stands after the idea; the files that it is built from are in one more part at the end, each once."""
     with page:
         lesson_view.build(rung)
     titles = [b.label for b in page.blocks.values() if isinstance(b, gr.Accordion)]
-    code = [t.removeprefix("The code that runs: ") for t in titles if t.startswith("The code")]
-    assert code[0] == sys.modules[rung.model.__module__].__name__.replace(".", "/") + ".py"
-    assert len(code) == len(set(code))
-    attends = any("attention" in file for file in code)
+    model = sys.modules[rung.model.__module__].__name__.replace(".", "/") + ".py"
+    assert titles[:2] == ["The idea", f"The code that runs: {model}"]
+    more = [title for title in titles if title.startswith("More code: ")]
+    assert more in ([], titles[-1:])
+    files = more[0].removeprefix("More code: ").split(", ") if more else []
+    assert model not in files and len(files) == len(set(files))
+    attends = any("attention" in file for file in [model, *files])
     assert attends == (rung.name not in ("ngram", "bigram"))

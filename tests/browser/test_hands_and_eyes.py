@@ -1,0 +1,329 @@
+"""The page for every hand and eye: axe-core, the keyboard, small and large screens; nothing moves or is cut."""
+
+import base64
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+
+import pytest
+from playwright.sync_api import Page
+
+from lm.ladder import RUNGS
+from tests.browser.tab import Tab
+
+AXE = "4.14.1"  # its checksum is npm's, of the registry
+INTEGRITY = (
+    "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
+)
+VIOLATIONS = """() => axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
+    violations.filter(({ impact }) => ["serious", "critical"].includes(impact)).map(({ id, nodes }) =>
+        id + nodes.map(({ html, any }) => ` | ${html.slice(0, 150)} ${any[0]?.message ?? ""}`).join("")))"""
+CUT = """() => [...document.querySelectorAll("input[type=number], input[role=combobox], select")]
+    .filter((node) => node.offsetParent && node.scrollWidth > node.clientWidth)
+    .map((node) => `${node.ariaLabel} ${node.value}: ${node.scrollWidth} > ${node.clientWidth}`)"""
+SIZES = {  # what a window of 1366 x 768 is at a zoom of 200 %: 683 x 384 CSS pixels
+    "1280 x 720": (1280, 720),
+    "200 %": (683, 384),
+    "phone": (390, 844),
+}
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory) -> str:
+    """The source of axe-core, by npm from its registry; without it only a machine that is no CI may skip."""
+    folder = tmp_path_factory.mktemp("axe")
+    command = ["npm", "pack", f"axe-core@{AXE}", "--pack-destination", str(folder)]
+    done = None
+    if shutil.which("npm"):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder)
+    if done is None or done.returncode:
+        sentence = f"axe-core cannot be fetched: {done.stderr if done else 'no npm on the PATH'}"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    packed = (folder / f"axe-core-{AXE}.tgz").read_bytes()
+    assert base64.b64encode(hashlib.sha512(packed).digest()).decode() == INTEGRITY
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        return archive.extractfile("package/axe.min.js").read().decode()
+
+
+@pytest.fixture
+def page(server, context) -> Page:
+    """The page, opened on Start."""
+    page = context.new_page()
+    page.goto(server.url)
+    page.locator(".start-race").wait_for()
+    return page
+
+
+def tabs(page: Page) -> list[str]:
+    """The ids of the tabs' buttons."""
+    return page.eval_on_selector_all(".ladder [role=tab]", "(tabs) => tabs.map(({ id }) => id)")
+
+
+def opened(page: Page, button: str) -> str:
+    """Click a tab, wait until it is drawn, and give the selector of its panel."""
+    page.locator(f"#{button}").click()
+    key = button.removeprefix("rung-").removesuffix("-button")
+    if key in RUNGS:
+        Tab(page, RUNGS[key]).ready()
+        page.locator(f"#panel-{key} .loss-card .main-svg").first.wait_for()
+        page.locator(f"#panel-{key} .attention-view:not(.waiting)").wait_for()
+    else:
+        page.locator(".tabitem:visible .part:visible").first.wait_for()
+    page.evaluate("() => window.scrollTo(0, 0)")
+    return f"#panel-{key}"
+
+
+def turn(page: Page, theme: str) -> None:
+    """Make the page dark or light, and wait until no colour changes any more."""
+    if page.evaluate("() => document.body.classList.contains('dark')") != (theme == "dark"):
+        page.get_by_label("Dark or light").click()
+    page.wait_for_function(
+        "() => document.getAnimations().every(({ playState }) => playState !== 'running')"
+    )
+
+
+def violations(page: Page) -> list[tuple[str, str]]:
+    """Each serious or critical finding of axe-core on what is visible now, light and dark."""
+    found = []
+    for theme in ("light", "dark"):
+        turn(page, theme)
+        found += [(theme, finding) for finding in page.evaluate(VIOLATIONS)]
+    return found
+
+
+def test_axe_finds_nothing_serious_on_any_tab_in_light_or_dark(page, axe):
+    """On one of them also with all settings, the code and each view of the model's inside in sight."""
+    page.evaluate(axe)
+    for button in tabs(page):
+        panel = opened(page, button)
+        assert violations(page) == [], button
+        if button != "rung-single_head_attention-button":
+            continue
+        closed = page.locator(f"{panel} .settings .label-wrap:not(.open)")
+        for title in closed.all()[::-1]:
+            title.click()
+        page.locator(".lesson:visible .label-wrap", has_text="The code that runs").click()
+        for view in page.locator(f"{panel} .view-pills .pill-button").all():
+            view.click()
+            page.locator(f"{panel} .attention-view:not(.waiting)").wait_for()
+            assert violations(page) == [], view.inner_text()
+
+
+def focused(page: Page) -> str:
+    """Class, id and name of the node that has the focus."""
+    return page.evaluate(
+        "() => { const node = document.activeElement;"
+        " return [node.className, node.id, node.ariaLabel ?? ''].join(' ') }"
+    )
+
+
+def test_the_tabs_answer_to_keys_and_train_is_two_tab_stops_away(page):
+    first, *_, last = tabs(page)
+    page.locator(f"#{first}").focus()
+    for key, expected in (("End", last), ("Home", first), ("ArrowRight", tabs(page)[1])):
+        page.keyboard.press(key)
+        assert expected in focused(page)
+        page.wait_for_function(
+            "(id) => document.getElementById(id).ariaSelected === 'true'", arg=expected
+        )
+    Tab(page, RUNGS["ngram"]).ready()
+    page.keyboard.press("Tab")
+    assert "skip-link" in focused(page)
+    page.keyboard.press("Enter")
+    assert "train-ngram" in focused(page)
+
+
+def test_menus_and_the_panel_of_an_own_text_keep_and_return_the_focus(page):
+    menu, lists = page.locator("#corpus input"), page.locator("[role=listbox]")
+    page.wait_for_function("() => document.querySelector('#corpus input').value")
+    menu.focus()
+    lists.first.wait_for(state="visible")
+    menu.press("Tab")  # left: its list closes, and Gradio does not open it again
+    page.wait_for_timeout(300)
+    assert lists.count() == 0
+    menu.focus()
+    page.keyboard.press("Escape")
+    lists.first.wait_for(state="hidden")
+    assert "combobox" in page.evaluate("() => document.activeElement.role")
+    page.keyboard.press("ArrowDown")
+    for _ in range(10):
+        if "own text" in chosen_option(page):
+            break
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    box = page.locator("#own-text-box textarea")
+    box.wait_for()
+    page.wait_for_function("() => document.activeElement.matches('#own-text-box textarea')")
+    page.keyboard.press("Escape")
+    box.wait_for(state="hidden")
+    page.wait_for_function("() => document.activeElement.matches('#corpus input')")
+    assert lists.count() == 0
+
+
+def chosen_option(page: Page) -> str:
+    """The entry of an open menu on which the arrow keys are."""
+    return page.evaluate(
+        "() => document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))"
+        "?.innerText ?? ''"
+    )
+
+
+def test_what_is_drawn_and_written_is_read_by_the_arrow_keys(page):
+    """Rows of a heatmap, its cells, the text below it, and what the model wrote; each key reads out numbers."""
+    panel = opened(page, "rung-single_head_attention-button")
+    tip = page.locator(".playground-tip")
+    heat = page.locator(f"{panel} .attention-card .plot")
+    page.wait_for_function(
+        "(node) => node.ariaLabel?.includes('W: W 1.00')", arg=heat.element_handle()
+    )
+    heat.focus()
+    page.keyboard.press("ArrowDown")
+    assert tip.inner_text() == "“W” at 1: “W” 1.00"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("End")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert tip.inner_text() == "“W” at 1, “W” at 1: 1.000"
+    page.keyboard.press("ArrowRight")
+    assert tip.inner_text() == "“W” at 1, “h” at 2: not allowed"
+    page.locator(f"{panel} .token-strip").focus()
+    assert not tip.is_visible()  # left: it is gone
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert tip.inner_text().startswith("“h”")
+    page.locator("#sample-single_head_attention").click()
+    page.locator(f"{panel} .made").nth(20).wait_for(state="attached")
+    page.locator(f"{panel} .written").focus()
+    page.keyboard.press("ArrowRight")
+    assert "%" in tip.inner_text()
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
+    loss = page.locator(f"{panel} .loss-card .plot")
+    assert "Validation loss by step: 150: " in loss.get_attribute("aria-label")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_value_is_cut_and_no_page_scrolls_sideways(page, size):
+    """Also the largest value that each setting has in a recipe, and those of Write."""
+    width, height = SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
+    for button in tabs(page):
+        panel = opened(page, button)
+        key = panel.removeprefix("#panel-")
+        if key in RUNGS:
+            assert page.locator(f"#train-{key}").is_visible()
+            for title in page.locator(f"{panel} .controls .label-wrap:not(.open):visible").all():
+                title.click()
+            for box in ("max_new_tokens", "top_p", "temperature"):
+                value = {"max_new_tokens": "1000", "top_p": "0.95", "temperature": "0.85"}[box]
+                page.locator(f"#{key}-sample-{box} input[type=number]").fill(value)
+        assert page.evaluate(CUT) == [], button
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width, button
+
+
+def boxes(page: Page, panel: str) -> dict:
+    """Where the cards and Train stand."""
+    return page.evaluate(
+        """(panel) => Object.fromEntries([...document.querySelectorAll(
+            `${panel} :is(.loss-card, .samples-card, .attention-card, .settings, .train-button, .estimate)`)]
+            .map((node) => [node.className, JSON.stringify(node.getBoundingClientRect())]))""",
+        panel,
+    )
+
+
+def test_nothing_moves_when_a_hint_or_another_estimate_appears(page):
+    panel = opened(page, "rung-decoder_transformer-button")
+    tab = Tab(page, RUNGS["decoder_transformer"])
+    page.locator(f"#estimate-{tab.key}", has_text="parameters").first.wait_for()
+    before = boxes(page, panel)
+    assert len(before) == 6
+    for typed, said in ((48, "parameters"), (99999, "from 4 to 1,024"), (50, "cannot share")):
+        tab.set("n_embd", typed)
+        page.locator(f"#estimate-{tab.key}", has_text=said).first.wait_for()
+        tab.until("tab.differing.length > 0")
+        assert boxes(page, panel) == before, typed
+    tab.set("n_layer", 6).set("n_head", 8).set("context_length", 32)
+    tab.differs("Embedding size", "Attention heads", "Context length", "Layers")
+    assert boxes(page, panel) == before
+    for step in ("›", "›", "‹"):  # a guide's step of one line or of two
+        page.locator(f".tabitem:has({panel}) .guide").get_by_text(step, exact=True).click()
+        assert boxes(page, panel) == before, step
+
+
+def test_settings_below_the_fold_are_named_and_a_press_brings_them(page):
+    panel = opened(page, "rung-decoder_transformer-button")
+    fold = page.locator(f"{panel} .settings-fold")
+    fold.filter(has_text="Below: ").wait_for()
+    assert "Optimiser" in fold.inner_text() and "Embedding size" not in fold.inner_text()
+    hidden = page.locator(f"{panel} .settings .label-wrap", has_text="Earlier runs")
+    frame = page.locator(f"{panel} .settings").bounding_box()
+    assert hidden.bounding_box()["y"] > frame["y"] + frame["height"]
+    while fold.inner_text():
+        before = fold.inner_text()
+        fold.click()
+        page.wait_for_function(
+            "([fold, before]) => fold.textContent !== before", arg=[fold.element_handle(), before]
+        )
+    assert hidden.bounding_box()["y"] < frame["y"] + frame["height"]
+
+
+def test_presenters_mode_can_be_read_from_the_last_row(page):
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    panel = opened(page, "rung-decoder_transformer-button")
+    page.keyboard.press("p")
+    page.wait_for_function(
+        "(panel) => document.querySelector(`${panel} .loss-card .plot`).layout.font.size >= 18",
+        arg=panel,
+    )
+    sizes = page.evaluate(
+        """(panel) => Object.fromEntries([".loss-number", ".guide-said", ".loss-card .figure-words",
+            ".loss-card .xtick text", ".loss-card .ytick text", ".loss-card .annotation-text"]
+            .map((name) => [name, parseFloat(getComputedStyle(document.querySelector(`${panel} ${name}`) ??
+                document.querySelector(`.tabitem:has(${panel}) ${name}`)).fontSize)]))""",
+        panel,
+    )
+    assert sizes.pop(".loss-number") >= 60
+    assert min(sizes.values()) >= 18, sizes
+    lines = page.evaluate(
+        "(panel) => document.querySelector(`${panel} .loss-card .plot`).data.map(({ line }) => line.width)",
+        panel,
+    )
+    assert max(lines) >= 4
+    frame = page.locator(f"{panel} .loss-card").bounding_box()
+    assert frame["height"] > 1080 * 0.45
+    for name in page.locator(f"{panel} .loss-card .annotation-text").all():
+        box = name.bounding_box()
+        assert (
+            box["x"] + box["width"] <= frame["x"] + frame["width"]
+        )  # the names at the lines are whole
+    page.keyboard.press("p")
+    page.wait_for_function("() => !document.body.classList.contains('presenting')")
+
+
+def test_a_phone_shows_chart_and_train_at_once_and_answers_to_taps(server, new_context):
+    context = new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(server.url + "/?model=single_head_attention")
+    tab = Tab(page, RUNGS["single_head_attention"]).ready()
+    tab.panel.locator(".loss-card .main-svg").first.wait_for()
+    for what in ("#train-single_head_attention", ".loss-card .plot"):
+        box = tab.panel.locator(what).bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 844, what
+    tab.panel.locator("#sample-single_head_attention").tap()
+    tab.panel.locator(".written:not(.writes) .made").first.wait_for(state="attached")
+    tip = page.locator(".playground-tip")
+    tab.panel.locator(".made").nth(3).tap()
+    page.wait_for_timeout(300)  # a finger has left by now
+    assert "%" in tip.inner_text()
+    tab.panel.locator(".loss-number").tap()
+    tip.wait_for(state="hidden")
+    heat = tab.panel.locator(".attention-card .plot")
+    heat.scroll_into_view_if_needed()
+    box = heat.bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.6)
+    tab.panel.locator(".attention-view[data-view=score]").wait_for()
