@@ -200,3 +200,27 @@ def generate(
             new = token.to(prompt.device)
     finally:
         model.train(was_training)
+
+
+@torch.inference_mode()
+def choices_of(
+    model: nn.Module, prompt: Tensor, written: Tensor, context_length: int, sampling: SamplingConfig
+) -> np.ndarray:
+    """(N, V): the distribution that each of `written` (N,) was drawn from, if `model` wrote it after `prompt`.
+
+    The model reads as `generate` does, but what was written is given instead of drawn.
+    """
+    reader, new, found, was_training = Reader(model, context_length), prompt, [], model.training
+    model.eval()
+    try:
+        for token in written:
+            logits = reader.read(new[None])[0].float().cpu()  # (V,)
+            found.append(
+                next_token_distribution(
+                    logits, sampling.temperature, sampling.top_k, sampling.top_p
+                )
+            )
+            new = token[None]
+    finally:
+        model.train(was_training)
+    return torch.stack(found).numpy() if found else np.zeros((0, 0), np.float32)

@@ -15,15 +15,18 @@ from torch import nn
 
 from lm.ablation import Head, without_heads
 from lm.errors import SettingsProblem
+from lm.generation import choices_of
 from lm.inspection import attention_layers, inspect, layer_by_layer, one_score, surprise
 from lm.layers.block import ReadsOut
 from lm.runs.run import Run
-from lm.tasks.continue_text import first_token
+from lm.tasks.continue_text import SAMPLE, first_token
 from playground import prompts
 from playground.inspection import DEFAULT_TEXT, MOST_POSITIONS, attention, table
 from playground.snapshots import Snapshots
+from playground.writing import written
 
 MOST_OFF = 64  # heads switched off at once
+MOST_SAMPLED = 1000  # characters of a sample of the diary
 SHOWN = 32  # numbers of a vector that are sent; the page draws no more
 
 
@@ -61,7 +64,7 @@ def answer(snapshots: Snapshots, run: Run, question: Question) -> dict[str, Any]
     model, step = snapshots.model(run, question.step)
     if not question.view:
         question = replace(question, view=views_of(model)[0])
-    if question.view not in views_of(model):
+    if question.view not in (*views_of(model), "choices"):
         raise SettingsProblem(f"This model has no view called {question.view!r}.")
     if question.off:
         model = without_heads(model, question.off)
@@ -172,6 +175,19 @@ def _layers(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
     }
 
 
+def _choices(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
+    """What else could have come at each token of a sample: asked for by the diary, no view of the card."""
+    tokenizer = run.tokenizer()
+    ids, _ = prompts.encode(tokenizer, question.text[:MOST_SAMPLED])
+    start = torch.from_numpy(first_token(tokenizer))
+    context = run.plan.context_length
+    found = choices_of(model, start, torch.from_numpy(ids), context, SAMPLE)  # (N, V)
+    return {
+        "tokens": [written(int(id), row, tokenizer) for id, row in zip(ids, found, strict=True)],
+        "temperature": SAMPLE.temperature,
+    }
+
+
 VIEWS: dict[str, Callable[[Run, nn.Module, Question], dict[str, Any]]] = {
     "attention": lambda run, model, question: attention(run, model, question.text),
     "table": lambda run, model, question: table(run, model),
@@ -179,6 +195,7 @@ VIEWS: dict[str, Callable[[Run, nn.Module, Question], dict[str, Any]]] = {
     "next": _next,
     "surprise": _surprise,
     "layers": _layers,
+    "choices": _choices,
 }
 
 

@@ -70,14 +70,14 @@ def write(
     yield answer
     sent = time.monotonic()
     for token in generate(model, torch.from_numpy(ids), context, sampling):
-        tokens.append(_written(token.id, token.distribution, tokenizer))
+        tokens.append(written(token.id, token.distribution, tokenizer))
         if time.monotonic() - sent > 1 / UPDATES_PER_SECOND:
             yield answer
             sent = time.monotonic()
     yield answer | {"done": True}
 
 
-def _written(id: int, distribution: np.ndarray, tokenizer: Tokenizer) -> list[Any]:
+def written(id: int, distribution: np.ndarray, tokenizer: Tokenizer) -> list[Any]:
     """[text, probability, [[text, probability] of the likeliest]] of one token; distribution: (V,)."""
     likeliest = np.argsort(distribution)[::-1][:ALTERNATIVES]
     return [

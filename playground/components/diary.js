@@ -1,7 +1,9 @@
 // Samples while it learns: the text that the model wrote at each stage of its run, newest last.
+import { briefly, showChoices } from "./choices.js";
 import { make, onShown } from "./dom.js";
 import { evaluations } from "./feed.js";
 import { tab } from "./tab.js";
+import { tooltip } from "./tooltip.js";
 import { shown, whole } from "./wording.js";
 
 export function diary(element, props) {
@@ -42,6 +44,27 @@ export function diary(element, props) {
     if (sticky && (samples.length || change.reset)) toEnd();
   }, element);
 
+  // A sample that is pointed at asks for what else could have come at each of its characters.
+  const ask = async (node) => {
+    const { run } = one.record;
+    if (!node || node.asked || !one.lookInside) return;
+    node.asked = true;
+    const { step, text } = node.sample;
+    const answer = await one.lookInside(step, text, "choices");
+    if (run !== one.record.run) return;
+    if (answer?.tokens) node.showTokens(answer);
+    else node.asked = false;
+  };
+  const rowOf = ({ target }) => target.closest?.(".diary-row");
+  list.addEventListener("pointerover", (event) => ask(rowOf(event)));
+  list.addEventListener("focus", () => ask(list.querySelector(".at-moment") ?? list.lastElementChild));
+  tooltip(list, ".made", (tip, target) => {
+    const { answer, sample } = target.closest(".diary-row");
+    showChoices(tip, answer.tokens[Number(target.dataset.index)]);
+    const other = answer.step === sample.step ? "" : `, at step ${whole(answer.step)}, the nearest that is kept`;
+    tip.append(make("div", "tip-row", `at temperature ${answer.temperature}${other}`));
+  });
+
   // The sample of the moment that the tab shows is marked, and brought into sight.
   function mark() {
     const rows = [...list.querySelectorAll(".diary-row")];
@@ -61,11 +84,31 @@ function row(record, { step, text: full }) {
   if (Number.isFinite(loss)) when.append(make("span", "", `loss ${loss.toFixed(2)}`));
   const brief = full.trim().replace(/\n{2,}/g, "\n"); // blank lines would fill the row
   const text = make("div", "diary-text", brief);
-  text.title = "Click to see all of it";
-  text.addEventListener("click", () => {
-    text.textContent = text.classList.toggle("open") ? full : brief;
-  });
+  text.title = "Click to see all of it; point at a character to see what else could have come";
   const node = make("div", "diary-row");
+  const show = () => {
+    const open = text.classList.contains("open");
+    if (!node.answer) return text.replaceChildren(open ? full : brief);
+    const { tokens } = node.answer;
+    const indices = open ? [...tokens.keys()] : briefly(tokens);
+    text.replaceChildren(
+      ...indices.map((index) => {
+        const token = make("span", "made", tokens[index][0]);
+        token.dataset.index = index;
+        return token;
+      }),
+    );
+  };
+  text.addEventListener("click", () => {
+    text.classList.toggle("open");
+    show();
+  });
+  node.sample = { step, text: full };
+  node.showTokens = (answer) => {
+    node.answer = answer;
+    text.title = "";
+    show();
+  };
   node.dataset.step = step;
   node.append(when, text);
   return node;

@@ -43,6 +43,7 @@ export class InsideView {
     onTheme(element, () => this.picture.fit());
     onShown(this.stage, () => (this.wanted || this.unseen ? this.look() : this.picture.fit()));
     this.tab.openView = (view, text) => this.open(view, text);
+    this.tab.lookInside = (step, text, view) => ask(server, "look", [this.run, step, text, view, {}]);
     this.look();
   }
 

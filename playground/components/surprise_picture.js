@@ -10,7 +10,7 @@ export class SurprisePicture {
     this.node = make("div", "surprise-picture");
     this.words = make("p", "figure-words");
     this.bars = make("div", "surprise-bars");
-    this.node.append(this.words, this.bars, legend());
+    this.node.append(this.words, legend(), this.bars); // a long passage scrolls under both
     tooltip(this.bars, ".surprise-cell", (tip, pointed) => {
       const index = Number(pointed.dataset.index);
       const { tokens, losses } = this.answer;

@@ -1,8 +1,9 @@
 // Text that a model writes on demand, each token with its probability and its alternatives.
+import { showChoices } from "./choices.js";
 import { make } from "./dom.js";
 import { tab } from "./tab.js";
 import { tooltip } from "./tooltip.js";
-import { percent, shown, whole } from "./wording.js";
+import { whole } from "./wording.js";
 
 /** Shows generated text token by token; only new tokens are added. */
 export function writing(element, props, watch) {
@@ -36,15 +37,7 @@ export function writing(element, props, watch) {
   };
 
   tooltip(text, ".made", (tip, target) => {
-    const [made, probability, others] = tokens[Number(target.dataset.index)] ?? ["", 0, []];
-    tip.append(make("b", "", `“${shown(made)}” ${percent(probability)}`));
-    for (const [other, p] of others) {
-      const row = make("div", other === made ? "tip-row chosen" : "tip-row");
-      const bar = make("span", "tip-bar");
-      bar.style.width = `${Math.round(80 * p)}px`;
-      row.append(make("span", "tip-token", shown(other)), bar, make("span", "", percent(p)));
-      tip.append(row);
-    }
+    showChoices(tip, tokens[Number(target.dataset.index)] ?? ["", 0, []]);
   });
   watch("value", render);
   render();

@@ -11,6 +11,7 @@ from lm.errors import Diverged, SettingsProblem
 from lm.generation import (
     Reader,
     SamplingConfig,
+    choices_of,
     generate,
     next_token_distribution,
 )
@@ -261,6 +262,18 @@ def test_each_token_comes_with_its_distribution(model):
         assert token.distribution.sum() == pytest.approx(1, abs=1e-5)
         assert np.count_nonzero(token.distribution) <= 4
         assert token.distribution[token.id] > 0
+
+
+def test_what_could_have_come_is_known_of_a_text_that_is_given(model):
+    """The same distributions as while it was written, also past the context, where a reader begins anew."""
+    prompt, sampling = torch.tensor([1, 2]), SamplingConfig(max_new_tokens=50, top_k=5, seed=3)
+    made = list(generate(model, prompt, 16, sampling))
+    written = torch.tensor([token.id for token in made])
+    model.train()
+    found = choices_of(model, prompt, written, 16, sampling)
+    assert model.training
+    np.testing.assert_allclose(found, np.stack([token.distribution for token in made]), atol=1e-6)
+    assert len(choices_of(model, prompt, written[:0], 16, sampling)) == 0
 
 
 def test_drawn_as_often_as_likely():

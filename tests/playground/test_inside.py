@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from lm.evaluation import evaluate
-from lm.generation import next_token_distribution
+from lm.generation import generate, next_token_distribution
 from lm.inspection import inspect
 from lm.ladder import RUNGS
 from lm.sizes import outline
+from lm.tasks.continue_text import SAMPLE, first_token
 from playground import inside
 from playground.actions import Actions
 from tests.playground.conftest import PATIENCE
@@ -71,6 +72,24 @@ def test_a_run_whose_snapshots_are_gone_says_so_in_every_view(name, shown):
             assert said.startswith("The weights of this run are gone") and said.count(".") == 1
         if name == "decoder_transformer":
             assert "are gone" in actions.cost([token, step, [[0, 0]]])["error"]
+
+
+@pytest.mark.parametrize("name", ["ngram", "decoder_transformer"])
+def test_what_else_could_have_come_in_a_sample_of_the_diary(name, shown):
+    """At the step of each snapshot, drawing from these distributions writes the very sample again."""
+    actions, token, run = shown(name)
+    samples = [line for line in run.metrics() if line["type"] == "sample"]
+    last = samples[-1]
+    answer = actions.look([token, last["step"], last["text"], "choices", {}])
+    assert answer["step"] == last["step"] and answer["temperature"] == SAMPLE.temperature
+    assert "".join(one[0] for one in answer["tokens"]) == last["text"]
+    model, _ = run.model(last["step"])
+    start = torch.from_numpy(first_token(run.tokenizer()))
+    drawn = list(generate(model, start, run.plan.context_length, SAMPLE))
+    for made, (_, probability, others) in zip(drawn, answer["tokens"], strict=False):
+        assert probability == pytest.approx(made.distribution[made.id], abs=2e-4)
+        assert others[0][1] == pytest.approx(made.distribution.max(), abs=2e-4)
+    assert actions.look([token, 0, "", "choices", {}])["tokens"] == []
 
 
 def test_the_next_character_carries_the_scores_that_are_drawn_from(shown):
