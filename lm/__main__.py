@@ -39,6 +39,7 @@ from lm.runs import open_run, packing
 from lm.runs_command import export_command, import_command, runs_command
 from lm.settings import describe
 from lm.sizes import count_parameters, outline
+from lm.sweep_command import sweep_group
 from lm.tasks.continue_text import ContinueText, first_token
 from lm.terminal import notes, working
 from lm.tokenizers import CharacterTokenizer, Tokenizer
@@ -266,7 +267,7 @@ def pack(directory: Path, out: Path, snapshots: int, note: str) -> None:
     click.echo(f"{out}: {size / 1e6:.2f} MB")
 
 
-for further in (runs_command, export_command, import_command):
+for further in (runs_command, sweep_group, export_command, import_command):
     main.add_command(further)
 
 if __name__ == "__main__":

@@ -1,0 +1,270 @@
+"""Sweeps: plans that differ in one or two settings, or in size, to be trained one after the other.
+
+Only plans are made here; `lm/sweep_command.py` and the page train them. The same seed and settings make the
+same run, so whoever repeats a sweep gets its points again. A sweep lies in a folder of its own: a run directory
+for each point, and `sweep.json`, which says what was wanted.
+"""
+
+import itertools
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lm.errors import RunProblem, SettingsProblem
+from lm.plan import CLASSIC, Plan, Rung
+from lm.runs.comparing import value
+from lm.runs.files import explained, read_json, write_json
+from lm.runs.listing import SWEEP
+from lm.settings import Setting
+from lm.sizes import count_parameters, outline
+
+MOST = 50  # runs of a sweep, unless a person allows more
+SIZE = ("n_embd", "n_head", "n_layer")  # chosen together where sizes are swept
+WIDTH_OF_A_LAYER = 32  # a model as wide as this has one layer, one of twice the width two
+HEAD_SIZE = 16  # numbers of a head at least, if the model is that wide
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run of a sweep: the name of its directory, the settings that make it differ, and its plan."""
+
+    name: str
+    settings: dict[str, Any]
+    plan: Plan
+
+    @property
+    def title(self) -> str:
+        """ "layers 4, embedding size 64"."""
+        fields = self.plan.rung.settings()
+        return ", ".join(f"{fields[n].title.lower()} {value(v)}" for n, v in self.settings.items())
+
+
+# One setting or two
+
+
+def parse(rung: Rung, words: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """ "n_layer=1,2,4" as a setting and its values; `SettingsProblem` says what is wrong with one.
+
+    Values are checked where the plans are made (`points`), so that each is refused with its own sentence.
+    """
+    fields, varied = rung.settings(), dict[str, tuple[Any, ...]]()
+    for word in words:
+        name, equals, values = word.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals or not values.strip():
+            raise SettingsProblem(
+                f"{word!r} names no values: write a setting and its values, as n_embd=32,64."
+            )
+        if name not in fields:
+            known = ", ".join(fields)
+            raise SettingsProblem(f"{rung.title} has no setting called {name!r}; it has {known}.")
+        if name in varied:
+            raise SettingsProblem(f"{name} is varied twice: give all its values at once.")
+        read = tuple(_value(fields[name], text.strip()) for text in values.split(","))
+        if len(set(read)) < len(read):
+            raise SettingsProblem(f"{name} has a value twice in {values!r}: leave one out.")
+        varied[name] = read
+    return varied
+
+
+def _value(field: Setting, text: str) -> Any:
+    """A value as the setting has it; text that is none stays text, which the setting then refuses."""
+    try:
+        if field.kind == "int":
+            return int(text)
+        if field.kind == "float":
+            return float(text)
+    except ValueError:
+        return text
+    if field.kind == "bool":
+        return {"on": True, "true": True, "off": False, "false": False}.get(text.lower(), text)
+    return text
+
+
+def points(
+    rung: Rung,
+    varied: Mapping[str, Sequence[Any]],
+    recipe: str = CLASSIC.name,
+    given: Mapping[str, Any] | None = None,
+    most: int = MOST,
+) -> list[Point]:
+    """Every combination of the values, as plans; the last setting changes quickest.
+
+    `SettingsProblem` on a value that the setting refuses, and on more than `most` combinations.
+    """
+    given = dict(given or {})
+    if not varied:
+        raise SettingsProblem("There is nothing to vary: name a setting and its values.")
+    if both := sorted(varied.keys() & given.keys()):
+        raise SettingsProblem(f"{both[0]} is varied and given: leave one out.")
+    _check_count(math.prod(len(values) for values in varied.values()), most)
+    made = []
+    for values in itertools.product(*varied.values()):
+        settings = dict(zip(varied, values, strict=True))
+        made.append(Point(name_of(settings), settings, rung.plan(recipe, **given | settings)))
+    return made
+
+
+def _check_count(count: int, most: int) -> None:
+    if count > most:
+        raise SettingsProblem(
+            f"That would be {count:,} runs, and a sweep has at most {most:,}: vary fewer values, or allow more."
+        )
+
+
+def name_of(settings: Mapping[str, Any]) -> str:
+    """The directory of a point: "n_layer-4_learning_rate-0.003"."""
+    told = (f"{name}-{value(one).replace(',', '')}" for name, one in settings.items())
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", "_".join(told))
+
+
+# Sizes
+
+
+def sizes(
+    rung: Rung,
+    count: int,
+    vocab_size: int,
+    *,
+    smallest: int = 3_000,
+    largest: int = 1_000_000,
+    recipe: str = CLASSIC.name,
+    given: Mapping[str, Any] | None = None,
+    most: int = MOST,
+) -> list[Point]:
+    """So many plans of growing size, as evenly spaced in log parameters as sizes can be.
+
+    Depth and width grow together, as in models that are built for use: a layer for each 32 numbers of width,
+    and heads of at least 16. All else is equal, so all are trained on the same number of tokens.
+    smallest, largest: parameters, which are met as nearly as the model's widths allow.
+    """
+    given = dict(given or {})
+    if fixed := sorted(given.keys() & set(SIZE)):
+        raise SettingsProblem(f"The sizes of a scaling sweep include {fixed[0]}: do not give it.")
+    if "n_embd" not in rung.settings():
+        raise SettingsProblem(f"{rung.title} has no embedding size that could grow.")
+    if not 0 < smallest < largest:
+        raise SettingsProblem("The largest size must be above the smallest, which is above 0.")
+    if count < 2:
+        raise SettingsProblem(f"A sweep of sizes needs at least 2, not {count}.")
+    _check_count(count, most)
+    found = _candidates(rung, vocab_size, largest, recipe, given)
+    low, high = max(smallest, min(found)), min(largest, max(found))
+    wanted = [low * (high / low) ** (i / (count - 1)) for i in range(count)]
+    chosen = sorted({_nearest(list(found), size) for size in wanted})
+    if len(chosen) < count:
+        raise SettingsProblem(
+            f"Between {smallest:,} and {largest:,} parameters {rung.title} has {len(chosen)} sizes far enough "
+            f"apart, not {count}: choose fewer sizes, or ones further apart."
+        )
+    return [found[size] for size in chosen]
+
+
+def _candidates(
+    rung: Rung, vocab_size: int, largest: int, recipe: str, given: Mapping[str, Any]
+) -> dict[int, Point]:
+    """Plans of growing width by their parameters, up to the first beyond `largest`."""
+    fields = rung.settings()
+    found: dict[int, Point] = {}
+    width = 4
+    while width <= (fields["n_embd"].maximum or math.inf):
+        settings = _shape(fields, width)
+        try:
+            plan = rung.plan(recipe, **dict(given) | settings)
+        except SettingsProblem:
+            if not found and width > 64:  # none of the others would do, either
+                raise
+        else:
+            size = count_parameters(outline(plan, vocab_size))
+            found[size] = Point(name_of(settings), settings, plan)
+            if size > largest:
+                break
+        width += (
+            2
+            if width < 32
+            else 4
+            if width < 64
+            else 8
+            if width < 128
+            else 16
+            if width < 512
+            else 32
+        )
+    return found
+
+
+def _shape(fields: Mapping[str, Setting], width: int) -> dict[str, Any]:
+    """The settings of a model of this width: its heads and its layers, as far as the model has them."""
+    heads = max(
+        (h for h in range(1, width + 1) if width % (2 * h) == 0 and width // h >= HEAD_SIZE),
+        default=1,
+    )
+    layers = max(1, round(width / WIDTH_OF_A_LAYER))
+    deepest = fields["n_layer"].maximum if "n_layer" in fields else None
+    wanted = {"n_embd": width, "n_head": heads, "n_layer": min(layers, int(deepest or layers))}
+    return {name: number for name, number in wanted.items() if name in fields}
+
+
+def _nearest(known: Sequence[int], wanted: float) -> int:
+    return min(known, key=lambda size: abs(math.log(size / wanted)))
+
+
+# The file
+
+
+class SavedPoint(BaseModel):
+    """A point in sweep.json."""
+
+    model_config = ConfigDict(frozen=True)
+    directory: str
+    settings: dict[str, Any]
+    parameters: int
+
+
+class Sweep(BaseModel):
+    """The contents of sweep.json. kind: "vary" one or two settings, or "scale"."""
+
+    model_config = ConfigDict(frozen=True)
+    format: Literal[1] = 1
+    kind: Literal["vary", "scale"]
+    model: str
+    recipe: str
+    given: dict[str, Any]
+    varied: list[str]
+    corpus: str
+    corpus_title: str
+    corpus_sha256: str
+    points: list[SavedPoint]
+
+
+def saved(folder: Path) -> Sweep | None:
+    """The sweep in a folder; None if it holds none. `RunProblem` if it is damaged."""
+    path = folder / SWEEP
+    if not path.exists():
+        return None
+    try:
+        return Sweep.model_validate(read_json(path))
+    except ValidationError:
+        raise RunProblem(f"{path} is damaged, or of another version.") from None
+
+
+def save(folder: Path, sweep: Sweep) -> None:
+    """Write sweep.json, making the folder. `RunProblem` if another sweep is there, or the disk is full.
+
+    The same sweep again is no problem: it goes on where it stopped.
+    """
+    there = saved(folder)
+    if there is not None and there != Sweep.model_validate(sweep.model_dump(mode="json")):
+        raise RunProblem(
+            f"{folder} holds another sweep, of {there.model}, {', '.join(there.varied)}: choose another "
+            "folder, or repeat that sweep as it was."
+        )
+    if there is None:
+        with explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_json(folder / SWEEP, sweep.model_dump(mode="json"))
