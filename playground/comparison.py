@@ -12,9 +12,9 @@ from typing import Any
 
 from lm.errors import Problem, SettingsProblem
 from lm.ladder import RUNGS
-from lm.runs import label
+from lm.runs import label, lock
 from lm.runs.comparing import changes_told, differences, differences_of, value, verdict
-from lm.runs.facts import LIVE, Facts
+from lm.runs.facts import Facts
 from lm.runs.listing import Listing
 from lm.settings import describe
 from playground.library import INCLUDED, Library
@@ -24,6 +24,7 @@ from playground.trash import Trash
 MOST_TICKED = 10  # runs that are compared at once, as in components/runs_ticks.js
 MOST_OWN = 500  # tokens of its own runs that a browser may send
 MOST_LISTED = 1000
+FEW = 3  # differences from the usual settings that are still a name
 Answer = dict[str, Any]
 
 
@@ -148,10 +149,8 @@ class Comparison:
         if token.startswith(INCLUDED):
             raise SettingsProblem("Included runs cannot be deleted.")
         directory = self.library.directory(token)
-        told = self.listing.one(directory)
-        if self.supervisor.is_live(self.library.token_of(token)) or (
-            isinstance(told, Facts) and told.status in LIVE
-        ):
+        live = self.supervisor.is_live(self.library.token_of(token))
+        if live or lock.writer(directory) is not None:
             raise SettingsProblem("A run in training cannot be deleted: stop it first.")
         return self.trash.put(directory)
 
@@ -181,7 +180,8 @@ def what_differs(first: Facts | None, run: Facts) -> list[str]:
     Of another model, whose column is beside these words, the many settings of its own are no news: it is told
     by its recipe, or from its model's usual settings. So is the first one, or any if there is none.
     """
-    own = [run.recipe] if run.recipe else differences(RUNGS[run.model].plan(), run.plan)
+    usual = differences(RUNGS[run.model].plan(), run.plan)
+    own = [run.recipe] if run.recipe else usual if len(usual) <= FEW else ["own settings"]
     if first is None or first.directory == run.directory:
         return own
     told = differences_of(first, run)

@@ -10,7 +10,7 @@ import { RunsChart } from "./runs_chart.js";
 import { RunsList } from "./runs_list.js";
 import { RunsSide } from "./runs_side.js";
 import { RunsTools } from "./runs_tools.js";
-import { labelAmong } from "./runs_words.js";
+import { fullName, labelAmong } from "./runs_words.js";
 import { Ticks } from "./runs_ticks.js";
 
 const LIST_MS = 3000; // between two looks at the list, while it is visible
@@ -119,8 +119,9 @@ export class RunsTab {
       return;
     }
     if (gone.length) {
-      const names = gone.map((run) => before.get(run)?.name || before.get(run)?.model_title).filter(Boolean);
-      if (names.length && !this.tools.deleting) this.say(`No longer here: ${names.join(", ")}.`);
+      const lost = gone.filter((run) => before.has(run) && !this.tools.leaving.has(run));
+      const names = lost.map((run) => fullName(before.get(run)));
+      if (names.length) this.say(`No longer here: ${names.join(", ")}.`);
       this.ticks.replace(this.ticks.runs.filter((run) => this.runs.has(run)));
       return;
     }

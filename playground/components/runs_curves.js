@@ -42,24 +42,24 @@ export function trainingOf(view, record, size, stride, from = 0) {
   return { x, y };
 }
 
-/** The ranges {x, y} of the axes, in plotly's terms, that hold these curves {x, y, training: {x, y}}.
+/** The ranges {x, y} of the axes, in plotly's terms, that hold these curves {training, validation, end}.
  *
  * The first losses fall steeply: the chart reaches as high as they are after a tenth of each run. */
 export function rangesOf(view, curves) {
   const both = curves.flatMap(({ validation, training }) => [validation, training]);
   const known = both.filter(({ x }) => x.length);
   if (!known.length) return { x: [0, 1], y: [0, 5] };
-  const xs = known.flatMap(({ x }) => [x[0], x.at(-1)]).filter((x) => x > 0 || !view.logX);
+  const begins = known.map(({ x }) => x.find((one) => one > 0)).filter((x) => x !== undefined);
   const settled = known.flatMap(({ x, y }) => {
     const late = y.filter((_, index) => x[index] >= SETTLED * x.at(-1));
     return [Math.max(...late), Math.min(...late)];
   });
   const [low, high] = [Math.min(...settled), Math.max(...settled)];
   const room = 0.06 * Math.max(high - low, 0.05);
-  const end = Math.max(...xs);
+  const end = Math.max(...curves.map((curve) => curve.end).filter(Number.isFinite)) || 1;
   const log = Math.log10;
   return {
-    x: view.logX ? [log(Math.min(...xs)), log(end) + 0.02] : [0, end],
+    x: view.logX ? [log(Math.min(end / 2, ...begins)), log(end) + 0.02] : [0, end],
     y: view.logY ? [log(Math.max(low - room, 1e-3)), log(high + room)] : [low - room, high + room],
   };
 }

@@ -12,7 +12,7 @@ export class RunsTools {
   constructor(tab) {
     this.tab = tab;
     this.deleted = []; // {run, undo: key, name}, the last one last
-    this.deleting = false;
+    this.leaving = new Set(); // runs that are being deleted
     this.file = make("input", "runs-file");
     this.file.type = "file";
     this.file.accept = ".zip,application/zip";
@@ -75,10 +75,11 @@ export class RunsTools {
     this.tab.reveal(answer.run);
   }
 
-  async remove(runs) {
-    if (this.deleting) return; // a second click, while the first is under way
-    if (!runs.length) return this.tab.say("Tick the runs that are to be deleted.");
-    this.deleting = true;
+  async remove(all) {
+    if (!all.length) return this.tab.say("Tick the runs that are to be deleted.");
+    const runs = all.filter((run) => !this.leaving.has(run));
+    if (!runs.length) return; // a second click, while the first is under way
+    for (const run of runs) this.leaving.add(run);
     const answer = await ask(this.tab.server, "remove", [{ runs }]);
     for (const one of answer?.deleted ?? []) {
       const run = this.tab.runOf(one.run);
@@ -87,7 +88,7 @@ export class RunsTools {
     this.tab.say(answer ? answer.said : NO_ANSWER);
     this.showUndo();
     await this.tab.look();
-    this.deleting = false;
+    for (const run of runs) this.leaving.delete(run);
   }
 
   async restore() {
