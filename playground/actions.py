@@ -70,7 +70,7 @@ class Actions:
             return {"error": str(problem)}
         if how == "step":
             self.supervisor.command(run, "step", patience=0)
-        return {**self._feed(run), "chart": self.chart(run)}
+        return {**self.feed(run), "chart": self.chart(run)}
 
     def change_learning_rate(self, token: Any, value: Any) -> Answer:
         """Send a live run its new learning rate."""
@@ -100,10 +100,10 @@ class Actions:
     # Showing runs
 
     def restore(self, token: Any, corpus: Any, query: dict[str, str]) -> Answer:
-        """The contents of the tab when the page opens.
+        """The contents of the tab when the page opens with a remembered run, or by a link.
 
         Shows the run that the browser remembers if it is still known, else the included one. The settings of
-        a link are preferred to those of the run.
+        a link are preferred to those of the run, and are what the page shares then ("share").
         """
         known = isinstance(token, str) and self.library.knows(token)
         shown = token if known else self.library.shipped(self.rung.name)
@@ -116,13 +116,15 @@ class Actions:
             values = [field.default for field in self.rung.settings().values()]
         if isinstance(token, str) and token and not known:
             sentence = "The run you watched is no longer here: look for it under Earlier runs."
+        named = self.name(*values)
         return {
             "token": shown,
-            "feed": self._feed(shown),
+            "feed": self.feed(shown),
             "chart": self.chart(shown, corpus),
             "notice": sentence or "",
-            "recipe": self.name(*values)["recipe"],
+            "recipe": named["recipe"],
             "settings": self._by_name(values),
+            **({"share": named["share"]} if query.get("model") == self.rung.name else {}),
         }
 
     def open(self, token: Any) -> Answer:
@@ -137,7 +139,7 @@ class Actions:
         values = self._values_now(token)
         return {
             "token": token,
-            "feed": self._feed(token),
+            "feed": self.feed(token),
             "chart": self.chart(token),
             "notice": "",
             "recipe": self.name(*values)["recipe"],
@@ -177,7 +179,7 @@ class Actions:
             self.supervisor.command(str(polled[0]), name)
         return self.poll(polled)
 
-    def _feed(self, token: str | None) -> Answer:
+    def feed(self, token: str | None) -> Answer:
         """A run and what it was trained with, for the feed; {"run": token} of a run that cannot be read."""
         if token:
             with contextlib.suppress(Problem):  # the feed tells the reason

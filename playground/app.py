@@ -3,7 +3,15 @@
 import gradio as gr
 
 from lm.ladder import RUNGS
-from playground import board_tab, corpus_choice, ladder_tabs, model_tab, runs_tab, start_tab
+from playground import (
+    board_tab,
+    corpus_choice,
+    ladder_tabs,
+    model_tab,
+    opening,
+    runs_tab,
+    start_tab,
+)
 from playground.services import Services
 
 TITLE = "Language models from scratch"
@@ -21,7 +29,7 @@ def build(services: Services) -> gr.Blocks:
         tokens = {name: model_tab.remembered_run(rung) for name, rung in RUNGS.items()}
         corpus, share = corpus_choice.header(page, TITLE, services)
         ladder_tabs.notes(services)
-        ladder_tabs.tell_of_link(page)
+        told = opening.sentence()
         with gr.Tabs(elem_classes="ladder", elem_id="ladder") as ladder:
             start_tab.build(page, services, corpus)
             tabs = [
@@ -31,9 +39,7 @@ def build(services: Services) -> gr.Blocks:
             runs_tab.build(services)
             if services.board:
                 board_tab.build(services.board)
-        ladder_tabs.open_on_load(page, ladder, tokens, services)
         ladder_tabs.keep_watched(tokens)
         runs_tab.count_on_load(page, services)
-        for tab in tabs:
-            model_tab.restore_on_load(page, tab)
+        opening.connect(page, opening.Opening(tabs, ladder, told, services))
     return page

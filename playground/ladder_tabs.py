@@ -8,8 +8,7 @@ import gradio as gr
 
 from lm.errors import Problem
 from lm.ladder import RUNGS
-from playground import components, links
-from playground.model_tab import QUICK, notice
+from playground import components
 from playground.services import Services
 from playground.texts import key_of
 
@@ -34,31 +33,6 @@ def notes(services: Services) -> None:
             view.refresh()
             best[f"rung-{name}"] = {"loss": view.best, "text": key_of(view.run.record.corpus)}
     components.ladder_notes(best, keep_alive)
-
-
-def open_on_load(
-    page: gr.Blocks, ladder: gr.Tabs, tokens: Mapping[str, gr.BrowserState], services: Services
-) -> None:
-    """Open the tab that the link names, else the first whose remembered run is live."""
-
-    def select(request: gr.Request, *remembered: Any) -> Any:
-        asked = links.asked(request).get("model")
-        named = zip(tokens, remembered, strict=True)
-        live = [name for name, token in named if services.supervisor.is_live(str(token))]
-        first = asked if asked in tokens else next(iter(live), None)
-        return gr.Tabs(selected=first) if first else gr.skip()
-
-    page.load(select, list(tokens.values()), ladder, **QUICK)
-
-
-def tell_of_link(page: gr.Blocks) -> None:
-    """A sentence above the tabs if the link asks for a thing that there is not."""
-    told = gr.Markdown("", visible=False, elem_classes="notice", elem_id="notice-link")
-
-    def tell(request: gr.Request) -> Any:
-        return notice(links.wrong(request.query_params.multi_items()))
-
-    page.load(tell, None, told, **QUICK)
 
 
 def keep_watched(tokens: Mapping[str, gr.BrowserState]) -> None:

@@ -4,7 +4,7 @@ Nothing here knows which rung it shows. The handlers are in `actions.py`; the co
 fields in `controls.py`; the moving parts are in `components/`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from lm.ladder import RUNGS
 from lm.plan import Rung
 from lm.settings import describe
 from lm.sizes import outline
-from playground import components, controls, guiding, inside, lesson_view, links, settings_column
+from playground import components, controls, guiding, inside, lesson_view, settings_column
 from playground.actions import Actions, Answer
 from playground.guiding import Guiding
 from playground.inspection import DEFAULT_TEXT
@@ -56,6 +56,16 @@ class Tab:
         """Components of these names, for the outputs of an event."""
         return [self.parts[name] for name in names]
 
+    @property
+    def filled(self) -> list[Any]:
+        """The components that a run fills."""
+        return [*self.shown(*RESTORED), *self.controls]
+
+    @property
+    def included(self) -> str | None:
+        """The run that the page shows as it is written."""
+        return self.actions.library.shipped(self.rung.name)
+
     def update(self, answer: Answer) -> Any:
         """An answer of `Actions` as updates of components; the others stay as they are."""
         updates = {self.parts[n]: value for n, value in answer.items() if n != "settings"}
@@ -63,6 +73,14 @@ class Tab:
         if "notice" in answer:
             updates[self.parts["notice"]] = notice(answer["notice"])
         return updates or gr.skip()
+
+    def restored(self, token: Any, corpus: Any, link: Mapping[str, str]) -> dict[Any, Any]:
+        """Updates with the run that the browser remembers, and the settings of a link."""
+        try:
+            answer = self.actions.restore(token, corpus, dict(link))
+        except Problem as problem:
+            answer = {"notice": str(problem)}
+        return dict(self.update(answer))
 
     def updating(self, handler: Callable[..., Answer]) -> Callable[..., Any]:
         """A handler of `Actions` as Gradio calls it."""
@@ -125,26 +143,6 @@ def build(
     return built
 
 
-def restore_on_load(page: gr.Blocks, tab: Tab) -> None:
-    """Fill the tab when the page opens: the run that the browser remembers, the settings of a link."""
-
-    def restore(token: Any, corpus: Any, request: gr.Request) -> Any:
-        try:
-            return tab.update(tab.actions.restore(token, corpus, links.asked(request)))
-        except Problem as problem:
-            return tab.update({"notice": str(problem)})
-
-    def link(request: gr.Request, *values: Any) -> Any:
-        asked = links.asked(request).get("model") == tab.rung.name
-        return tab.update({"share": tab.actions.name(*values)["share"]} if asked else {})
-
-    outputs = [*tab.shown(*RESTORED), *tab.controls]
-    restored = page.load(restore, [tab.parts["token"], tab.corpus], outputs, **QUICK)
-    restored.then(None, [tab.corpus, *tab.controls], js=_choose(tab))
-    # After it: opening a tab names its settings, too, perhaps while they are still the defaults.
-    restored.then(link, tab.controls, tab.shown("share"), **QUICK)
-
-
 # Layout
 
 
@@ -170,7 +168,7 @@ def _feed(rung: Rung, actions: Actions, shipped: str | None) -> gr.HTML:
         return actions.order(data)
 
     titles = {name: field.title for name, field in rung.settings().items()}
-    return components.run_feed(rung.name, {"run": shipped}, titles, begin, poll, order)
+    return components.run_feed(rung.name, actions.feed(shipped), titles, begin, poll, order)
 
 
 def _inside(rung: Rung, actions: Actions) -> None:
@@ -269,7 +267,7 @@ def _connect_guide(tab: Tab, do: gr.Button, index: gr.Number) -> None:
     done.then(*named, **QUICK).then(None, js=f"() => {{ Playground.afterDoing('{key}') }}")
 
 
-def _choose(tab: Tab) -> str:
+def choose(tab: Tab) -> str:
     """JavaScript that takes the text and the settings that the controls show."""
     chosen = f"Playground.choose('{tab.rung.name}', inputs)"
     return f"(...inputs) => {{ import('playground').then(() => {chosen}) }}"
@@ -291,7 +289,7 @@ def _connect_settings(tab: Tab) -> None:
     """The page follows the settings; a learning rate takes effect at once in a live run."""
     chosen = [tab.corpus, *tab.controls]
     events = [one.change for one in chosen]
-    gr.on(events, None, chosen, js=_choose(tab), trigger_mode="multiple")
+    gr.on(events, None, chosen, js=choose(tab), trigger_mode="multiple")
     if rate := tab.settings.get("learning_rate"):
         change = tab.updating(tab.actions.change_learning_rate)
         js = f"(...inputs) => Playground.changeRate('{tab.rung.name}', inputs)"
@@ -309,8 +307,7 @@ def _connect_names(
         saved,
         **QUICK,
     )
-    restored = [*tab.shown(*RESTORED), *tab.controls]
-    opened = saved.input(tab.updating(actions.open), saved, restored, **QUICK)
+    opened = saved.input(tab.updating(actions.open), saved, tab.filled, **QUICK)
     followed = parts["recipe"].input(
         tab.updating(actions.follow), parts["recipe"], tab.controls, **QUICK
     )

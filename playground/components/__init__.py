@@ -260,6 +260,26 @@ def ladder_notes(value: Mapping[str, Any], keep_alive: ServerFunction) -> gr.HTM
     return _component("ladderNotes", dict(value), server=server, classes="ladder-notes", feed="")
 
 
+def opening(
+    included: Sequence[Sequence[str | None]], outputs: int, restore: ServerFunction
+) -> gr.HTML:
+    """Asks the server what a page shows when it opens; shows nothing itself.
+
+    included: [model, the run that its tab shows] of each tab. outputs: how many the event `Playground.opened`
+    has. restore: a plain function of this name; it is described at `Opening.answer`.
+    """
+    server = _named(["restore"], [restore])
+    return _component(
+        "opening",
+        None,
+        server=server,
+        classes="ladder-notes",
+        feed="",
+        included=list(map(list, included)),
+        outputs=outputs,
+    )
+
+
 def _named(names: list[str], functions: list[ServerFunction]) -> list[ServerFunction]:
     """The functions, if they have the names by which the scripts call them."""
     if (found := [function.__name__ for function in functions]) != names:

@@ -16,6 +16,7 @@ import { InsideView } from "./inside_view.js";
 import { watchKeyboard } from "./keyboard.js";
 import { keepAlive, ladderNotes } from "./ladder.js";
 import { LossChart } from "./loss_chart.js";
+import { opened, opening } from "./opening.js";
 import { keepSmall } from "./own_text.js";
 import { watchPresenting } from "./presenting.js";
 import { settingsFold } from "./settings_fold.js";
@@ -42,6 +43,7 @@ export {
   insideView,
   ladderNotes,
   liveFigure,
+  opening,
   runFeed,
   runs,
   settingsFold,
@@ -59,6 +61,7 @@ window.Playground = {
   keepAlive,
   keepSmall,
   live,
+  opened,
   runsCounted,
   tab,
   textChosen,

@@ -114,7 +114,11 @@ def _script(
         if any(target[1] == "load" for target in event["targets"])
     }
     posts = [one for one in opening if one.body is not None]
-    loading = [one for one in posts if one.contents.get("fn_index") in load_events]
+    loading = [
+        one
+        for one in posts
+        if one.contents.get("fn_index") in load_events or one.function == "restore"
+    ]
     (begin,) = (one for one in training if one.function == "begin")
     known = [one for one in training if one.function in ("poll", "look", "keep_alive")]
     own = [one for one in training if one.body and not one.function]

@@ -97,6 +97,7 @@ def every_part() -> dict[str, gr.HTML]:
             "writing": components.writing("toy"),
             "headerTools": components.header_tools(),
             "ladderNotes": components.ladder_notes({"rung-toy": "2.48"}, keep_alive),
+            "opening": components.opening([["toy", None]], 2, restore),
         }
 
 

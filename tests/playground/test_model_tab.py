@@ -1,16 +1,13 @@
 """The tab without a browser: answers by name become updates of components; layout follows the settings."""
 
 import sys
-from types import SimpleNamespace
 
 import gradio as gr
 import pytest
 
-from lm.errors import RunProblem
 from lm.ladder import RUNGS
 from playground import components, lesson_view, model_tab
 from playground.model_tab import Tab
-from tests.playground.answers import DEEP
 
 
 @pytest.fixture
@@ -28,14 +25,6 @@ def tab(finished, decoder, page) -> Tab:
             return model_tab.build(decoder, 5, finished, token, corpus, share)
 
 
-def on_load(page: gr.Blocks, tab: Tab, query: dict) -> tuple[list, SimpleNamespace]:
-    """The two events of the tab when the page opens, and the request that they are called with."""
-    with page:
-        model_tab.restore_on_load(page, tab)
-    restore, _, link = list(page.fns.values())[-3:]
-    return [restore, link], SimpleNamespace(query_params=query)
-
-
 def test_an_answer_updates_the_components_it_names_and_no_others(tab):
     answer = {"recipe": "best", "notice": "", "settings": {"n_embd": 64}}
     assert tab.update(answer) == {
@@ -49,31 +38,6 @@ def test_an_answer_updates_the_components_it_names_and_no_others(tab):
 def test_an_answer_that_names_nothing_changes_nothing(tab):
     """An empty dictionary would be taken for a value."""
     assert tab.update(tab.actions.follow("no such recipe")) == gr.skip()
-
-
-def test_opening_the_page_updates_every_output(page, tab):
-    (restore, _), request = on_load(page, tab, {})
-    updates = restore.fn(DEEP, "synthetic_plays", request)
-    assert updates.keys() == set(restore.outputs)
-    assert updates[tab.parts["token"]] == DEEP
-
-
-def test_the_link_is_set_by_the_tab_that_it_names(page, tab):
-    values = [32 if name == "n_embd" else f.default for name, f in tab.rung.settings().items()]
-    (_, link), request = on_load(page, tab, {"model": tab.rung.name, "n_embd": "32"})
-    assert "n_embd=32" in link.fn(request, *values)[tab.parts["share"]]["query"]
-    request.query_params["model"] = "bigram"
-    assert link.fn(request, *values) == gr.skip()
-
-
-def test_a_problem_on_opening_is_a_notice_and_nothing_else(page, tab, monkeypatch):
-    def refuse(*_: object) -> dict:
-        raise RunProblem("That run is damaged.")
-
-    monkeypatch.setattr(tab.actions, "restore", refuse)
-    (restore, _), request = on_load(page, tab, {})
-    updates = restore.fn(DEEP, "synthetic_plays", request)
-    assert updates == {tab.parts["notice"]: gr.update(value="That run is damaged.", visible=True)}
 
 
 def test_every_value_reaches_our_checks_as_it_was_typed(page, tab):

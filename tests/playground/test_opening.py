@@ -1,0 +1,129 @@
+"""Opening the page: a newcomer's asks for nothing; a remembered run and a link fill their tab, and open it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from lm.errors import RunProblem
+from lm.ladder import RUNGS
+from playground import app, model_tab, opening
+from playground.components import header_tools
+from playground.model_tab import Tab
+from playground.opening import Opening
+from playground.services import SHIPPED, Services
+from tests.playground.answers import DEEP, sendable
+from tests.playground.conftest import services_over
+
+TEXT = "synthetic_plays"
+
+
+def made(services: Services, *names: str) -> Opening:
+    """The tabs of these models, and what opens them."""
+    with gr.Blocks():
+        corpus, told = gr.BrowserState(TEXT), opening.sentence()
+        share = header_tools()
+        tokens = [gr.BrowserState(None) for _ in names]
+        with gr.Tabs() as ladder:
+            tabs = [
+                model_tab.build(RUNGS[name], number, services, tokens[number], corpus, share)
+                for number, name in enumerate(names)
+            ]
+        return Opening(tabs, ladder, told, services)
+
+
+@pytest.fixture
+def two(finished) -> Opening:
+    """The decoder's tab and the bigram's, over the finished runs."""
+    return made(finished, "bigram", "decoder_transformer")
+
+
+@pytest.fixture(scope="module")
+def included(tmp_path_factory) -> Iterator[Services]:
+    """A server with the project's own runs."""
+    services = services_over(Path(tmp_path_factory.mktemp("runs")), SHIPPED)
+    yield services
+    services.close()
+
+
+def deep(opened: Opening) -> Tab:
+    return opened.tabs[1]
+
+
+def test_opening_the_page_calls_the_server_for_the_text_and_the_count_of_runs_alone(included):
+    """Fifteen events, two or more for each model, took 0.1 s of a core for every visitor."""
+    page = app.build(included)
+    events = [e for e in page.fns.values() if e.fn and any(t[1] == "load" for t in e.targets)]
+    assert len(events) <= 2, [event.name for event in events]
+    assert not [e for e in page.fns.values() if e.fn and "restore" in str(e.name)]
+
+
+def test_every_tab_is_written_as_a_newcomer_sees_it(included):
+    """Otherwise it would have to be filled when the page opens, and would change under the visitor's eyes."""
+    for tab in made(included, *RUNGS).tabs:
+        answer = tab.actions.restore(None, "tiny_shakespeare", {})
+        assert tab.included == answer["token"] is not None
+        shown = {name: tab.parts[name].value for name in ("feed", "chart", "recipe")}
+        assert shown == {name: answer[name] for name in shown}, tab.rung.name
+        values = {name: control.value for name, control in tab.settings.items()}
+        assert values == answer["settings"], tab.rung.name
+        assert not answer["notice"] and not tab.parts["notice"].visible
+
+
+def test_a_remembered_run_fills_its_own_tab_and_no_other(two):
+    updates = two.updates(TEXT, [], {"decoder_transformer": DEEP})
+    assert updates.keys() == {two.told, *deep(two).filled}
+    assert updates[deep(two).parts["token"]] == DEEP
+    assert updates[deep(two).settings["steps"]] == 2
+    assert two.ladder not in updates  # Start is shown: the run has ended
+
+
+def test_a_link_fills_its_tab_opens_it_and_is_what_the_page_shares(two):
+    link = [("model", "decoder_transformer"), ("n_embd", "32")]
+    updates = two.updates(TEXT, link, {})
+    assert updates[two.ladder]["selected"] == "decoder_transformer"
+    assert updates[deep(two).settings["n_embd"]] == 32
+    assert "n_embd=32" in updates[deep(two).parts["share"]]["query"]
+    assert two.tabs[0].parts["feed"] not in updates
+    assert not updates[two.told]["visible"]
+
+
+def test_a_link_that_does_not_fit_is_told_above_the_tabs(two):
+    updates = two.updates(TEXT, [("model", "nothing")], {})
+    assert updates.keys() == {two.told} and "'nothing'" in updates[two.told]["value"]
+
+
+def test_a_live_run_opens_its_tab_unless_a_link_names_another(services, start):
+    opened = made(services, "bigram", "decoder_transformer")
+    token = {"decoder_transformer": start(paused=True)}
+    assert opened.updates(TEXT, [], token)[opened.ladder]["selected"] == "decoder_transformer"
+    link = [("model", "bigram")]
+    assert opened.updates(TEXT, link, token)[opened.ladder]["selected"] == "bigram"
+
+
+def test_a_problem_on_opening_is_a_notice_and_nothing_else(two, monkeypatch):
+    def refuse(*_: object) -> dict:
+        raise RunProblem("That run is damaged.")
+
+    monkeypatch.setattr(deep(two).actions, "restore", refuse)
+    updates = two.updates(TEXT, [], {"decoder_transformer": DEEP})
+    told = deep(two).parts["notice"]
+    assert updates.keys() == {two.told, told}
+    assert updates[told] == gr.update(value="That run is damaged.", visible=True)
+
+
+def test_updates_go_to_the_browser_by_the_place_of_their_output(two):
+    answer = two.answer([TEXT, [["model", "bigram"]], {"decoder_transformer": DEEP}])
+    token = two.outputs.index(deep(two).parts["token"])
+    assert answer[str(token)] == DEEP
+    assert {int(place) for place in answer} <= set(range(len(two.outputs)))
+    assert sendable(answer)
+
+
+FOREIGN = [None, "", [], {}, [1, 2, 3], ["a", "b", "c"], [None, [["x"]], {"bigram": []}]]
+
+
+@pytest.mark.parametrize("data", [*FOREIGN, ["", [[[], {}]], {"bigram": {"run": 1}}]])
+def test_whatever_a_browser_sends_has_an_answer(two, data):
+    assert sendable(two.answer(data))
