@@ -149,7 +149,10 @@ export class AttentionPicture {
 
   fit() {
     if (!this.plot.data) return this.render();
-    if (this.weights) this.renderHead();
+    if (this.weights) {
+      this.renderThumbs(); // they hold the colours of the theme
+      this.renderHead();
+    }
     Plotly.Plots.resize(this.plot);
   }
 

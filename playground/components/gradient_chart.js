@@ -5,7 +5,7 @@ import { isVisible, make, onShown } from "./dom.js";
 import { onPresenting, presenting, thick } from "./presenting.js";
 import { whole } from "./wording.js";
 
-const times = (ratio) => (ratio < 10 ? ratio.toFixed(1) : whole(Math.round(ratio)));
+const times = (ratio) => (ratio < 10 ? ratio.toFixed(1) : whole(Number(ratio.toPrecision(2))));
 
 /** The lengths at a step (null: the newest): {step, layers} or undefined; before the first, the first. */
 export function gradientAt(record, step) {

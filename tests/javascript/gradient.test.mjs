@@ -16,7 +16,7 @@ test("the lengths are those of the moment; before the first, the first; of an ol
 
 test("the words compare the first layer with the last, whatever lies between", () => {
   assert.equal(said(0.001, 9, 0.24), "is 1/240 of the last one's.");
-  assert.equal(said(0.001, 9, 1.49), "is 1/1,490 of the last one's.");
+  assert.equal(said(0.001, 9, 1.49), "is 1/1,500 of the last one's.");
   assert.equal(said(0.1, 0.25), "is 1/2.5 of the last one's.");
   assert.equal(said(0.8, 1), "is about as long as the last one's (0.80 times).");
   assert.equal(said(3, 1), "is 3.0 times as long as the last one's.");
