@@ -22,6 +22,15 @@ export function option(label, value) {
   return node;
 }
 
+/** A box that the arrow keys scroll where it is too small; label: its name. */
+export function scrolling(className, label) {
+  const node = make("div", className);
+  node.tabIndex = 0;
+  node.setAttribute("role", "group");
+  node.setAttribute("aria-label", label);
+  return node;
+}
+
 export function press(pill, on) {
   pill.classList.toggle("on", on);
   pill.setAttribute("aria-pressed", String(on));

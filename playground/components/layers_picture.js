@@ -1,5 +1,5 @@
 // Layer by layer: what each layer would already say, if the output head read the residual path after it.
-import { make } from "./dom.js";
+import { make, scrolling } from "./dom.js";
 import { percent, shown } from "./wording.js";
 
 const COLUMNS = 28; // positions shown, the last ones
@@ -9,7 +9,7 @@ export class LayersPicture {
     this.node = make("div", "layers-picture");
     this.table = make("table", "layers-table");
     this.words = make("p", "figure-words");
-    const scroll = make("div", "layers-scroll");
+    const scroll = scrolling("layers-scroll", "Layer by layer");
     scroll.append(this.table);
     this.node.append(scroll, this.words);
   }

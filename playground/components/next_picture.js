@@ -1,6 +1,6 @@
 // The next character: bars of the probabilities after the text in the box. They move with the sliders of
 // Write, without asking the server; the pale bar behind each is its probability at temperature 1.
-import { make } from "./dom.js";
+import { make, scrolling } from "./dom.js";
 import { distribution, floats, ranked } from "./sampling.js";
 import { percent, shown } from "./wording.js";
 
@@ -12,7 +12,7 @@ export class NextPicture {
   /** key: the rung's name, of whose sliders the values are read. */
   constructor({ key }) {
     this.key = key;
-    this.node = make("div", "next-picture");
+    this.node = scrolling("next-picture", "The next character");
     this.stages = make("p", "figure-words");
     this.bars = make("div", "next-bars");
     this.words = make("p", "figure-words");

@@ -102,7 +102,7 @@ def test_axe_finds_nothing_serious_on_any_tab_in_light_or_dark(page, axe):
     for button in tabs(page):
         panel = opened(page, button)
         assert violations(page) == [], button
-        if button != "rung-single_head_attention-button":
+        if button != "rung-decoder_transformer-button":
             continue
         closed = page.locator(f"{panel} .settings .label-wrap:not(.open)")
         for title in closed.all()[::-1]:
@@ -217,7 +217,8 @@ def test_no_value_is_cut_and_no_page_scrolls_sideways(page, size):
         key = panel.removeprefix("#panel-")
         if key in RUNGS:
             assert page.locator(f"#train-{key}").is_visible()
-            for title in page.locator(f"{panel} .controls .label-wrap:not(.open):visible").all():
+            closed = page.locator(f"{panel} .controls .label-wrap:not(.open):visible")
+            for title in closed.all()[::-1]:
                 title.click()
             for box in ("max_new_tokens", "top_p", "temperature"):
                 value = {"max_new_tokens": "1000", "top_p": "0.95", "temperature": "0.85"}[box]
