@@ -2,29 +2,35 @@
 
 `masks`            the positions that each position may look at
 `attention`        the formula, and the attention of the blocks
+`cross_attention`  attention to another sequence
 `positions`        rotary positions
 `norms`            a common scale for the inputs of a part
 `feed_forward`     a small network applied to each position
 `dropout`          a share of the numbers set to 0 while training
 `block`            attention and feed-forward on a residual path
 `ngram_embedding`  vectors for pairs and triples of tokens
+`initial_weights`  the random numbers that a stack begins with
 `cache`            the keys and values of the text so far
 """
 
 from lm.layers.attention import Attending, SelfAttention, attention_weights, pattern
 from lm.layers.block import Block
 from lm.layers.cache import KeyValueCache
+from lm.layers.cross_attention import CrossAttention, cross_pattern
 from lm.layers.dropout import Dropout
 from lm.layers.feed_forward import Activation, FeedForward
-from lm.layers.masks import causal, looks_ahead, open_mask
+from lm.layers.initial_weights import draw_weights
+from lm.layers.masks import PADDING, causal, looks_ahead, open_mask, padding_mask
 from lm.layers.ngram_embedding import NgramEmbedding
 from lm.layers.norms import Norm, make_norm
 from lm.layers.positions import RotaryPositions
 
 __all__ = [
+    "PADDING",
     "Activation",
     "Attending",
     "Block",
+    "CrossAttention",
     "Dropout",
     "FeedForward",
     "KeyValueCache",
@@ -34,8 +40,11 @@ __all__ = [
     "SelfAttention",
     "attention_weights",
     "causal",
+    "cross_pattern",
+    "draw_weights",
     "looks_ahead",
     "make_norm",
     "open_mask",
+    "padding_mask",
     "pattern",
 ]

@@ -86,21 +86,26 @@ class SelfAttention(nn.Module):
         self.projection = nn.Linear(n_embd, n_embd, bias=bias)
         self.register_buffer("mask", mask, persistent=False)  # (context_length, context_length)
 
-    def forward(self, x: Tensor, cache: LayerCache | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, cache: LayerCache | None = None, padding: Tensor | None = None
+    ) -> Tensor:
         """x (B, T, C) to the concatenated results of the heads, projected, (B, T, C).
 
-        With a cache, x continues the text that the cache holds, and is added to it.
+        With a cache, x continues the text that the cache holds, and is added to it. padding: (B, 1, 1, T), a
+        mask of each row's own that is added to the part's (`padding_mask`).
         """
         T, start = x.shape[1], cache.length if cache is not None else 0
         q, k, v = self.project(x, start)  # (B, H, T, D)
         if cache is not None:
             k, v = cache.extend(k, v)  # (B, H, start + T, D)
         scale = None if self.scaled else 1.0  # None: 1 / √D
-        if self.causal_kernel and cache is None:
+        if self.causal_kernel and cache is None and padding is None:
             found = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
         else:
             mask = self.mask[start : start + T, : start + T]  # (T, start + T)
-            with _float32_on_cpu(x.device):
+            if padding is not None:
+                mask = mask + padding  # (B, 1, T, T)
+            with float32_on_cpu(x.device):
                 found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
         return self.projection(found.transpose(1, 2).flatten(2))
 
@@ -127,7 +132,7 @@ class SelfAttention(nn.Module):
         return self.query_key_value.weight.unflatten(0, (3, self.n_head, -1))[2]
 
 
-def _float32_on_cpu(device: torch.device) -> AbstractContextManager[Any]:
+def float32_on_cpu(device: torch.device) -> AbstractContextManager[Any]:
     """Switches autocast off on a CPU, where the fused attention is several times slower in bfloat16."""
     if device.type == "cpu" and torch.is_autocast_enabled("cpu"):
         return torch.autocast("cpu", enabled=False)

@@ -60,9 +60,18 @@ class Block(nn.Module):
             self.feed_forward = FeedForward(n_embd, activation, bias)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, cache: LayerCache | None = None) -> Tensor:
-        """x (B, T, C) to (B, T, C); with a cache, x continues the text that the cache holds."""
-        x = self.add(x, self.attention(self.attention_norm(x), cache))
+    def forward(
+        self, x: Tensor, cache: LayerCache | None = None, padding: Tensor | None = None
+    ) -> Tensor:
+        """x (B, T, C) to (B, T, C); with a cache, x continues the text that the cache holds.
+
+        padding: as `SelfAttention` takes it.
+        """
+        x = self.add(x, self.attention(self.attention_norm(x), cache, padding))
+        return self.compute(x)
+
+    def compute(self, x: Tensor) -> Tensor:
+        """The feed-forward half of the block: x (B, T, C) to (B, T, C)."""
         if self.feed_forward is None:
             return x
         return self.add(x, self.feed_forward(self.feed_forward_norm(x)))

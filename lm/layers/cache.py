@@ -32,6 +32,11 @@ class LayerCache:
         self.length += T
         return self._keys[:, :, : self.length], self._values[:, :, : self.length]
 
+    def keep(self, rows: Tensor) -> None:
+        """Keep the texts of these rows (K,), in their order; a row may be taken several times."""
+        if self._keys is not None and self._values is not None:
+            self._keys, self._values = self._keys[rows], self._values[rows]
+
 
 class KeyValueCache:
     """The cache of a decoder of `n_layer` layers, for B texts that grow together."""
@@ -50,6 +55,12 @@ class KeyValueCache:
         held = self.tokens
         self.tokens = tokens if held is None else torch.cat([held, tokens], dim=1)
         return self.tokens
+
+    def keep(self, rows: Tensor) -> None:
+        """Keep the texts of these rows (K,), in their order: some have ended, or grow in several ways."""
+        for layer in self.layers:
+            layer.keep(rows)
+        self.tokens = None if self.tokens is None else self.tokens[rows]
 
     def clear(self) -> None:
         """Forget the text; the memory stays allocated."""

@@ -1,7 +1,8 @@
-"""The settings of rung 5: its size, and a choice for each of its parts.
+"""The settings of a stack of blocks: its size, and a choice for each of its parts.
 
-With the defaults, the model has the arrangement of GPT-2 (norms first) and the ReLU of 2017. The other
-choices are what later models use instead, most of them because they learn faster; the recipes combine them.
+With the defaults, a model has the arrangement of GPT-2 (norms first) and the ReLU of 2017. The other choices
+are what later models use instead, most of them because they learn faster; the recipes combine them. The decoder
+and the encoder–decoder share them.
 """
 
 from typing import Literal, Self
@@ -13,7 +14,7 @@ from lm.models.single_block_transformer import SingleBlockConfig
 from lm.settings import Whole, setting
 
 
-class DecoderConfig(SingleBlockConfig):
+class StackConfig(SingleBlockConfig):
     n_layer: Whole = setting(
         3,
         title="Layers",
@@ -59,12 +60,6 @@ class DecoderConfig(SingleBlockConfig):
         help="Each block begins by adding nothing, so the first steps can be large.",
         group="architecture",
     )
-    ngram_embedding: Literal["none", "bigram", "trigram"] = setting(
-        "none",
-        title="N-gram embedding",
-        help="A learned vector for each pair (and triple) of tokens: it looks back from the first step on.",
-        group="architecture",
-    )
     bias: bool = setting(
         True,
         title="Biases",
@@ -95,3 +90,12 @@ class DecoderConfig(SingleBlockConfig):
                 f"{2 * self.n_head}, or learned positions."
             )
         return self
+
+
+class DecoderConfig(StackConfig):
+    ngram_embedding: Literal["none", "bigram", "trigram"] = setting(
+        "none",
+        title="N-gram embedding",
+        help="A learned vector for each pair (and triple) of tokens: it looks back from the first step on.",
+        group="architecture",
+    )

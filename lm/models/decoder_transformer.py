@@ -19,6 +19,7 @@ from lm.layers import (
     RotaryPositions,
     SelfAttention,
     causal,
+    draw_weights,
     looks_ahead,
     make_norm,
     open_mask,
@@ -66,22 +67,7 @@ class DecoderTransformer(nn.Module):
         self.head = nn.Linear(C, vocab_size, bias=config.bias)
         if config.tie_weights:
             self.head.weight = self.token_embedding.weight
-        self._initialise()
-
-    def _initialise(self) -> None:
-        """GPT-2's initial weights: small everywhere, and smaller where a part adds to the residual path.
-
-        2 · n_layer results are summed on that path; dividing each by √(2 · n_layer) keeps the size of the
-        sum the same at any depth (Radford et al. 2019, section 2.3). With `zero_init` they begin at 0
-        (Zhang et al. 2019, "Fixup").
-        """
-        for name, parameter in self.named_parameters():
-            adds = name.endswith(("projection.weight", "narrow.weight"))
-            if name.endswith("bias") or (adds and self.config.zero_init):
-                nn.init.zeros_(parameter)
-            elif parameter.ndim == 2:
-                scale = (2 * self.config.n_layer) ** -0.5 if adds else 1.0
-                nn.init.normal_(parameter, std=0.02 * scale)
+        draw_weights(self, parts=2 * config.n_layer, zero=config.zero_init)
 
     def forward(self, tokens: Tensor, cache: KeyValueCache | None = None) -> Tensor:
         """Tokens (B, T) to the scores of each possible next token, (B, T, V).
