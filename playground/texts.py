@@ -193,7 +193,7 @@ class Texts:
         if time.monotonic() - when < RETRY:
             raise CorpusProblem(sentence)
         try:
-            return corpora.load(name)
+            return corpora.load_text(name)
         except CorpusProblem as problem:
             self._refusals[name] = (time.monotonic(), str(problem))
             raise

@@ -1,28 +1,49 @@
-"""Corpora: texts to learn from, each split into a train part and a validation part.
+"""Corpora: texts to continue and pairs of lines to rewrite, each split into a train and a validation part.
 
-Two corpora are built in: Tiny Shakespeare (downloaded once) and synthetic plays (generated, no network).
-Any other corpus is a UTF-8 text of the user's own. Next in the reading order: `lm.tokenizers`.
+Two texts are built in: Tiny Shakespeare (downloaded once) and synthetic plays (generated, no network); any
+other text is a UTF-8 file of the user's own. Pairs (`pairs.py`) are built in as well: numbers in words, sums,
+pronunciations, and English and French sentences (downloaded once). A name may carry a choice after a colon:
+"number_words:en-fr". One's own pairs are a file PAIRS.tsv or two files "SOURCE.txt,TARGET.txt". Next in the
+reading order: `lm.tokenizers`.
 """
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 
-from lm.corpora import own_text, synthetic_plays, tiny_shakespeare
+from lm.corpora import (
+    english_french,
+    number_words,
+    own_text,
+    pairs,
+    pronunciation,
+    sums,
+    synthetic_plays,
+    tiny_shakespeare,
+)
+from lm.corpora.pairs import PairCorpus
 from lm.errors import CorpusProblem
 
 TRAIN_SHARE = 0.9
 
 __all__ = [
     "TRAIN_SHARE",
+    "AnyCorpus",
     "Corpus",
+    "PairCorpus",
+    "exists",
+    "files",
     "from_bytes",
     "from_text",
+    "holds_pairs",
+    "is_built_in",
     "load",
     "load_or_synthetic",
+    "load_text",
     "names",
+    "pair_names",
 ]
 
 
@@ -63,19 +84,54 @@ class Corpus:
         return int(TRAIN_SHARE * len(self.text))
 
 
+AnyCorpus = Corpus | PairCorpus
+
+
 def names() -> tuple[str, ...]:
-    """The names of the built-in corpora, for `load`."""
+    """The names of the built-in texts, for `load`."""
     return tuple(_BUILT_IN)
 
 
-def load(name_or_path: str) -> Corpus:
-    """A built-in corpus by its name, or the user's own text by its path.
+def pair_names() -> tuple[str, ...]:
+    """The names of the built-in corpora of pairs, for `load`."""
+    return tuple(_PAIRS)
+
+
+def holds_pairs(name_or_path: str) -> bool:
+    """Whether `load` gives pairs for this, a `PairCorpus`, and not a text."""
+    return name_or_path.partition(":")[0] in _PAIRS or bool(pairs.files_of(name_or_path))
+
+
+def is_built_in(name: str) -> bool:
+    """Whether a corpus of this name is part of the project, or is downloaded by it."""
+    return name in _BUILT_IN or name.partition(":")[0] in _PAIRS
+
+
+def files(path: str) -> list[Path]:
+    """The files of a corpus of the user's own: one, or the two of a corpus of pairs."""
+    return [Path(one) for one in pairs.files_of(path) or [path]]
+
+
+def exists(path: str) -> bool:
+    """Whether the files of a corpus of the user's own are where they were."""
+    return all(file.exists() for file in files(path))
+
+
+def load(name_or_path: str) -> AnyCorpus:
+    """A built-in corpus by its name, or the user's own text or pairs by the path.
 
     Raises:
-        CorpusProblem: there is no such text, or it cannot be learned from.
+        CorpusProblem: there is no such corpus, or it cannot be learned from.
     """
     if name_or_path in _BUILT_IN:
         return _BUILT_IN[name_or_path]()
+    name, colon, choice = name_or_path.partition(":")
+    if name in _PAIRS:
+        return _PAIRS[name](choice) if colon else _PAIRS[name]()
+    if pairs.files_of(name_or_path):
+        own = pairs.read(name_or_path)
+        reserved = own.name in (*_BUILT_IN, *_PAIRS)
+        return replace(own, name=f"{own.name}_file") if reserved else own
     if not name_or_path.strip() or "\0" in name_or_path:
         raise CorpusProblem(f"Name a corpus: {_known()}.")
     path = Path(name_or_path)
@@ -94,6 +150,14 @@ def load(name_or_path: str) -> Corpus:
             f"There is no corpus and no file called {_shortened(name_or_path)}: give {_known()}."
         )
     return from_bytes(own_text.read(path), path.stem, path.name, path=str(path))
+
+
+def load_text(name_or_path: str) -> Corpus:
+    """As `load`, for a place that needs a text. `CorpusProblem` for pairs."""
+    corpus = load(name_or_path)
+    if isinstance(corpus, PairCorpus):
+        raise CorpusProblem(f"{corpus.title} holds pairs of lines: choose a text.")
+    return corpus
 
 
 def from_text(
@@ -125,7 +189,7 @@ def from_bytes(
     return from_text(own_text.decode(data, label), name, title, path)
 
 
-def load_or_synthetic(name_or_path: str) -> tuple[Corpus, str | None]:
+def load_or_synthetic(name_or_path: str) -> tuple[AnyCorpus, str | None]:
     """Like `load`, but the synthetic plays replace Tiny Shakespeare if that cannot be loaded.
 
     Returns the corpus, and a notice for the user if it was replaced or changed, else None.
@@ -172,9 +236,17 @@ _BUILT_IN: dict[str, Callable[[], Corpus]] = {
     "synthetic_plays": _synthetic_plays,
 }
 
+_PAIRS: dict[str, Callable[..., PairCorpus]] = {
+    "number_words": number_words.corpus,
+    "sums": sums.corpus,
+    "pronunciation": pronunciation.corpus,
+    "english_french": english_french.corpus,
+}
+
 
 def _known() -> str:
-    return f"one of {', '.join(_BUILT_IN)}, or the path of a UTF-8 text file"
+    known = ", ".join((*_BUILT_IN, *_PAIRS))
+    return f"one of {known}, or the path of a UTF-8 text file, or of pairs in a .tsv file"
 
 
 def _shortened(name: str) -> str:

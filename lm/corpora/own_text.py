@@ -58,20 +58,9 @@ def checked(text: str, label: str) -> tuple[str, str | None]:
     Returns a notice with it, a sentence about the characters that were removed; None if none were. Raises
     CorpusProblem.
     """
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     advice = f"choose a text of at least {SHORTEST:,} characters"
-    if not text:
-        raise CorpusProblem(f"{label} is empty: {advice}.")
-    if not text.strip():
-        raise CorpusProblem(f"{label} holds only white space: {advice}.")
+    text, notice = cleaned(text, label, advice)
     alphabet = set(text)
-    notice = None
-    if controls := sorted(filter(_is_control, alphabet)):
-        _check_not_binary(text, controls, label)
-        notice = _removal(text, controls, label)
-        for control in controls:
-            text = text.replace(control, "")
-        alphabet -= set(controls)
     if len(text) < SHORTEST:
         raise CorpusProblem(f"{label} has only {len(text):,} characters: {advice}.")
     if len(alphabet) == 1:
@@ -80,6 +69,27 @@ def checked(text: str, label: str) -> tuple[str, str | None]:
             "choose a text with several characters."
         )
     check_size(len(text), label)
+    return text, notice
+
+
+def cleaned(
+    text: str, label: str, advice: str = "choose one with something in it"
+) -> tuple[str, str | None]:
+    """The text with \\n for every line end and without control characters, and a notice of those removed.
+
+    Raises CorpusProblem if nothing is in it, or it is binary.
+    """
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if not text:
+        raise CorpusProblem(f"{label} is empty: {advice}.")
+    if not text.strip():
+        raise CorpusProblem(f"{label} holds only white space: {advice}.")
+    notice = None
+    if controls := sorted(filter(_is_control, set(text))):
+        _check_not_binary(text, controls, label)
+        notice = _removal(text, controls, label)
+        for control in controls:
+            text = text.replace(control, "")
     return text, notice
 
 

@@ -5,23 +5,17 @@ this project: it is downloaded once, checked, and kept in the user's cache folde
 network, the environment variable LM_CORPORA gives the path of a copy, or of the folder that holds it.
 """
 
-import contextlib
 import hashlib
-import http.client
 import os
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-from lm.atomic import replaced
+from lm.corpora.download import DownloadFailed, cached, download, keep
 from lm.errors import CorpusProblem
 
 URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 BYTES = 1_115_394
 FILE_NAMES = ("tinyshakespeare.txt", "input.txt")
-SERVER_TIMEOUT = 10.0  # seconds without data from the server
 DOWNLOAD_TIMEOUT = 60.0  # seconds for the whole download
 
 
@@ -34,25 +28,11 @@ def text() -> str:
     named = os.environ.get("LM_CORPORA", "").strip()
     if named:
         return _named_copy(Path(named).expanduser())
-    cached = cache_folder() / FILE_NAMES[0]
-    try:
-        data = cached.read_bytes()
-        if is_genuine(data):  # a damaged or edited copy is downloaded again
-            return data.decode("utf-8")
-    except OSError:
-        pass  # missing or unreadable: download it
-    data = download()
-    with contextlib.suppress(OSError):  # without a cache, the next start downloads again
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(cached) as temporary:
-            temporary.write_bytes(data)
+    data = cached(FILE_NAMES[0], is_genuine)
+    if data is None:
+        data = _downloaded()
+        keep(FILE_NAMES[0], data)
     return data.decode("utf-8")
-
-
-def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/language-models-from-scratch`, or the same in `~/.cache`; it may not exist yet."""
-    base = os.environ.get("XDG_CACHE_HOME", "").strip()
-    return Path(base or "~/.cache").expanduser() / "language-models-from-scratch"
 
 
 def is_genuine(data: bytes) -> bool:
@@ -60,34 +40,14 @@ def is_genuine(data: bytes) -> bool:
     return hashlib.sha256(data).hexdigest() == SHA256
 
 
-def download() -> bytes:
-    """Download the file from its public address and check it. Raises CorpusProblem."""
-    advice = (
-        "connect to the internet and try again, set LM_CORPORA to the path of a copy, "
-        "or choose synthetic_plays, which needs no download"
-    )
-    deadline = time.monotonic() + DOWNLOAD_TIMEOUT
-    data = bytearray()
+def _downloaded() -> bytes:
     try:
-        with urllib.request.urlopen(URL, timeout=SERVER_TIMEOUT) as answer:
-            while len(data) <= BYTES:  # a longer answer is another file
-                piece = answer.read(65_536)
-                if not piece:
-                    break
-                data += piece
-                if time.monotonic() > deadline:
-                    raise TimeoutError("the connection is too slow")
-    except urllib.error.HTTPError as error:
-        reason = f"the server answered {error.code}"
-    except urllib.error.URLError as error:
-        reason = str(error.reason)
-    except (OSError, http.client.HTTPException) as error:
-        reason = str(error) or type(error).__name__
-    else:
-        if is_genuine(bytes(data)):
-            return bytes(data)
-        reason = f"the download ({len(data):,} bytes) is not the expected file"
-    raise CorpusProblem(f"Tiny Shakespeare could not be downloaded ({reason}): {advice}.")
+        return download(URL, BYTES, is_genuine, DOWNLOAD_TIMEOUT)
+    except DownloadFailed as reason:
+        raise CorpusProblem(
+            f"Tiny Shakespeare could not be downloaded ({reason}): connect to the internet and try again, set "
+            "LM_CORPORA to the path of a copy, or choose synthetic_plays, which needs no download."
+        ) from None
 
 
 def _named_copy(path: Path) -> str:
