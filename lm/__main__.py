@@ -21,7 +21,7 @@ import click
 import numpy as np
 import torch
 
-from lm import corpora, flags, tasks, terminal
+from lm import corpora, flags, ladder, tasks, terminal
 from lm.corpora import own_text
 from lm.devices import choose_device, one_thread
 from lm.errors import (
@@ -34,16 +34,17 @@ from lm.errors import (
 )
 from lm.evaluation import told
 from lm.generation import SamplingConfig, generate
-from lm.ladder import RUNGS
+from lm.pairs_told import corpus_told, rewritten
+from lm.rewriting import Rewriter
 from lm.runs import open_run, packing
 from lm.runs_command import export_command, import_command, runs_command
 from lm.settings import describe
 from lm.sizes import count_parameters, outline
 from lm.sweep_command import sweep_group
-from lm.tasks.continue_text import ContinueText, first_token
+from lm.tasks.continue_text import first_token
 from lm.terminal import notes, working
 from lm.tokenizers import CharacterTokenizer, Tokenizer
-from lm.train_command import EXIT_CODES, TrainGroup
+from lm.train_command import EXIT_CODES, TrainGroup, scores_told
 
 
 class Commands(click.Group):
@@ -90,7 +91,7 @@ def main() -> None:
 @main.command()
 def models() -> None:
     """List the rungs of the ladder: what each adds, its size, its settings."""
-    for number, rung in enumerate(RUNGS.values()):
+    for number, rung in enumerate(ladder.models().values()):
         parameters = count_parameters(outline(rung.plan(), 65))
         settings = " · ".join(f"{s.title.lower()} {s.default}" for s in describe(rung.config))
         click.echo(f"{number}  {rung.name}\n   {rung.idea}")
@@ -133,11 +134,12 @@ def evaluate(directory: Path, corpus: str | None, device: str, as_json: bool) ->
         "corpus": text.name,
     }
     if as_json:
-        click.echo(json.dumps(record))
+        click.echo(json.dumps(record | dict(result.scores)))
         return
     click.echo(
         f"{run.plan.rung.title}, step {step:,}: validation loss {result.loss:.4f} nats per "
-        f"character, {result.bits_per_char:.4f} bits per character\n"
+        f"character, {result.bits_per_char:.4f} bits per character"
+        f"{scores_told(result.scores)}\n"
         f"over {result.characters:,} {'' if result.whole else 'evenly spread '}characters of {text.title}, "
         f"context length {run.plan.context_length}, {run.record.parameters:,} parameters"
     )
@@ -151,7 +153,10 @@ def corpora_command(name: str | None, text: bool) -> None:
     if name is None:
         for built_in in corpora.names():
             click.echo(built_in)
-        click.echo("or the path of your own UTF-8 text")
+        click.echo("or the path of your own UTF-8 text; of pairs of lines:")
+        for built_in in corpora.pair_names():
+            click.echo(built_in)
+        click.echo("or a file PAIRS.tsv, or two files SOURCE.txt,TARGET.txt")
         return
     with working("Loading the text"):
         corpus = corpora.load(name)
@@ -161,12 +166,17 @@ def corpora_command(name: str | None, text: bool) -> None:
         return
     alphabet = CharacterTokenizer.from_text(corpus.text)
     click.echo(f"{corpus.title}: {corpus.description}")
-    click.echo(
-        f"{len(corpus.text):,} characters, {alphabet.vocab_size} distinct; the first "
-        f"{len(corpus.train_text):,} to learn from, the last {len(corpus.validation_text):,} to check"
-    )
+    if isinstance(corpus, corpora.PairCorpus):
+        kind: type[tasks.Task] = tasks.Rewrite
+        click.echo(corpus_told(corpus, alphabet.vocab_size))
+    else:
+        kind = tasks.ContinueText
+        click.echo(
+            f"{len(corpus.text):,} characters, {alphabet.vocab_size} distinct; the first "
+            f"{len(corpus.train_text):,} to learn from, the last {len(corpus.validation_text):,} to check"
+        )
     with working("Counting n-grams") as tell:
-        baselines = ContinueText.baselines(corpus, tell)
+        baselines = kind.baselines(corpus, tell)
     for label, loss in baselines.items():
         click.echo(f"  {label:8} {loss:.3f} nats per character")
     if corpus.floor is not None:
@@ -180,12 +190,18 @@ corpora_command.name = "corpora"
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option(
     "--prompt",
-    help="The text to continue; - reads it from standard input; a line end if left out.",
+    "--source",
+    help="The text to continue, or the line to rewrite; - reads it from standard input.",
 )
 @click.option(
     "--prompt-file",
     type=click.Path(path_type=Path),
     help="A file of UTF-8 text to continue.",
+)
+@click.option(
+    "--beams",
+    type=click.IntRange(1, 50),
+    help="Of a model that rewrites lines: so many likely answers, with their probabilities.",
 )
 @click.option(
     "--step", type=int, help="Write with the snapshot nearest to this step, not with the last."
@@ -195,13 +211,25 @@ def sample(
     directory: Path,
     prompt: str | None,
     prompt_file: Path | None,
+    beams: int | None,
     step: int | None,
     **values: Any,
 ) -> None:
-    """Let a trained model write."""
+    """Let a trained model write: go on with a text, or rewrite a line."""
     run = open_run(directory)
-    sampling = SamplingConfig.make(**flags.given(values))
     tokenizer = run.tokenizer()
+    if tasks.KINDS[run.plan.task.task].pairs:
+        line = _prompt(prompt, prompt_file)
+        with working("Loading the model"):
+            rewriter = Rewriter(run.model(step)[0], tokenizer, run.plan.context_length)
+        with one_thread():
+            click.echo(rewritten(rewriter, line, beams, flags.given(values)))
+        return
+    if beams is not None:
+        raise SettingsProblem(
+            "Beams are for a model that rewrites lines; this one continues a text."
+        )
+    sampling = SamplingConfig.make(**flags.given(values))
     prompt, ids = _encoded(tokenizer, prompt, prompt_file)
     with working("Loading the model"):
         model, _ = run.model(step)
@@ -214,16 +242,9 @@ def sample(
 
 def _encoded(tokenizer: Tokenizer, prompt: str | None, file: Path | None) -> tuple[str, np.ndarray]:
     """The prompt and its ids, (T,), from the flag, a file or stdin; a line end if there is none."""
-    if prompt is not None and file is not None:
-        raise SettingsProblem("There are two prompts: give --prompt or --prompt-file.")
-    if file is not None:
-        text = own_text.decode(own_text.read(file), str(file))
-    elif prompt == "-":
-        text = _from_stdin()
-    elif prompt is None:
+    text = _prompt(prompt, file)
+    if text is None:
         text = tokenizer.decode(first_token(tokenizer))
-    else:
-        text = prompt
     text = text.replace("\r\n", "\n")
     hint = ""
     if text == prompt and (typed := re.search(r"\\[nt]", prompt)):
@@ -237,6 +258,15 @@ def _encoded(tokenizer: Tokenizer, prompt: str | None, file: Path | None) -> tup
         raise UnknownCharacter(f"{problem} {hint}".strip()) from None
     _say(hint)
     return text, ids
+
+
+def _prompt(prompt: str | None, file: Path | None) -> str | None:
+    """The text of the flag, of a file or of stdin; None if none is given."""
+    if prompt is not None and file is not None:
+        raise SettingsProblem("There are two prompts: give --prompt or --prompt-file.")
+    if file is not None:
+        return own_text.decode(own_text.read(file), str(file))
+    return _from_stdin() if prompt == "-" else prompt
 
 
 def _from_stdin() -> str:

@@ -12,8 +12,8 @@ The split is read as a whole, or, of more than `MOST_TOKENS` tokens, in windows 
 
 import contextlib
 import math
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -27,7 +27,8 @@ MOST_SCORES = 2**23  # that the model gives at once, which bounds the memory
 class Evaluation:
     """The mean loss in nats per character, the same in bits, and the number of tokens predicted.
 
-    characters: how many these tokens spell. whole: whether they are all of the split but the first.
+    characters: how many these tokens spell. whole: whether they are all of the split but the first. scores:
+    what else the task judges, by name; of lines that are rewritten, "exact" is the share exactly right.
     """
 
     loss: float
@@ -35,6 +36,7 @@ class Evaluation:
     tokens: int
     characters: int
     whole: bool = True
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 def evaluate(
@@ -141,3 +143,9 @@ def sum_of_losses(logits: Tensor, targets: Tensor) -> float:
     """Logits (B, T, V) and targets (B, T) to the summed loss in nats, added up in float64."""
     losses = F.cross_entropy(logits.flatten(0, 1), targets.reshape(-1), reduction="none")  # (B·T,)
     return losses.cpu().double().sum().item()  # not every device knows float64
+
+
+def sum_of_weighted_losses(logits: Tensor, targets: Tensor, weights: Tensor) -> float:
+    """As `sum_of_losses`, each loss counted with its weight, (B, T)."""
+    losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")  # (B·T,)
+    return (losses.cpu().double() * weights.flatten().cpu()).sum().item()

@@ -9,6 +9,7 @@ of a model:
 - `model(tokens)` maps tokens (B, T) to logits (B, T, V), T ≤ context_length.
 - The last `nn.Linear` that it makes writes the logits; Muon, if chosen, trains all others.
 - A part that attends is `lm.layers.Attending`; the page then shows its heatmaps.
+- A model with an encoder is `lm.rewriting.Encoding`: `model(tokens, source)` also reads lines (B, S).
 - A model with a key/value cache is `lm.generation.Caching`, and writes faster.
 - A model trained with `CountingConfig` has no gradient: its config has an `order`, the steps of a run, and it
   has `set_counts(counts)`, which takes the n-grams of length 1, 2, … counted so far (`models/ngram.py`).
@@ -18,6 +19,7 @@ from lm import recipes
 from lm.errors import SettingsProblem
 from lm.models.bigram import Bigram, BigramConfig
 from lm.models.decoder_transformer import DecoderConfig, DecoderTransformer
+from lm.models.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from lm.models.multi_head_attention import MultiHeadAttentionModel, MultiHeadConfig
 from lm.models.ngram import Ngram, NgramConfig
 from lm.models.single_block_transformer import SingleBlockConfig, SingleBlockTransformer
@@ -84,14 +86,37 @@ _LADDER = (
         model=DecoderTransformer,
         training=TrainingConfig(steps=3000, batch_size=32, learning_rate=3e-3),
         recipes=recipes.DECODER,
+        more_tasks=("answer",),
+    ),
+)
+
+# The page does not show these yet. To switch one on, move it to the end of `_LADDER`, with its guide and
+# lesson, and `answer` of the decoder from `more_tasks` to `tasks`.
+_COMMAND_LINE_ONLY = (
+    Rung(
+        name="encoder_decoder",
+        title="Encoder–decoder",
+        idea="Read a line with one stack, write another with a second, which looks back at the first.",
+        brief="read one line, write another",
+        config=EncoderDecoderConfig,
+        model=EncoderDecoder,
+        training=TrainingConfig(steps=3000, batch_size=64, learning_rate=1e-3),
+        recipes=recipes.ENCODER_DECODER,
+        tasks=("rewrite",),
     ),
 )
 
 RUNGS: dict[str, Rung] = {rung.name: rung for rung in _LADDER}
 
 
+def models() -> dict[str, Rung]:
+    """All models by name: those of the ladder, and those that only the command line has."""
+    return RUNGS | {one.name: one for one in _COMMAND_LINE_ONLY}
+
+
 def rung(name: str) -> Rung:
-    """The rung of that name, or a `SettingsProblem` that lists the names there are."""
-    if name not in RUNGS:
-        raise SettingsProblem(f"There is no model called {name!r}; there are {', '.join(RUNGS)}.")
-    return RUNGS[name]
+    """The model of that name, or a `SettingsProblem` that lists the names there are."""
+    known = models()
+    if name not in known:
+        raise SettingsProblem(f"There is no model called {name!r}; there are {', '.join(known)}.")
+    return known[name]

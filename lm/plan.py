@@ -8,7 +8,7 @@ holds the rungs, `lm/training/loop.py` carries a plan out, a run directory keeps
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from torch import nn
@@ -70,7 +70,8 @@ class Rung:
     """One step of the ladder: a model, and the settings it has unless somebody chooses others.
 
     `name` is used in flags, folders and URLs; `title` and `idea` are shown. `config` is the class of the
-    model's own settings, `training` holds this rung's defaults, and `tasks` names the tasks it can learn.
+    model's own settings, `training` holds this rung's defaults, and `tasks` names the tasks it can learn; those
+    of `more_tasks` only from the command line (`lm/ladder.py`).
     """
 
     name: str
@@ -81,6 +82,7 @@ class Rung:
     training: Training
     recipes: tuple[Recipe, ...] = (CLASSIC,)
     tasks: tuple[str, ...] = ("continue",)
+    more_tasks: tuple[str, ...] = ()
     brief: str = ""  # the idea in two or three words
 
     def parts(self) -> dict[str, Settings]:
@@ -97,11 +99,12 @@ class Rung:
         """Every setting by name, the model's own first, with this rung's defaults."""
         parts = self.parts()
         ordered = {"model": parts.pop("model"), **parts}
-        return {
+        found = {
             one.name: one.with_default(getattr(part, one.name))
             for part in ordered.values()
             for one in describe(type(part))
         }
+        return found | {"task": replace(found["task"], choices=self.tasks)}
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of that name, or a `SettingsProblem` that lists the names there are."""
@@ -132,10 +135,11 @@ class Rung:
     def assemble(self, parts: Mapping[str, Any]) -> "Plan":
         """A plan from its parts by name; a `SettingsProblem` if they do not fit each other."""
         plan = Plan(rung=self, **parts)
-        if plan.task.task not in self.tasks:
+        learned = (*self.tasks, *self.more_tasks)
+        if plan.task.task not in learned:
             raise SettingsProblem(
                 f"{self.title} cannot learn the task {plan.task.task!r}: it learns "
-                f"{', '.join(self.tasks)}."
+                f"{', '.join(learned)}."
             )
         if plan.training.counted_share() and plan.task.task != "continue":
             raise SettingsProblem(

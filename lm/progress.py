@@ -68,10 +68,13 @@ def watch(
             elif isinstance(event, Evaluating):
                 progress.update(bar, validation=f"at {event.share:.0%}")
             elif isinstance(event, Evaluated):
-                progress.update(bar, validation=f"{event.loss:.4f}")
+                told = f"{event.loss:.4f}"
+                if "exact" in event.scores:
+                    told += f", {event.scores['exact']:.1%} exactly right"
+                progress.update(bar, validation=told)
                 if not console.is_terminal:
                     with contextlib.suppress(OSError):
-                        console.print(f"step {event.step:,}: validation loss {event.loss:.4f}")
+                        console.print(f"step {event.step:,}: validation loss {told}")
             elif isinstance(event, Checkpoint):
                 interruption.last_words = unfinished(event.step)
     return True

@@ -171,3 +171,5 @@ DECODER = (
         },
     ),
 )
+
+ENCODER_DECODER = (CLASSIC,)

@@ -18,6 +18,8 @@ from torch.overrides import TorchFunctionMode
 
 from lm.errors import SettingsProblem
 from lm.plan import Plan
+from lm.rewriting import Encoding
+from lm.tasks.task import Batch, read
 
 PROCESS = 400_000_000  # bytes of a training process besides its model: torch, the text
 SMALLER = "choose a smaller batch size, context length, embedding size or number of layers"
@@ -106,9 +108,10 @@ def _saved_at(model: nn.Module, length: int) -> np.ndarray:
         return tensor
 
     tokens = torch.zeros((1, length), dtype=torch.long)
+    sources = tokens if isinstance(model, Encoding) else None
     hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
     with torch.random.fork_rng(devices=[]), torch.enable_grad(), hooks:
-        logits = model(tokens)  # (1, T, V)
+        logits = read(model, Batch(tokens, tokens, None, sources))  # (1, T, V)
         F.cross_entropy(logits.float().flatten(0, 1), tokens.flatten())
     return np.array([tensor.untyped_storage().nbytes() for tensor in found.values()])
 

@@ -1,9 +1,10 @@
 """`python -m lm train MODEL`: one command for each rung, its flags those of the rung's settings."""
 
 import json
+import reprlib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ import torch
 
 from lm import corpora, flags, tasks
 from lm.devices import check_compiles, choose_device
-from lm.errors import RunProblem
+from lm.errors import RunProblem, SettingsProblem
 from lm.interruption import Interruption
-from lm.ladder import RUNGS
+from lm.ladder import models
 from lm.plan import CLASSIC, Rung
 from lm.progress import unfinished, watch
 from lm.runs import Run, going_on, open_run, recording
 from lm.runs.lock import WriterLock
 from lm.runs.preparation import prepare
+from lm.settings import Setting
 from lm.sizes import check_fits
 from lm.terminal import notes, working
 from lm.training.loop import replay_steps, train
@@ -37,11 +39,11 @@ class TrainGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the rungs, in the order of the ladder."""
-        return list(RUNGS)
+        return list(models())
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """The command of one rung."""
-        return train_command(RUNGS[name]) if name in RUNGS else None
+        return train_command(models()[name]) if name in models() else None
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,7 @@ def train_command(rung: Rung) -> click.Command:
     )
     @click.option(
         "--corpus",
-        help="The text; tiny_shakespeare if left out. "
-        f"{', '.join(corpora.names())}, or the path of a UTF-8 text.",
+        help=_corpora_told(rung),
     )
     @click.option(
         "--until-val-loss", type=float, help="Stop as soon as the validation loss is this low."
@@ -91,7 +92,7 @@ def train_command(rung: Rung) -> click.Command:
         help="Let torch.compile make the kernels: a minute at first, then quicker steps. Nvidia GPUs only.",
     )
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
-    @flags.options(rung.settings().values())
+    @flags.options(_settings(rung))
     def command(
         out: Path,
         recipe: str | None,
@@ -123,9 +124,16 @@ def _new(
     device: str,
 ) -> Ready:
     """A new run directory."""
-    plan = rung.plan(recipe or CLASSIC.name, **given)
+    recipe = recipe or CLASSIC.name
+    plan = rung.plan(recipe, **given)
+    pairs = tasks.KINDS[plan.task.task].pairs
+    if corpus is None and pairs:
+        corpus = corpora.pair_names()[0]
+    if corpus is not None and "task" not in given and corpora.holds_pairs(corpus) != pairs:
+        plan = rung.plan(recipe, **given, task=_fitting_task(rung, corpus))
     with working("Loading the text"):
         if corpus is None:
+            text: corpora.AnyCorpus
             text, notice = corpora.load_or_synthetic("tiny_shakespeare")
         else:
             text = corpora.load(corpus)
@@ -138,6 +146,39 @@ def _new(
     snapshots = len(replay_steps(plan))
     check_fits(plan, prepared.tokenizer.vocab_size, out, snapshots, device)
     return Ready(prepared.new_run(out, plan), prepared.data)
+
+
+def _settings(rung: Rung) -> list[Setting]:
+    """The settings that have a flag; of the task any may be asked for, and the plan says whether it fits."""
+    settings = rung.settings()
+    return [*(settings | {"task": replace(settings["task"], choices=tuple(tasks.KINDS))}).values()]
+
+
+def _corpora_told(rung: Rung) -> str:
+    """The help of --corpus: the texts or pairs that a model can learn from."""
+    learned = (*rung.tasks, *rung.more_tasks)
+    texts, pairs = (tasks.fitting(learned, of_pairs) is not None for of_pairs in (False, True))
+    known = (*(corpora.names() if texts else ()), *(corpora.pair_names() if pairs else ()))
+    own = ["the path of a UTF-8 text"] * texts + ["of pairs in a .tsv file"] * pairs
+    return (
+        f"What it learns from; {known[0]} if left out. {', '.join(known)}, or {', or '.join(own)}."
+    )
+
+
+def _fitting_task(rung: Rung, corpus: str) -> str:
+    """The task for a corpus that does not fit the rung's first one. `SettingsProblem` if there is none."""
+    pairs = corpora.holds_pairs(corpus)
+    task = tasks.fitting((*rung.tasks, *rung.more_tasks), pairs)
+    if task is None:
+        own = ("a file PAIRS.tsv", "two files SOURCE.txt,TARGET.txt")
+        needs, other, known = "pairs of lines", "a text", (*corpora.pair_names(), *own)
+        if pairs:
+            needs, other, known = other, needs, (*corpora.names(), "a text of your own")
+        raise SettingsProblem(
+            f"{rung.title} learns from {needs}, and {reprlib.repr(corpus)} is {other}: choose "
+            f"{', '.join(known)}."
+        )
+    return task
 
 
 def _resumed(
@@ -206,7 +247,8 @@ def _report(run: Run, last: dict[str, Any], until_val_loss: float | None, as_jso
     if not as_json:
         return (
             f"{run.record.model}: validation loss {last['loss']:.4f} nats per character "
-            f"({last['bits_per_char']:.4f} bits{_part(last)}) after {last['step']:,} steps, "
+            f"({last['bits_per_char']:.4f} bits{_part(last)}){scores_told(last.get('scores', {}))} "
+            f"after {last['step']:,} steps, "
             f"{tokens:,} tokens, {last['seconds']:.1f} s of training, in {run.directory}"
         )
     return json.dumps(
@@ -219,6 +261,7 @@ def _report(run: Run, last: dict[str, Any], until_val_loss: float | None, as_jso
             "val_loss": last["loss"],
             "bits_per_char": last["bits_per_char"],
             "val_characters": last.get("characters"),  # null: the whole split
+            **last.get("scores", {}),
             "reached": until_val_loss is None or last["loss"] <= until_val_loss,
             "parameters": run.record.parameters,
             "threads": torch.get_num_threads(),
@@ -226,6 +269,16 @@ def _report(run: Run, last: dict[str, Any], until_val_loss: float | None, as_jso
             "directory": str(run.directory),
         }
     )
+
+
+def scores_told(scores: Mapping[str, float]) -> str:
+    """What else an evaluation found, after a loss: ", 98.5 % of the lines exactly right, …"."""
+    if "exact" not in scores:
+        return ""
+    told = f", {scores['exact']:.1%} of the lines exactly right, edit distance {scores['edit_distance']:.4f}"
+    if "exact_longer" in scores:
+        told += f", {scores['exact_longer']:.1%} of longer lines than it learned from"
+    return told
 
 
 def _part(evaluation: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from lm.ablation import check_heads
-from lm.corpora import Corpus
+from lm.corpora import AnyCorpus
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
 from lm.plan import Rung
@@ -249,7 +249,7 @@ class Actions:
         """The validation split of a run as token ids, (N,)."""
         return torch.from_numpy(run.tokenizer().encode(self._text_of(run).validation_text))
 
-    def _text_of(self, run: Run) -> Corpus:
+    def _text_of(self, run: Run) -> AnyCorpus:
         """The text that a run learned from: one of this page's, or where the run says that it is."""
         try:
             return self.services.texts.get(key_of(run.record.corpus)).corpus

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from lm import tasks, tokenizers
-from lm.corpora import Corpus
+from lm.corpora import AnyCorpus, PairCorpus, pair_names
+from lm.errors import CorpusProblem
 from lm.plan import Plan
 from lm.runs import recording
 from lm.runs.run import Run
@@ -22,7 +23,7 @@ class PreparedText:
     nats per character.
     """
 
-    corpus: Corpus
+    corpus: AnyCorpus
     tokenizer: Tokenizer
     task: TaskConfig
     data: Any
@@ -34,7 +35,9 @@ class PreparedText:
         tasks.KINDS[self.task.task].check(self.data, context_length)
 
     def new_run(self, directory: Path, plan: Plan) -> Run:
-        """A new run directory for a plan to be trained on this text; raises as `recording.create`."""
+        """A new run directory for a plan to be trained on this corpus; raises as `recording.create`."""
+        kind = tasks.KINDS[self.task.task]
+        row = kind.row_tokens(self.data, plan.context_length) if kind.pairs else None
         return recording.create(
             directory,
             plan,
@@ -42,11 +45,26 @@ class PreparedText:
             self.tokenizer,
             train_tokens=self.train_tokens,
             baselines=self.baselines,
+            row_tokens=row,
+        )
+
+
+def kind_fits(corpus: AnyCorpus, pairs: bool) -> None:
+    """Raise a `CorpusProblem` if a corpus is a text where pairs are needed, or the reverse."""
+    if isinstance(corpus, PairCorpus) and not pairs:
+        raise CorpusProblem(
+            f"{corpus.title} holds pairs of lines, and this task continues a text: choose a text, such as "
+            "tiny_shakespeare, or a model that rewrites lines, such as encoder_decoder."
+        )
+    if pairs and not isinstance(corpus, PairCorpus):
+        raise CorpusProblem(
+            f"{corpus.title} is a text, and this task rewrites lines: choose {', '.join(pair_names())}, a .tsv "
+            'file with a tab between the two sides of each line, or two files, "SOURCE.txt,TARGET.txt".'
         )
 
 
 def prepare(
-    corpus: Corpus,
+    corpus: AnyCorpus,
     tokenizer: TokenizerConfig,
     task: TaskConfig,
     baselines: dict[str, float] | None = None,
@@ -56,7 +74,9 @@ def prepare(
 
     baselines: if they are known, they are not counted again. tell: called with the share that is done, 0 to 1.
     """
-    kind, encoder = tasks.KINDS[task.task], tokenizers.train(tokenizer, corpus.text)
+    kind = tasks.KINDS[task.task]
+    kind_fits(corpus, kind.pairs)
+    encoder = tokenizers.train(tokenizer, corpus.text, corpus.train_text)
     baselines = baselines or kind.baselines(corpus, tell)  # first: it needs the most memory
     train_tokens = len(encoder.encode(corpus.train_text))
     data = kind.load(corpus, encoder)

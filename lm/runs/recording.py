@@ -37,19 +37,23 @@ from lm.training.events import (
 def create(
     directory: Path,
     plan: Plan,
-    corpus: corpora.Corpus,
+    corpus: corpora.AnyCorpus,
     tokenizer: tokenizers.Tokenizer,
     *,
     train_tokens: int,
     baselines: dict[str, float],
+    row_tokens: float | None = None,
 ) -> Run:
     """Make a new run directory. `RunProblem` if there is a run in it, or it cannot be written.
 
     The lock is let go again: the process that records the run takes it (`record`).
 
     train_tokens: the length of the training split. baselines: the losses of counting, by name, in nats per
-    character.
+    character. row_tokens: predictions of a row of a batch, if they are not those of a window of the context.
     """
+    per_step = plan.tokens_per_step(train_tokens)
+    if row_tokens is not None:
+        per_step = round(per_step * row_tokens / plan.context_length)
     record = RunRecord(
         format=FORMAT,
         model=plan.rung.name,
@@ -65,7 +69,7 @@ def create(
         ),
         vocab_size=tokenizer.vocab_size,
         parameters=count_parameters(outline(plan, tokenizer.vocab_size)),
-        tokens_per_step=plan.tokens_per_step(train_tokens),
+        tokens_per_step=per_step,
         baselines=baselines,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
@@ -136,6 +140,7 @@ class Recorder:
                     seconds=round(event.seconds, 4),
                     **({} if event.characters is None else {"characters": event.characters}),
                     **({} if event.train_loss is None else {"train_loss": event.train_loss}),
+                    **({"scores": dict(event.scores)} if event.scores else {}),
                 )
             elif isinstance(event, Sample):
                 self._line(type="sample", step=event.step, text=event.text)

@@ -88,13 +88,13 @@ class Run:
             raise RunProblem(f"{self.directory} is damaged: its tokenizer is of another run.")
         return tokenizer
 
-    def corpus(self, elsewhere: str | None = None) -> corpora.Corpus:
-        """The text it learned from; `elsewhere` names or locates it if it is no longer where it was.
+    def corpus(self, elsewhere: str | None = None) -> corpora.AnyCorpus:
+        """The text or pairs it learned from; `elsewhere` names or locates it if it is no longer where it was.
 
         `RunProblem` if the text is not to be had, or has changed.
         """
         record = self.record.corpus
-        own = elsewhere is None and record.path is not None and Path(record.path).exists()
+        own = elsewhere is None and record.path is not None and corpora.exists(record.path)
         try:
             corpus = corpora.load(elsewhere or (record.path if own else None) or record.name)
         except CorpusProblem as problem:
@@ -104,7 +104,7 @@ class Run:
         if corpus.sha256 == record.sha256:
             return corpus
         if own:
-            raise RunProblem(self._text_has_changed(Path(str(record.path))))
+            raise RunProblem(self._text_has_changed(str(record.path)))
         raise RunProblem(
             f"{corpus.title} is not the text that {self.directory} was trained on, {record.title}: "
             "give that text with --corpus."
@@ -112,7 +112,7 @@ class Run:
 
     def _text_is_gone(self, own: bool, problem: CorpusProblem) -> str:
         record = self.record.corpus
-        if own or record.name in corpora.names():
+        if own or (record.path is None and corpora.is_built_in(record.name)):
             return f"{problem} {self.directory} was trained on it: give a copy with --corpus."
         place = f"is no longer at {record.path}" if record.path else "is not part of the run"
         return (
@@ -120,9 +120,10 @@ class Run:
             "give a copy of it with --corpus."
         )
 
-    def _text_has_changed(self, path: Path) -> str:
+    def _text_has_changed(self, path: str) -> str:
         record = self.record
-        changed = datetime.datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+        written = max(file.stat().st_mtime for file in corpora.files(path))
+        changed = datetime.datetime.fromtimestamp(written).astimezone()
         began = datetime.datetime.fromisoformat(record.created).astimezone()
         return (
             f"{path} has changed since {self.directory} was trained on it: the run began on "

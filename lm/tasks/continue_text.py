@@ -57,6 +57,7 @@ class ContinueText:
     """The task of predicting the next token of a text."""
 
     name: ClassVar[str] = "continue"
+    pairs: ClassVar[bool] = False
 
     def __init__(self, data: TextData, context_length: int, device: str) -> None:
         self.check(data, context_length)
@@ -87,8 +88,13 @@ class ContinueText:
             tell,
         )
 
-    @staticmethod
-    def check(data: TextData, context_length: int) -> None:
+    @classmethod
+    def row_tokens(cls, data: TextData, context_length: int) -> float:
+        """Predictions of a window: one for each token."""
+        return context_length
+
+    @classmethod
+    def check(cls, data: TextData, context_length: int) -> None:
         """Raise a `SettingsProblem` if the text is too short for the context."""
         train_tokens, validation_tokens = len(data.train), len(data.validation)
         # The validation split is a tenth of the text: it may be shorter than a window of the training split.

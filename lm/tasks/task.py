@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
 
-from lm.corpora import Corpus
 from lm.evaluation import Evaluation
 from lm.tokenizers import Tokenizer
 
@@ -17,11 +16,20 @@ class Batch:
 
     inputs, targets: (B, T) token ids.
     weights: (B, T), how much each prediction counts in the loss; None if all count the same.
+    sources: (B, S), lines that an encoder reads; None for a model without one.
     """
 
     inputs: Tensor
     targets: Tensor
     weights: Tensor | None = None
+    sources: Tensor | None = None
+
+
+def read(model: nn.Module, batch: Batch) -> Tensor:
+    """A batch through a model: the scores of each next token, (B, T, V)."""
+    if batch.sources is None:
+        return model(batch.inputs)
+    return model(batch.inputs, batch.sources)
 
 
 class Task(Protocol):
@@ -31,6 +39,7 @@ class Task(Protocol):
     """
 
     name: ClassVar[str]  # as in settings and run.json
+    pairs: ClassVar[bool]  # whether it needs a corpus of pairs (`PairCorpus`), or a text (`Corpus`)
     vocab_size: int
     characters_per_token: (
         float  # of the training targets: a loss per token divided by it is per character
@@ -39,22 +48,25 @@ class Task(Protocol):
     def __init__(self, data: Any, context_length: int, device: str) -> None: ...
 
     @staticmethod
-    def load(corpus: Corpus, tokenizer: Tokenizer) -> Any:
+    def load(corpus: Any, tokenizer: Tokenizer) -> Any:
         """A corpus as this task's data."""
         ...
 
     @staticmethod
-    def baselines(
-        corpus: Corpus, tell: Callable[[float], object] | None = None
-    ) -> dict[str, float]:
+    def baselines(corpus: Any, tell: Callable[[float], object] | None = None) -> dict[str, float]:
         """The losses of counting on the validation split, by name, in nats per character.
 
         tell: called with the share that is done, 0 to 1.
         """
         ...
 
-    @staticmethod
-    def check(data: Any, context_length: int) -> None:
+    @classmethod
+    def row_tokens(cls, data: Any, context_length: int) -> float:
+        """Predictions that a row of a batch counts on average."""
+        ...
+
+    @classmethod
+    def check(cls, data: Any, context_length: int) -> None:
         """Raise a `SettingsProblem` if the data is too short for the context."""
         ...
 

@@ -138,8 +138,8 @@ class CudaLearner(GradientLearner):
 
     def _record(self, batch: Batch) -> None:
         """Record the graph of a step; weights, optimizer state and random numbers stay as they are."""
-        weights = None if batch.weights is None else batch.weights.clone()
-        self.batch = Batch(batch.inputs.clone(), batch.targets.clone(), weights)
+        parts = (batch.inputs, batch.targets, batch.weights, batch.sources)
+        self.batch = Batch(*(part if part is None else part.clone() for part in parts))  # type: ignore[arg-type]
         random_numbers = torch.cuda.get_rng_state(self.device)
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
@@ -175,7 +175,7 @@ def deterministic() -> Iterator[None]:
 
 
 def _tensors(batch: Batch) -> list[Tensor]:
-    parts = (batch.inputs, batch.targets, batch.weights)
+    parts = (batch.inputs, batch.targets, batch.weights, batch.sources)
     return [part for part in parts if part is not None]
 
 

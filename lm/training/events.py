@@ -4,7 +4,8 @@
 Losses are in nats per character, whatever a token is.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -41,6 +42,7 @@ class Evaluated:
     """The exact loss over the validation split after `step` steps.
 
     characters: of a split that is too large to be read whole, how many were read; None of any other.
+    scores: what else the task judges (`lm.evaluation.Evaluation`).
     train_loss: over windows spread evenly over the training split, measured in the same way: without dropout or
     noise, and with the same share of counted n-grams. None of a learner that counts.
     """
@@ -51,6 +53,7 @@ class Evaluated:
     seconds: float
     characters: int | None = None
     train_loss: float | None = None  # nats per character
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

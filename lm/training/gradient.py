@@ -16,6 +16,7 @@ from lm.models.ngram import Ngram
 from lm.ngrams import count
 from lm.plan import Plan
 from lm.tasks import Batch, ContinueText, Task
+from lm.tasks.task import read
 from lm.training.config import TrainingConfig
 from lm.training.events import Checkpoint
 from lm.training.learner import StepResult, diverged
@@ -126,7 +127,7 @@ class GradientLearner:
     def loss(self, batch: Batch) -> Tensor:
         """The network's mean loss over a batch, in nats per token, ()."""
         with self.autocast():
-            logits = self.network(batch.inputs)  # (B, T, V)
+            logits = read(self.network, batch)  # (B, T, V)
         return mean_loss(logits.float(), batch)
 
     def _clipped_norm(self) -> Tensor:

@@ -106,7 +106,9 @@ def _events(
             evaluated = step
             part = None if result.whole else result.characters
             known = task.train_loss(learner.model) if plan.training.noisy else None
-            told = Evaluated(step, result.loss, result.bits_per_char, seconds, part, known)
+            told = Evaluated(
+                step, result.loss, result.bits_per_char, seconds, part, known, result.scores
+            )
             yield from listen((yield told))
         if (due or step == 0) and step > sampled:
             text = task.sample(learner.model)

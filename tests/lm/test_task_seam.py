@@ -24,6 +24,7 @@ class CopyLine:
     """Rows are a line of the text, a line end, and the line again; only the copy counts."""
 
     name = "copy"
+    pairs = False
     characters_per_token = 1.0
 
     def __init__(self, data, context_length, device):

@@ -1,0 +1,342 @@
+"""Rewriting a line: batches without a leak, exact judgement, and the command line from end to end."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from lm import corpora, runs, tasks
+from lm.corpora import pairs
+from lm.edit_distance import edit_distances
+from lm.errors import CorpusProblem, SettingsProblem
+from lm.evaluation import told
+from lm.ladder import RUNGS, models, rung
+from lm.layers import PADDING
+from lm.rewriting import Answer as Written
+from lm.rewriting import Rewriter
+from lm.runs.preparation import prepare
+from lm.sizes import memory
+from lm.tasks import Answer, Rewrite
+from lm.tasks.rewrite import judged, known_scores, nearest, shown
+from lm.tokenizers import CharacterTokenizer, TokenizerConfig
+from lm.training.events import Checkpoint, Evaluated, Step
+from lm.training.loop import train
+from tests.lm.command_line import lm, refusal
+
+MODEL, DECODER = rung("encoder_decoder"), RUNGS["decoder_transformer"]
+SMALL = {"n_embd": 32, "n_head": 2, "n_layer": 1, "context_length": 16}
+LINES = "".join(f"{n}\t{str(n)[::-1]}\n" for n in range(100, 400))
+KINDS = {"rewrite": (MODEL, Rewrite), "answer": (DECODER, Answer)}
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    """Three digits, and the same backwards."""
+    return pairs.from_tsv(LINES)
+
+
+@pytest.fixture(params=KINDS)
+def learning(request, corpus):
+    """A plan for one of the two models, and its task."""
+    which, kind = KINDS[request.param]
+    brief = {"steps": 12, "batch_size": 16, "evaluate_every": 5, "learning_rate": 1e-2}
+    plan = which.plan(task=request.param, **SMALL, **brief)
+    data = kind.load(corpus, CharacterTokenizer.from_text(corpus.text))
+    return plan, kind(data, 16, "cpu")
+
+
+def network(plan, task):
+    torch.manual_seed(0)
+    return plan.rung.model(plan.model, task.vocab_size).eval()
+
+
+def test_a_batch_holds_pairs_of_the_training_split(learning, corpus):
+    _, task = learning
+    torch.manual_seed(0)
+    batch, seen = task.batch(64), set()
+    text = task.tokenizer.decode
+    for row in range(64):
+        counted = batch.weights[row] == 1
+        answer = text(batch.targets[row][counted].numpy())
+        if batch.sources is None:
+            source = text(batch.inputs[row].numpy()).split("\t")[0]
+        else:
+            source = text(batch.sources[row][batch.sources[row] != PADDING].numpy())
+        # An input is the target before it: "teacher forcing".
+        read = batch.inputs[row][counted]
+        assert text(read.numpy()) == "\t" + answer[:-1]
+        assert (source, answer.removesuffix("\n")) in corpus.train
+        seen.add(source)
+    assert len(seen) > 30
+
+
+def test_padding_never_counts(learning):
+    """The loss of a batch is that of its lines one by one, weighed by their tokens."""
+    plan, task = learning
+    text = "".join(f"{10**n}\t{10 ** (n % 4)}\n" for n in range(8))
+    data = type(task).load(pairs.from_tsv(text), task.tokenizer)
+    task = type(task)(data, 16, "cpu")
+    model = network(plan, task)
+    rows = np.arange(len(data.train.sources))
+    alone = [task._loss(model, data.train, rows[n : n + 1]) for n in rows]
+    together, tokens = task._loss(model, data.train, rows)
+    assert together == pytest.approx(sum(loss for loss, _ in alone), rel=1e-5)
+    assert tokens == sum(count for _, count in alone)
+
+
+def test_the_loss_is_the_cross_entropy_of_answers_and_their_ends(learning, corpus):
+    """Computed here pair by pair, without padding."""
+    plan, task = learning
+    model, total, characters = network(plan, task), 0.0, 0
+    for source, target in corpus.validation:
+        ids = torch.from_numpy(task.tokenizer.encode(f"\t{target}\n"))[None]
+        line = torch.from_numpy(task.tokenizer.encode(source))[None]
+        with torch.no_grad():
+            if task.name == "rewrite":
+                logits = model(ids[:, :-1], line)[0]
+            else:
+                logits = model(torch.cat([line, ids[:, :-1]], 1))[0, line.shape[1] :]
+        total += float(F.cross_entropy(logits, ids[0, 1:], reduction="sum"))
+        characters += len(target) + 1
+    result = told(task.evaluate(model), lambda share: None)
+    assert result.loss == pytest.approx(total / characters, rel=1e-5)
+    assert result.bits_per_char == pytest.approx(result.loss / math.log(2))
+    assert (result.characters, result.whole) == (characters, True)
+
+
+def test_both_models_learn_to_reverse_what_they_never_saw(corpus):
+    """Numbers that are held out: by heart, none of them would be right."""
+    for name, (which, kind) in KINDS.items():
+        settings = SMALL | {"optimizer": "muon", "n_layer": 2, "learning_rate": 1e-2}
+        plan = which.plan(
+            task=name, **settings, steps=120, evaluate_every=60, batch_size=64, warmup_steps=5
+        )
+        data = kind.load(corpus, CharacterTokenizer.from_text(corpus.text))
+        events = list(train(plan, data))
+        evaluations = [event for event in events if isinstance(event, Evaluated)]
+        assert evaluations[-1].scores["exact"] > 0.9, name
+        assert evaluations[-1].scores["edit_distance"] < 0.05
+        assert evaluations[-1].train_loss < 0.3
+        losses = [event.loss for event in events if isinstance(event, Step)]
+        assert losses[0] == pytest.approx(math.log(12), abs=0.3)  # 10 digits, tab, line end
+
+
+def test_a_resumed_run_is_the_same_bit_for_bit(learning):
+    plan, task = learning
+    plan = dataclasses.replace(
+        plan, model=plan.model.model_copy(update={"dropout": 0.1})
+    )  # it also draws random numbers
+    whole = list(train(plan, task.data))
+    held = next(e for e in train(plan, task.data) if isinstance(e, Checkpoint) and e.step == 5)
+    held = dataclasses.replace(
+        held, weights={name: tensor.clone() for name, tensor in held.weights.items()}
+    )
+    rest = list(train(plan, task.data, resume=held))
+
+    def numbers(events):
+        return [(e.step, e.loss) for e in events if isinstance(e, Step | Evaluated)]
+
+    assert numbers(rest)[-7:] == numbers(whole)[-7:]
+
+
+def test_answers_are_judged_by_the_nearest_that_is_right():
+    right = [("R EH D", "R IY D"), ("K AE T",), ("D AO G",)]
+    scores = judged(["R IY D", "K AE", "X"], right, "word")
+    assert scores.exact == pytest.approx(1 / 3)
+    assert scores.edit_distance == pytest.approx((0 + 1 + 3) / 9)
+    assert nearest("R IY", right[0]) == "R IY D"
+    # In characters, a wrong sound of two letters counts twice.
+    assert judged(["K AE"], [("K AE T",)], "character").edit_distance == pytest.approx(2 / 6)
+
+
+def test_edit_distances_are_levenshteins():
+    def slow(a, b):
+        if not a or not b:
+            return len(a) + len(b)
+        same = slow(a[1:], b[1:]) + (a[0] != b[0])
+        return min(same, slow(a[1:], b) + 1, slow(a, b[1:]) + 1)
+
+    draw = np.random.default_rng(0)
+    lines, others = (
+        ["".join(draw.choice(list("ab"), draw.integers(0, 6))) for _ in range(80)] for _ in range(2)
+    )
+    expected = [slow(a, b) for a, b in zip(lines, others, strict=True)]
+    assert edit_distances(lines, others).tolist() == expected
+    assert edit_distances(["kitten"], ["sitting"]).tolist() == [3]
+
+
+def test_what_is_known_without_learning(corpus):
+    palindromes = sum(source == source[::-1] for source, _ in corpus.validation)
+    scores = known_scores(corpus)
+    assert scores["copy"].exact == pytest.approx(palindromes / len(corpus.validation))
+    assert scores["commonest"].exact <= 1 / len(corpus.validation)
+    losses = Rewrite.baselines(corpus)
+    assert losses["uniform"] > losses["unigram"] > losses["bigram"]
+
+
+def test_the_diary_shows_the_same_held_out_lines(learning, corpus):
+    plan, task = learning
+    lines = shown(task.sample(network(plan, task)))
+    held_out = {source for source, _ in corpus.validation}
+    assert len(lines) == 8
+    for line in lines:
+        assert line.source in held_out
+        assert line.right == line.source[::-1]
+        written = Rewriter(network(plan, task), task.tokenizer, 16, task.longest)
+        assert written.rewrite([line.source])[0].text == line.written
+
+
+def test_longer_lines_than_were_learned_are_judged_apart(corpus):
+    """A model that is always right is right there, too; answers that do not fit are wrong, not a fault."""
+    longer = (("1234", "4321"), ("123456789012345678", "876543210987654321"))
+    corpus = dataclasses.replace(corpus, longer=longer)
+    task = Rewrite(Rewrite.load(corpus, CharacterTokenizer.from_text(corpus.text)), 16, "cpu")
+
+    class Right(Rewriter):
+        def rewrite(self, lines, sampling=None):
+            return [Written(line[::-1], 1.0, True) for line in lines]
+
+    model = network(MODEL.plan(**SMALL), task)
+    task.rewriter = lambda model, longest=None: Right(model, task.tokenizer, 16)
+    scores = told(task.evaluate(model), lambda share: None).scores
+    assert scores == {"exact": 1.0, "edit_distance": 0.0, "exact_longer": 0.5}
+
+
+def test_lines_longer_than_the_context_are_refused(corpus):
+    data = Rewrite.load(corpus, CharacterTokenizer.from_text(corpus.text))
+    with pytest.raises(SettingsProblem, match="need 4: choose a context of 4 or more"):
+        Rewrite.check(data, 3)
+    Rewrite.check(data, 4)  # three digits and the end
+    with pytest.raises(SettingsProblem, match="need 7"):
+        Answer.check(data, 6)
+    Answer.check(data, 7)  # "123", tab, "321"
+
+
+def test_a_text_is_no_pairs_and_pairs_are_no_text(corpus):
+    text = corpora.load("synthetic_plays")
+    with pytest.raises(CorpusProblem, match="Your own pairs holds pairs of lines"):
+        prepare(corpus, TokenizerConfig(), tasks.TaskConfig(task="continue"))
+    with pytest.raises(CorpusProblem, match="Synthetic plays is a text, and this task rewrites"):
+        prepare(text, TokenizerConfig(), tasks.TaskConfig(task="rewrite"))
+    with pytest.raises(CorpusProblem, match="Sums holds pairs of lines: choose a text"):
+        corpora.load_text("sums")
+
+
+def test_the_page_does_not_show_what_it_cannot_yet():
+    """Its tabs are those of `RUNGS`, and its menus have the choices of `settings()`."""
+    assert "encoder_decoder" not in RUNGS
+    assert list(models()) == [*RUNGS, "encoder_decoder"]
+    for one in RUNGS.values():
+        assert one.settings()["task"].choices == ("continue",)
+
+
+def test_the_memory_of_a_step_is_estimated():
+    small, large = (memory(MODEL.plan(n_embd=n), 30) for n in (64, 512))
+    assert small < large
+
+
+# From the command line
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run of the encoder–decoder on a file of one's own."""
+    folder = tmp_path_factory.mktemp("pairs")
+    file = folder / "backwards.tsv"
+    file.write_text(LINES)
+    sizes = [f"--{name.replace('_', '-')}={value}" for name, value in SMALL.items()]
+    quick = ["--steps=150", "--evaluate-every=50", "--optimizer=muon", "--warmup-steps=5"]
+    lm("train", MODEL.name, "--corpus", file, "--out", folder / "run", *sizes, *quick)
+    return folder / "run"
+
+
+def test_it_is_trained_evaluated_and_asked(finished):
+    run = runs.open_run(finished)
+    last = run.evaluations()[-1]
+    assert last["scores"]["exact"] > 0.5
+    said = json.loads(lm("evaluate", finished, "--json").stdout)
+    assert said["exact"] == last["scores"]["exact"]
+    assert said["val_loss"] == pytest.approx(last["loss"], rel=1e-5)
+    assert f"{said['exact']:.1%} of the lines exactly right" in lm("evaluate", finished).stdout
+    learned = {source for source, _ in run.corpus().train}
+    line = next(str(n) for n in range(100, 400) if str(n) in learned)
+    assert lm("sample", finished, "--prompt", line).stdout == line[::-1] + "\n"
+    assert lm("sample", finished, "--source", line).stdout == line[::-1] + "\n"
+    beams = lm("sample", finished, "--prompt", line, "--beams", "3").stdout.splitlines()
+    assert len(beams) == 3
+    assert beams[0].split()[1] == line[::-1]
+    assert float(beams[0].split("%")[0]) > float(beams[1].split("%")[0])
+    # 16 steps of 64 rows, each of three digits and an end
+    assert run.record.tokens_per_step == 64 * 4
+
+
+def test_a_packed_run_answers_the_same(finished, tmp_path):
+    lm("pack", finished, "--out", tmp_path / "packed")
+    for prompt in ("123", "321"):
+        one, other = (
+            lm("sample", folder, "--prompt", prompt).stdout
+            for folder in (finished, tmp_path / "packed")
+        )
+        assert one == other
+
+
+def test_a_stopped_run_goes_on_from_the_command_line(tmp_path):
+    file = tmp_path / "backwards.tsv"
+    file.write_text(LINES)
+    flags = ["--corpus", file, "--n-embd=16", "--context-length=8", "--evaluate-every=5"]
+    for out, stops in (("whole", []), ("parts", ["--until-val-loss=99"])):
+        lm("train", MODEL.name, "--out", tmp_path / out, "--steps=10", *flags, *stops)
+    assert runs.open_run(tmp_path / "parts").status()[2] == 5
+    lm("train", MODEL.name, "--out", tmp_path / "parts", "--resume")
+    whole, parts = (runs.open_run(tmp_path / out).evaluations()[-1] for out in ("whole", "parts"))
+    assert (whole["loss"], whole["scores"]) == (parts["loss"], parts["scores"])
+
+
+def test_a_decoder_takes_pairs_without_being_told_the_task(tmp_path):
+    file = tmp_path / "backwards.tsv"
+    file.write_text(LINES)
+    out = tmp_path / "run"
+    flags = ["--steps=4", "--evaluate-every=2", "--n-embd=16", "--context-length=16"]
+    lm("train", DECODER.name, "--corpus", file, "--out", out, *flags)
+    assert runs.open_run(out).plan.task.task == "answer"
+    assert len(lm("sample", out, "--prompt", "123").stdout.splitlines()) == 1
+
+
+def test_what_does_not_fit_is_one_sentence(finished, text, tmp_path):
+    out = tmp_path / "run"
+    for arguments, code, sentence in (
+        (
+            ("train", "bigram", "--corpus", "sums"),
+            2,
+            "Bigram learns from a text, and 'sums' is pairs",
+        ),
+        (("train", MODEL.name, "--corpus", text), 2, "is a text: choose number_words, sums"),
+        (("train", MODEL.name, "--corpus", "sums:divide"), 3, "sums has no kind 'divide'"),
+        (("train", MODEL.name, "--corpus", "sums", "--context-length", "8"), 2, "need 9: choose"),
+    ):
+        assert sentence in refusal(*arguments, "--out", out, code=code)
+        assert not out.exists()
+    for arguments, sentence in (
+        ((), "give one with --prompt"),
+        (("--prompt", "12x"), "The character 'x'"),
+        (("--prompt", "1" * 20), "The line has 20 tokens, and this model reads up to 16"),
+        (("--prompt", "12", "--beams", "2", "--seed", "3"), "leave out --seed, or --beams"),
+    ):
+        assert sentence in refusal("sample", finished, *arguments, code=2)
+
+
+def test_beams_are_not_for_texts(tmp_path, text):
+    out = tmp_path / "run"
+    lm("train", "bigram", "--corpus", text, "--out", out, "--steps=2", "--evaluate-every=2")
+    assert "this one continues a text" in refusal("sample", out, "--beams", "2", code=2)
+
+
+def test_a_corpus_of_pairs_is_described():
+    told_of = lm("corpora", "sums").stdout
+    assert "40,469 pairs to learn from, 1,000 to check, 1,000 longer ones to check" in told_of
+    assert "commonest" in told_of
+    assert all(name in lm("corpora").stdout for name in corpora.pair_names())
