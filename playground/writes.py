@@ -15,6 +15,8 @@ from playground.visitors import Visitor, over
 PATIENCE = (
     2.0  # seconds that a text goes on without a listener: a page listens soon after it has asked
 )
+BRIEF = 0.3  # the same for somebody who has left a text within the last
+LEFT = 60.0  # seconds
 
 
 class Writes:
@@ -26,6 +28,8 @@ class Writes:
         self.listeners = Listeners()
         self._visitors: list[Visitor] = []  # one for each text
         self._lock = threading.Lock()
+        # When a visitor, or a session, last did not listen: they may have many texts waiting in the queue.
+        self._left: dict[Visitor | str, float] = {}
 
     @contextlib.contextmanager
     def one_more(self, visitor: Visitor, session: str | None) -> Iterator[Callable[[], bool]]:
@@ -40,16 +44,27 @@ class Writes:
                 )
             self._visitors.append(visitor)
         heard = time.monotonic()
+        left = any(
+            time.monotonic() - self._left.get(who, -LEFT) < LEFT for who in (visitor, session)
+        )
 
         def listens() -> bool:
             nonlocal heard
             if session is None or self.listeners.hears(session):
                 heard = time.monotonic()
                 return True
-            return time.monotonic() - heard < PATIENCE
+            stays = time.monotonic() - heard < (BRIEF if left else PATIENCE)
+            if not stays:
+                self._forget_old()
+                self._left |= dict.fromkeys((visitor, session), time.monotonic())
+            return stays
 
         try:
             yield listens
         finally:
             with self._lock:
                 self._visitors.remove(visitor)
+
+    def _forget_old(self) -> None:
+        now = time.monotonic()
+        self._left = {who: when for who, when in self._left.items() if now - when < LEFT}

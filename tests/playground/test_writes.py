@@ -1,5 +1,7 @@
 """Texts that are written for visitors: few for each, and none that nobody hears."""
 
+import time
+
 import pytest
 
 from lm.errors import SettingsProblem
@@ -53,3 +55,21 @@ def test_a_refused_text_is_a_sentence_in_the_pane(deep, finished, monkeypatch):
     with finished.writes.one_more(ME, None):
         (answer,) = deep.write(asked, "A", 1.0, 0, 1.0, 40, 1, visitor=ME)
     assert "being written for you" in answer["note"] and answer["asked"] == 1
+
+
+def test_who_has_left_many_texts_does_not_hold_the_queue_for_each(monkeypatch):
+    """68 texts of a page that was closed took 2 s each, four at a time, before anybody else's turn came."""
+    monkeypatch.setattr("playground.writes.PATIENCE", 0.2)
+    monkeypatch.setattr("playground.writes.BRIEF", 0.0)
+    of_all = Writes(most=100)
+
+    def seconds(session: str, visitor: Visitor) -> float:
+        began = time.monotonic()
+        with of_all.one_more(visitor, session) as listens:
+            while listens():
+                time.sleep(0.005)
+        return time.monotonic() - began
+
+    assert seconds("gone", ME) >= 0.2
+    assert seconds("gone", ME) < 0.1 and seconds("another", ME) < 0.1
+    assert seconds("other", OTHER) >= 0.2, "who is new is waited for"
