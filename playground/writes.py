@@ -29,7 +29,7 @@ class Writes:
         self._visitors: list[Visitor] = []  # one for each text
         self._lock = threading.Lock()
         # When a visitor, or a session, last did not listen: they may have many texts waiting in the queue.
-        self._left: dict[Visitor | str, float] = {}
+        self._left: dict[Visitor | str | None, float] = {}
 
     @contextlib.contextmanager
     def one_more(self, visitor: Visitor, session: str | None) -> Iterator[Callable[[], bool]]:
