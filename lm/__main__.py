@@ -36,7 +36,7 @@ from lm.evaluation import told
 from lm.generation import SamplingConfig, generate
 from lm.pairs_told import corpus_told, rewritten
 from lm.rewriting import Rewriter
-from lm.runs import open_run, packing
+from lm.runs import open_run, packing, sweeps
 from lm.runs_command import export_command, import_command, runs_command
 from lm.settings import describe
 from lm.sizes import count_parameters, outline
@@ -291,9 +291,12 @@ def _say(notice: str | None) -> None:
 @click.option("--snapshots", default=6, show_default=True, help="How many snapshots to keep.")
 @click.option("--note", default="", help="A line about the run, for its card.")
 def pack(directory: Path, out: Path, snapshots: int, note: str) -> None:
-    """Make a small copy of a run, to ship: fewer snapshots, a byte for each weight, a card."""
+    """Make a small copy of a run or a sweep, to ship: fewer snapshots, a byte for each weight, a card."""
     with working("Packing"):
-        size = packing.pack(open_run(directory), out, snapshots, note)
+        if sweeps.saved(directory) is None:
+            size = packing.pack(open_run(directory), out, snapshots, note)
+        else:
+            size = sweeps.pack(directory, out, snapshots, note)
     click.echo(f"{out}: {size / 1e6:.2f} MB")
 
 

@@ -1,8 +1,7 @@
 """Sweeps: plans that differ in one or two settings, or in size, to be trained one after the other.
 
 Only plans are made here; `lm/sweep_command.py` and the page train them. The same seed and settings make the
-same run, so whoever repeats a sweep gets its points again. A sweep lies in a folder of its own: a run directory
-for each point, and `sweep.json`, which says what was wanted.
+same run, so whoever repeats a sweep gets its points again. Where a sweep lies: `lm/runs/sweeps.py`.
 """
 
 import itertools
@@ -10,16 +9,11 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from lm.errors import RunProblem, SettingsProblem
+from lm.errors import SettingsProblem
 from lm.plan import CLASSIC, Plan, Rung
 from lm.runs.comparing import value
-from lm.runs.files import explained, read_json, write_json
-from lm.runs.listing import SWEEP
 from lm.settings import Setting
 from lm.sizes import count_parameters, outline
 
@@ -212,59 +206,3 @@ def _shape(fields: Mapping[str, Setting], width: int) -> dict[str, Any]:
 
 def _nearest(known: Sequence[int], wanted: float) -> int:
     return min(known, key=lambda size: abs(math.log(size / wanted)))
-
-
-# The file
-
-
-class SavedPoint(BaseModel):
-    """A point in sweep.json."""
-
-    model_config = ConfigDict(frozen=True)
-    directory: str
-    settings: dict[str, Any]
-    parameters: int
-
-
-class Sweep(BaseModel):
-    """The contents of sweep.json. kind: "vary" one or two settings, or "scale"."""
-
-    model_config = ConfigDict(frozen=True)
-    format: Literal[1] = 1
-    kind: Literal["vary", "scale"]
-    model: str
-    recipe: str
-    given: dict[str, Any]
-    varied: list[str]
-    corpus: str
-    corpus_title: str
-    corpus_sha256: str
-    points: list[SavedPoint]
-
-
-def saved(folder: Path) -> Sweep | None:
-    """The sweep in a folder; None if it holds none. `RunProblem` if it is damaged."""
-    path = folder / SWEEP
-    if not path.exists():
-        return None
-    try:
-        return Sweep.model_validate(read_json(path))
-    except ValidationError:
-        raise RunProblem(f"{path} is damaged, or of another version.") from None
-
-
-def save(folder: Path, sweep: Sweep) -> None:
-    """Write sweep.json, making the folder. `RunProblem` if another sweep is there, or the disk is full.
-
-    The same sweep again is no problem: it goes on where it stopped.
-    """
-    there = saved(folder)
-    if there is not None and there != Sweep.model_validate(sweep.model_dump(mode="json")):
-        raise RunProblem(
-            f"{folder} holds another sweep, of {there.model}, {', '.join(there.varied)}: choose another "
-            "folder, or repeat that sweep as it was."
-        )
-    if there is None:
-        with explained(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            write_json(folder / SWEEP, sweep.model_dump(mode="json"))

@@ -1,6 +1,5 @@
 """`python -m lm sweep MODEL`: several runs, one after the other, that differ in a setting or two or in size."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +7,10 @@ from typing import Any
 
 import click
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lm import corpora, flags, flops, scaling, sweep
+from lm import corpora, flags, flops, sweep, sweep_report
 from lm.devices import choose_device
 from lm.errors import RunProblem, SettingsProblem
 from lm.interruption import Interruption
@@ -21,11 +19,12 @@ from lm.pace import seconds_of
 from lm.plan import CLASSIC, Rung
 from lm.progress import unfinished, watch
 from lm.runs import Run, open_run, recording
-from lm.runs.facts import Facts, facts
+from lm.runs.facts import facts
 from lm.runs.lock import WriterLock
 from lm.runs.preparation import PreparedText, prepare
+from lm.runs.sweeps import SavedPoint, Sweep, save
 from lm.sizes import check_fits, count_parameters, outline
-from lm.sweep import Point, Sweep
+from lm.sweep import Point
 from lm.terminal import notes, working
 from lm.train_command import EXIT_CODES
 from lm.training.loop import replay_steps, train
@@ -144,9 +143,9 @@ def sweep_command(rung: Rung) -> click.Command:
                 return
             kind = "vary" if varied else "scale"
             described = _described(rung, kind, recipe, given, ready)
-            sweep.save(out, described)
+            save(out, described)
             _train_all(ready, interruption, where)
-        _report(described, ready, as_json)
+        sweep_report.report(described, [one.directory for one in ready], as_json)
 
     command.help = (
         f"Train several runs of {rung.title} that differ in one or two settings, or in size.\n\n"
@@ -254,7 +253,7 @@ def _described(
         corpus_title=corpus.title,
         corpus_sha256=corpus.sha256,
         points=[
-            sweep.SavedPoint(
+            SavedPoint(
                 directory=one.point.name, settings=one.point.settings, parameters=one.parameters
             )
             for one in ready
@@ -286,65 +285,3 @@ def _train(run: Run, data: Any, interruption: Interruption, device: str) -> None
         interruption.leave(
             f"Stopped at step {run.status()[2]:,}; the same command goes on from there."
         )
-
-
-def _report(described: Sweep, ready: Sequence[Ready], as_json: bool) -> None:
-    """Print the losses of all points and, of sizes, the law."""
-    found = [facts(open_run(one.directory)) for one in ready]
-    law = _law(found) if described.kind == "scale" else None
-    if as_json:
-        points = [
-            {"settings": one.point.settings, **run.to_json()}
-            for one, run in zip(ready, found, strict=True)
-        ]
-        told: dict[str, Any] = {"model": described.model, "kind": described.kind, "points": points}
-        if described.kind == "scale":
-            told["law"] = None if law is None else _law_told(law)
-        click.echo(json.dumps(told))
-        return
-    console = Console()
-    console.print(_results(described, ready, found))
-    if described.kind == "scale":
-        click.echo(scaling.sentence(law))
-
-
-def _law(found: Sequence[Facts]) -> scaling.Fit | None:
-    """The law of sizes of runs that have ended."""
-    ended = [run for run in found if run.last]
-    return scaling.fit(
-        [run.parameters for run in ended], [run.last.loss for run in ended if run.last]
-    )
-
-
-def _law_told(law: scaling.Fit) -> dict[str, Any]:
-    return {
-        "floor": law.floor,
-        "floor_error": law.floor_error,
-        "scale": law.scale,
-        "exponent": law.exponent,
-        "exponent_error": law.exponent_error,
-        "predicted_parameters": law.ahead,
-        "predicted_loss": law.loss(law.ahead),
-        "predicted_error": law.error(law.ahead),
-        "doubts": list(law.doubts),
-    }
-
-
-def _results(described: Sweep, ready: Sequence[Ready], found: Sequence[Facts]) -> Table:
-    """A row for each point."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    fields = RUNGS[described.model].settings()
-    for name in described.varied:
-        table.add_column(fields[name].title.lower(), justify="right")
-    for column in ("parameters", "best", "last", "time", "status"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for one, run in zip(ready, found, strict=True):
-        table.add_row(
-            *(Text(sweep.value(setting)) for setting in one.point.settings.values()),
-            f"{run.parameters:,}",
-            f"{run.best.loss:.4f}" if run.best else "–",
-            f"{run.last.loss:.4f}" if run.last else "–",
-            duration(run.seconds),
-            run.status,
-        )
-    return table

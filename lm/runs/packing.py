@@ -30,6 +30,8 @@ from lm.wording import duration
 def pack(run: Run, out: Path, snapshots: int, note: str = "") -> int:
     """Copy a run for shipping: `snapshots` of its snapshots in 8 bits a weight, nothing to resume.
 
+    Without snapshots it is a run to compare others with: its curves, settings and samples.
+
     Kept are the last, the first, the best, and those between that stand nearest to the cubes of equal steps:
     denser where a model learns fastest. The copy of a run in training is that of a run that has stopped
     there. Returns the size of the copy in bytes. `RunProblem` if `out` already exists; then, and after any
@@ -37,8 +39,8 @@ def pack(run: Run, out: Path, snapshots: int, note: str = "") -> int:
     """
     if out.exists():
         raise RunProblem(f"{out} already exists: choose a new folder.")
-    if snapshots < 1:
-        raise SettingsProblem(f"Keep at least 1 snapshot, the last, not {snapshots}.")
+    if snapshots < 0:
+        raise SettingsProblem(f"Keep no snapshot or more, not {snapshots}.")
     try:
         _copy(run, out, snapshots, note)
     except BaseException:
@@ -53,7 +55,7 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
         status, reason = "stopped", f"This copy was made at step {step:,}, while the run trained."
     metrics, best = run.metrics(), run.best()
     keep = _kept(run.snapshots(), snapshots, best["step"] if best else None)
-    if not keep:
+    if snapshots and not keep:
         raise RunProblem(f"{run.directory} holds no snapshot of the weights to pack.")
     with explained(out):
         (out / "snapshots").mkdir(parents=True)
@@ -72,7 +74,7 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
         write_json(out / "run.json", record.model_dump())
         write_json(out / "tokenizer.json", read_json(run.directory / "tokenizer.json"))
         recording.write_status(out, status, metrics[-1]["step"] if metrics else 0, reason)
-        if pairs := _pairs(run):
+        if keep and (pairs := _pairs(run)):
             tensors = {"ids": torch.from_numpy(pairs.ids), "pairs": torch.from_numpy(pairs.table)}
             write_tensors(out / "counted.safetensors", tensors, {})
         label.copy(run.directory, out)

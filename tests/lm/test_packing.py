@@ -209,8 +209,8 @@ def test_a_run_in_training_is_packed_as_one_that_stopped(tiny_plan, begin, data,
 def test_what_cannot_be_packed(trained, tiny_plan, begin, tmp_path):
     with pytest.raises(RunProblem, match="already exists"):
         packing.pack(trained, trained.directory, 3)
-    with pytest.raises(SettingsProblem, match="at least 1"):
-        packing.pack(trained, tmp_path / "packed", 0)
+    with pytest.raises(SettingsProblem, match="no snapshot or more, not -1"):
+        packing.pack(trained, tmp_path / "packed", -1)
     with pytest.raises(RunProblem, match="no snapshot"):
         packing.pack(begin(tmp_path / "new", tiny_plan(DECODER)), tmp_path / "packed", 2)
     shutil.copytree(trained.directory, tmp_path / "damaged")

@@ -10,6 +10,7 @@ import pytest
 from lm import runs, sweep
 from lm.errors import RunProblem, SettingsProblem
 from lm.ladder import RUNGS
+from lm.runs import sweeps
 from lm.runs.listing import Listing
 from lm.sizes import count_parameters, outline
 from tests.lm.command_line import lm, refusal
@@ -116,7 +117,7 @@ def test_sizes_that_cannot_be(rung, options, named):
 
 
 def test_another_sweep_in_the_folder_is_kept(tmp_path):
-    one = sweep.Sweep(
+    one = sweeps.Sweep(
         kind="vary",
         model="bigram",
         recipe="classic",
@@ -125,20 +126,36 @@ def test_another_sweep_in_the_folder_is_kept(tmp_path):
         corpus="a",
         corpus_title="A",
         corpus_sha256="f" * 64,
-        points=[sweep.SavedPoint(directory="x", settings={"n_embd": 8}, parameters=5)],
+        points=[sweeps.SavedPoint(directory="x", settings={"n_embd": 8}, parameters=5)],
     )
-    sweep.save(tmp_path / "sweep", one)
-    sweep.save(tmp_path / "sweep", one)
-    assert sweep.saved(tmp_path / "sweep") == one
+    sweeps.save(tmp_path / "sweep", one)
+    sweeps.save(tmp_path / "sweep", one)
+    assert sweeps.saved(tmp_path / "sweep") == one
     with pytest.raises(RunProblem, match="holds another sweep, of bigram, n_embd"):
-        sweep.save(tmp_path / "sweep", one.model_copy(update={"given": {"steps": 4}}))
-    assert sweep.saved(tmp_path) is None
+        sweeps.save(tmp_path / "sweep", one.model_copy(update={"given": {"steps": 4}}))
+    assert sweeps.saved(tmp_path) is None
     (tmp_path / "sweep" / "sweep.json").write_text("{}")
     with pytest.raises(RunProblem, match="damaged"):
-        sweep.saved(tmp_path / "sweep")
+        sweeps.saved(tmp_path / "sweep")
 
 
 # The command
+
+
+def test_a_packed_sweep_is_a_sweep(done, tmp_path):
+    """Also without weights: the curves and samples of its runs can be looked at."""
+    out, _ = done
+    for snapshots in (1, 0):
+        packed = tmp_path / f"packed-{snapshots}"
+        lm("pack", out, "--out", packed, "--snapshots", snapshots)
+        assert sweeps.saved(packed) == sweeps.saved(out)
+        found, before = (Listing().of(folder).runs for folder in (packed, out))
+        assert [one.judged for one in found] == [one.judged for one in before]
+        assert [one.status for one in found] == ["finished"] * 4
+        kept = [runs.open_run(one.directory).snapshots() for one in found]
+        assert kept == [[6] * snapshots] * 4
+    assert "already exists" in refusal("pack", out, "--out", tmp_path / "packed-1", code=3)
+    assert "holds no run" in refusal("pack", tmp_path, "--out", tmp_path / "x", code=3)
 
 
 def swept(text, out, *arguments, code=0):
@@ -156,9 +173,9 @@ def done(text, tmp_path_factory):
 def test_a_sweep_trains_its_points_and_describes_itself(done):
     out, result = done
     told = json.loads(result.stdout)
-    assert [one["settings"]["n_embd"] for one in told["points"]] == [4, 4, 8, 8]
+    assert [one["varied"]["n_embd"] for one in told["points"]] == [4, 4, 8, 8]
     assert all(one["status"] == "finished" for one in told["points"])
-    described = sweep.saved(out)
+    described = sweeps.saved(out)
     assert [point.directory for point in described.points] == [
         f"n_embd-{n}_seed-{seed}" for n in (4, 8) for seed in (1, 2)
     ]
