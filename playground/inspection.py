@@ -45,7 +45,9 @@ def attention(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
         "masks": base64.b64encode(masks.tobytes()).decode("ascii"),
         "summaries": [
             [
-                head_words(head, tokens, mask, copying and (copying.scores[i, j], copying.even[i]))
+                head_words(
+                    head, tokens, mask, (copying.scores[i, j], copying.even[i]) if copying else None
+                )
                 for j, head in enumerate(layer)
             ]
             for i, (layer, mask) in enumerate(zip(weights, seen.masks, strict=True))
