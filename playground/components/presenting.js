@@ -25,7 +25,7 @@ export function watchPresenting() {
 
 const AXIS_PX = 28; // a quarter of it can still be read
 const LEAST_PX = 26; // of the names at the lines
-const LETTER = 0.58; // width of a letter, as a share of its height
+const LETTER = 0.62; // width of a letter, as a share of its height
 
 /** A plotly layout with text that can be read from the last row. */
 export function enlarged(layout) {
