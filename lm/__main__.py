@@ -35,6 +35,7 @@ from lm.errors import (
 from lm.evaluation import told
 from lm.generation import SamplingConfig, generate
 from lm.pairs_told import corpus_told, rewritten
+from lm.prompt import Begun, Prompt
 from lm.rewriting import Rewriter
 from lm.runs import open_run, packing, sweeps
 from lm.runs_command import export_command, import_command, runs_command
@@ -44,6 +45,7 @@ from lm.sweep_command import sweep_group
 from lm.tasks.continue_text import first_token
 from lm.terminal import notes, working
 from lm.tokenizers import CharacterTokenizer, Tokenizer
+from lm.tokenizers.streaming import Stream
 from lm.train_command import EXIT_CODES, TrainGroup, scores_told
 
 
@@ -230,21 +232,29 @@ def sample(
             "Beams are for a model that rewrites lines; this one continues a text."
         )
     sampling = SamplingConfig.make(**flags.given(values))
-    prompt, ids = _encoded(tokenizer, prompt, prompt_file)
+    prompt, ids, rest = _encoded(tokenizer, prompt, prompt_file)
     with working("Loading the model"):
         model, _ = run.model(step)
     click.echo(prompt, nl=False)
     with one_thread():
-        for token in generate(model, torch.from_numpy(ids), run.plan.context_length, sampling):
-            click.echo(tokenizer.token_text(token.id), nl=False)
+        begun, stream = Begun(tokenizer, rest), Stream(tokenizer, skip=len(rest))
+        context = run.plan.context_length
+        for token in generate(model, torch.from_numpy(ids), context, sampling, begun):
+            click.echo(stream.text(token.id), nl=False)
     click.echo()
 
 
-def _encoded(tokenizer: Tokenizer, prompt: str | None, file: Path | None) -> tuple[str, np.ndarray]:
-    """The prompt and its ids, (T,), from the flag, a file or stdin; a line end if there is none."""
+def _encoded(
+    tokenizer: Tokenizer, prompt: str | None, file: Path | None
+) -> tuple[str, np.ndarray, bytes]:
+    """The prompt from the flag, a file or stdin, its ids, (T,), and the rest that is to be spelled.
+
+    A line end if there is no prompt.
+    """
     text = _prompt(prompt, file)
     if text is None:
-        text = tokenizer.decode(first_token(tokenizer))
+        start = first_token(tokenizer)
+        return tokenizer.decode(start), start, b""
     text = text.replace("\r\n", "\n")
     hint = ""
     if text == prompt and (typed := re.search(r"\\[nt]", prompt)):
@@ -253,11 +263,12 @@ def _encoded(tokenizer: Tokenizer, prompt: str | None, file: Path | None) -> tup
             "line end, write --prompt $'…\\n…' in bash, or use --prompt-file, or --prompt - with a pipe."
         )
     try:
-        ids = tokenizer.encode(text)
+        begin = Prompt.of(tokenizer, text)
     except UnknownCharacter as problem:
         raise UnknownCharacter(f"{problem} {hint}".strip()) from None
     _say(hint)
-    return text, ids
+    ids = begin.ids if len(begin.ids) or not text else first_token(tokenizer)
+    return text, ids, begin.rest
 
 
 def _prompt(prompt: str | None, file: Path | None) -> str | None:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from lm.errors import Diverged, SettingsProblem
+from lm.prompt import Begun
 from lm.settings import Settings, Whole, setting
 
 
@@ -168,9 +169,13 @@ class Reader:
 
 @torch.inference_mode()
 def generate(
-    model: nn.Module, prompt: Tensor, context_length: int, sampling: SamplingConfig
+    model: nn.Module,
+    prompt: Tensor,
+    context_length: int,
+    sampling: SamplingConfig,
+    begun: Begun | None = None,
 ) -> Iterator[GeneratedToken]:
-    """Continue `prompt` (T,), T ≥ 1, one token at a time.
+    """Continue `prompt` (T,), T ≥ 1, one token at a time. begun: tokens that may come first, if not all may.
 
     A prompt may be longer than `context_length`, and the text may grow past it; see `Reader`. Dropout is
     off while sampling, and the model's mode is restored at the end. Draws come from a generator of their own,
@@ -192,10 +197,15 @@ def generate(
                     "The model's scores are not finite: its loss diverged. "
                     "Look at an earlier snapshot, or train it again with a lower learning rate."
                 )
+            allowed = begun and begun.allowed()
+            if allowed is not None:
+                logits = logits.masked_fill(~torch.from_numpy(allowed), -torch.inf)
             distribution = next_token_distribution(
                 logits, sampling.temperature, sampling.top_k, sampling.top_p
             )
             token = torch.multinomial(distribution, 1, generator=draw)  # (1,)
+            if begun:
+                begun.take(int(token))
             yield GeneratedToken(int(token), distribution.numpy())
             new = token.to(prompt.device)
     finally:

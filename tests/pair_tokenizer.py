@@ -50,6 +50,9 @@ class PairTokenizer:
     def token_text(self, id):
         return self.pieces[id]
 
+    def token_bytes(self, id):
+        return self.pieces[id].encode()
+
 
 def register():
     """Make it one of the kinds."""

@@ -134,9 +134,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return tensors, metadata
 
 
-def write_json(path: Path, contents: dict[str, Any]) -> None:
-    """Replace a JSON file, whole."""
-    contents = contents | {checksums.KEY: checksums.of_json(contents)}
+def write_json(path: Path, contents: dict[str, Any], *, with_checksum: bool = True) -> None:
+    """Replace a JSON file, whole. A file of a foreign format has no checksum."""
+    if with_checksum:
+        contents = contents | {checksums.KEY: checksums.of_json(contents)}
     text = json.dumps(contents, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     with replaced(path) as temporary:
         temporary.write_text(text, "utf-8")

@@ -60,6 +60,7 @@ class RunRecord(BaseModel):
     plan: dict[str, dict[str, Any]]  # the settings of each part
     corpus: CorpusRecord
     vocab_size: int = Field(ge=1)
+    tokenizer_checksum: str | None = None  # of tokenizer.json; None in older runs
     parameters: int
     tokens_per_step: int
     baselines: dict[str, float]  # of counting: nats per character over the validation split

@@ -17,7 +17,6 @@ from lm.runs.checksums import FIRST, as_line, at_end
 from lm.runs.comparing import changes_told
 from lm.runs.files import (
     explained,
-    read_json,
     write_json,
     write_tensors,
     write_text,
@@ -72,7 +71,8 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
         corpus = run.record.corpus.model_copy(update={"path": None})
         record = run.record.model_copy(update={"corpus": corpus, "note": note})
         write_json(out / "run.json", record.model_dump())
-        write_json(out / "tokenizer.json", read_json(run.directory / "tokenizer.json"))
+        own = run.record.tokenizer_checksum is None  # of an older run
+        write_json(out / "tokenizer.json", run.tokenizer().to_json(), with_checksum=own)
         recording.write_status(out, status, metrics[-1]["step"] if metrics else 0, reason)
         if keep and (pairs := _pairs(run)):
             tensors = {"ids": torch.from_numpy(pairs.ids), "pairs": torch.from_numpy(pairs.table)}

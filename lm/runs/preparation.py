@@ -76,7 +76,7 @@ def prepare(
     """
     kind = tasks.KINDS[task.task]
     kind_fits(corpus, kind.pairs)
-    encoder = tokenizers.train(tokenizer, corpus.text)
+    encoder = tokenizers.train(tokenizer, corpus.text, corpus.train_text)
     baselines = baselines or kind.baselines(corpus, tell)  # first: it needs the most memory
     train_tokens = len(encoder.encode(corpus.train_text))
     data = kind.load(corpus, encoder)

@@ -68,6 +68,7 @@ def create(
             floor=corpus.floor,
         ),
         vocab_size=tokenizer.vocab_size,
+        tokenizer_checksum=checksums.of_json(tokenizer.to_json()),
         parameters=count_parameters(outline(plan, tokenizer.vocab_size)),
         tokens_per_step=per_step,
         baselines=baselines,
@@ -80,7 +81,7 @@ def create(
             raise RunProblem(
                 f"{directory} already holds a run: choose another folder, or --resume it."
             )
-        write_json(directory / "tokenizer.json", tokenizer.to_json())
+        write_json(directory / "tokenizer.json", tokenizer.to_json(), with_checksum=False)
         (directory / "metrics.jsonl").write_bytes(b"")
         write_status(directory, "stopped", 0)
         write_json(directory / "run.json", record.model_dump())  # last: now it is a run

@@ -28,7 +28,7 @@ from lm.baselines import Pairs, frequent_pairs
 from lm.errors import CorpusProblem, RunProblem
 from lm.mixture import COUNTED, load_weights, with_counts
 from lm.plan import Plan
-from lm.runs import lock
+from lm.runs import checksums, lock
 from lm.runs.files import last_record, read_json, read_metrics, read_tensors
 from lm.runs.format import (
     RunRecord,
@@ -86,6 +86,10 @@ class Run:
             raise RunProblem(f"{path} cannot be used: {problem}") from None
         if tokenizer.vocab_size != self.record.vocab_size:
             raise RunProblem(f"{self.directory} is damaged: its tokenizer is of another run.")
+        if self.record.tokenizer_checksum not in (None, checksums.of_json(saved)):
+            raise RunProblem(
+                f"{path} is damaged: its contents are not those that were written. Restore it from a copy."
+            )
         return tokenizer
 
     def corpus(self, elsewhere: str | None = None) -> corpora.AnyCorpus:

@@ -20,6 +20,7 @@ from lm.evaluation import Evaluation, evaluate_in_parts, loss_of_windows
 from lm.generation import SamplingConfig, generate
 from lm.tasks.task import Batch
 from lm.tokenizers import CharacterTokenizer, Tokenizer
+from lm.tokenizers.streaming import written
 
 JUDGED = 16_384  # tokens of the training split that are judged beside the validation split
 SAMPLE = SamplingConfig(temperature=0.8, max_new_tokens=160, seed=1)  # of the samples in training
@@ -134,8 +135,8 @@ class ContinueText:
         """A short text, begun at the start of a line."""
         start = torch.from_numpy(first_token(self.tokenizer)).to(device_of(model))
         with one_thread():
-            written = [token.id for token in generate(model, start, self.context_length, SAMPLE)]
-        return self.tokenizer.decode(np.array(written))
+            tokens = generate(model, start, self.context_length, SAMPLE)
+            return written(self.tokenizer, (token.id for token in tokens))
 
 
 def first_token(tokenizer: Tokenizer) -> np.ndarray:

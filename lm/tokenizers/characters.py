@@ -104,6 +104,10 @@ class CharacterTokenizer:
         """The character of this id."""
         return self.decode([id])
 
+    def token_bytes(self, id: int) -> bytes:
+        """The UTF-8 bytes of this character."""
+        return self.token_text(id).encode("utf-8", "surrogatepass")
+
     def _look_up(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """Ids, (T,) int64, and whether each character is known, (T,) bool; ids of unknown ones mean nothing."""
         ids, known = np.empty(len(text), np.int64), np.empty(len(text), bool)

@@ -103,6 +103,7 @@ def test_every_setting_can_be_given_and_is_kept(text, tmp_path):
         "beta2": 0.9,
         "token_noise": 0.1,
         "ngram_share": 0.3,
+        "vocab_size": 300,
     }
     for field in decoder.settings().values():
         if field.kind == "choice":

@@ -33,7 +33,8 @@ def test_round_trip(make, text, data):
         assert ((ids >= 0) & (ids < tokenizer.vocab_size)).all()
         assert tokenizer.decode(ids) == string
         assert tokenizer.decode(ids.tolist()) == string
-        assert "".join(tokenizer.token_text(int(i)) for i in ids) == string
+        assert b"".join(tokenizer.token_bytes(int(i)) for i in ids) == string.encode()
+        assert tokenizer.count_characters(ids) == len(string)
 
 
 @given(text=any_text)
@@ -57,6 +58,12 @@ def test_encode_known_drops_the_unknown_and_says_which(known, text):
             tokenizer.encode(text)
     else:
         assert (tokenizer.encode(text) == ids).all()
+
+
+@given(text=any_text)
+def test_the_text_of_a_token_is_a_character(text):
+    tokenizer = CharacterTokenizer.from_text(text)
+    assert "".join(tokenizer.token_text(int(i)) for i in tokenizer.encode(text)) == text
 
 
 def test_a_worked_example():
