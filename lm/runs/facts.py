@@ -177,9 +177,11 @@ def text_key(corpus: CorpusRecord) -> str:
 
 
 def tokens_told(plan: Plan, vocab_size: int) -> str:
-    """The tokens of a plan in words: "65 characters", "1,024 bpe tokens"."""
+    """The tokens of a plan in words: "65 characters", "1,024 BPE tokens", "512 unigram tokens"."""
     kind = plan.tokenizer.tokenizer
-    return f"{vocab_size:,} {kind if kind == 'characters' else f'{kind} tokens'}"
+    if kind == "characters":
+        return f"{vocab_size:,} characters"
+    return f"{vocab_size:,} {kind.upper() if len(kind) == 3 else kind} tokens"
 
 
 def _steered(plan: Plan, went_on: Sequence[Change], rates: list[tuple[int, float]]) -> list[Change]:
