@@ -152,7 +152,7 @@ export class AttentionPicture {
     if (this.weights) {
       this.renderThumbs(); // they hold the colours of the theme
       this.renderHead();
-    }
+    } else this.render();
     Plotly.Plots.resize(this.plot);
   }
 
