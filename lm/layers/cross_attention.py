@@ -56,6 +56,10 @@ class CrossAttention(nn.Module):
         keys, values = self._heads(keys), self._heads(values)
         return rms_norm(keys) if self.qk_norm else keys, values
 
+    def value_matrices(self) -> Tensor:
+        """The matrices that make the values, (H, D, C), a view of the weights."""
+        return self.key_value.weight.unflatten(0, (2, self.n_head, -1))[1]
+
     def _heads(self, x: Tensor) -> Tensor:
         """(B, T, C) to (B, H, T, D)."""
         return x.unflatten(-1, (self.n_head, -1)).transpose(1, 2)
