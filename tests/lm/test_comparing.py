@@ -102,9 +102,14 @@ def test_texts_and_changes_are_differences(run_of):
     assert differences_of(first, other) == ["text Your own text→my_letters"]
     again = replace(first, text_sha256="f" * 64, text_characters=5000)
     assert differences_of(first, again) == ["text Your own text→another of 5,000 characters"]
-    change = Change(step=3000, settings={"steps": (3000, 6000)})
-    went_on = replace(first, changes=(change,))
-    assert differences_of(first, went_on) == ["steps 3,000→6,000 from step 3,000 on"]
+    change = Change(step=12, settings={"steps": (12, 24)})
+    longer = replace(first.plan, training=first.plan.training.model_copy(update={"steps": 24}))
+    went_on = replace(first, plan=longer, changes=(change,))
+    assert differences_of(first, went_on) == ["steps 12→24 from step 12 on"]
+    assert differences_of(replace(first, plan=longer), went_on) == [
+        "steps 24→12",
+        "steps 12→24 from step 12 on",
+    ]
     assert differences_of(went_on, went_on) == []
 
 
