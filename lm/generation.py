@@ -6,7 +6,7 @@ drawn, and the text grows by it.
 
 `Reader` decides which part of a text the model reads once the text is longer than its context. A model with a
 key/value cache reads each token once; when its context is full, it goes on from the later half. A model without
-a cache reads the last `context_length` tokens anew for each token.
+a cache reads the last `context_length` tokens anew for each token, or fewer if its scores depend on fewer.
 """
 
 import math
@@ -131,6 +131,16 @@ class Caching(Protocol):
         ...
 
 
+@runtime_checkable
+class Nearsighted(Protocol):
+    """A model whose scores depend on the last few tokens alone, however long its context."""
+
+    @property
+    def reach(self) -> int:
+        """The number of these tokens."""
+        ...
+
+
 class Reader:
     """Reads B texts that grow together, and gives the scores of the next token.
 
@@ -142,7 +152,9 @@ class Reader:
 
     def __init__(self, model: nn.Module, context_length: int) -> None:
         self.model = model
-        self.context_length = context_length
+        self.context_length = (
+            min(context_length, model.reach) if isinstance(model, Nearsighted) else context_length
+        )
         self._cache = model.new_cache() if isinstance(model, Caching) else None
         self._pieces: list[Tensor] = []  # of the window, (B, n) each
 

@@ -69,6 +69,11 @@ class Ngram(nn.Module):
             previous = torch.cat([unseen, context[:, :-1]], dim=1)  # (B, T)
         return p.log()
 
+    @property
+    def reach(self) -> int:
+        """The last tokens on which the scores depend; at least one is read."""
+        return max(1, self.order - 1)
+
     def set_counts(self, counts: Sequence[Counts]) -> None:
         """Replace all counts by these, of lengths 1, 2, …"""
         self.levels = nn.ModuleList(

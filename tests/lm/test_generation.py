@@ -16,6 +16,7 @@ from lm.generation import (
     next_token_distribution,
 )
 from lm.ladder import RUNGS
+from lm.ngrams import count
 
 scores = st.lists(st.floats(-30, 30, width=32), min_size=1, max_size=40).map(torch.tensor)
 distinct = st.lists(
@@ -248,6 +249,27 @@ def test_a_decoder_that_looks_ahead_reads_its_window_anew(decoder):
             scores = reader.read(text[:, t : t + 1])
             assert torch.equal(reader.window, text[:, max(0, t - 15) : t + 1])
             torch.testing.assert_close(scores, decoder(reader.window)[:, -1])
+
+
+@pytest.mark.parametrize(("order", "context"), [(1, 16), (3, 16), (7, 16), (7, 4)])
+def test_the_ngram_reads_no_more_than_its_scores_depend_on(order, context):
+    """The same distributions as from the whole context, for which a token of a long text took 0.9 s."""
+    torch.manual_seed(0)
+    rung, counted = RUNGS["ngram"], torch.randint(5, (400,))
+    plan = rung.plan(order=order, context_length=context)
+    model = rung.model(plan.model, 5).eval()
+    model.set_counts(count(counted.numpy(), 5, order).counts)
+    lengths = []
+    hook = model.register_forward_pre_hook(lambda _, given: lengths.append(given[0].shape[1]))
+    sampling = SamplingConfig(temperature=1.0, max_new_tokens=30)
+    written = list(generate(model, counted[:40], context, sampling))
+    hook.remove()
+    assert max(lengths) == min(context, max(1, order - 1))
+    text = counted[:40].tolist()
+    for token in written:
+        scores = model(torch.tensor([text[-context:]]))[0, -1]
+        assert np.array_equal(token.distribution, next_token_distribution(scores).numpy())
+        text.append(token.id)
 
 
 def test_an_empty_prompt_is_refused(model):
