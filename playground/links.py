@@ -29,7 +29,7 @@ def asked(request: gr.Request) -> dict[str, str]:
 def wrong(query: Sequence[tuple[str, str]]) -> str:
     """One sentence on what a link asks for in vain; "" if there is nothing."""
     link = first(query)
-    faults = [*_twice(query), *_model(link), *_guide(link), *_parts(link)]
+    faults = [*_twice(query), *_model(link), *_settings(link), *_guide(link), *_parts(link)]
     return f"The link does not fit this page: {'; '.join(faults)}." if faults else ""
 
 
@@ -46,6 +46,22 @@ def _model(link: dict[str, str]) -> list[str]:
     if name is None or name in RUNGS:
         return []
     return [f"there is no model {reprlib.repr(name)}"]
+
+
+def _settings(link: dict[str, str]) -> list[str]:
+    """Settings without the model that they belong to; on a model's tab, its own sentence tells wrong ones."""
+    if "model" in link:
+        return []
+    owners = {
+        name: model
+        for model, rung in reversed(RUNGS.items())
+        for name in rung.settings()
+        if name in link
+    }
+    if not owners:
+        return []
+    name, model = next(iter(owners.items()))
+    return [f"{name} is a setting and needs its model, as in ?model={model}&{name}=…"]
 
 
 def _guide(link: dict[str, str]) -> list[str]:

@@ -26,6 +26,11 @@ def test_a_link_that_fits_is_not_spoken_of(query):
     ("query", "said"),
     [
         ([("model", "unknown")], "there is no model 'unknown'"),
+        (
+            [("n_embd", "-3")],
+            "n_embd is a setting and needs its model, as in ?model=bigram&n_embd=",
+        ),
+        ([("order", "3"), ("utm_source", "mail")], "as in ?model=ngram&order="),
         ([("guide", "nonsense")], "a step of a guide needs its model"),
         ([("model", "bigram"), ("guide", "99")], "has no step '99'; it has ln-65, step, train"),
         ([("show", "chart,nonsense")], "it cannot show 'nonsense', only guide, settings"),
