@@ -1,7 +1,7 @@
 // Samples while it learns: the text that the model wrote at each stage of its run, newest last.
 import { briefly, showChoices } from "./choices.js";
 import { make, onShown } from "./dom.js";
-import { evaluations } from "./feed.js";
+import { judgedAt } from "./loss_words.js";
 import { tab } from "./tab.js";
 import { tooltip } from "./tooltip.js";
 import { shown, whole } from "./wording.js";
@@ -80,8 +80,8 @@ export function diary(element, props) {
 /** One sample: its step, the last validation loss by then, and its text, which a click unfolds. */
 function row(record, { step, text: full }) {
   const when = make("div", "diary-step", `step ${whole(step)}`);
-  const loss = evaluations(record).filter((one) => one.step <= step).at(-1)?.loss;
-  if (Number.isFinite(loss)) when.append(make("span", "", `loss ${loss.toFixed(2)}`));
+  const judged = judgedAt(record, step);
+  if (judged) when.append(make("span", "", `loss ${judged.number}`));
   const brief = full.trim().replace(/\n{2,}/g, "\n"); // blank lines would fill the row
   const text = make("div", "diary-text", brief);
   text.title = "Click to see all of it; point at a character to see what else could have come";

@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lm.wording import decimals_of
+
 RISEN = 0.02  # nats above its best that a validation loss must be to have risen
 KNOWS = 0.1  # nats that the training text must be better known than the other
 
@@ -43,25 +45,45 @@ def summary(
             "and what it writes shows it."
         )
     risen = last > best + RISEN
-    parts = [_direction(losses, risen, ended, int(steps[losses.index(best)]))]
     uniform = (baselines or {}).get("uniform", math.inf)
     ran_away = last > max(uniform, losses[0]) + RISEN
+    train = list(validation.get("train", ()))[-1:] if steps[-1] > 0 and not ran_away else []
+    beaten, ahead = _around(best, baselines or {})
+    told = [last, best if risen else last, ahead[1] if ahead else last, *filter(None, train)]
+    decimals = decimals_of(told)
+
+    parts = [_direction(losses, risen, ended, int(steps[losses.index(best)]), decimals)]
     if ran_away:
         parts.append(f"it has run away: to guess costs {uniform:.2f}")
-    parts += _against_counting(steps, losses, best, baselines or {})
+    if beaten:
+        first = next(s for s, loss in zip(steps, losses, strict=True) if loss < beaten[1])
+        parts.append(f"it passed the {beaten[0]} by step {int(first):,}")
+    if ahead:
+        same = round(best, decimals) == round(ahead[1], decimals)
+        place = f"it is level with the {ahead[0]}" if same else f"the {ahead[0]} is still better"
+        parts.append(f"{place}, {ahead[1]:.{decimals}f}")
     if floor is not None:
         parts.append(f"{max(last - floor, 0):.2f} above the floor, which no model can beat")
-    train = list(validation.get("train", ()))
-    if train and train[-1] is not None and not ran_away and steps[-1] > 0:
-        parts.append(_against_training(losses, train[-1], risen, passes))
+    if train and train[0] is not None:
+        parts.append(_against_training(losses, train[0], risen, passes, decimals))
     return "; ".join(parts) + "."
 
 
-def _direction(losses: Sequence[float], risen: bool, ended: bool, best_step: int) -> str:
+def _around(best: float, baselines: Mapping[str, float]) -> list[tuple[str, float] | None]:
+    """The best counted baseline that a loss is below, and the worst that it is not, by name and loss."""
+    counted = [(name, loss) for name, loss in baselines.items() if name != "uniform"]
+    beaten = min((one for one in counted if best < one[1]), key=lambda one: one[1], default=None)
+    ahead = max((one for one in counted if best >= one[1]), key=lambda one: one[1], default=None)
+    return [beaten, ahead]
+
+
+def _direction(
+    losses: Sequence[float], risen: bool, ended: bool, best_step: int, decimals: int
+) -> str:
     last = losses[-1]
-    start = f"Validation loss {'ended at ' if ended else ''}{last:,.2f}"
+    start = f"Validation loss {'ended at ' if ended else ''}{last:,.{decimals}f}"
     if risen:
-        return f"{start}, up from its best, {min(losses):.2f} at step {best_step:,}"
+        return f"{start}, up from its best, {min(losses):.{decimals}f} at step {best_step:,}"
     if ended or len(losses) < 2:
         return start
     return f"{start} and {'falling' if _falls(losses) else 'level'}"
@@ -72,27 +94,11 @@ def _falls(losses: Sequence[float]) -> bool:
     return losses[-min(len(losses), 3)] - losses[-1] > 0.005
 
 
-def _against_counting(
-    steps: Sequence[float], losses: Sequence[float], best: float, baselines: Mapping[str, float]
-) -> list[str]:
-    beaten = [name for name, value in baselines.items() if best < value and name != "uniform"]
-    ahead = [name for name, value in baselines.items() if best >= value and name != "uniform"]
-    parts = []
-    if beaten:
-        name = min(beaten, key=baselines.__getitem__)
-        first = next(s for s, loss in zip(steps, losses, strict=True) if loss < baselines[name])
-        parts.append(f"it passed the {name} by step {int(first):,}")
-    if ahead:
-        name = max(ahead, key=baselines.__getitem__)
-        same = round(best, 2) == round(baselines[name], 2)
-        place = f"it is level with the {name}" if same else f"the {name} is still better"
-        parts.append(f"{place}, {baselines[name]:.2f}")
-    return parts
-
-
-def _against_training(losses: Sequence[float], train: float, risen: bool, passes: float) -> str:
+def _against_training(
+    losses: Sequence[float], train: float, risen: bool, passes: float, decimals: int
+) -> str:
     """The loss on training text, and a verdict where there is one."""
-    said = f"on training text {train:.2f}"
+    said = f"on training text {train:.{decimals}f}"
     if passes < 1:
         return f"{said}, of which it has not read all yet"
     knows = losses[-1] - train > KNOWS

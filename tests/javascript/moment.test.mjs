@@ -1,7 +1,7 @@
 // The marker of the moment, and the loss that stands beside the chart.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { lossWords } from "../../playground/components/loss_words.js";
+import { chartWords, lossWords } from "../../playground/components/loss_words.js";
 import { afterKey, nearest } from "../../playground/components/moment.js";
 
 test("a pointer chooses the nearest snapshot", () => {
@@ -28,6 +28,13 @@ test("the loss at the moment is that of the last evaluation by then", () => {
   const { number, words } = lossWords(record, null);
   assert.equal(number, "2.08");
   assert.equal(words, "nats per character at step 20 · 3.00 bits · like choosing among 8.0");
+});
+
+test("losses of two moments that differ are shown with enough digits to differ", () => {
+  const events = [1.4712, 1.4709, 1.3].map((loss, index) => ({ type: "evaluation", step: 10 * index, loss }));
+  const numbers = [0, 10, 20].map((step) => lossWords({ ...record, events }, step).number);
+  assert.deepEqual(numbers, ["1.47", "1.4709", "1.30"]);
+  assert.match(chartWords({ ...record, events }), /0: 1\.4712; 10: 1\.4709; 20: 1\.3000/);
 });
 
 test("before the first evaluation it is that of the batches", () => {

@@ -58,9 +58,19 @@ def test_without_a_mask_the_loss_means_nothing():
     assert "passed" not in text
 
 
-def test_a_loss_that_looks_equal_to_a_baseline_is_level_with_it():
-    """Two numbers that are shown alike must not be told apart."""
-    assert "it is level with the 5-gram, 1.56" in told([4.2, 1.563])
+@pytest.mark.parametrize(
+    ("loss", "train", "said"),
+    [
+        (1.563, 1.42, ["Validation loss 1.563 ", "the 5-gram is still better, 1.560;"]),
+        (1.56001, 1.42, ["Validation loss 1.56 ", "it is level with the 5-gram, 1.56;"]),
+        (1.7124, 1.7119, ["Validation loss 1.7124 ", "on training text 1.7119"]),
+        (1.71, 1.64, ["Validation loss 1.71 ", "on training text 1.64"]),
+    ],
+)
+def test_losses_that_differ_have_enough_digits_to_differ(loss, train, said):
+    """Two numbers that are shown alike must not be told apart, nor two that differ be shown alike."""
+    text = told([4.2, loss], train)
+    assert all(part in text for part in said), text
 
 
 def test_a_run_that_ran_away_is_worse_than_guessing_and_no_case_of_overfitting():
