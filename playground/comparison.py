@@ -66,24 +66,35 @@ class Comparison:
         """The list, for the page, which asks for it every few seconds with
         {"own": tokens, "ticked": tokens, "version": of its list, "undo": keys of deleted runs}.
 
-        Answers {"version", "runs": rows, "said": the verdicts, "problems": sentences}, or {} if the page has
-        that version.
+        Answers {"version", "runs": rows, "first": the token of the one that the others are compared with,
+        "said": the verdicts, "problems": sentences}, or {} if the page has that version.
         """
         own, ticked = texts(asked, "own", MOST_OWN), texts(asked, "ticked", MOST_TICKED)
         self.trash.keep(texts(asked, "undo", MOST_OWN))
         self.supervisor.forget(self.trash.sweep())
         runs, problems = self.runs(own)
-        ticked = [token for token in ticked if token in runs]
-        first = runs[ticked[0]] if ticked else None
-        rows = [self._row(token, one, first) for token, one in runs.items()]
-        said = [
-            {"run": token, "text": verdict(runs[ticked[0]], runs[token])} for token in ticked[1:]
-        ]
-        told = {"runs": rows, "said": said, "problems": problems[:20]}
+        ticked = [token for one in ticked if (token := self._listed(one)) in runs]
+        first = ticked[0] if ticked else None
+        base = runs[first] if first else None
+        told = {
+            "runs": [self._row(token, one, base) for token, one in runs.items()],
+            "first": first,
+            "said": [
+                {"run": other, "text": verdict(base, runs[other])} for other in ticked[1:] if base
+            ],
+            "problems": problems[:20],
+        }
         version = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
         if isinstance(asked, dict) and asked.get("version") == version:
             return {}
         return told | {"version": version}
+
+    def _listed(self, token: str) -> str:
+        """The token under which the list has a run that the page may know by the one that commands it."""
+        if self.library.open_local and ":" not in token:
+            directory = self.library.own_directory(token)
+            return self.library.token_for(directory) if directory else token
+        return token
 
     def _row(self, token: str, run: Facts, first: Facts | None) -> Answer:
         """One run, as components/runs_words.js writes it; first: the one that it is compared with."""
@@ -117,6 +128,16 @@ class Comparison:
         """The status of a run, also of one that waits in this server's queue."""
         known = self.supervisor.status(self.library.token_of(token))
         return known or (run.status, run.reason)
+
+    def poll(self, asked: Any) -> list[Answer]:
+        """The news of several runs: [[token, start, start of events], ...], as `Actions.poll` of one."""
+        asked = asked if isinstance(asked, list) else []
+        return [self._news(one) for one in asked[: 2 * MOST_TICKED]]
+
+    def _news(self, one: Any) -> Answer:
+        token, *starts = one if isinstance(one, list) and len(one) == 3 else ["", 0, 0]
+        start, start_events = (n if isinstance(n, int) else 0 for n in starts)
+        return self.library.answer(sendable(token), start, start_events)
 
     # What a person writes, deletes, and takes back
 
@@ -180,13 +201,14 @@ def what_differs(first: Facts | None, run: Facts) -> list[str]:
     Of another model, whose column is beside these words, the many settings of its own are no news: it is told
     by its recipe, or from its model's usual settings. So is the first one, or any if there is none.
     """
-    usual = differences(RUNGS[run.model].plan(), run.plan)
+    usual = differences(run.plan.rung.plan(), run.plan)
     own = [run.recipe] if run.recipe else usual if len(usual) <= FEW else ["own settings"]
     if first is None or first.directory == run.directory:
         return own
     told = differences_of(first, run)
     if first.model != run.model:
-        return [one for one in told if one.startswith(("text ", "tokens "))] + own
+        told = [one for one in told if one.startswith(("text ", "tokens "))] + own
+    told = [f"on {run.text}" if one.startswith("text ") else one for one in told]
     return told or own
 
 

@@ -18,6 +18,7 @@ from lm.settings import describe
 from lm.sizes import outline
 from playground import components, controls, guiding, inside, lesson_view, settings_column
 from playground.actions import Actions, Answer
+from playground.comparison import Comparison
 from playground.guiding import Guiding
 from playground.inspection import DEFAULT_TEXT
 from playground.services import Services
@@ -126,7 +127,7 @@ def build(
                     "", visible=False, elem_classes="notice", elem_id=f"notice-{key}"
                 )
                 with gr.Column(elem_classes="loss-card card"):
-                    chart = components.live_figure(key, actions.chart(shipped))
+                    chart = _chart(key, actions.chart(shipped), services.comparison)
                 with gr.Column(elem_classes="samples-card card"):
                     components.diary(key)
                     write = _writing(key, actions)
@@ -169,6 +170,18 @@ def _feed(rung: Rung, actions: Actions, shipped: str | None) -> gr.HTML:
 
     titles = {name: field.title for name, field in rung.settings().items()}
     return components.run_feed(rung.name, actions.feed(shipped), titles, begin, poll, order)
+
+
+def _chart(key: str, empty: dict[str, Any], comparison: Comparison) -> gr.HTML:
+    """The loss chart, over which other runs can be laid."""
+
+    def table(data: Any) -> Any:
+        return comparison.table(data)
+
+    def poll(data: Any) -> Any:
+        return comparison.poll(data)
+
+    return components.live_figure(key, empty, table, poll)
 
 
 def _inside(rung: Rung, actions: Actions) -> None:

@@ -60,7 +60,7 @@ class RunFiles:
         return file, f"{run.directory.resolve().name}.zip"
 
     async def bring(self, request: Request) -> Response:
-        """Take in a run: {"run": its token}, or {"error": a sentence}."""
+        """Take in a run: {"run": its token}, or {"error": a sentence} with status 200, as all refusals."""
         if request.headers.get("content-type") != KIND:
             return JSONResponse({"error": "A run is brought as a zip file."}, 415)
         file = _new_file()
@@ -73,7 +73,7 @@ class RunFiles:
         except ClientDisconnect:
             return JSONResponse({"error": "The file did not come whole: try again."}, 400)
         except Problem as problem:
-            return JSONResponse({"error": str(problem).replace(str(file), "The file")}, 422)
+            return JSONResponse({"error": str(problem).replace(str(file), "The file")})
         except OSError as error:
             return JSONResponse({"error": f"The file cannot be kept: {error.strerror}."}, 507)
         finally:

@@ -15,6 +15,8 @@ from playground.figures import loss as loss_figure
 from playground.figures import loss_words
 
 CHART_POINTS = 4000  # of the longest train curve that is sent; longer runs are averaged down to it
+MOST_EVENTS = 1000  # that are sent at once; a page asks for the rest with its next polls
+PIECE = 1 << 22  # bytes of a metrics file that are read at once
 NUMBERS = {  # the numbers that the page draws from a record, besides its step
     "step": ("loss", "seconds"),
     "evaluation": ("loss", "seconds"),
@@ -59,16 +61,23 @@ class RunView:
         with self._lock:
             if self._ending() != self._tail:
                 self._forget()
-            records, self._read = runs.read_metrics(self.run.metrics_path, self._read)
+            while self._read_piece():
+                pass
             self._tail = self._ending()
-            for record in records:
-                try:
-                    self._add(record)
-                except (KeyError, TypeError, ValueError):
-                    self._forget()
-                    raise RunProblem(
-                        f"{self.run.metrics_path} is damaged: {record!r} is not a record of a run."
-                    ) from None
+
+    def _read_piece(self) -> bool:
+        """Read some megabytes of lines: a run of a million steps has a hundred. False at the end."""
+        begin, path = self._read, self.run.metrics_path
+        records, self._read = runs.read_metrics(path, begin, begin + PIECE)
+        for record in records:
+            try:
+                self._add(record)
+            except (KeyError, TypeError, ValueError):
+                self._forget()
+                raise RunProblem(
+                    f"{path} is damaged: {record!r} is not a record of a run."
+                ) from None
+        return self._read - begin > PIECE // 2  # what is missing to the whole is part of a line
 
     def _ending(self) -> bytes:
         """The last of the bytes read so far, as they are in the file now."""
@@ -162,7 +171,7 @@ class RunView:
                 "from": start,
                 "train": {name: column[start:] for name, column in self.train.items()},
                 "from_events": start_events,
-                "events": self.events[start_events:],
+                "events": self.events[start_events : start_events + MOST_EVENTS],
                 "best": self.best,
             }
 

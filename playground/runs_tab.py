@@ -30,16 +30,6 @@ class RunsTab:
         self.library = services.library
         self.requests = Requests()
 
-    def poll(self, asked: Any) -> list[Answer]:
-        """The news of several runs: [[token, start, start of events], ...], as `Actions.poll` of one."""
-        asked = asked if isinstance(asked, list) else []
-        return [self._news(one) for one in asked[: 2 * MOST_TICKED]]
-
-    def _news(self, one: Any) -> Answer:
-        token, *starts = one if isinstance(one, list) and len(one) == 3 else ["", 0, 0]
-        start, start_events = (n if isinstance(n, int) else 0 for n in starts)
-        return self.library.answer(sendable(token), start, start_events)
-
     def write(
         self, asked: Any, visitor: Visitor = NOBODY, session: str | None = None
     ) -> Iterator[Answer]:
@@ -99,7 +89,7 @@ def build(services: Services) -> None:
         return comparison.table(data)
 
     def poll(data: Any) -> Any:
-        return handlers.poll(data)
+        return comparison.poll(data)
 
     def settings(data: Any) -> Any:
         return comparison.settings(data)

@@ -134,9 +134,17 @@ def settings_fold(key: str) -> gr.HTML:
     return _component("settingsFold", None, classes="settings-fold-block", feed=key)
 
 
-def live_figure(key: str, value: dict[str, Any]) -> gr.HTML:
-    """The loss chart with its axis switches; value: `figures.template.as_json` of a loss figure."""
-    return _component("liveFigure", value, classes="live-figure-block", plotly_too=True, feed=key)
+def live_figure(
+    key: str, value: dict[str, Any], table: ServerFunction, poll: ServerFunction
+) -> gr.HTML:
+    """The loss chart with its axis switches; value: `figures.template.as_json` of a loss figure.
+
+    table and poll: plain functions of these names, for the runs that one lays over it (`comparison.py`).
+    """
+    server = _named(["table", "poll"], [table, poll])
+    return _component(
+        "liveFigure", value, server=server, classes="live-figure-block", plotly_too=True, feed=key
+    )
 
 
 def diary(key: str, prompt: str = "") -> gr.HTML:

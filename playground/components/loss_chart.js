@@ -8,13 +8,14 @@ import { asCsv } from "./loss_points.js";
 import { extension, tracesOf } from "./loss_traces.js";
 import { chartWords, lossWords } from "./loss_words.js";
 import { MomentMarker } from "./moment.js";
+import { Overlays } from "./overlays.js";
 import { onPresenting } from "./presenting.js";
 import { tab } from "./tab.js";
 
 const VISIBLE_PX = 2; // a curve that has grown by less looks as before: training needs the processor
 
 export class LossChart {
-  constructor(element, props, watch) {
+  constructor(element, props, watch, server) {
     this.props = props;
     this.tab = tab(props.feed);
     this.axis = "step";
@@ -22,6 +23,7 @@ export class LossChart {
     this.revision = this.planned = 0;
     this.held = null; // {from, events}: news that are not drawn yet
     this.end = [NaN, NaN]; // of the smoothed curve as it is drawn, in pixels
+    this.overlays = new Overlays(this, server);
     this.build(element);
     watch("value", () => this.drawSoon());
     this.tab.subscribe((record, change) => this.hear(record, change), element);
@@ -33,20 +35,10 @@ export class LossChart {
 
   build(element) {
     const head = make("div", "figure-head");
-    const key = make("span", "key");
-    for (const [role, text] of [
-      ["train", "train"],
-      ["validation", "validation"],
-      ["previous", "previous run"],
-    ]) {
-      const item = make("span", `key-item key-${role}`, text);
-      key.append(item);
-      if (role === "previous") this.previousKey = item;
-    }
     const tools = make("span", "figure-tools");
     const csv = button("CSV", "pill-button", "download these points", () => this.download());
     this.switches = new AxisSwitches(this);
-    tools.append(...this.switches.nodes, csv);
+    tools.append(this.overlays.node, ...this.switches.nodes, csv);
     this.number = make("span", "loss-number");
     this.meaning = make("span", "figure-unit loss-meaning");
     head.append(this.number, this.meaning, tools);
@@ -58,16 +50,14 @@ export class LossChart {
     this.marker = new MomentMarker(this);
     stage.append(this.plot, this.marker.node, gradientChart(this.tab, element));
     const foot = make("div", "figure-foot");
-    foot.append(this.words, key);
+    foot.append(this.words, this.overlays.key);
     this.frame.append(head, stage, foot);
     element.replaceChildren(this.frame);
   }
 
   /** The runs on the chart, the one in front last. */
   runs() {
-    const { record, previous } = this.tab;
-    const shown = { record, role: "shown" };
-    return previous ? [{ record: previous, role: "previous" }, shown] : [shown];
+    return [...this.overlays.runs(), { record: this.tab.record, role: "shown" }];
   }
 
   /** The records of the runs beside the one shown. */
@@ -166,7 +156,7 @@ export class LossChart {
     this.held = null;
     this.end = [NaN, NaN];
     const others = this.others();
-    this.previousKey.hidden = !others.length;
+    this.overlays.drawn();
     const { record } = this.tab;
     const layout = layoutOf(this, record, others, figure.layout, this.plot.clientWidth);
     layout.uirevision = `${this.revision}`;

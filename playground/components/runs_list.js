@@ -1,7 +1,6 @@
 // The list of runs: ticked to be drawn, sorted by a column, filtered by model and text.
 import { button, make, option, press } from "./dom.js";
 import { COLUMNS, detailOf, filtered, sorted } from "./runs_words.js";
-import { MOST } from "./runs_ticks.js";
 import { RunRow } from "./runs_row.js";
 
 const HINT = "Tick runs to draw them. Hover one: it lights up everywhere.";
@@ -69,9 +68,11 @@ export class RunsList {
     this.body.addEventListener("keydown", (event) => this.pressed(event));
   }
 
-  /** Takes the runs that there are now. */
-  show(runs) {
+  /** Takes the runs that there are now, and sentences on those that cannot be read. */
+  show(runs, problems = []) {
     this.runs = runs;
+    this.damaged = problems.length ? ` · ${problems.length} cannot be read` : "";
+    this.count.title = problems.join("\n");
     const known = new Set(runs.map(({ run }) => run));
     for (const [token, row] of this.rows) {
       if (known.has(token)) continue;
@@ -121,8 +122,8 @@ export class RunsList {
     nodes.forEach((node, index) => {
       if (this.body.children[index] !== node) this.body.insertBefore(node, this.body.children[index] ?? null);
     });
-    this.count.textContent =
-      shown.length === this.runs.length ? `${shown.length} runs` : `${shown.length} of ${this.runs.length} runs`;
+    const part = shown.length === this.runs.length ? "" : `${shown.length} of `;
+    this.count.textContent = `${part}${this.runs.length} runs${this.damaged}`;
     if (!shown.some(({ run }) => run === this.current)) this.current = shown[0]?.run ?? null;
     for (const [token, row] of this.rows) row.reachable(token === this.current);
   }
@@ -158,7 +159,8 @@ export class RunsList {
   }
 
   tick(token, on) {
-    if (!this.ticks.set(token, on)) this.say(`${MOST} runs can be drawn at once: untick one first.`);
+    const full = this.ticks.runs.length;
+    this.say(this.ticks.set(token, on) ? "" : `${full} runs are drawn, and no more can be told apart: untick one first.`);
     this.showTicks();
   }
 

@@ -41,7 +41,7 @@ export class RunsSettings {
     const table = make("table", "runs-table");
     const head = make("tr");
     head.append(make("th", "", "setting"), ...this.runs.map((run) => this.headOf(run)));
-    table.append(head, ...rows.map(({ title, values, differs }) => rowOf(title, values, differs)));
+    table.append(head, ...rows.map(({ title, values, differs }) => rowOf(title, values, differs && this.whole)));
     this.node.replaceChildren(table);
   }
 

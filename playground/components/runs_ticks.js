@@ -12,9 +12,9 @@ export const colourOf = (place) => `run-${place}`;
 export const dashOf = (place) => (place >= MOST / 2 ? "dash" : "solid");
 
 export class Ticks {
-  /** stored: keep the ticks for a reload of the page. */
-  constructor(stored = true) {
-    this.stored = stored;
+  /** stored: keep the ticks for a reload of the page; from: the first place that is used. */
+  constructor(stored = true, from = 0) {
+    Object.assign(this, { stored, from });
     this.places = new Map(); // run -> place, in the order of ticking
     this.lit = null;
     this.listeners = new Listeners();
@@ -54,7 +54,7 @@ export class Ticks {
 
   take(run) {
     const taken = new Set(this.places.values());
-    const place = [...Array(MOST).keys()].find((one) => !taken.has(one));
+    const place = [...Array(MOST).keys()].find((one) => one >= this.from && !taken.has(one));
     if (place === undefined) return false;
     this.places.set(run, place);
     return true;

@@ -67,12 +67,12 @@ export class RunsTools {
     this.tab.say(`Reading ${file.name} …`);
     const answer = await sent(file);
     this.import.disabled = false;
-    this.tab.say(answer.error ?? "The run is in the list, and ticked.");
-    if (!answer.run) return;
+    if (!answer.run) return this.tab.say(answer.error);
     remember(answer.run);
     await this.tab.look();
-    this.tab.ticks.set(answer.run, true);
+    const ticked = this.tab.ticks.set(answer.run, true);
     this.tab.reveal(answer.run);
+    this.tab.say(`The run is in the list${ticked ? ", and ticked" : ""}.`);
   }
 
   async remove(all) {

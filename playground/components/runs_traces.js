@@ -61,7 +61,7 @@ export function layoutOf(view, ranges) {
   const counts = view.logX ? { dtick: 1, exponentformat: large ? "power" : "none" } : { exponentformat: large ? "SI" : "none" };
   return enlarged({
     autosize: true,
-    margin: { l: 40, r: view.plot.clientWidth < 480 ? 100 : 150, t: 8, b: 24 },
+    margin: { l: 40, r: view.plot.clientWidth < 480 ? 100 : 175, t: 8, b: 24 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     showlegend: false,

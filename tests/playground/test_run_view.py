@@ -102,12 +102,28 @@ def test_what_has_been_read_is_not_read_again(run, monkeypatch):
     starts = []
     read = runs.read_metrics
     monkeypatch.setattr(
-        runs, "read_metrics", lambda p, start: starts.append(start) or read(p, start)
+        runs, "read_metrics", lambda p, start, end: starts.append(start) or read(p, start, end)
     )
     append(run, step(50))
     view.refresh()
     assert starts == [run.metrics_path.stat().st_size - len(step(50))]
     assert view.step == 50
+
+
+def test_a_file_larger_than_a_piece_is_read_in_pieces_and_many_events_are_sent_in_parts(
+    run, monkeypatch
+):
+    """A run of a million steps would take gigabytes as records, and its events megabytes in an answer."""
+    lines = [step(n) if n % 3 else evaluation(n, 3.0) for n in range(1, 601)]
+    append(run, "".join(lines))
+    monkeypatch.setattr(run_view, "PIECE", 500)
+    monkeypatch.setattr(run_view, "MOST_EVENTS", 90)
+    view, events = RunView(run), []
+    while part := ask(view, start=400, events=len(events))["events"]:
+        assert len(part) <= 90
+        events += part
+    assert [event["step"] for event in events] == list(range(3, 601, 3))
+    assert ask(view)["step"] == 599
 
 
 @given(st.integers(0, 60), st.integers(1, 30))

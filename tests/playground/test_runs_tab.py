@@ -179,7 +179,7 @@ def test_what_no_page_sends_is_answered_in_words(foreign, comparison, copies):
         assert [row["run"] for row in comparison.table(asked)["runs"]] == listed
         assert comparison.settings(asked) == []
     for asked in (foreign, [foreign], [[foreign, 0, 0]], [[foreign, foreign, foreign]]):
-        sendable(tab.poll(asked))
+        sendable(comparison.poll(asked))
     assert comparison.delete({"runs": [foreign]})["deleted"] == []
     with pytest.raises(Problem):
         comparison.rename({"run": foreign, "field": "name", "words": "x"})
