@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lm import ladder
 from lm.errors import SettingsProblem
 from lm.plan import CLASSIC, Plan, Rung
 from lm.runs.comparing import value
+from lm.runs.sweeps import Sweep
 from lm.settings import Setting
 from lm.sizes import count_parameters, outline
 
@@ -102,6 +104,19 @@ def points(
         settings = dict(zip(varied, values, strict=True))
         made.append(Point(name_of(settings), settings, rung.plan(recipe, **given | settings)))
     return made
+
+
+def again(saved: Sweep) -> list[Point]:
+    """The points of a sweep as sweep.json describes them; `SettingsProblem` if they can no longer be made."""
+    rung = ladder.rung(saved.model)
+    return [
+        Point(
+            one.directory,
+            one.settings,
+            rung.plan(saved.recipe, **saved.given | one.settings),
+        )
+        for one in saved.points
+    ]
 
 
 def _check_count(count: int, most: int) -> None:

@@ -202,6 +202,15 @@ def test_the_same_sweep_again_gives_the_same_points(done, text, tmp_path):
     assert happened(runs.open_run(alone)) == happened(runs.open_run(out / "n_embd-8_seed-2"))
 
 
+def test_the_file_alone_makes_the_same_plans(done):
+    out, _ = done
+    described = sweeps.saved(out)
+    for point in sweep.again(described):
+        run = runs.open_run(out / point.name)
+        assert run.plan == point.plan
+        assert run.record.corpus.sha256 == described.corpus_sha256
+
+
 def test_runs_that_have_ended_are_kept_and_others_trained(done, text, tmp_path):
     out, _ = done
     shutil.copytree(out, tmp_path / "sweep")
