@@ -47,6 +47,7 @@ from lm.terminal import notes, working
 from lm.tokenizers import CharacterTokenizer, Tokenizer
 from lm.tokenizers.streaming import Stream
 from lm.train_command import EXIT_CODES, TrainGroup, scores_told
+from lm.wording import tokens_told
 
 
 class Commands(click.Group):
@@ -138,12 +139,13 @@ def evaluate(directory: Path, corpus: str | None, device: str, as_json: bool) ->
     if as_json:
         click.echo(json.dumps(record | dict(result.scores)))
         return
+    context = tokens_told(run.plan.context_length, result.characters / result.tokens)
     click.echo(
         f"{run.plan.rung.title}, step {step:,}: validation loss {result.loss:.4f} nats per "
         f"character, {result.bits_per_char:.4f} bits per character"
         f"{scores_told(result.scores)}\n"
         f"over {result.characters:,} {'' if result.whole else 'evenly spread '}characters of {text.title}, "
-        f"context length {run.plan.context_length}, {run.record.parameters:,} parameters"
+        f"context length {context}, {run.record.parameters:,} parameters"
     )
 
 

@@ -29,3 +29,12 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {seconds} s"
     return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def tokens_told(tokens: int, characters_per_token: float) -> str:
+    """A number of tokens, and of their characters if it is another: "64 tokens, about 150 characters"."""
+    if characters_per_token == 1:
+        return f"{tokens:,} tokens"
+    characters = tokens * characters_per_token
+    digits = max(0, math.floor(math.log10(characters)) - 1)  # two of them count
+    return f"{tokens:,} tokens, about {round(characters / 10**digits) * 10**digits:,} characters"

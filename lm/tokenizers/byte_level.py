@@ -106,14 +106,19 @@ class ByteLevelTokenizer:
 
     def token_text(self, id: int) -> str:
         """The text of one token; a byte of a character that is cut apart is written as <0xE2>."""
-        token, text = self.tokens[id], ""
-        while True:
-            try:
-                return text + token.decode("utf-8")
-            except UnicodeDecodeError as cut:
-                text += token[: cut.start].decode("utf-8")
-                text += "".join(f"<0x{byte:02X}>" for byte in token[cut.start : cut.end])
-                token = token[cut.end :]
+        return label(self.tokens[id])
+
+
+def label(token: bytes) -> str:
+    """The text of some bytes; a byte of a character that is cut apart is written as <0xE2>."""
+    text = ""
+    while True:
+        try:
+            return text + token.decode("utf-8")
+        except UnicodeDecodeError as cut:
+            text += token[: cut.start].decode("utf-8")
+            text += "".join(f"<0x{byte:02X}>" for byte in token[cut.start : cut.end])
+            token = token[cut.end :]
 
 
 def encode_pieces(text: str, encode_piece: Callable[[str], Sequence[int]]) -> np.ndarray:
