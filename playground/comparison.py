@@ -37,6 +37,7 @@ class Comparison:
         self.listing = Listing()
         self.trash = Trash(library.runs_folder)
         self._writing = threading.Lock()  # a name and a note are read and written together
+        self._words: dict[str, tuple[Facts, Facts | None, list[str]]] = {}  # what differs, by token
 
     # The list
 
@@ -73,6 +74,8 @@ class Comparison:
         self.trash.keep(texts(asked, "undo", MOST_OWN))
         self.supervisor.forget(self.trash.sweep())
         runs, problems = self.runs(own)
+        if len(self._words) > 2 * MOST_LISTED:
+            self._words.clear()
         ticked = [token for one in ticked if (token := self._listed(one)) in runs]
         first = ticked[0] if ticked else None
         base = runs[first] if first else None
@@ -107,7 +110,7 @@ class Comparison:
             "name": run.name,
             "note": run.note,
             "recipe": run.recipe,
-            "what": what_differs(first, run),
+            "what": self._what(token, first, run),
             "text": run.text,
             "text_id": run.text_sha256[:16],
             "tokens": run.tokens,
@@ -123,6 +126,13 @@ class Comparison:
             "created": run.created,
             "changeable": not token.startswith(INCLUDED),
         }
+
+    def _what(self, token: str, first: Facts | None, run: Facts) -> list[str]:
+        """`what_differs`, worked out again only if one of the two has changed since the last time."""
+        known = self._words.get(token)
+        if known is None or known[0] is not run or known[1] is not first:
+            known = self._words[token] = run, first, what_differs(first, run)
+        return known[2]
 
     def _status(self, token: str, run: Facts) -> tuple[str, str | None]:
         """The status of a run, also of one that waits in this server's queue."""
@@ -201,15 +211,21 @@ def what_differs(first: Facts | None, run: Facts) -> list[str]:
     Of another model, whose column is beside these words, the many settings of its own are no news: it is told
     by its recipe, or from its model's usual settings. So is the first one, or any if there is none.
     """
-    usual = differences(run.plan.rung.plan(), run.plan)
-    own = [run.recipe] if run.recipe else usual if len(usual) <= FEW else ["own settings"]
     if first is None or first.directory == run.directory:
-        return own
+        return _own_words(run)
     told = differences_of(first, run)
     if first.model != run.model:
-        told = [one for one in told if one.startswith(("text ", "tokens "))] + own
+        told = [one for one in told if one.startswith(("text ", "tokens "))] + _own_words(run)
     told = [f"on {run.text}" if one.startswith("text ") else one for one in told]
-    return told or own
+    return told or _own_words(run)
+
+
+def _own_words(run: Facts) -> list[str]:
+    """The recipe of a run, or in what it differs from its model's usual settings, if that is short."""
+    if run.recipe:
+        return [run.recipe]
+    usual = differences(run.plan.rung.plan(), run.plan)
+    return usual if len(usual) <= FEW else ["own settings"]
 
 
 def settings_of(run: Facts) -> dict[str, str]:

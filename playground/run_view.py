@@ -7,6 +7,7 @@ since its last read, so any number of browsers cost one read.
 import contextlib
 import math
 import threading
+import time
 from typing import Any
 
 from lm import runs
@@ -16,6 +17,7 @@ from playground.figures import loss_words
 
 CHART_POINTS = 4000  # of the longest train curve that is sent; longer runs are averaged down to it
 MOST_EVENTS = 1000  # that are sent at once; a page asks for the rest with its next polls
+PATIENCE = 0.5  # seconds that a page waits for the reading of a long run; its curve grows meanwhile
 PIECE = 1 << 22  # bytes of a metrics file that are read at once
 NUMBERS = {  # the numbers that the page draws from a record, besides its step
     "step": ("loss", "seconds"),
@@ -53,15 +55,16 @@ class RunView:
         self._read = 0  # bytes of metrics.jsonl read so far
         self._tail = b""  # the last of these bytes
 
-    def refresh(self) -> None:
+    def refresh(self, seconds: float = math.inf) -> None:
         """Read the lines that were appended, or the whole file again if the run was rewound.
 
-        `RunProblem` if the file is damaged.
+        seconds: after which the rest is left for the next time. `RunProblem` if the file is damaged.
         """
+        until = time.monotonic() + seconds
         with self._lock:
             if self._ending() != self._tail:
                 self._forget()
-            while self._read_piece():
+            while self._read_piece() and time.monotonic() < until:
                 pass
             self._tail = self._ending()
 
@@ -153,7 +156,7 @@ class RunView:
         A start past the end (of another run, or of one that was rewound) is answered from the beginning.
         """
         with self._lock:
-            self.refresh()
+            self.refresh(PATIENCE)
             start = start if 0 <= start <= len(self.train["step"]) else 0
             start_events = start_events if 0 <= start_events <= len(self.events) else 0
             live = status in ("running", "paused", "starting")

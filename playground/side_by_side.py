@@ -1,4 +1,7 @@
-"""Texts of several runs at once, token by token in turn, for the Runs tab."""
+"""Texts of several runs at once, token by token in turn, for the Runs tab.
+
+A run that rewrites lines takes the prompt as a line, and its answer is there at once.
+"""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -7,8 +10,10 @@ from typing import Any
 
 import torch
 
+from lm import tasks
 from lm.errors import Problem
 from lm.generation import GeneratedToken, SamplingConfig, generate
+from lm.rewriting import Rewriter
 from lm.runs.run import Run
 from lm.tasks.continue_text import first_token
 from lm.tokenizers import Tokenizer
@@ -28,10 +33,11 @@ class Pane:
     ids: list[int] = field(default_factory=list)
     done: bool = False
     tokenizer: Tokenizer | None = None  # once the text is being written
+    answer: str = ""  # of a run that rewrites lines
 
     def told(self) -> dict[str, Any]:
         """The text so far, for the page; half of a character at its end is not shown yet."""
-        text = self.tokenizer.decode(self.ids) if self.tokenizer else ""
+        text = self.tokenizer.decode(self.ids) if self.tokenizer else self.answer
         if not self.done:
             text = text.rstrip("\ufffd")
         return {
@@ -71,6 +77,10 @@ def _tokens(
             return None
         model, _ = snapshots.model(pane.run, None)
         tokenizer, context = pane.run.tokenizer(), pane.run.plan.context_length
+        if tasks.KINDS[pane.run.plan.task.task].pairs:
+            answers = Rewriter(model, tokenizer, context).rewrite([pane.prompt], sampling)
+            pane.answer, pane.done = f" → {answers[0].text}", True
+            return None
         pane.tokenizer = tokenizer
         ids, notes = prompts.encode(tokenizer, pane.prompt)
         pane.note = " ".join(notes)
