@@ -1,6 +1,6 @@
 """Language models from scratch, small enough to watch. Read in this order; each builds on the last.
 
- 1. `corpora/`                             the texts, and their training and validation splits
+ 1. `corpora/`                             texts and pairs of lines, and their training and validation splits
  2. `tokenizers/`                          text to ids and back
  3. `ngrams.py`                            the losses of counting: the lines on every chart
  4. `models/ngram.py`                      counting as a model: what a network must beat
@@ -11,18 +11,22 @@
  8. `layers/`, `models/single_block_transformer.py`
                                            attention, feed-forward, residual path: a block
  9. `models/decoder_transformer.py`        a stack of blocks: a GPT
-10. `settings.py`, `plan.py`, `ladder.py`, `recipes.py`
+10. `layers/cross_attention.py`, `models/encoder_decoder.py`
+                                           one line read, another written: the transformer of 2017
+11. `settings.py`, `plan.py`, `ladder.py`, `recipes.py`
                                            every setting (used from item 2 on), and the parts of a run
-11. `tasks/`                               batches, exact evaluation, samples
-12. `training/`                            optimizers, one step, the loop and its events
-13. `evaluation.py`, `mixture.py`          the exact loss; a network averaged with counts
-14. `generation.py`, `inspection.py`       writing, and looking inside
-15. `runs/`                                the run directory: its format, recording, reading, packing
-16. `errors.py`, `devices.py`, `sizes.py`, `atomic.py`
+12. `tasks/`                               batches, exact evaluation, samples
+13. `training/`                            optimizers, one step, the loop and its events
+14. `evaluation.py`, `edit_distance.py`, `mixture.py`
+                                           the exact loss; how wrong a line is; a network averaged with counts
+15. `generation.py`, `rewriting.py`, `inspection.py`, `inspecting_pairs.py`
+                                           writing, and looking inside: of texts, and of pairs of lines
+16. `runs/`                                the run directory: its format, recording, reading, packing
+17. `errors.py`, `devices.py`, `sizes.py`, `atomic.py`
                                            problems that a person can correct; CPU or GPU; parameters;
                                            files that are replaced whole
-17. `__main__.py`, `train_command.py`, `flags.py`, `progress.py`, `interruption.py`, `wording.py`
-                                           all of it from the command line: `python -m lm --help`
+18. `__main__.py`, `train_command.py`, `pairs_told.py`, `flags.py`, `progress.py`, `interruption.py`,
+    `wording.py`                           all of it from the command line: `python -m lm --help`
 
 Nothing here knows of a web page, and nothing runs on import.
 """

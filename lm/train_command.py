@@ -159,7 +159,7 @@ def _corpora_told(rung: Rung) -> str:
     learned = (*rung.tasks, *rung.more_tasks)
     texts, pairs = (tasks.fitting(learned, of_pairs) is not None for of_pairs in (False, True))
     known = (*(corpora.names() if texts else ()), *(corpora.pair_names() if pairs else ()))
-    own = ["the path of a UTF-8 text"] * texts + ["of pairs in a .tsv file"] * pairs
+    own = ["the path of a UTF-8 text"] * texts + ["the path of pairs in a .tsv file"] * pairs
     return (
         f"What it learns from; {known[0]} if left out. {', '.join(known)}, or {', or '.join(own)}."
     )

@@ -2,12 +2,13 @@
 
 German says the ones before the tens, so a model that translates has to look ahead and back: the lines of
 cross-attention cross. The right answer is known for every number. The words are those of the package
-`num2words`, which knows 55 languages.
+`num2words`.
 """
 
 import copy
 import random
-from functools import cache
+import re
+from functools import cache, partial
 from typing import Any
 
 from lm.corpora.pairs import Pair, PairCorpus
@@ -46,6 +47,7 @@ def corpus(languages: str = DEFAULT) -> PairCorpus:
         ),
         train=train,
         validation=tuple(pair for pair in validation if pair[0] not in seen),
+        solve=partial(solve, first, second),
     )
 
 
@@ -61,8 +63,34 @@ def in_words(number: int, language: str) -> str:
     return _speaker(language).to_cardinal(number)
 
 
+def solve(first: str, second: str, line: str) -> str | None:
+    """The right answer to a line of English words, below a million; None for another line or language."""
+    number = number_of(line) if first == "en" else None
+    return None if number is None else in_words(number, second)
+
+
+def number_of(words: str) -> int | None:
+    """The number that English words say, below a million; None if the package would say it otherwise."""
+    values = {in_words(n, "en"): n for n in (*range(20), *range(20, 100, 10))}
+    thousands, rest = 0, 0
+    for word in re.split(r"[ ,-]+", words):
+        if word == "thousand":
+            thousands, rest = rest, 0
+        elif word == "hundred":
+            rest *= 100
+        elif word != "and":
+            rest += values.get(word, BELOW)
+    number = 1000 * thousands + rest
+    return number if number < BELOW and in_words(number, "en") == words else None
+
+
 def _pairs(numbers: list[int], words: list[Any]) -> tuple[Pair, ...]:
-    return tuple((words[0].to_cardinal(n), words[1].to_cardinal(n)) for n in numbers)
+    try:
+        return tuple((words[0].to_cardinal(n), words[1].to_cardinal(n)) for n in numbers)
+    except (TypeError, ValueError, LookupError, NotImplementedError, OverflowError):
+        raise CorpusProblem(
+            "num2words cannot say all numbers below a million in one of these languages: choose another."
+        ) from None
 
 
 def _codes(named: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ split is by source: a line that is held out was never seen, whatever stands besi
 
 import hashlib
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +33,8 @@ class PairCorpus:
 
     train, validation: the pairs to learn from, and those held out. Several pairs may have the same source;
     each of their targets is right. longer: pairs with longer lines than any that is trained on, if there are
-    some. unit: of the edit distance between two targets. The others are as in `Corpus`.
+    some. unit: of the edit distance between two targets. solve: the right target of a line that is not in the
+    corpus, None if it has none. The others are as in `Corpus`.
     """
 
     name: str
@@ -46,6 +47,7 @@ class PairCorpus:
     floor: float | None = None
     path: str | None = None
     notice: str | None = field(default=None, compare=False)
+    solve: Callable[[str], str | None] | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def train_text(self) -> str:
@@ -74,6 +76,14 @@ class PairCorpus:
         for source, target in (*self.train, *self.validation, *self.longer):
             found.setdefault(source, []).append(target)
         return {source: tuple(targets) for source, targets in found.items()}
+
+    def right(self, line: str) -> tuple[str, ...]:
+        """The targets that are right for a line, in the corpus or not; () if that is not known."""
+        known = self.answers.get(line)
+        if known is not None:
+            return known
+        solved = self.solve(line) if self.solve is not None else None
+        return () if solved is None else (solved,)
 
 
 def as_text(pairs: Iterable[Pair]) -> str:

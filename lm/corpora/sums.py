@@ -6,7 +6,7 @@ rule or only the length is seen at once.
 
 import random
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 from lm.corpora.pairs import Pair, PairCorpus
 from lm.errors import CorpusProblem
@@ -48,6 +48,18 @@ def _sort(draw: random.Random, longer: bool) -> Pair:
     return line, "".join(sorted(line))
 
 
+def solve(kind: str, line: str) -> str | None:
+    """The right answer to a line of any length; None if it is no such line."""
+    if kind == "add":
+        numbers = line.split("+")
+        if len(numbers) != 2 or not all(n.isascii() and n.isdecimal() for n in numbers):
+            return None
+        return str(int(numbers[0]) + int(numbers[1]))
+    if not (line.isascii() and line.isdecimal()):
+        return None
+    return line[::-1] if kind == "reverse" else "".join(sorted(line))
+
+
 _KINDS: dict[str, tuple[Make, str, str]] = {
     "add": (_add, "Sums", "two numbers of up to four digits and their sum"),
     "reverse": (_reverse, "Reversed digits", "up to eight digits and the same from back to front"),
@@ -75,4 +87,5 @@ def corpus(kind: str = DEFAULT) -> PairCorpus:
         train=tuple(pairs[HELD_OUT:]),
         validation=tuple(pairs[:HELD_OUT]),
         longer=tuple(dict.fromkeys(make(draw, True) for _ in range(HELD_OUT))),
+        solve=partial(solve, kind),
     )

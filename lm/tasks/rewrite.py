@@ -219,7 +219,7 @@ class Rewrite:
         chosen = [held_out[i * len(held_out) // SHOWN] for i in range(min(SHOWN, len(held_out)))]
         written, right = self.rewriter(model, self.longest).rewrite(chosen), self.data.right
         lines = (
-            (source, answer.text.replace(SEPARATOR, " "), nearest(answer.text, right[source]))
+            (source, _on_one_line(answer.text), nearest(answer.text, right[source]))
             for source, answer in zip(chosen, written, strict=True)
         )
         return END.join(SEPARATOR.join(line) for line in lines)
@@ -326,6 +326,11 @@ class Shown:
 def shown(sample: str) -> list[Shown]:
     """The lines of a sample that `Rewrite.sample` wrote."""
     return [Shown(*line.split(SEPARATOR)) for line in sample.split(END)]
+
+
+def _on_one_line(text: str) -> str:
+    """An answer without the tabs and line ends that may stand within a token of several characters."""
+    return text.replace(SEPARATOR, " ").replace(END, " ")
 
 
 def trimmed(lines: np.ndarray) -> np.ndarray:

@@ -69,6 +69,23 @@ def test_sums_are_right_and_the_longer_ones_longer():
         assert min(len(source) for source, _ in corpus.longer) > longest
 
 
+def test_the_right_answer_is_known_also_of_lines_that_are_not_in_the_corpus():
+    """Somebody types a line of his own, and wants to know whether the model is right."""
+    words = corpora.load("number_words")
+    for number in (0, 21, 100, 813, 3004, 70_000, 123_456, 999_999):
+        said = (num2words(number, lang="en"), num2words(number, lang="de"))
+        assert words.right(said[0]) == (said[1],)
+    for nonsense in ("", "and", "hundred", "forty two", "one million", "thousand one", "word"):
+        assert words.right(nonsense) == ()
+    assert corpora.load("sums").right("123456+1") == ("123457",)
+    assert corpora.load("sums:sort").right("97531" * 3) == ("111333555777999",)
+    assert corpora.load("sums:reverse").right("120") == ("021",)
+    for nonsense in ("", "1+", "1+2+3", "a+b", "12"):
+        assert corpora.load("sums").right(nonsense) == ()
+    assert corpora.load("pronunciation").right("read") == ("R EH D", "R IY D")
+    assert corpora.load("pronunciation").right("qqq") == ()
+
+
 def test_a_word_has_all_its_pronunciations_without_stress():
     corpus = corpora.load("pronunciation")
     assert corpus.answers["read"] == ("R EH D", "R IY D")
@@ -93,6 +110,7 @@ def test_pairs_have_the_interface_of_a_text():
         ("number_words:en", "needs two different languages"),
         ("number_words:en-en", "needs two different languages"),
         ("number_words:en-xx", "'xx' is none of"),
+        ("number_words:am-en", "cannot say all numbers below a million"),  # a fault of the package
         ("sums:divide", "sums has no kind 'divide': choose sums:add"),
         ("pronunciation:de", "has no kinds"),
         ("english_french:9", "10 to 400 characters"),

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -206,6 +207,14 @@ def test_longer_lines_than_were_learned_are_judged_apart(corpus):
     assert scores == {"exact": 1.0, "edit_distance": 0.0, "exact_longer": 0.5}
 
 
+def test_data_goes_to_another_process(learning):
+    """The page trains in a process of its own."""
+    _, task = learning
+    sent = pickle.loads(pickle.dumps(task.data))
+    assert np.array_equal(sent.train.sources, task.data.train.sources)
+    assert sent.right == task.data.right
+
+
 def test_lines_longer_than_the_context_are_refused(corpus):
     data = Rewrite.load(corpus, CharacterTokenizer.from_text(corpus.text))
     with pytest.raises(SettingsProblem, match="need 4: choose a context of 4 or more"):
@@ -340,3 +349,8 @@ def test_a_corpus_of_pairs_is_described():
     assert "40,469 pairs to learn from, 1,000 to check, 1,000 longer ones to check" in told_of
     assert "commonest" in told_of
     assert all(name in lm("corpora").stdout for name in corpora.pair_names())
+
+
+def test_a_run_of_pairs_is_listed_among_the_others(finished):
+    listed = json.loads(lm("runs", finished.parent, "--json").stdout)
+    assert MODEL.name in {one["model"] for one in listed}
