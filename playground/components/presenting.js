@@ -3,7 +3,7 @@ import { Listeners } from "./listeners.js";
 
 const listeners = new Listeners();
 
-export const presenting = () => Boolean(document.body?.classList.contains("presenting"));
+export const presenting = () => Boolean(globalThis.document?.body?.classList.contains("presenting"));
 
 export function present(on) {
   document.body.classList.toggle("presenting", on);

@@ -18,7 +18,7 @@ def test_a_tab_opens_with_something_to_see_and_a_lesson(rung, open_tab):
         tab.reaches("finished", "stopped").wait_for_points(min(10, rung.plan().steps))
         tab.panel.locator(".diary-row").first.wait_for()
         tab.panel.locator(".attention-card .plot .main-svg").first.wait_for()
-        assert tab.panel.locator(".loss-card .figure-words").inner_text()
+        assert tab.panel.locator(".loss-card .figure-foot .figure-words").inner_text()
         assert float(tab.note()) == pytest.approx(tab.get("record.best"), abs=0.006)
     else:
         tab.panel.get_by_text("nothing trained yet: press Train").first.wait_for()

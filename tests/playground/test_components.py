@@ -88,6 +88,7 @@ def every_part() -> dict[str, gr.HTML]:
         return {
             "runFeed": components.run_feed("toy", {"run": "a"}, {"n": "N"}, begin, poll, order),
             "estimate": components.estimate("toy", estimate),
+            "settingsFold": components.settings_fold("toy"),
             "liveFigure": components.live_figure("toy", chart(), table, poll),
             "diary": components.diary("toy", prompt="ROMEO:"),
             "insideView": components.inside_view("toy", look, cost, "a", ["attention"]),
