@@ -130,8 +130,7 @@ def load(name_or_path: str) -> AnyCorpus:
         return _PAIRS[name](choice) if colon else _PAIRS[name]()
     if pairs.files_of(name_or_path):
         own = pairs.read(name_or_path)
-        reserved = own.name in (*_BUILT_IN, *_PAIRS)
-        return replace(own, name=f"{own.name}_file") if reserved else own
+        return replace(own, name=f"{own.name}_file") if is_built_in(own.name) else own
     if not name_or_path.strip() or "\0" in name_or_path:
         raise CorpusProblem(f"Name a corpus: {_known()}.")
     path = Path(name_or_path)

@@ -9,7 +9,8 @@ import hashlib
 import os
 from pathlib import Path
 
-from lm.corpora.download import DownloadFailed, cached, download, keep
+from lm.corpora.download import DownloadFailed, cached, keep
+from lm.corpora.download import download as downloaded
 from lm.errors import CorpusProblem
 
 URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
@@ -30,7 +31,7 @@ def text() -> str:
         return _named_copy(Path(named).expanduser())
     data = cached(FILE_NAMES[0], is_genuine)
     if data is None:
-        data = _downloaded()
+        data = download()
         keep(FILE_NAMES[0], data)
     return data.decode("utf-8")
 
@@ -40,9 +41,10 @@ def is_genuine(data: bytes) -> bool:
     return hashlib.sha256(data).hexdigest() == SHA256
 
 
-def _downloaded() -> bytes:
+def download() -> bytes:
+    """Download the file from its public address and check it. Raises CorpusProblem."""
     try:
-        return download(URL, BYTES, is_genuine, DOWNLOAD_TIMEOUT)
+        return downloaded(URL, BYTES, is_genuine, DOWNLOAD_TIMEOUT)
     except DownloadFailed as reason:
         raise CorpusProblem(
             f"Tiny Shakespeare could not be downloaded ({reason}): connect to the internet and try again, set "

@@ -116,7 +116,7 @@ class Run:
 
     def _text_is_gone(self, own: bool, problem: CorpusProblem) -> str:
         record = self.record.corpus
-        if own or (record.path is None and corpora.is_built_in(record.name)):
+        if own or corpora.is_built_in(record.name):
             return f"{problem} {self.directory} was trained on it: give a copy with --corpus."
         place = f"is no longer at {record.path}" if record.path else "is not part of the run"
         return (

@@ -1,5 +1,6 @@
 """Fields become controls and values become plans; whatever else comes is one sentence."""
 
+import dataclasses
 import math
 from urllib.parse import parse_qsl, urlencode
 
@@ -8,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm import tokenizers
 from lm.errors import SettingsProblem
 from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
@@ -81,11 +81,11 @@ def test_every_field_of_every_part_has_one_control(rung):
     assert set(names) == set(rung.settings())
 
 
-def test_a_choice_of_one_is_not_shown_and_of_two_is(decoder, monkeypatch):
+def test_a_choice_of_one_is_not_shown_and_of_two_is(decoder):
+    task = decoder.settings()["task"]
     with gr.Blocks():
-        one = controls.control(decoder.settings()["tokenizer"], "x")
-        monkeypatch.setitem(tokenizers.KINDS, "pairs", tokenizers.CharacterTokenizer)
-        two = controls.control(decoder.settings()["tokenizer"], "y")
+        one = controls.control(dataclasses.replace(task, choices=("continue",)), "x")
+        two = controls.control(dataclasses.replace(task, choices=("continue", "answer")), "y")
     assert (one.visible, two.visible) == (False, True)
 
 
