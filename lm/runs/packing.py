@@ -133,6 +133,8 @@ def card(run: Run, note: str = "") -> str:
                 f"{duration(last['seconds'])}, {steps:,} steps{planned}, {tokens:,} tokens",
             ),
         ]
+        if "exact" in last.get("scores", {}):
+            rows.insert(-1, ("held-out lines exactly right", f"{last['scores']['exact']:.1%}"))
         if (best := run.best()) and best["step"] != last["step"]:
             rows.append(("best snapshot", f"step {best['step']:,}, {best['loss']:.4f} nats"))
     settings = plan.values()

@@ -243,6 +243,11 @@ def test_the_page_does_not_show_what_it_cannot_yet():
         assert one.settings()["task"].choices == ("continue",)
 
 
+@pytest.mark.parametrize("recipe", [recipe.name for recipe in MODEL.recipes])
+def test_a_recipe_names_its_plan(recipe):
+    assert MODEL.plan(recipe, seed=3).recipe == recipe
+
+
 def test_the_memory_of_a_step_is_estimated():
     small, large = (memory(MODEL.plan(n_embd=n), 30) for n in (64, 512))
     assert small < large
@@ -285,6 +290,9 @@ def test_it_is_trained_evaluated_and_asked(finished):
 
 def test_a_packed_run_answers_the_same(finished, tmp_path):
     lm("pack", finished, "--out", tmp_path / "packed")
+    exact = runs.open_run(finished).evaluations()[-1]["scores"]["exact"]
+    card = (tmp_path / "packed" / "README.md").read_text()
+    assert f"| held-out lines exactly right | {exact:.1%} |" in card
     for prompt in ("123", "321"):
         one, other = (
             lm("sample", folder, "--prompt", prompt).stdout
