@@ -14,6 +14,8 @@ They print tables. They are not tests: they assert nothing, and pytest does not 
     page_load          9   seconds from the command to a usable page
     memory             10  idle, and with runs
     predicted_time     11  predicted and measured time of a run
+    tokens             16  speed of the tokenizers, and whether they equal the `tokenizers` library
+    equal_time         17  loss per character after the same seconds, by tokens
     gpu                12  on a GPU, compared with nanoGPT and with the CPU
 
 The other modules are shared by the scripts.
