@@ -117,11 +117,14 @@ export class RunsList {
     });
     const shown = sorted(filtered(this.runs, this.chosen), key, down);
     const nodes = shown.map(({ run }) => this.rows.get(run).node);
+    if (this.body.querySelector(".runs-edit")) return; // a row that moved would end what is being written in it
     const wanted = new Set(nodes);
+    const focused = document.activeElement;
     for (const node of [...this.body.children]) if (!wanted.has(node)) node.remove();
     nodes.forEach((node, index) => {
       if (this.body.children[index] !== node) this.body.insertBefore(node, this.body.children[index] ?? null);
     });
+    if (this.body.contains(focused)) focused.focus(); // a row that was moved has lost it
     const part = shown.length === this.runs.length ? "" : `${shown.length} of `;
     this.count.textContent = `${part}${this.runs.length} runs${this.damaged}`;
     if (!shown.some(({ run }) => run === this.current)) this.current = shown[0]?.run ?? null;

@@ -127,6 +127,10 @@ def test_ticked_runs_are_compared_on_one_chart_in_words_in_texts_and_in_settings
     assert all(one.endswith("local:rotary") for one in lit(page))
     page.locator(".runs-label", has_text="layers").hover()
     assert all(one.endswith("local:layers") for one in lit(page)) and lit(page)
+    hover_the_line_of(page, "local:rotary")
+    page.wait_for_function(
+        "() => document.querySelector('.runs-row.lit')?.dataset.run === 'local:rotary'"
+    )
     page.locator("h1").hover()
     assert not lit(page)
 
@@ -178,6 +182,24 @@ def test_ticked_runs_are_compared_on_one_chart_in_words_in_texts_and_in_settings
 
 def all_rows(page: Page) -> list[str]:
     return page.locator(".runs-row").evaluate_all("(all) => all.map((n) => n.dataset.run)")
+
+
+def hover_the_line_of(page: Page, token: str) -> None:
+    """Point at the last but one dot of a run's line."""
+    x, y = page.evaluate(
+        """(run) => {
+            const plot = document.querySelector('.runs-chart .plot');
+            const { x, y } = plot.data.find(({ meta }) => meta.run === run && meta.curve === 'validation');
+            const { xaxis, yaxis } = plot.layout;
+            const box = plot.querySelector('.nsewdrag').getBoundingClientRect();
+            const share = (value, [low, high]) => (value - low) / (high - low);
+            return [box.left + box.width * share(x.at(-2), xaxis.range),
+                    box.bottom - box.height * share(y.at(-2), yaxis.range)];
+        }""",
+        token,
+    )
+    page.mouse.move(x - 3, y)
+    page.mouse.move(x, y)
 
 
 def written(page: Page, length: int) -> list[str]:
