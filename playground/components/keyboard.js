@@ -8,14 +8,17 @@ const LOOK_MS = 60;
 const visible = (node) => Boolean(node?.offsetParent);
 const firstVisible = (selector) => [...document.querySelectorAll(selector)].find(visible);
 
-/** Keeps one tab in the order of the Tab key, the selected one, and shows it; arrow keys go to the others. */
-export function watchTabs() {
+/** Keeps one tab in the order of the Tab key, the selected one, and shows it; arrow keys go to the others.
+ *
+ * opened(id): called with the id of its button, also of the first one. */
+export function watchTabs(opened = () => {}) {
   const list = document.querySelector(".ladder [role=tablist]");
-  if (!list) return setTimeout(watchTabs, LOOK_MS);
+  if (!list) return setTimeout(watchTabs, LOOK_MS, opened);
   const mark = () => {
     for (const one of list.children) one.tabIndex = one.ariaSelected === "true" ? 0 : -1;
     const chosen = list.querySelector("[aria-selected=true]");
     if (!chosen) return;
+    opened(chosen.id);
     const [box, frame] = [chosen.getBoundingClientRect(), list.getBoundingClientRect()];
     if (box.right > frame.right) list.scrollLeft += box.right - frame.right;
     if (box.left < frame.left) list.scrollLeft -= frame.left - box.left;
@@ -56,6 +59,7 @@ function leaveMenu(event) {
 function keepInMenu({ target, key }) {
   if (key !== "Enter" || target.getAttribute?.("role") !== "combobox") return;
   setTimeout(() => {
+    if (target.value.endsWith("…")) return; // it opens a panel, which takes the focus
     if (document.activeElement === document.body && visible(target)) focusClosed(target);
   }, LOOK_MS);
 }
@@ -72,7 +76,8 @@ function oncePanel(there, then, waited = 0) {
 function followPanel(target) {
   if (target.closest?.("#own-text-close, #own-text-use")) {
     oncePanel(false, () => {
-      if (document.activeElement === document.body) focusClosed(document.querySelector("#corpus input"));
+      const lost = !visible(document.activeElement); // it was in the panel
+      if (lost) focusClosed(document.querySelector("#corpus input"));
     });
   } else if (target.closest?.("#corpus") && !visible(panelBox())) {
     oncePanel(true, () => panelBox().focus());

@@ -141,7 +141,7 @@ def test_the_tabs_answer_to_keys_and_train_is_two_tab_stops_away(page):
 
 def test_menus_and_the_panel_of_an_own_text_keep_and_return_the_focus(page):
     menu, lists = page.locator("#corpus input"), page.locator("[role=listbox]")
-    page.wait_for_function("() => document.querySelector('#corpus input').value")
+    page.locator("#facts", has_text="characters").first.wait_for()  # the text in use is known
     menu.focus()
     lists.first.wait_for(state="visible")
     menu.press("Tab")  # left: its list closes, and Gradio does not open it again
