@@ -101,15 +101,15 @@ def _saved_at(model: nn.Module, length: int) -> np.ndarray:
     weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
     found: dict[int, Tensor] = {}  # by the place in memory: several tensors may be views of one
 
-    def note(tensor: Tensor) -> Tensor:
+    def note(tensor: Tensor) -> None:
+        # A graph that holds its own results, also by way of this function, is never freed, nor its model.
         place = tensor.untyped_storage().data_ptr()
         if place not in weights:
-            found[place] = tensor  # held, so that no other takes its place
-        return tensor
+            found[place] = tensor.detach()  # held, so that no other takes its place
 
     tokens = torch.zeros((1, length), dtype=torch.long)
     sources = tokens if isinstance(model, Encoding) else None
-    hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
+    hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda nothing: nothing)
     with torch.random.fork_rng(devices=[]), torch.enable_grad(), hooks:
         logits = read(model, Batch(tokens, tokens, None, sources))  # (1, T, V)
         F.cross_entropy(logits.float().flatten(0, 1), tokens.flatten())
