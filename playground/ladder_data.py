@@ -12,15 +12,16 @@ from playground.figures.template import HEAD_HUES
 from playground.gains import COUNTED, bought, counted_lines, gains
 from playground.library import Library
 from playground.run_view import RunView
+from playground.texts import key_of
 
 LINE = 44  # characters of what a model writes
 SQUARES = 8  # characters of the drawing of what a model sees
 
 
 def ladder(library: Library) -> dict[str, Any]:
-    """{"models": a card and a curve each, "gains", "lines", "text", "words"} from the included runs.
+    """{"models": a card and a curve each, "gains", "lines", "corpus", "text", "words"} from the included runs.
 
-    As in `Races.state`: what each idea bought, the counted baselines, and the title of the text.
+    As in `Races.state`: what each idea bought, the counted baselines, and the text.
     FLOPs are 6 for each parameter and token (Kaplan et al. 2020, section 2.1); counting has none to speak of.
     """
     views: dict[str, RunView] = {}
@@ -30,7 +31,7 @@ def ladder(library: Library) -> dict[str, Any]:
             view.refresh()
             views[name] = view
     records = [view.run.record for view in views.values()]
-    told: dict[str, Any] = {"gains": {}, "lines": {}, "text": "", "words": ""}
+    told: dict[str, Any] = {"gains": {}, "lines": {}, "corpus": "", "text": "", "words": ""}
     if len({record.corpus.sha256 for record in records}) == 1:  # else nothing is comparable
         losses = {name: view.best for name, view in views.items() if view.best is not None}
         steps = {view.steps for name, view in views.items() if name not in COUNTED}
@@ -39,6 +40,7 @@ def ladder(library: Library) -> dict[str, Any]:
         told = {
             "gains": gains(compared),
             "lines": counted_lines(records[0].baselines, records[0].vocab_size),
+            "corpus": key_of(records[0].corpus),
             "text": records[0].corpus.title,
             "words": words,
         }

@@ -85,8 +85,8 @@ class Races:
         """The state of a race, or {"error"}.
 
         {"entries": [{"model", "state", "run", "problem"}], "words": the wait, or what each idea bought,
-        "done", "gains": {model: nats that its idea bought} once it is done, "text": the title of the text,
-        "lines": what counting achieves on it, by name}.
+        "done", "gains": {model: nats that its idea bought} once it is done, "corpus": the key of the text,
+        "text": its title, "lines": what counting achieves on it, by name}.
         """
         race = self._races.get(key)
         if race is None:
@@ -98,7 +98,7 @@ class Races:
         done = all(self._ended(entry) for entry in race.entries)
         gains, words = self.outcome(race) if done else ({}, self._wait_words(race))
         told = {"entries": entries, "done": done, "gains": gains, "words": words}
-        return told | {"text": race.title, "lines": race.lines}
+        return told | {"corpus": race.corpus, "text": race.title, "lines": race.lines}
 
     def order(self, key: str, name: str) -> None:
         """Pause, resume or stop all runs of a race; a stopped race begins no further run."""

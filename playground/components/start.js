@@ -1,10 +1,12 @@
 // The Start tab: all models on one chart, a card for each, and a race among them.
 import { isDark, onTheme, PLOT_CONFIG, colour } from "./appearance.js";
-import { chosenText } from "./chosen_text.js";
+import { chosenText, onText } from "./chosen_text.js";
 import { button, isVisible, make, onShown, press } from "./dom.js";
+import { linkAxes } from "./axis_switches.js";
+import { moved } from "./link.js";
 import { figureOf } from "./ladder_figure.js";
 import { enlarged, onPresenting, thick } from "./presenting.js";
-import { cardOf, showLosses, showRace, waysIn } from "./start_cards.js";
+import { cardOf, ofAnotherText, showLosses, showRace, waysIn } from "./start_cards.js";
 import { Race } from "./start_race.js";
 
 const BUDGETS = [
@@ -25,9 +27,11 @@ export class Start {
     this.axis = "step";
     this.budget = 20;
     this.race = new Race(server, element, (problem) => this.raceChanged(problem));
+    linkAxes("start", this, AXES);
     this.build();
     onTheme(element, () => this.draw());
     onPresenting(() => this.drawSoon(), element);
+    onText(() => this.drawSoon(), element);
     onShown(this.plot, () => this.draw());
     this.race.prepare(() => (isVisible(this.plot) ? chosenText() : null));
   }
@@ -65,6 +69,7 @@ export class Start {
     this.axisPills = AXES.map((axis) =>
       button(axis, "pill-button", `x axis: ${axis}`, () => {
         this.axis = axis;
+        moved();
         this.draw();
       }),
     );
@@ -117,9 +122,15 @@ export class Start {
   }
 
   showStates() {
-    for (const entry of this.race.entries) {
+    const { on, entries, feeds } = this.race;
+    const text = ofAnotherText(on ? this.race : this.ladder, chosenText());
+    if (!on) {
+      for (const node of this.cards.querySelectorAll(".start-state")) node.textContent = text;
+      return;
+    }
+    for (const entry of entries) {
       const node = this.cards.querySelector(`[data-model=${entry.model}]`);
-      showRace(node, entry, this.race.feeds.get(entry.model)?.record);
+      showRace(node, entry, feeds.get(entry.model)?.record, text);
     }
     showLosses(this.cards, { models: this.race.losses(), gains: this.race.gains });
   }
@@ -140,7 +151,7 @@ export class Start {
     this.planned ||= requestAnimationFrame(() => {
       this.planned = 0;
       this.draw();
-      if (this.race.on) this.showStates();
+      this.showStates();
     });
   }
 

@@ -44,12 +44,19 @@ export function showLosses(cards, { models, gains }) {
   }
 }
 
-/** Shows on a card how its model does in a race. */
-export function showRace(node, { state, problem }, record) {
+/** The text of the losses that the cards show, if another one is chosen now: its losses would be others.
+ *
+ * shown: {corpus: the key of the text, text: its title}. */
+export const ofAnotherText = ({ corpus, text }, chosen) =>
+  text && chosen && corpus !== chosen ? `loss on ${text}` : "";
+
+/** Shows on a card how its model does in a race; text: as of `ofAnotherText`. */
+export function showRace(node, { state, problem }, record, text) {
   const written = record?.events.filter(({ type }) => type === "sample").at(-1)?.text;
-  node.querySelector(".start-state").textContent = problem ?? stateWords(state, record);
+  const words = [stateWords(state, record), text].filter(Boolean).join(" · ");
+  node.querySelector(".start-state").textContent = problem ?? words;
   node.classList.toggle("racing", Boolean(record) && LIVE.has(record.status));
-  const line = written ? `“${written.trim().slice(0, 44)}”` : ""; // not that of the included run
+  const line = written ? `“${written.trim().slice(0, 44).trim()}”` : ""; // not that of the included run
   node.querySelector(".start-writes").textContent = line;
 }
 

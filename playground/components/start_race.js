@@ -16,7 +16,7 @@ export class Race {
     this.entries = []; // {model, state, run, problem} of each model
     this.feeds = new Map(); // model -> Feed of its run
     this.words = ""; // for what it waits; at the end, what each idea bought
-    this.text = ""; // the title of its text
+    this.corpus = this.text = ""; // the key of its text, and the title
     this.lines = {}; // what counting achieves on that
     this.gains = {}; // what each idea bought in nats, by model, at the end
     this.done = this.paused = this.beginning = this.began = false;
@@ -49,7 +49,7 @@ export class Race {
     this.key = answer.race;
     this.entries = [];
     this.feeds = new Map();
-    Object.assign(this, { words: "", text: "", lines: {}, gains: {} });
+    Object.assign(this, { words: "", corpus: "", text: "", lines: {}, gains: {} });
     this.done = this.paused = false;
     this.began = true;
     this.changed();
