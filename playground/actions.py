@@ -32,6 +32,7 @@ from playground import controls, inside, writing
 from playground.figures import loss as loss_figure
 from playground.prompts import sendable
 from playground.services import Services
+from playground.going_on import GoingOn
 from playground.texts import key_of
 from playground.visitors import NOBODY, Visitor
 
@@ -51,6 +52,7 @@ class Actions:
         self.requests = writing.Requests()
 
     # Starting and commanding a run
+        self.going_on = GoingOn(rung, services)
 
     def begin(self, data: Any, visitor: Visitor = NOBODY) -> Answer:
         """Train, Step and Reset; the page calls it with [which, token, corpus, *values].
@@ -59,13 +61,16 @@ class Actions:
         {"error": a sentence}.
         """
         how, token, corpus, *values = data if isinstance(data, list) and len(data) > 2 else [""] * 3
-        if how not in ("train", "step", "reset"):
-            return {"error": "Train, Step and Reset begin a run."}
+        if how not in ("train", "step", "reset", "go_on"):
+            return {"error": "Train, Step, Reset and Go on begin a run."}
         if how == "step" and self.supervisor.is_live(str(token)):
             self.supervisor.command(str(token), "step")
             return {}
         try:
-            run = self._start(str(token), str(corpus), values, visitor, paused=how != "train")
+            if how == "go_on":
+                run = self.going_on.go_on(sendable(token), str(corpus), values, visitor)
+            else:
+                run = self._start(str(token), str(corpus), values, visitor, paused=how != "train")
         except Problem as problem:
             return {"error": str(problem)}
         if how == "step":
@@ -194,10 +199,14 @@ class Actions:
         with contextlib.suppress(Problem):  # the feed tells the reason
             view.refresh()
         plan = view.run.plan
-        for event in view.events:
-            if event["type"] == "learning_rate":
-                now = {"learning_rate": event["learning_rate"]}
-                plan = replace(plan, training=plan.training.model_copy(update=now))
+        rates = [e["learning_rate"] for e in view.events if e["type"] == "learning_rate"]
+        told = sum(event["type"] == "changed" for event in view.events)
+        for change in view.run.record.changes[told:]:  # with which it is about to go on
+            if "learning_rate" in change.settings:
+                rates.append(change.settings["learning_rate"][1])
+        if rates:
+            now = {"learning_rate": rates[-1]}
+            plan = replace(plan, training=plan.training.model_copy(update=now))
         return controls.values_of(plan)
 
     def _by_name(self, values: Sequence[Any]) -> dict[str, Any]:

@@ -287,13 +287,13 @@ def choose(tab: Tab) -> str:
 
 
 def _connect_begin(tab: Tab, buttons: dict[str, gr.Button]) -> None:
-    """Train, Step and Reset: the run's feed calls the server, Gradio only hands over the settings.
+    """Train, Step, Reset and Go on: the run's feed calls the server, Gradio only hands over the settings.
 
     An event with a function on the server would tell every component of the page three times how it stands.
     """
     inputs = [tab.parts["token"], tab.corpus, *tab.controls]
     outputs = tab.shown("token", "feed", "chart", "notice")  # a list, as JavaScript answers
-    for name in ("train", "step", "reset"):
+    for name in ("train", "step", "reset", *(["go_on"] if "go_on" in buttons else [])):
         begin = f"(...inputs) => Playground.begin('{tab.rung.name}', '{name}', inputs)"
         buttons[name].click(None, inputs, outputs, js=begin)
 

@@ -85,6 +85,11 @@ class RunPool:
             live = ((token, run) for token, run in self._runs.items() if run.status in LIVE)
             return {run.view.run.directory: token for token, run in live}
 
+    def _token_in(self, directory: Path) -> str | None:
+        """The token of the run of this server in a directory, if there is one."""
+        found = (token for token, run in self._runs.items() if run.view.run.directory == directory)
+        return next(found, None)
+
     def visitors(self) -> dict[Path, Visitor]:
         """The directories of the runs of this server, each with the visitor who began it."""
         with self._changed:

@@ -12,6 +12,7 @@ from typing import Any
 
 from lm import runs
 from lm.errors import RunProblem
+from lm.runs import going_on
 from playground.figures import loss as loss_figure
 from playground.figures import loss_words
 
@@ -137,7 +138,7 @@ class RunView:
             baselines=record.baselines,
             floor=record.corpus.floor,
             ended=ended,
-            passes=self.step * record.tokens_per_step / max(1, 0.9 * record.corpus.characters),
+            passes=record.passes(self.step),
             sees_answers=self.run.plan.values().get("causal_mask") is False,
         )
         read = [event.get("characters") for event in self.events if event["type"] == "evaluation"]
@@ -146,7 +147,8 @@ class RunView:
             if read and isinstance(read[-1], int)
             else ""
         )
-        return f"{record.corpus.title}: {sentence[0].lower()}{sentence[1:]}{part}"
+        changed = [f" {going_on.told(change, self.steps)}" for change in record.changes[-1:]]
+        return f"{record.corpus.title}: {sentence[0].lower()}{sentence[1:]}{part}{''.join(changed)}"
 
     def answer(
         self, status: str, reason: str | None, start: int = 0, start_events: int = 0

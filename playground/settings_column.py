@@ -67,6 +67,7 @@ def buttons(key: str, with_seed: bool) -> dict[str, gr.Button]:
         for name, label in (
             ("step", "Step"),
             ("stop", "Stop"),
+            *([("go_on", "Go on")] if with_seed else []),  # in the place of Stop, once a run has ended
             ("reset", "Reset"),
             *([("seed", "New seed")] if with_seed else []),
         ):

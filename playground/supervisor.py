@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lm import runs
+from lm.errors import RunProblem
 from playground import run_queue
 from playground.limits import Limits
 from playground.run_pool import Place, RunPool
@@ -77,13 +78,15 @@ class Supervisor(RunPool):
                     self._places.remove(place)
 
     def start(self, run: runs.Run, data: Any, *, paused: bool, place: Place | None = None) -> str:
-        """Train a run directory that has just been created; returns the run's token.
+        """Train a run that has just been created, or that goes on; returns its token.
 
         data: of the run's task; it is sent to the process. Without a core for it the run waits in the queue;
-        without a `place`, `RunProblem` if that is full.
+        without a `place`, `RunProblem` if that is full. A run of this server that goes on keeps its token.
         """
-        token = secrets.token_urlsafe(16)
         with self._changed:
+            token = self._token_in(run.directory) or secrets.token_urlsafe(16)
+            if self.is_live(token):
+                raise RunProblem("This run is in training already.")
             if place is None:
                 self._check_room(place := Place(NOBODY, ""))
             else:

@@ -10,6 +10,7 @@ import os
 import queue
 import signal
 import threading
+from collections.abc import Generator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from lm import runs
 from lm.errors import Problem
 from lm.plan import Plan
 from lm.runs import recording
+from lm.runs.lock import WriterLock
 from lm.training.events import ChangeLearningRate, Checkpoint, Command, Event, Step, TakeCheckpoint
 from lm.training.loop import evaluation_due, train
 from playground import processes
@@ -105,8 +107,19 @@ class _Worker:
             raise
 
     def _train(self, data: Any) -> None:
-        run = runs.open_run(self.directory)
-        events = recording.record(run, train(run.plan, data, device=self.device))
+        """A new run, or one that goes on from its last checkpoint."""
+        with WriterLock(self.directory) as lock:
+            run = runs.open_run(self.directory)
+            resume = recording.rewind(run, lock)
+            if resume is not None:
+                self.step = self.completed = resume.step
+                self.to_complete = 0
+            events = train(run.plan, data, device=self.device, resume=resume)
+            self._follow(run, recording.record(run, events, lock))
+        self._report("stopped" if self.stopped else "finished")
+
+    def _follow(self, run: runs.Run, events: Generator[Event, Command | None, None]) -> None:
+        """Carry out orders between the events, until there are no more or it is told to stop."""
         with contextlib.closing(
             events
         ):  # also after a fault here: then it is closed before that is written down
@@ -122,7 +135,6 @@ class _Worker:
                     event = events.send(self.commands.pop(0) if self.commands else None)
                 except StopIteration:
                     break
-        self._report("stopped" if self.stopped else "finished")
 
     def _note(self, event: Event, plan: Plan) -> None:
         """Count the completed steps; a step is complete with its evaluation and checkpoint, if any."""

@@ -8,6 +8,11 @@ export const LIVE = new Set(["queued", "starting", "running", "paused"]);
 /** Whether this page can steer a run: it is live, and no other process trains it. */
 export const steered = ({ status, ours }) => LIVE.has(status) && ours !== false;
 
+/** Whether a run can be given more steps: it has ended, and is not one that comes with the project. */
+export const canGoOn = ({ run, status }) =>
+  (status === "finished" || status === "stopped") && !run?.startsWith("shipped:");
+
+const WATCHED_MS = 60000;
 const EAGER_MS = 1500; // longest time of frequent polling after a click
 
 const feeds = new Map(); // run token -> Feed

@@ -67,8 +67,8 @@ export function layoutOf(view, record, others, layout, width) {
     ...note,
     y: place(meta.label_y[index]),
   }));
-  for (const event of record.events.filter((one) => one.type === "learning_rate")) {
-    const [line, label] = rateMark(view, record, event);
+  for (const event of record.events.filter(marked)) {
+    const [line, label] = changeMark(view, record, event);
     shapes.push(line);
     annotations.push(label);
   }
@@ -121,15 +121,32 @@ function bestMark(view, record, { step, loss, seconds }) {
   };
 }
 
-/** The vertical line at a change of the learning rate, and its label. */
-function rateMark(view, record, event) {
+/** Whether an event has a mark: a learning rate that was steered, or settings with which a run went on. */
+export function marked({ type, step }, _, events = []) {
+  if (type === "changed") return true;
+  return type === "learning_rate" && !events.some((one) => one.type === "changed" && one.step === step);
+}
+
+/** "steps 3,000→6,000", or "rate 0.001". */
+function changeWords({ type, settings, learning_rate: rate }) {
+  if (type !== "changed") return `rate ${Number(rate.toPrecision(2))}`;
+  const value = (one) => (typeof one === "number" ? one.toLocaleString("en-US", { maximumFractionDigits: 6 }) : one);
+  const told = Object.entries(settings).map(
+    ([name, [before, now]]) => `${name.replaceAll("_", " ")} ${value(before)}→${value(now)}`,
+  );
+  return told.join("<br>");
+}
+
+/** The vertical line at a change on the way, and its label. */
+function changeMark(view, record, event) {
   const seconds = event.seconds ?? secondsAt(record, event.step);
   const [at] = positions(view, record, [event.step], [seconds]);
   const line = { color: colour("ink"), width: 1, dash: "dot" };
   return [
     { type: "line", layer: "below", yref: "paper", x0: at, x1: at, y0: 0, y1: 1, line },
     {
-      text: `rate ${Number(event.learning_rate.toPrecision(2))}`,
+      text: changeWords(event),
+      align: "left",
       x: view.logX ? Math.log10(Math.max(at, 1e-3)) : at,
       y: 0.92,
       yref: "paper",

@@ -3,7 +3,7 @@ import { PLOT_CONFIG, onTheme } from "./appearance.js";
 import { AxisSwitches } from "./axis_switches.js";
 import { button, isVisible, make, onShown } from "./dom.js";
 import { gradientChart } from "./gradient_chart.js";
-import { endOf, layoutOf, ranges, risenFrom } from "./loss_axes.js";
+import { endOf, layoutOf, marked as isMark, ranges, risenFrom } from "./loss_axes.js";
 import { asCsv } from "./loss_points.js";
 import { extension, tracesOf } from "./loss_traces.js";
 import { chartWords, lossWords } from "./loss_words.js";
@@ -121,7 +121,7 @@ export class LossChart {
       return;
     }
     const { from, events } = this.held;
-    if (this.dirty || events.some((event) => event.type === "learning_rate")) return this.draw();
+    if (this.dirty || events.some((event) => isMark(event))) return this.draw();
     const end = endOf(this, record, this.plot);
     const moved = Math.hypot(end[0] - this.end[0], end[1] - this.end[1]);
     const marked = events.some((event) => event.type === "evaluation");

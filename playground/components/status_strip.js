@@ -2,7 +2,7 @@
 // begins runs, and sends the orders of the buttons beside it.
 import { ask } from "./calls.js";
 import { make } from "./dom.js";
-import { LIVE, steered } from "./feed.js";
+import { LIVE, canGoOn, steered } from "./feed.js";
 import { tabNote } from "./ladder.js";
 import { ORDERS, pollerOf } from "./polling.js";
 import { doingWord, hintWords, statusWords } from "./status_words.js";
@@ -37,6 +37,10 @@ export function runFeed(element, props, watch, server) {
     const error = answer ? answer.error : NO_ANSWER;
     const notice = { __type__: "update", value: error ?? "", visible: Boolean(error) };
     if (error) return [undefined, undefined, undefined, notice];
+    if (name === "go_on") {
+      one.feed.expect(({ status }) => LIVE.has(status)); // refused, perhaps, as another tab had it go on
+      poller.hurry();
+    }
     const { run, trained, chart } = answer;
     if (run) return [run, { run, trained }, chart, notice];
     const { step } = one.record;
@@ -76,6 +80,7 @@ function drawStrip(element, props, one) {
       root.dataset.connection = one.connected ? "ok" : "lost";
       root.classList.toggle("stale", one.stale);
     }
+      root.classList.toggle("can-go-on", canGoOn(record));
     const done = record.steps ? Math.min(1, record.step / record.steps) : 0;
     fill.style.width = `${100 * done}%`;
     const pieces = statusWords(record);

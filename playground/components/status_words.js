@@ -9,6 +9,8 @@ export function statusWords(record) {
   const { status, reason, ours, step, steps } = record;
   const elsewhere = LIVE.has(status) && ours === false ? ["another process trains this run"] : [];
   const after = (text) => [` · ${text}`, false];
+  const wentOn = (record.events ?? []).filter(({ type }) => type === "changed").at(-1);
+  if (wentOn) elsewhere.push(`went on at step ${whole(wentOn.step)}`);
   const place = [
     [whole(step), true],
     [` of ${whole(steps)}`, false],
@@ -20,9 +22,10 @@ export function statusWords(record) {
     return [["step ", false], ...place, ...rest.map(after)];
   }
   if (status === "paused" || status === "stopped") {
+    if (record.endedElsewhere) elsewhere.push("from another tab");
     return [[status, true], [" at step ", false], ...place, ...elsewhere.map(after)];
   }
-  if (status === "finished") return [["finished", true], [`: ${whole(step)} steps`, false]];
+  if (status === "finished") return [["finished", true], [`: ${whole(step)} steps`, false], ...elsewhere.map(after)];
   if (status === "queued") return [["queued", true], [`: ${queueWords(record)}`, false]];
   if (status === "starting") return [["starting …", false]];
   if (status === "failed") return [["failed", true], [`: ${reason || "no reason was given"}`, false]];
@@ -53,7 +56,7 @@ export function hintWords(record, { connected, differing }) {
 /** Parameters and predicted time as pieces [text, is it strong]; answer: of `Actions.estimate`.
  *
  * beside: a run in training that has these settings, "same", or others, "other"; null: none trains. */
-export function estimateWords({ error, parameters, steps, seconds, state }, beside = null) {
+export function estimateWords({ error, parameters, steps, seconds, state, tokens }, beside = null) {
   if (error) return [[error, false]];
   const time = {
     timing: [[" · timing …", false]],
@@ -63,7 +66,8 @@ export function estimateWords({ error, parameters, steps, seconds, state }, besi
     settled: [[" ≈ ", false], [duration(seconds), true], [" here", false]],
   };
   const whose = { same: [["This run: ", false]], other: [["Chosen: ", false]] }[beside] ?? [];
-  return [...whose, [whole(parameters), true], [` parameters\n${whole(steps)} steps`, false], ...time[state]];
+  const cut = tokens ? [[`\n${tokens}`, false]] : [];
+  return [...whose, [whole(parameters), true], [` parameters\n${whole(steps)} steps`, false], ...time[state], ...cut];
 }
 
 /** The word on a tab's button for a live run; "" for others. */

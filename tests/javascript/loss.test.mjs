@@ -1,7 +1,7 @@
 // The points and the axes of the loss chart.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ranges, risenFrom } from "../../playground/components/loss_axes.js";
+import { layoutOf, ranges, risenFrom } from "../../playground/components/loss_axes.js";
 import { asCsv, pointsOf, positions, secondsAt } from "../../playground/components/loss_points.js";
 import { extension, tracesOf } from "../../playground/components/loss_traces.js";
 import { evaluation, recordOf } from "./records.mjs";
@@ -52,6 +52,20 @@ test("the axis of seconds reaches to the predicted end and grows in jumps", () =
   assert.equal(end(3.2), 5);
   assert.equal(end(3.4), 5);
   assert.equal(end(120), 150);
+});
+
+test("a run that went on has one line at that step, with what was changed", () => {
+  globalThis.window = { matchMedia: () => ({ matches: false }) };
+  globalThis.document = { body: { classList: { contains: () => false } }, documentElement: { dataset: {}, classList: { contains: () => false } } };
+  const events = [
+    { type: "learning_rate", step: 1, learning_rate: 0.003 },
+    { type: "changed", step: 3, settings: { steps: [3000, 6000], learning_rate: [0.001, 0.01] }, rate: null },
+    { type: "learning_rate", step: 3, learning_rate: 0.01 },
+  ];
+  const layout = { meta: META, shapes: [], annotations: [], margin: {}, xaxis: {}, yaxis: {} };
+  const { shapes, annotations } = layoutOf(STEPS, recordOf(4, { events }), [], layout, 600);
+  assert.deepEqual(shapes.map(({ x0 }) => x0), [1, 3]);
+  assert.deepEqual(annotations.map(({ text }) => text), ["rate 0.003", "steps 3,000→6,000<br>learning rate 0.001→0.01"]);
 });
 
 test("the y range starts at the baselines, or lower once a run comes near them", () => {
