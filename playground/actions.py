@@ -1,9 +1,9 @@
 """The handlers of a rung's tab: values in, plain data out; they know neither layout nor components.
 
 Where an event has several outputs, its handler answers with a dictionary by name, which `model_tab.py` turns
-into updates of components: "token", "feed", "chart", "notice" (a sentence, or "" for none), "recipe", "share",
-and "settings" (values by the setting's name). A name that is missing stays as it is, so that a `Problem`
-becomes one sentence in the tab's notice and changes nothing else. Values are checked here, however they came: a
+into updates of components: "token", "feed", "chart", "notice" (a sentence, or "" for none), "recipe", and
+"settings" (values by the setting's name). A name that is missing stays as it is, so that a `Problem` becomes
+one sentence in the tab's notice and changes nothing else. Values are checked here, however they came: a
 slider's bounds are a courtesy, not a guard. "feed" holds the run and what it was trained with, "trained":
 {"text": the key of its text, "values": of the controls}: the page tells whether that is still chosen.
 """
@@ -14,7 +14,6 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
 import torch
 from torch import Tensor
@@ -108,7 +107,7 @@ class Actions:
         """The contents of the tab when the page opens with a remembered run, or by a link.
 
         Shows the run that the browser remembers if it is still known, else the included one. The settings of
-        a link are preferred to those of the run, and are what the page shares then ("share").
+        a link are preferred to those of the run.
         """
         known = isinstance(token, str) and self.library.knows(token)
         shown = token if known else self.library.shipped(self.rung.name)
@@ -121,15 +120,12 @@ class Actions:
             values = [field.default for field in self.rung.settings().values()]
         if isinstance(token, str) and token and not known:
             sentence = "The run you watched is no longer here: look for it under Earlier runs."
-        named = self.name(*values)
         return {
             "token": shown,
             "feed": self.feed(shown),
             "chart": self.chart(shown, corpus),
             "notice": sentence or "",
-            "recipe": named["recipe"],
             "settings": self._by_name(values),
-            **({"share": named["share"]} if query.get("model") == self.rung.name else {}),
         }
 
     def open(self, token: Any) -> Answer:
@@ -147,7 +143,6 @@ class Actions:
             "feed": self.feed(token),
             "chart": self.chart(token),
             "notice": "",
-            "recipe": self.name(*values)["recipe"],
             "settings": self._by_name(values),
         }
 
@@ -337,15 +332,6 @@ class Actions:
         parameters = count_parameters(outline(plan, text.tokenizer.vocab_size))
         told = {"parameters": parameters, "steps": plan.steps, "seconds": seconds}
         return {**told, "state": state}
-
-    def name(self, *values: Any) -> Answer:
-        """The link to these settings ("share"), and the name of the recipe that they are, if any."""
-        try:
-            plan = controls.plan_of(self.rung, values)
-        except Problem:
-            return {"share": {}, "recipe": None}
-        query = urlencode({"model": self.rung.name, **controls.query_of(plan)})
-        return {"share": {"query": query}, "recipe": plan.recipe}
 
     def new_seed(self) -> Answer:
         """A seed at random."""

@@ -27,13 +27,13 @@ def build(services: Services) -> gr.Blocks:
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=UPLOADS
     ) as page:
         tokens = {name: model_tab.remembered_run(rung) for name, rung in RUNGS.items()}
-        corpus, share = corpus_choice.header(page, TITLE, services)
+        corpus = corpus_choice.header(page, TITLE, services)
         ladder_tabs.notes(services)
         told = opening.sentence()
         with gr.Tabs(elem_classes="ladder", elem_id="ladder") as ladder:
             start_tab.build(page, services, corpus)
             tabs = [
-                model_tab.build(rung, number, services, tokens[rung.name], corpus, share)
+                model_tab.build(rung, number, services, tokens[rung.name], corpus)
                 for number, rung in enumerate(RUNGS.values())
             ]
             runs_tab.build(services)

@@ -95,14 +95,15 @@ def values_of(plan: Plan) -> list[Any]:
 def values_from_query(rung: Rung, query: Mapping[str, str]) -> tuple[list[Any], str | None]:
     """Values for the controls from URL parameters, and a sentence if some of them cannot be used.
 
-    Missing parameters take their defaults; unknown ones are ignored, as in any link.
+    Missing parameters take their defaults; unknown ones are ignored, as in any link. The page writes these
+    parameters itself (components/choice.js).
     """
     values, wrong = [], []
     for name, field in rung.settings().items():
         value = field.default
         if name in query:
             try:
-                value = _parsed(field, query[name])
+                value = parsed(field, query[name])
             except ValueError:
                 wrong.append(name)
         values.append(value)
@@ -116,16 +117,6 @@ def values_from_query(rung: Rung, query: Mapping[str, str]) -> tuple[list[Any], 
             f"The link has values that cannot be used, so the defaults stand: {', '.join(wrong)}.",
         )
     return values, None
-
-
-def query_of(plan: Plan) -> dict[str, str]:
-    """URL parameters for what differs from the rung's defaults; `values_from_query` reads them."""
-    values = plan.values()
-    return {
-        name: str(values[name])
-        for name, field in plan.rung.settings().items()
-        if values[name] != field.default
-    }
 
 
 def narrowed(rung: Rung) -> str:
@@ -146,7 +137,8 @@ def narrowed(rung: Rung) -> str:
     )
 
 
-def _parsed(field: Setting, text: str) -> Any:
+def parsed(field: Setting, text: str) -> Any:
+    """The value of a setting from the text of a link; ValueError if it can have no such value."""
     if field.kind == "bool":
         if text.lower() not in ("true", "1", "false", "0"):
             raise ValueError(text)

@@ -5,6 +5,7 @@ all times. Visitors paste or upload a text of their own in a panel that opens un
 """
 
 import json
+import os
 from typing import Any
 
 import gradio as gr
@@ -12,7 +13,7 @@ import gradio as gr
 from lm import corpora
 from lm.corpora.own_text import SHORTEST
 from lm.errors import Problem
-from playground import components
+from playground import components, links
 from playground.model_tab import notice
 from playground.services import Services
 
@@ -21,8 +22,8 @@ OWN_TITLE = "Your own text …"
 _TITLES = {"tiny_shakespeare": "Tiny Shakespeare", "synthetic_plays": "Synthetic plays"}
 
 
-def header(page: gr.Blocks, title: str, services: Services) -> tuple[gr.BrowserState, gr.HTML]:
-    """Lay the header out. Returns the key of the text and the share tool."""
+def header(page: gr.Blocks, title: str, services: Services) -> gr.BrowserState:
+    """Lay the header out. Returns the key of the text."""
     corpus = gr.BrowserState(corpora.names()[0], storage_key="lm-corpus", secret="language-models")
     choices = [(_TITLES.get(name, name), name) for name in corpora.names()] + [(OWN_TITLE, OWN)]
     with gr.Row(elem_classes="page-header"):
@@ -38,7 +39,7 @@ def header(page: gr.Blocks, title: str, services: Services) -> tuple[gr.BrowserS
             interactive=True,
         )
         facts = gr.HTML("", elem_classes="facts", apply_default_css=False, elem_id="facts")
-        share = components.header_tools()
+        components.header_tools(links.base(os.environ))
     told = gr.Markdown("", visible=False, elem_classes="notice", elem_id="notice-page")
     with gr.Column(visible=False, elem_classes="own-text card", elem_id="own-text") as panel:
         pasted = gr.Textbox(
@@ -59,26 +60,29 @@ def header(page: gr.Blocks, title: str, services: Services) -> tuple[gr.BrowserS
     choosing = Choosing(services)
     parts = {"corpus": corpus, "choice": choice, "facts": facts, "told": told, "panel": panel}
 
-    def handle(event: Any, handler: Any, *inputs: Any, queue: bool = True) -> None:
+    def handle(
+        event: Any, handler: Any, *inputs: Any, queue: bool = True, js: str | None = None
+    ) -> None:
         """Call a method of `Choosing` with values of inputs, and update the parts that it names."""
 
         def update(*values: Any) -> dict[Any, Any]:
             return {parts[name]: value for name, value in handler(*values).items()}
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-        event(update, list(inputs), list(parts.values()), queue=queue, **quiet)
+        event(update, list(inputs), list(parts.values()), queue=queue, js=js, **quiet)
 
     handle(choice.input, choosing.choose, choice, corpus)
     handle(use.click, choosing.add_pasted, pasted, corpus)
     handle(upload.upload, choosing.add_uploaded, upload, corpus)
     handle(close.click, choosing.close, corpus)
-    handle(page.load, lambda key: choosing.show(key, key), corpus, queue=False)
+    linked = "(key, now) => import('playground').then(() => [Playground.textLinked(key), now])"
+    handle(page.load, choosing.show, corpus, corpus, queue=False, js=linked)
     # A guide may choose a text.
-    handle(corpus.change, lambda key: choosing.show(key, key), corpus, queue=False)
+    handle(corpus.change, choosing.show, corpus, corpus, queue=False, js=linked)
     words = json.dumps(choosing.too_large("SIZE"))
     keep_small = f"Playground.keepSmall('#own-text', {choosing.largest}, {words})"
     page.load(None, js=f"() => {{ import('playground').then(() => {keep_small}) }}")
-    return corpus, share
+    return corpus
 
 
 class Choosing:
@@ -97,7 +101,7 @@ class Choosing:
             return {"told": notice(str(problem)), "choice": _option(now)}
         machine = f"{self.cores} CPU core{'s' if self.cores != 1 else ''}"
         return {
-            "corpus": found,
+            **({} if found == now else {"corpus": found}),
             "choice": _option(found),
             "facts": f"{text.tokenizer.vocab_size:,} characters · {machine}",
             "told": notice(" ".join(filter(None, [notices, sentence]))),

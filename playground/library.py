@@ -71,6 +71,7 @@ class Library:
     def answer(self, token: str, start: int = 0, start_events: int = 0) -> dict[str, Any]:
         """The points of a run after `start` and its events after `start_events`; see `RunView.answer`.
 
+        "link" is the token by which everybody may open it, or None.
         "queue" is its place while it waits for a core, else None (`RunPool.place_in_queue`). "ours" is
         false for a run that another process trains or trained: this page can watch it, but not steer it. A
         run that cannot be read is answered with the status "unknown" and the reason.
@@ -82,6 +83,7 @@ class Library:
             queue = self.supervisor.place_in_queue(own) if own else None
             return {
                 "run": token,
+                "link": self.open_token(view.run.directory),
                 "ours": known is not None,
                 "queue": queue,
                 **view.answer(status, reason, start, start_events),
@@ -129,6 +131,11 @@ class Library:
         if directory.parent == self.shipped_folder:
             return f"{INCLUDED}{directory.name}"
         return f"local:{directory.relative_to(self.runs_folder).as_posix()}"
+
+    def open_token(self, directory: Path) -> str | None:
+        """The token of a run that everybody may open, as a link names it; None for another."""
+        inside = any(folder in directory.parents for folder in self.open_folders())
+        return self.token_for(directory) if inside else None
 
     def open_folders(self) -> list[Path]:
         """The folders whose runs everybody may see."""

@@ -1,19 +1,38 @@
 """Links: what the address of the page asks for that there is not, in one sentence.
 
-A link names a model, its settings, a step of its guide and the parts to show. Wrong settings are told on the
-model's tab (`controls.values_from_query`); the rest is told here. The page opens in any case.
+A link names a tab, what it shows, a step of its guide and the parts to show; README.md lists the parameters,
+and components/link.js writes them. Wrong settings are told on the model's tab
+(`controls.values_from_query`); the rest is told here. The page opens in any case.
 """
 
 import reprlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 
+from lm.errors import Problem
+from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
+from lm.settings import describe
+from playground import controls
 from playground.guides import guide
+from playground.inside import VIEWS
+from playground.library import Library
 
 PARTS = ("guide", "settings", "train", "chart", "samples", "attention", "lesson")  # of focus.js
+OTHERS = ("start", "runs", "board")  # tabs that are no models
+AXES = ("step", "tokens", "seconds", "FLOPs")
+LOGS = ("x", "y")
+KNOWN_VIEWS = {*VIEWS} - {"choices"} | {
+    "same",
+    "two",
+    "settings",
+}  # inside a model; of the Runs tab
+SAMPLE = "sample_"  # before the names of the sampling settings: a training run has a seed, too
+LONGEST = 5000  # characters of a prompt
 
 
 def first(query: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -26,11 +45,83 @@ def asked(request: gr.Request) -> dict[str, str]:
     return first(request.query_params.multi_items())
 
 
-def wrong(query: Sequence[tuple[str, str]]) -> str:
-    """One sentence on what a link asks for in vain; "" if there is nothing."""
+def wrong(query: Sequence[tuple[str, str]], more: Sequence[str] = ()) -> str:
+    """One sentence on what a link asks for in vain, and on `more` of that; "" if there is nothing."""
     link = first(query)
-    faults = [*_twice(query), *_model(link), *_settings(link), *_guide(link), *_parts(link)]
+    faults = [
+        *_twice(query),
+        *_model(link),
+        *_settings(link),
+        *_guide(link),
+        *_parts(link),
+        *_shown(link),
+        *more,
+    ]
     return f"The link does not fit this page: {'; '.join(faults)}." if faults else ""
+
+
+def base(environment: Mapping[str, str]) -> str:
+    """The address of a Space, for its frame cannot write its parent's; "" elsewhere."""
+    if environment.get("SPACE_HOST") and (name := environment.get("SPACE_ID")):
+        return f"https://huggingface.co/spaces/{quote(name)}"
+    return ""
+
+
+def run_of(link: Mapping[str, str], model: str, library: Library, faults: list[str]) -> str | None:
+    """The token of the run that a link names, of this model; None, and one more fault, if there is none."""
+    token = link.get("run")
+    if token is None:
+        return None
+    if token.startswith(("shipped:", "local:")):  # other tokens are for those who began their run
+        try:
+            run = library.view(token).run
+            if run.record.model != model:
+                faults.append(f"the run {reprlib.repr(token)} is of another model")
+                return None
+            steps = run.snapshots() if link.get("step", "").isdecimal() else []
+            if steps and int(link["step"][:12]) not in steps:
+                faults.append(
+                    f"the run has no snapshot of step {link['step'][:12]}; the nearest is shown"
+                )
+            return library.token_of(token)
+        except Problem:
+            pass
+    faults.append(f"the run {reprlib.repr(token)} is not here")
+    return None
+
+
+def written(link: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
+    """The prompt and the sampling settings of a link, by name; those that cannot be used add to the faults."""
+    found: dict[str, Any] = {}
+    if "prompt" in link:
+        found["prompt"] = link["prompt"][:LONGEST]
+    unusable = []
+    for field in describe(SamplingConfig):
+        text = link.get(SAMPLE + field.name)
+        if text is None:
+            continue
+        try:
+            found[field.name] = controls.parsed(field, text)
+        except ValueError:
+            unusable.append(SAMPLE + field.name)
+    if unusable:
+        faults.append(f"it has values that cannot be used: {', '.join(unusable)}")
+    return found
+
+
+def _shown(link: dict[str, str]) -> list[str]:
+    faults = []
+    if link.get("tab", "start") not in OTHERS:
+        faults.append(f"there is no tab {reprlib.repr(link['tab'])}")
+    if link.get("axis", "step") not in AXES:
+        faults.append(f"axis is one of {', '.join(AXES)}")
+    if not set(filter(None, link.get("log", "").split(","))) <= set(LOGS):
+        faults.append("log is x, y, or x,y")
+    if link.get("view", "next") not in KNOWN_VIEWS:
+        faults.append(f"there is no view {reprlib.repr(link['view'])}")
+    if not link.get("step", "0").isdecimal():
+        faults.append("step is a whole number")
+    return faults
 
 
 def _twice(query: Sequence[tuple[str, str]]) -> list[str]:

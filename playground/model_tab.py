@@ -32,8 +32,8 @@ AS_TYPED: dict[str, Any] = {
 }
 # Straight to the server, past the queue: these answer in milliseconds.
 QUICK: dict[str, Any] = {**AS_TYPED, "queue": False}
-LATEST: dict[str, Any] = {**QUICK, "trigger_mode": "always_last"}
-RESTORED = ("token", "feed", "chart", "notice", "recipe")  # filled by a run, besides the settings
+PROMPT = "ROMEO:"  # until another is typed
+RESTORED = ("token", "feed", "chart", "notice")  # filled by a run, besides the settings
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Tab:
 
     rung: Rung
     actions: Actions
-    parts: dict[str, Any]  # "token", "feed", "chart", "notice", "recipe", "share"
+    parts: dict[str, Any]  # "token", "feed", "chart", "notice", "recipe"
     settings: dict[str, Any]
     corpus: gr.BrowserState
     guiding: Guiding
@@ -107,12 +107,11 @@ def build(
     services: Services,
     token: gr.BrowserState,
     corpus: gr.BrowserState,
-    share: gr.HTML,
 ) -> Tab:
     """Lay out one rung's tab and connect it; must be called inside the page's `gr.Tabs`."""
     key, actions = rung.name, Actions(rung, services)
     shipped = services.library.shipped(key)
-    with gr.Tab(f"{number}  {rung.title}", elem_id=f"rung-{key}", id=key) as tab:
+    with gr.Tab(f"{number}  {rung.title}", elem_id=f"rung-{key}", id=key):
         guide = Guiding(rung, services)
         do = _guide(guide)
         with gr.Row(elem_classes="rung", elem_id=f"panel-{key}"):
@@ -135,12 +134,12 @@ def build(
                     _inside(rung, actions)
         lesson_view.build(rung)
     parts = {"token": token, "feed": feed, "chart": chart, "notice": told}
-    parts |= {"recipe": recipe, "share": share}
+    parts |= {"recipe": recipe}
     built = Tab(rung, actions, parts, settings, corpus, guide, write)
     _connect_guide(built, *do)
     _connect_begin(built, buttons)
     _connect_settings(built)
-    _connect_names(built, tab, saved, buttons)
+    _connect_fillers(built, saved, buttons)
     return built
 
 
@@ -168,8 +167,10 @@ def _feed(rung: Rung, actions: Actions, shipped: str | None) -> gr.HTML:
     def order(data: list[Any]) -> Any:
         return actions.order(data)
 
-    titles = {name: field.title for name, field in rung.settings().items()}
-    return components.run_feed(rung.name, actions.feed(shipped), titles, begin, poll, order)
+    settings = [[name, field.title, field.default] for name, field in rung.settings().items()]
+    recipes = {one.name: controls.values_of(rung.plan(one.name)) for one in rung.recipes}
+    feed = actions.feed(shipped)
+    return components.run_feed(rung.name, feed, settings, recipes, begin, poll, order)
 
 
 def _chart(key: str, empty: dict[str, Any], comparison: Comparison) -> gr.HTML:
@@ -206,7 +207,7 @@ def _writing(key: str, actions: Actions) -> dict[str, Any]:
         with gr.Row(elem_classes="write-row"):
             gr.HTML("Write", elem_classes="card-title", apply_default_css=False)
             prompt = gr.Textbox(
-                "ROMEO:",
+                PROMPT,
                 label="The text to continue",  # read out, not shown
                 show_label=False,
                 container=False,
@@ -221,7 +222,8 @@ def _writing(key: str, actions: Actions) -> dict[str, Any]:
                 field.name: controls.control(field, f"{key}-sample-{field.name}")
                 for field in describe(SamplingConfig)
             }
-        text = components.writing(key)
+        usual = {field.name: field.default for field in describe(SamplingConfig)}
+        text = components.writing(key, PROMPT, usual)
         asked = gr.JSON(None, visible=False)
 
     def write(request: gr.Request, *inputs: Any) -> Any:
@@ -239,6 +241,9 @@ def _writing(key: str, actions: Actions) -> dict[str, Any]:
             concurrency_id="writing",
             trigger_mode="multiple",
         )
+    told = f"(...inputs) => import('playground').then(() => Playground.asWritten('{key}', inputs))"
+    inputs = [prompt, *values.values()]
+    gr.on([one.change for one in inputs], None, inputs, js=told, trigger_mode="multiple")
     return {"prompt": prompt, **values}
 
 
@@ -276,14 +281,13 @@ def _connect_guide(tab: Tab, do: gr.Button, index: gr.Number) -> None:
         js=f"(...inputs) => Playground.doing('{key}', inputs)",
         **QUICK,
     )
-    named = (tab.updating(tab.actions.name), tab.controls, tab.shown("share", "recipe"))
-    done.then(*named, **QUICK).then(None, js=f"() => {{ Playground.afterDoing('{key}') }}")
+    done.then(None, js=f"() => {{ Playground.afterDoing('{key}') }}")
 
 
 def choose(tab: Tab) -> str:
-    """JavaScript that takes the text and the settings that the controls show."""
+    """JavaScript that takes the text and the settings that the controls show, and answers their recipe."""
     chosen = f"Playground.choose('{tab.rung.name}', inputs)"
-    return f"(...inputs) => {{ import('playground').then(() => {chosen}) }}"
+    return f"(...inputs) => import('playground').then(() => {chosen})"
 
 
 def _connect_begin(tab: Tab, buttons: dict[str, gr.Button]) -> None:
@@ -302,17 +306,15 @@ def _connect_settings(tab: Tab) -> None:
     """The page follows the settings; a learning rate takes effect at once in a live run."""
     chosen = [tab.corpus, *tab.controls]
     events = [one.change for one in chosen]
-    gr.on(events, None, chosen, js=choose(tab), trigger_mode="multiple")
+    gr.on(events, None, chosen, tab.shown("recipe"), js=choose(tab), trigger_mode="multiple")
     if rate := tab.settings.get("learning_rate"):
         change = tab.updating(tab.actions.change_learning_rate)
         js = f"(...inputs) => Playground.changeRate('{tab.rung.name}', inputs)"
         rate.input(change, [tab.parts["token"], rate], tab.shown("notice"), js=js, **QUICK)
 
 
-def _connect_names(
-    tab: Tab, gradio_tab: gr.Tab, saved: gr.Dropdown, buttons: dict[str, gr.Button]
-) -> None:
-    """Runs, recipes and seeds fill the controls; then the link and the recipe are named anew."""
+def _connect_fillers(tab: Tab, saved: gr.Dropdown, buttons: dict[str, gr.Button]) -> None:
+    """Runs, recipes and seeds fill the controls."""
     actions, parts = tab.actions, tab.parts
     saved.focus(
         lambda token: {saved: gr.update(choices=actions.choices(token), value=None)},
@@ -320,18 +322,8 @@ def _connect_names(
         saved,
         **QUICK,
     )
-    opened = saved.input(tab.updating(actions.open), saved, tab.filled, **QUICK)
-    followed = parts["recipe"].input(
-        tab.updating(actions.follow), parts["recipe"], tab.controls, **QUICK
-    )
-    filled = [opened, followed]
+    saved.input(tab.updating(actions.open), saved, tab.filled, **QUICK)
+    parts["recipe"].input(tab.updating(actions.follow), parts["recipe"], tab.controls, **QUICK)
     if "seed" in buttons:
-        clicked = buttons["seed"].click(
-            tab.updating(actions.new_seed), None, tab.settings["seed"], **QUICK
-        )
-        filled.append(clicked)
-    named = (tab.updating(actions.name), tab.controls, tab.shown("share", "recipe"))
-    for event in filled:
-        event.then(*named, **QUICK)
-    typed = [control.input for control in tab.controls]
-    gr.on([*typed, gradio_tab.select], *named, **LATEST)
+        new_seed = tab.updating(actions.new_seed)
+        buttons["seed"].click(new_seed, None, tab.settings["seed"], **QUICK)

@@ -33,42 +33,67 @@ class Opening:
     @property
     def outputs(self) -> list[Any]:
         """All components that an answer may change."""
-        filled = (component for tab in self.tabs for component in [*tab.filled, tab.parts["share"]])
+        filled = (one for tab in self.tabs for one in [*tab.filled, *tab.write.values()])
         return list(dict.fromkeys([self.ladder, self.told, *filled]))
 
     def answer(self, data: Any) -> dict[str, Any]:
         """Updates by the place of their component among the outputs.
 
         The page sends [key of the text, the link's parameters as [[name, value], ...], {model: the remembered
-        run}], without the runs that it shows already.
+        run}, whether it wrote the link itself], without the runs that it shows already.
         """
-        text, query, runs = data if isinstance(data, list) and len(data) == 3 else ("", [], {})
+        asked = data if isinstance(data, list) and len(data) == 4 else ["", [], {}, False]
+        text, query, runs, own = asked
         pairs = (
             [pair for pair in query if isinstance(pair, list)] if isinstance(query, list) else []
         )
         link = [(sendable(pair[0]), sendable(pair[1])) for pair in pairs if len(pair) == 2]
         remembered = runs if isinstance(runs, dict) else {}
-        return self._placed(self.updates(str(text), link, remembered))
+        return self._placed(self.updates(str(text), link, remembered, own=own is True))
 
     def updates(
-        self, text: str, query: Sequence[tuple[str, str]], remembered: Mapping[str, Any]
+        self,
+        text: str,
+        query: Sequence[tuple[str, str]],
+        remembered: Mapping[str, Any],
+        *,
+        own: bool = False,
     ) -> dict[Any, Any]:
-        """Updates by component."""
+        """Updates by component; own: the page was loaded again, and wrote the link itself."""
         link = links.first(query)
         named = link.get("model")
-        found: dict[Any, Any] = {self.told: notice(links.wrong(query))}
+        faults: list[str] = []
+        found: dict[Any, Any] = {}
         live = []
         for tab in self.tabs:
             name = tab.rung.name
             token = remembered.get(name)
+            if named == name:
+                token = self._run(tab, link, token, faults, own=own)
+                found |= {tab.write[n]: v for n, v in links.written(link, faults).items()}
             if token or named == name:
                 found |= tab.restored(token, text, link)
             if self.supervisor.is_live(str(token)):
                 live.append(name)
-        known = [tab.rung.name for tab in self.tabs]
-        if first := named if named in known else next(iter(live), None):
+        found[self.told] = notice(links.wrong(query, faults))
+        known = [*(tab.rung.name for tab in self.tabs), *links.OTHERS]
+        wanted = named or link.get("tab")
+        if first := wanted if wanted in known else next(iter(live), None):
             found[self.ladder] = gr.update(selected=first)
         return found
+
+    def _run(
+        self, tab: Tab, link: Mapping[str, str], token: Any, faults: list[str], *, own: bool
+    ) -> Any:
+        """The run that a link to this tab shows, if not the included one.
+
+        It is the run that the link names. A page that is loaded again goes on with its own run, which a link
+        may not be able to name; and nobody loses sight of a live one by a link that names none.
+        """
+        live = isinstance(token, str) and self.supervisor.is_live(token)
+        if token and (own or (live and "run" not in link)):
+            return token
+        return links.run_of(link, tab.rung.name, tab.actions.library, faults) or tab.included
 
     def _placed(self, updates: Mapping[Any, Any]) -> dict[str, Any]:
         places = {component: str(place) for place, component in enumerate(self.outputs)}
@@ -88,4 +113,5 @@ def connect(page: gr.Blocks, opening: Opening) -> None:
     ask = "(...inputs) => import('playground').then(() => Playground.opened(inputs))"
     opened = page.load(None, inputs, outputs, js=ask)
     for tab in tabs:
-        opened.then(None, [tab.corpus, *tab.controls], js=choose(tab))
+        opened.then(None, [tab.corpus, *tab.controls], tab.shown("recipe"), js=choose(tab))
+    opened.then(None, js="() => { Playground.linkRead() }")

@@ -97,15 +97,18 @@ def page_first() -> str:
 def run_feed(
     key: str,
     value: Mapping[str, Any],
-    titles: Mapping[str, str],
+    settings: Sequence[Sequence[Any]],
+    recipes: Mapping[str, Sequence[Any]],
     begin: ServerFunction,
     poll: ServerFunction,
     order: ServerFunction,
 ) -> gr.HTML:
     """The status strip of a rung, which polls the run `value["run"]` for all its other parts.
 
-    value: {"run": token or None, "trained": {"text": key, "values": of the settings} or missing}.  titles: of
-    the settings, by name, in the order of the values.  begin, poll and order: plain functions of these names,
+    value: {"run": token or None, "trained": {"text": key, "values": of the settings} or missing}.  settings:
+    [name, title, usual value] of each setting, in the order of the values.  recipes: values by name.
+
+    begin, poll and order: plain functions of these names,
     each of one list.  `poll` is called with [token, from, from_events]; its answer is described in
     `playground/run_view.py`.  `order`, whose list ends with "pause", "resume" or "stop", is called at a click
     on the button `pause-KEY`, and so on, in the same `.run-box`, and answers as `poll` does.  `begin` is called
@@ -113,8 +116,15 @@ def run_feed(
     `live_figure`; or {}, or {"error": sentence}.  The second line of the gr.Tab `rung-KEY` shows the best loss.
     """
     server = _named(["begin", "poll", "order"], [begin, poll, order])
-    settings = [list(item) for item in titles.items()]
-    return _component("runFeed", dict(value), server=server, feed=key, settings=settings)
+    return _component(
+        "runFeed",
+        dict(value),
+        server=server,
+        feed=key,
+        settings=[list(one) for one in settings],
+        recipes=[[name, list(values)] for name, values in recipes.items()],
+        included=value["run"],
+    )
 
 
 def estimate(key: str, estimate: ServerFunction) -> gr.HTML:
@@ -232,14 +242,19 @@ def inside_view(
     )
 
 
-def writing(key: str, value: dict[str, Any] | None = None) -> gr.HTML:
+def writing(
+    key: str, prompt: str, sampling: Mapping[str, Any], value: dict[str, Any] | None = None
+) -> gr.HTML:
     """Generated text, token by token, each with its probability and its alternatives.
+
+    prompt: the usual one; sampling: the usual values of the sampling settings by name.
 
     value: {"prompt": str, "tokens": [[text, probability, [[text, probability], ...]], ...],
     "done": bool, "note": str or None, "step": int, "asked": the number of the request}, or None for nothing
     yet.
     """
-    return _component("writing", value, classes="writing-block", feed=key)
+    usual = [[name, given] for name, given in {"prompt": prompt, **sampling}.items()]
+    return _component("writing", value, classes="writing-block", feed=key, usual=usual)
 
 
 def header(title: str, tagline: str = "") -> gr.HTML:
@@ -252,9 +267,9 @@ def header(title: str, tagline: str = "") -> gr.HTML:
     )
 
 
-def header_tools(value: Mapping[str, Any] | None = None) -> gr.HTML:
-    """Share and ◐; value: {"query": "a=1&b=2"} for the link, or None for the page's address."""
-    return _component("headerTools", dict(value or {}), classes="header-tools", feed="")
+def header_tools(base: str = "") -> gr.HTML:
+    """Share, Guide, ▣ and ◐; base: the address that Share puts before the parameters, "" for the page's own."""
+    return _component("headerTools", None, classes="header-tools", feed="", base=base)
 
 
 def ladder_notes(value: Mapping[str, Any], keep_alive: ServerFunction) -> gr.HTML:

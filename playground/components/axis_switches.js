@@ -1,13 +1,31 @@
 // The switches of the loss chart: what its x axis counts, and whether an axis is logarithmic.
 import { button, make, press } from "./dom.js";
+import { join, moved } from "./link.js";
+
+/** Puts the axes of a chart into the address of the page; axes: its x axes, the usual one first. */
+export function linkAxes(place, chart, axes) {
+  const told = () => ({
+    axis: chart.axis === axes[0] ? null : chart.axis,
+    log: [chart.logX && "x", chart.logY && "y"].filter(Boolean).join(","),
+  });
+  join(place, ["axis", "log"], told, ({ axis, log = "" }) => {
+    if (axes.includes(axis)) chart.axis = axis;
+    chart.logX = log.split(",").includes("x");
+    chart.logY = log.split(",").includes("y");
+  });
+}
+
+const AXES = ["step", "tokens", "seconds"];
 
 export class AxisSwitches {
   /** chart: has `axis`, `logX` and `logY`, which the switches set, and `drawAnew()`. */
   constructor(chart) {
     this.chart = chart;
-    this.axes = ["step", "tokens", "seconds"].map((axis) =>
+    linkAxes(chart.props.feed, chart, AXES);
+    this.axes = AXES.map((axis) =>
       button(axis, "pill-button", `x axis: ${axis}`, () => {
         chart.axis = axis;
+        moved();
         chart.drawAnew();
       }),
     );
@@ -20,6 +38,7 @@ export class AxisSwitches {
     ].map(([label, name, title]) => {
       const pill = button(label, "pill-button", title, () => {
         chart[name] = !chart[name];
+        moved();
         chart.drawAnew();
       });
       pill.dataset.name = name;

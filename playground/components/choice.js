@@ -17,6 +17,19 @@ export function differences(settings, chosen, trained, rate) {
   return titles;
 }
 
+/** The parameters of a link for the values of the settings [name, title, usual value]: null of a usual one. */
+export const settingsTold = (settings, values) =>
+  Object.fromEntries(
+    settings.map(([name, , usual], index) => [name, same(values[index], usual) ? null : values[index]]),
+  );
+
+/** The name of the recipe that the values are, whatever their seed; null: none. recipes: [[name, values], ...]. */
+export function recipeOf(settings, recipes, values) {
+  const fits = ([, wanted]) =>
+    wanted.every((value, index) => settings[index][0] === "seed" || same(values[index], value));
+  return recipes.find(fits)?.[0] ?? null;
+}
+
 /** Whether two values of a control are the same; a learning rate that was typed comes as text. */
 function same(a, b) {
   if (typeof a === typeof b) return a === b;

@@ -31,6 +31,8 @@ function emptyRecord(run) {
     run,
     status: null,
     reason: null,
+    link: undefined, // the token by which others can open it; null: none; not known yet
+    endedElsewhere: false, // this page saw it end, and did not end it
     ours: true, // false: another process trains the run
     queue: null, // {place, of, seconds or null} of a run that waits
     step: 0,
@@ -51,6 +53,8 @@ export class Feed {
   constructor(run) {
     this.record = emptyRecord(run);
     this.connected = true;
+    this.ending = false; // this page has told the run to stop
+    this.heard = 0; // when the last answer came
     this.settled = false; // the run has ended, and all of its record is here
     this.clicked = -Infinity; // when something was last done to the run, in ms
     this.arrived = () => true; // whether a record shows the effect of that
@@ -93,10 +97,20 @@ export class Feed {
     return performance.now() - this.clicked < EAGER_MS && !this.arrived(this.record);
   }
 
+  /** Notes whether a run that this page was watching was ended by somebody else: by another tab. */
+  noteEnd({ status, ours }) {
+    const watching = Date.now() - this.heard < WATCHED_MS; // a run that nobody watches is ended by the server
+    const ended = LIVE.has(this.record.status) && status === "stopped" && ours !== false;
+    if (ended) this.record.endedElsewhere = watching && !this.ending;
+    else if (LIVE.has(status)) this.record.endedElsewhere = false;
+    this.heard = Date.now();
+  }
+
   /** Takes the answer to a poll (its fields: playground/run_view.py). */
   accept(answer) {
     const { record } = this;
     const from = record.train.step.length;
+    this.noteEnd(answer);
     const { train, events, from: start, from_events: startEvents, ...state } = answer;
     Object.assign(record, state);
     if (!train) {

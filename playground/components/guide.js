@@ -1,6 +1,7 @@
 // The guide of a tab: one line with a question, something to try, a button that does it, and what came of it.
 import { ask } from "./calls.js";
 import { button, make } from "./dom.js";
+import { join, moved } from "./link.js";
 import { tab } from "./tab.js";
 
 const MOUNTED_MS = 600; // after a tab is opened, until Gradio has mounted all of it
@@ -12,7 +13,6 @@ const strips = new Map(); // the rung's name -> GuideStrip
 let pending = null; // {key, id}: the step that is done as soon as its tab is there
 
 const openTab = (key) => document.getElementById(`rung-${key}-button`)?.click();
-
 const keepPlace = (key, index) => store({ ...placesKept(), [key]: index, tour: key });
 
 export class GuideStrip {
@@ -26,6 +26,7 @@ export class GuideStrip {
     strips.set(this.key, this);
     this.build(element);
     this.index = this.beginning();
+    join(this.key, ["guide"], () => (this.steps.length ? { guide: this.index ? this.step.id : null } : null));
     this.render();
     this.tab.subscribe((record, change) => this.hear(record, change), element);
     if (pending?.key === this.key) setTimeout(() => this.doPending(), MOUNTED_MS);
@@ -85,6 +86,7 @@ export class GuideStrip {
     this.index = Math.max(0, Math.min(this.steps.length - 1, index));
     this.telling = false;
     keepPlace(this.key, this.index);
+    moved();
     this.render();
   }
 
@@ -194,7 +196,5 @@ function placesKept() {
 function store(places) {
   try {
     localStorage.setItem(PLACES, JSON.stringify(places));
-  } catch {
-    // not remembered, but the page works
-  }
+  } catch {} // eslint-disable-line no-empty -- not remembered, but the page works
 }

@@ -3,6 +3,7 @@ import { applyStoredTheme, toggleTheme } from "./appearance.js";
 import { button, make, press } from "./dom.js";
 import { applyStoredGuides, guidesShown, showGuides } from "./guide.js";
 import { watchTabs } from "./keyboard.js";
+import { placeOpened, shared } from "./link.js";
 import { onPresenting, present, presenting } from "./presenting.js";
 
 export function headerTools(element, props) {
@@ -13,9 +14,7 @@ export function headerTools(element, props) {
     shown.hidden = true;
   });
   const share = button("Share", "header-button", "Copy a link to this page as it is set", async () => {
-    const query = props.value?.query;
-    const base = `${location.origin}${location.pathname}`;
-    const link = query === undefined ? location.href : query ? `${base}?${query}` : base;
+    const link = shared(props.base);
     const copied = await copy(link);
     shown.hidden = copied;
     if (!copied) {
@@ -46,7 +45,7 @@ export function headerTools(element, props) {
   applyStoredTheme();
   applyStoredGuides();
   press(guide, guidesShown());
-  watchTabs();
+  watchTabs(placeOpened);
 }
 
 /** Whether the link is on the clipboard now; there is none without https, and a frame may be refused it. */

@@ -6,6 +6,7 @@ import { button, debounce, isVisible, make, onShown, press } from "./dom.js";
 import { LIVE } from "./feed.js";
 import { HeadsOff } from "./heads_off.js";
 import { VIEWS, pictureOf } from "./inside_pictures.js";
+import { join, moved, unlessLong } from "./link.js";
 import { SnapshotSlider } from "./snapshot_slider.js";
 import { tab } from "./tab.js";
 
@@ -21,6 +22,11 @@ export class InsideView {
     this.run = this.tab.record.run;
     this.text = props.text ?? "";
     this.view = props.views[0];
+    const told = () => ({ view: this.view === props.views[0] ? null : this.view, inside: unlessLong(this.text, props.text) });
+    join(this.key, ["view", "inside"], told, ({ view, inside }) => {
+      if (props.views.includes(view)) this.view = view;
+      this.text = inside ?? this.text;
+    });
     this.cell = null; // of one score: [layer, head, row, column]; null: one that the server chooses
     this.heads = new HeadsOff(this.tab, server, {
       changed: () => this.look(),
@@ -87,6 +93,7 @@ export class InsideView {
 
   read(text) {
     this.text = text;
+    moved();
     this.cell = null;
     this.picture.forget?.();
     this.look();
@@ -108,6 +115,7 @@ export class InsideView {
     }
     if (!VIEWS[view] || !this.pills.querySelector(`[data-view=${view}]`)) return;
     this.view = view;
+    moved();
     this.showPicture();
     this.look();
   }

@@ -2,6 +2,7 @@
 import { ask } from "./calls.js";
 import { isVisible, make } from "./dom.js";
 import { feedOf } from "./feed.js";
+import { join, moved, openable, tokensIn } from "./link.js";
 import { extension } from "./loss_traces.js";
 import { ownRuns } from "./own_runs.js";
 import { pollerOf } from "./polling.js";
@@ -24,6 +25,8 @@ export class Overlays {
     this.together = new Together(server);
     this.build();
     this.ticks.onChange(() => this.follow(), this.node);
+    const told = () => ({ overlay: openable(this.ticks.runs) });
+    join(chart.props.feed, ["overlay"], told, ({ overlay }) => requestAnimationFrame(() => this.lay(tokensIn(overlay))));
   }
 
   build() {
@@ -78,6 +81,12 @@ export class Overlays {
     this.showKey();
   }
 
+  /** Lays the runs of a link over the chart; those that are not here are left out. */
+  lay(runs) {
+    this.ticks.replace(runs);
+    this.look();
+  }
+
   say(sentence) {
     this.said.textContent = sentence;
   }
@@ -105,6 +114,7 @@ export class Overlays {
     }
     this.showKey();
     this.chart.drawSoon();
+    moved();
   }
 
   hear(run, change) {

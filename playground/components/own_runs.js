@@ -22,6 +22,27 @@ export function remember(run) {
   }
 }
 
+const HERE = "playground-shown"; // in the storage of the browser's tab: {model: run}, each tab has its own
+
+/** The runs that this tab of the browser showed before it was loaded again, {model: run}. */
+export function runsHere() {
+  try {
+    return JSON.parse(window.sessionStorage.getItem(HERE)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** Remembers the run that a model's tab shows. */
+export function rememberHere(model, run) {
+  if (!run) return;
+  try {
+    window.sessionStorage.setItem(HERE, JSON.stringify({ ...runsHere(), [model]: run }));
+  } catch {
+    // the browser refuses storage: forgotten with the page
+  }
+}
+
 function stored() {
   try {
     const found = JSON.parse(localStorage.getItem(KEY));

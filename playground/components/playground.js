@@ -6,7 +6,7 @@
 // can never turn into markup.
 import { watchTheme } from "./appearance.js";
 import { Board } from "./board.js";
-import { textChosen } from "./chosen_text.js";
+import { textChosen, textLinked } from "./chosen_text.js";
 import { diary } from "./diary.js";
 import { estimate } from "./estimate.js";
 import { applyFocus } from "./focus.js";
@@ -15,6 +15,7 @@ import { headerTools } from "./header.js";
 import { InsideView } from "./inside_view.js";
 import { watchKeyboard } from "./keyboard.js";
 import { keepAlive, ladderNotes } from "./ladder.js";
+import { linkRead } from "./link.js";
 import { LossChart } from "./loss_chart.js";
 import { opened, opening } from "./opening.js";
 import { keepSmall } from "./own_text.js";
@@ -25,7 +26,7 @@ import { Start } from "./start.js";
 import { runFeed } from "./status_strip.js";
 import { askToWrite, begin, changeRate, choose, live, tab } from "./tab.js";
 import { keepTypedNumbers } from "./typed_numbers.js";
-import { writing } from "./writing.js";
+import { asWritten, writing } from "./writing.js";
 
 const liveFigure = (...mounted) => new LossChart(...mounted);
 const board = (...mounted) => new Board(...mounted);
@@ -53,6 +54,7 @@ export {
 
 window.Playground = {
   afterDoing,
+  asWritten,
   askToWrite,
   begin,
   changeRate,
@@ -60,11 +62,13 @@ window.Playground = {
   doing,
   keepAlive,
   keepSmall,
+  linkRead,
   live,
   opened,
   runsCounted,
   tab,
   textChosen,
+  textLinked,
   textsAsked,
 };
 

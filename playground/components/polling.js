@@ -67,6 +67,7 @@ class Poller {
   order(name) {
     this.feed.expect(ORDERS[name]);
     this.ordered = name;
+    if (name === "stop") this.feed.ending = true;
     this.call();
   }
 

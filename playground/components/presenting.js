@@ -1,4 +1,5 @@
 // Presenter's mode: for a projector, the guide, the loss and its chart are large, and the rest steps back.
+import { join, moved } from "./link.js";
 import { Listeners } from "./listeners.js";
 
 const listeners = new Listeners();
@@ -8,6 +9,7 @@ export const presenting = () => Boolean(globalThis.document?.body?.classList.con
 export function present(on) {
   document.body.classList.toggle("presenting", on);
   listeners.call(on);
+  moved();
 }
 
 /** Calls `act` whenever the mode changes, while `node` is on the page. */
@@ -16,6 +18,7 @@ export const onPresenting = (act, node) => listeners.add(act, node);
 /** Begins the mode if the link asks for it, and lets the key P switch it outside of fields. */
 export function watchPresenting() {
   if (new URLSearchParams(location.search).get("present") === "1") present(true);
+  join(null, ["present"], () => ({ present: presenting() ? 1 : null }));
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
     if (event.key.toLowerCase() !== "p" || typing || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -115,6 +115,7 @@ export class RunsTab {
     const gone = this.ticks.runs.filter((run) => !this.runs.has(run));
     if (this.ticks.remembered === null) {
       this.ticks.remembered = [];
+      this.ticks.usual = this.first(runs).join();
       this.ticks.replace(this.first(runs));
       return;
     }

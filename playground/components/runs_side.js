@@ -1,5 +1,6 @@
 // The card below the list: the texts of the ticked runs side by side, or their settings.
 import { button, make, press } from "./dom.js";
+import { join, moved } from "./link.js";
 import { RunsSettings } from "./runs_settings.js";
 import { RunsTexts } from "./runs_texts.js";
 
@@ -31,6 +32,9 @@ export class RunsSide {
     this.node.append(head, this.texts.node, this.settings.node);
     tab.ticks.onChange(() => this.refresh(), this.node);
     this.open("same");
+    join("runs", ["view"], () => ({ view: this.view === "same" ? null : this.view }), ({ view }) => {
+      if (VIEWS.some(([one]) => one === view)) this.open(view);
+    });
   }
 
   open(view) {
@@ -42,6 +46,7 @@ export class RunsSide {
     this.texts.node.hidden = this.texts.fields.hidden = settings;
     this.texts.two = view === "two";
     this.refresh();
+    moved();
   }
 
   /** Shows the runs that are ticked now. */

@@ -1,11 +1,14 @@
 // The switches above the chart of runs: its x axis, logarithmic axes, the training curves, and the way out of a zoom.
+import { linkAxes } from "./axis_switches.js";
 import { button, make, press } from "./dom.js";
+import { moved } from "./link.js";
 import { AXES } from "./runs_curves.js";
 
 export class RunsSwitches {
   /** chart: has `axis`, `logX`, `logY`, `training` and `zoomed`, and draws itself anew with `drawSoon()`. */
   constructor(chart) {
     this.chart = chart;
+    linkAxes("runs", chart, AXES);
     const axes = make("span", "pills joined");
     this.axes = AXES.map((axis) => button(axis, "pill-button", `x axis: ${axis}`, () => this.choose("axis", axis)));
     axes.append(...this.axes);
@@ -29,6 +32,7 @@ export class RunsSwitches {
     this.chart[name] = value;
     if (name !== "training") this.chart.zoomed = false; // what was zoomed into is elsewhere now
     this.chart.drawSoon();
+    moved();
   }
 
   /** Shows which are on. */

@@ -1,5 +1,6 @@
 // The same prompt through all ticked runs, or two prompts through one: the texts stand side by side as they grow.
 import { make, option } from "./dom.js";
+import { join, moved, unlessLong } from "./link.js";
 
 const page = Math.random().toString(36).slice(2); // this page, among all that write
 const HINT = "Press Sample all: each run continues the prompt, with the same seed and settings.";
@@ -13,6 +14,7 @@ export class RunsTexts {
     this.written = []; // the panes of its last answer
     this.panes = new Map(); // run and prompt -> the nodes of a pane
     this.build(sampling);
+    this.joinLink(sampling);
     tab.ticks.onLight((run) => this.light(run), this.node);
   }
 
@@ -53,6 +55,18 @@ export class RunsTexts {
     });
     this.node = make("div", "runs-texts");
     this.tab.ticks.lights(this.node, (node) => node.closest?.("[data-run]")?.dataset.run ?? null);
+  }
+
+  /** Puts the prompts and the sampling settings into the address of the page. */
+  joinLink(sampling) {
+    const [first, second] = this.prompts;
+    const fields = [["prompt", first], ["prompt_2", second], ...this.settings.map(({ name, input }) => [`sample_${name}`, input])];
+    const usual = ["ROMEO:", "JULIET:", ...sampling.map(({ value }) => String(value))];
+    const told = () => Object.fromEntries(fields.map(([name, { value }], index) => [name, unlessLong(value, usual[index])]));
+    join("runs", fields.map(([name]) => name), told, (given) => {
+      for (const [name, input] of fields) if (name in given) input.value = given[name];
+    });
+    this.fields.addEventListener("input", moved);
   }
 
   /** [run, prompt] of each pane. */

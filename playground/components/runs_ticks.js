@@ -1,5 +1,6 @@
 // Which runs are ticked, each with its place among the colours, and which run is lit up. Shared by the list, the
 // chart and the samples of the Runs tab.
+import { join, moved, openable, reloaded, tokensIn } from "./link.js";
 import { Listeners } from "./listeners.js";
 
 export const MOST = 10; // runs that are drawn at once: so many lines can be told apart
@@ -16,11 +17,20 @@ export class Ticks {
   constructor(stored = true, from = 0) {
     Object.assign(this, { stored, from });
     this.places = new Map(); // run -> place, in the order of ticking
+    this.usual = null; // the runs that are ticked before anybody has ticked one
     this.lit = null;
     this.listeners = new Listeners();
     this.litListeners = new Listeners();
     this.remembered = stored ? remembered() : null; // null: nothing was ever ticked here
+    if (stored) this.joinLink();
     for (const run of this.remembered ?? []) this.take(run);
+  }
+
+  joinLink() {
+    const told = () => (this.remembered ? { ticked: this.runs.join() === this.usual ? null : openable(this.runs) } : null);
+    join("runs", ["ticked"], told, ({ ticked }) => {
+      if (!(reloaded && this.remembered)) this.remembered = tokensIn(ticked).slice(0, MOST);
+    });
   }
 
   get runs() {
@@ -63,6 +73,7 @@ export class Ticks {
   changed() {
     if (this.lit && !this.has(this.lit)) this.light(null);
     if (this.stored) remember(this.runs);
+    if (this.stored) moved();
     this.listeners.call();
   }
 

@@ -7,6 +7,7 @@ import { tabNote } from "./ladder.js";
 import { ORDERS, pollerOf } from "./polling.js";
 import { doingWord, hintWords, statusWords } from "./status_words.js";
 import { tab } from "./tab.js";
+import { linkSettings } from "./tab_link.js";
 
 const BEGIN_MS = 120000; // a run may begin with a text that is first fetched and counted
 const DOUBLE_CLICK_MS = 600;
@@ -14,7 +15,7 @@ const NO_ANSWER = "The server does not answer. Try again in a moment.";
 
 export function runFeed(element, props, watch, server) {
   const one = tab(props.feed);
-  one.settings = props.settings;
+  linkSettings(one, props.feed, props);
   drawStrip(element, props, one);
   let begun = -Infinity; // when a run was last begun, in ms
   let beginning = false;
@@ -36,11 +37,11 @@ export function runFeed(element, props, watch, server) {
     beginning = false;
     const error = answer ? answer.error : NO_ANSWER;
     const notice = { __type__: "update", value: error ?? "", visible: Boolean(error) };
-    if (error) return [undefined, undefined, undefined, notice];
     if (name === "go_on") {
       one.feed.expect(({ status }) => LIVE.has(status)); // refused, perhaps, as another tab had it go on
       poller.hurry();
     }
+    if (error) return [undefined, undefined, undefined, notice];
     const { run, trained, chart } = answer;
     if (run) return [run, { run, trained }, chart, notice];
     const { step } = one.record;
@@ -79,8 +80,8 @@ function drawStrip(element, props, one) {
       root.dataset.status = elsewhere ? "elsewhere" : (record.status ?? "loading");
       root.dataset.connection = one.connected ? "ok" : "lost";
       root.classList.toggle("stale", one.stale);
-    }
       root.classList.toggle("can-go-on", canGoOn(record));
+    }
     const done = record.steps ? Math.min(1, record.step / record.steps) : 0;
     fill.style.width = `${100 * done}%`;
     const pieces = statusWords(record);

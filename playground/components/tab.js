@@ -1,16 +1,21 @@
 // The state of a rung's tab: which run it shows, at which step, and what its controls choose. The parts
 // of a tab find one another by the rung's name, `key`.
-import { differences, lastRate } from "./choice.js";
+import { differences, lastRate, recipeOf } from "./choice.js";
 import { debounce } from "./dom.js";
 import { Feed, feedOf, steered } from "./feed.js";
+import { moved } from "./link.js";
 import { Listeners } from "./listeners.js";
+import { linkTab, nearest } from "./tab_link.js";
 
 const SETTLE_MS = 50; // Gradio fills the controls of a run one after the other
 
 const tabs = new Map(); // key -> Tab
 
 export function tab(key) {
-  if (!tabs.has(key)) tabs.set(key, new Tab());
+  if (!tabs.has(key)) {
+    tabs.set(key, new Tab());
+    tabs.get(key).linkRun = linkTab(tabs.get(key), key);
+  }
   return tabs.get(key);
 }
 
@@ -25,13 +30,16 @@ export class Tab {
     this.previous = null; // the record of the run shown before, if it had learned anything
     this.step = null; // the snapshot shown; null: the newest
     this.snapshots = []; // the steps of the run shown whose weights are kept, in order
-    this.settings = []; // [name, title] of each setting
+    this.stepAsked = null; // the step of the link with which the page was opened, until its run is here
+    this.settings = []; // [name, title, usual value] of each setting
+    this.recipes = []; // [name, values of the settings] of each recipe
     this.chosen = null; // {text, values}: what the controls show
     this.trained = null; // the same of the run shown; null: not known
     this.rate = null; // a learning rate that the live run was given a moment ago
     this.differing = []; // the titles of what differs between the two
     this.asked = null; // what Write was last asked for: {run, step, pane, number}
     this.begin = async () => []; // Train, Step and Reset; set by the status strip
+    this.linkRun = () => {}; // tells the address of the run shown
     this.listeners = new Listeners();
     this.stepListeners = new Listeners();
     this.choiceListeners = new Listeners();
@@ -59,11 +67,12 @@ export class Tab {
     }
     this.leave();
     if (run !== this.record.run) {
+      if (this.record.run) this.stepAsked = null;
       // A run of another text has other axes, and its losses mean something else.
       const sameText = !this.trained || !trained || this.trained.text === trained.text;
       if (!sameText) this.previous = null;
       else if (this.record.train.step.length > 1) this.previous = this.record;
-      this.step = null;
+      this.step = this.stepAsked;
       this.snapshots = [];
       this.differing = [];
       this.rate = null;
@@ -77,6 +86,7 @@ export class Tab {
   }
 
   hear(record, change) {
+    this.linkRun(record);
     if (change.events.some((event) => event.type === "learning_rate")) {
       this.rate = null;
       this.compareSoon();
@@ -93,7 +103,9 @@ export class Tab {
   /** Shows the snapshot of a step; null: the newest, also when newer ones come. */
   showStep(step) {
     this.step = step;
+    this.stepAsked = null;
     this.stepListeners.call(step);
+    moved();
   }
 
   /** The place of the moment among the snapshots. */
@@ -113,6 +125,7 @@ export class Tab {
     const all = [...new Set([...this.snapshots, ...steps])].sort((a, b) => a - b);
     if (all.length === this.snapshots.length) return;
     this.snapshots = all;
+    if (this.step !== null && this.step === this.stepAsked) this.step = nearest(all, this.step);
     this.stepListeners.call(this.step);
   }
 
@@ -125,6 +138,12 @@ export class Tab {
     this.chosen = { text, values };
     this.compareSoon();
     this.choiceListeners.call();
+    moved();
+  }
+
+  /** The recipe that the controls show, or null. */
+  get recipe() {
+    return this.chosen ? recipeOf(this.settings, this.recipes, this.chosen.values) : null;
   }
 
   onChoice(fn, node) {
@@ -145,8 +164,12 @@ export class Tab {
 /** Whether this page can steer the run shown. */
 export const live = (key) => steered(tab(key).record);
 
-/** Takes [text, value, ...] of a tab's controls, the inputs of a Gradio event. */
-export const choose = (key, [text, ...values]) => tab(key).choose(text, values);
+/** Takes [text, value, ...] of a tab's controls, the inputs of a Gradio event; resolves to its output, the recipe. */
+export async function choose(key, [text, ...values]) {
+  tab(key).choose(text, values);
+  await new Promise((resolve) => setTimeout(resolve, 2 * SETTLE_MS));
+  return [tab(key).recipe];
+}
 
 /** The inputs [token, learning rate] of a Gradio event, which gives the rate to the run if it is live. */
 export function changeRate(key, inputs) {

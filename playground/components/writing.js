@@ -1,9 +1,24 @@
 // Text that a model writes on demand, each token with its probability and its alternatives.
 import { showChoices } from "./choices.js";
 import { make } from "./dom.js";
+import { join, moved, unlessLong } from "./link.js";
 import { tab } from "./tab.js";
 import { tooltip } from "./tooltip.js";
 import { whole } from "./wording.js";
+
+/** Takes [prompt, value of each sampling setting, ...] as the controls of a tab show them. */
+export function asWritten(key, inputs) {
+  tab(key).writes = inputs;
+  moved();
+}
+
+/** The parameters of a link for what Write is set to; usual: [name, value] of each control, the prompt first. */
+export function writesTold(usual, inputs) {
+  const changed = ([name, value], index) =>
+    name === "prompt" ? ["prompt", unlessLong(String(inputs[index]), value)]
+      : [`sample_${name}`, Number(inputs[index]) === value ? null : inputs[index]];
+  return Object.fromEntries(usual.map(changed));
+}
 
 /** Shows generated text token by token; only new tokens are added. */
 export function writing(element, props, watch) {
@@ -11,6 +26,8 @@ export function writing(element, props, watch) {
   const note = make("div", "figure-note");
   element.replaceChildren(text, note);
   const one = tab(props.feed);
+  const names = props.usual.map(([name]) => (name === "prompt" ? name : `sample_${name}`));
+  join(props.feed, names, () => (one.writes ? writesTold(props.usual, one.writes) : null));
   let tokens = [];
   let drawn = null; // the answer that is shown
 

@@ -14,6 +14,14 @@ test("only runs that the page does not show already are asked for", () => {
   assert.deepEqual(remembered(included, ["gone", null, "a"]), { bigram: "gone", toy: "a" });
 });
 
+test("a tab of the browser goes on with its own runs, not with the last ones of another tab", () => {
+  assert.deepEqual(remembered(included, [null, "other", null], { deep: "mine" }), { deep: "mine" });
+  // Also with the included run: the state that Gradio keeps must name it.
+  const back = { deep: "shipped:deep" };
+  assert.deepEqual(remembered(included, [null, "other", null], back), back);
+  assert.deepEqual(remembered(included, [null, "shipped:deep", null], back), {});
+});
+
 test("the server is asked once, only for a remembered run or a link", async () => {
   const asked = [];
   const restore = async (...data) => {
@@ -31,7 +39,7 @@ test("the server is asked once, only for a remembered run or a link", async () =
   globalThis.location = { search: "?model=deep&steps=2" };
   await opened(["text", null, null, null]);
   assert.deepEqual(asked, [
-    ["text", [], { deep: "own" }],
-    ["text", [["model", "deep"], ["steps", "2"]], {}],
+    ["text", [], { deep: "own" }, false],
+    ["text", [["model", "deep"], ["steps", "2"]], {}, false],
   ]);
 });

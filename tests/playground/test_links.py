@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from playground.links import PARTS, first, wrong
+from lm.generation import SamplingConfig
+from lm.ladder import RUNGS
+from lm.settings import describe
+from playground.links import PARTS, SAMPLE, base, first, wrong
 
 FOCUS = Path(__file__).parents[2] / "playground" / "components" / "focus.js"
 
@@ -63,3 +66,30 @@ def test_of_a_name_that_is_given_twice_the_first_counts_as_in_the_browser():
 def test_the_parts_are_those_that_the_page_can_show():
     (parts,) = re.findall(r"const PARTS = \[(.*)\];", FOCUS.read_text("utf-8"))
     assert re.findall(r'"(\w+)"', parts) == list(PARTS)
+
+
+def test_on_a_space_share_copies_the_address_that_opens_the_space():
+    space = {"SPACE_HOST": "ann-lm.hf.space", "SPACE_ID": "ann/lm"}
+    assert base(space) == "https://huggingface.co/spaces/ann/lm"
+    assert base({}) == base({"SPACE_ID": "ann/lm"}) == ""
+
+
+def test_no_setting_has_the_name_of_another_parameter_of_a_link():
+    others = {
+        "model",
+        "tab",
+        "text",
+        "run",
+        "step",
+        "view",
+        "inside",
+        "axis",
+        "log",
+        "prompt",
+        "overlay",
+    }
+    others |= {"ticked", "guide", "show", "present"} | {
+        SAMPLE + field.name for field in describe(SamplingConfig)
+    }
+    for rung in RUNGS.values():
+        assert not others & set(rung.settings())

@@ -6,7 +6,7 @@ import gradio as gr
 import pytest
 
 from lm.ladder import RUNGS
-from playground import components, lesson_view, model_tab
+from playground import lesson_view, model_tab
 from playground.model_tab import Tab
 
 
@@ -20,9 +20,8 @@ def tab(finished, decoder, page) -> Tab:
     """The decoder's tab over the finished runs."""
     with page:
         token, corpus = gr.BrowserState(None), gr.BrowserState("synthetic_plays")
-        share = components.header_tools()
         with gr.Tabs():
-            return model_tab.build(decoder, 5, finished, token, corpus, share)
+            return model_tab.build(decoder, 5, finished, token, corpus)
 
 
 def test_an_answer_updates_the_components_it_names_and_no_others(tab):
@@ -50,10 +49,9 @@ def test_a_group_without_a_choice_is_hidden_and_its_controls_are_inputs(finished
     """The settings that have a single choice, as the task, are sent all the same."""
     rung = RUNGS["ngram"]
     with page:
-        share = components.header_tools()
         states = gr.BrowserState(None), gr.BrowserState("synthetic_plays")
         with gr.Tabs():
-            tab = model_tab.build(rung, 0, finished, *states, share)
+            tab = model_tab.build(rung, 0, finished, *states)
     single = {n for n, f in rung.settings().items() if f.kind == "choice" and len(f.choices) == 1}
     groups = [b for b in page.blocks.values() if isinstance(b, gr.Accordion) and b.label == "Run"]
     assert [group.visible for group in groups] == [False]

@@ -9,7 +9,6 @@ import pytest
 from lm.errors import RunProblem
 from lm.ladder import RUNGS
 from playground import app, model_tab, opening
-from playground.components import header_tools
 from playground.model_tab import Tab
 from playground.opening import Opening
 from playground.services import SHIPPED, Services
@@ -23,11 +22,10 @@ def made(services: Services, *names: str) -> Opening:
     """The tabs of these models, and what opens them."""
     with gr.Blocks():
         corpus, told = gr.BrowserState(TEXT), opening.sentence()
-        share = header_tools()
         tokens = [gr.BrowserState(None) for _ in names]
         with gr.Tabs() as ladder:
             tabs = [
-                model_tab.build(RUNGS[name], number, services, tokens[number], corpus, share)
+                model_tab.build(RUNGS[name], number, services, tokens[number], corpus)
                 for number, name in enumerate(names)
             ]
         return Opening(tabs, ladder, told, services)
@@ -64,7 +62,7 @@ def test_every_tab_is_written_as_a_newcomer_sees_it(included):
     for tab in made(included, *RUNGS).tabs:
         answer = tab.actions.restore(None, "tiny_shakespeare", {})
         assert tab.included == answer["token"] is not None
-        shown = {name: tab.parts[name].value for name in ("feed", "chart", "recipe")}
+        shown = {name: tab.parts[name].value for name in ("feed", "chart")}
         assert shown == {name: answer[name] for name in shown}, tab.rung.name
         values = {name: control.value for name, control in tab.settings.items()}
         assert values == answer["settings"], tab.rung.name
@@ -79,14 +77,54 @@ def test_a_remembered_run_fills_its_own_tab_and_no_other(two):
     assert two.ladder not in updates  # Start is shown: the run has ended
 
 
-def test_a_link_fills_its_tab_opens_it_and_is_what_the_page_shares(two):
+def test_a_link_fills_its_tab_and_opens_it(two):
     link = [("model", "decoder_transformer"), ("n_embd", "32")]
     updates = two.updates(TEXT, link, {})
     assert updates[two.ladder]["selected"] == "decoder_transformer"
     assert updates[deep(two).settings["n_embd"]] == 32
-    assert "n_embd=32" in updates[deep(two).parts["share"]]["query"]
     assert two.tabs[0].parts["feed"] not in updates
     assert not updates[two.told]["visible"]
+
+
+def test_a_link_brings_its_run_prompt_and_sampling_settings(two):
+    link = [("model", "decoder_transformer"), ("run", DEEP), ("prompt", "A"), ("sample_top_k", "3")]
+    updates = two.updates(TEXT, link, {})
+    tab = deep(two)
+    assert updates[tab.parts["token"]] == DEEP
+    assert (updates[tab.write["prompt"]], updates[tab.write["top_k"]]) == ("A", 3)
+    assert tab.write["temperature"] not in updates and not updates[two.told]["visible"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"run": "local:gone"}, "'local:gone' is not here"),
+        ({"run": "some-one-elses-token"}, "is not here"),
+        ({"run": DEEP, "step": "7"}, "has no snapshot of step 7"),
+        ({"sample_top_p": "nan", "sample_seed": "x"}, "cannot be used: sample_top_p, sample_seed"),
+        ({"axis": "years"}, "axis is one of"),
+        ({"view": "door"}, "no view 'door'"),
+    ],
+)
+def test_what_a_link_asks_in_vain_is_told(two, wrong, said):
+    updates = two.updates(TEXT, [("model", "decoder_transformer"), *wrong.items()], {})
+    assert said in updates[two.told]["value"]
+
+
+def test_a_page_that_is_loaded_again_goes_on_with_its_own_run(two):
+    """Its address may not be able to name that run; a foreign link without a run means the included one."""
+    link, mine = [("model", "decoder_transformer")], {"decoder_transformer": DEEP}
+    token = deep(two).parts["token"]
+    assert two.updates(TEXT, link, mine, own=True)[token] == DEEP
+    assert two.updates(TEXT, link, mine)[token] == deep(two).included
+
+
+def test_a_link_does_not_hide_a_live_run_unless_it_names_another(services, start):
+    opened = made(services, "decoder_transformer")
+    live = start(paused=True)
+    (tab,) = opened.tabs
+    updates = opened.updates(TEXT, [("model", tab.rung.name)], {tab.rung.name: live})
+    assert updates[tab.parts["token"]] == live
 
 
 def test_a_link_that_does_not_fit_is_told_above_the_tabs(two):
@@ -114,16 +152,16 @@ def test_a_problem_on_opening_is_a_notice_and_nothing_else(two, monkeypatch):
 
 
 def test_updates_go_to_the_browser_by_the_place_of_their_output(two):
-    answer = two.answer([TEXT, [["model", "bigram"]], {"decoder_transformer": DEEP}])
+    answer = two.answer([TEXT, [["model", "bigram"]], {"decoder_transformer": DEEP}, False])
     token = two.outputs.index(deep(two).parts["token"])
     assert answer[str(token)] == DEEP
     assert {int(place) for place in answer} <= set(range(len(two.outputs)))
     assert sendable(answer)
 
 
-FOREIGN = [None, "", [], {}, [1, 2, 3], ["a", "b", "c"], [None, [["x"]], {"bigram": []}]]
+FOREIGN = [None, "", [], {}, [1, 2, 3], ["a", "b", "c"], [None, [["x"]], {"bigram": []}, 3]]
 
 
-@pytest.mark.parametrize("data", [*FOREIGN, ["", [[[], {}]], {"bigram": {"run": 1}}]])
+@pytest.mark.parametrize("data", [*FOREIGN, ["", [[[], {}]], {"bigram": {"run": 1}}, True]])
 def test_whatever_a_browser_sends_has_an_answer(two, data):
     assert sendable(two.answer(data))
