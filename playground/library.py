@@ -127,9 +127,9 @@ class Library:
         return token
 
     def token_for(self, directory: Path) -> str:
-        """The token of a run in one of the folders."""
-        if directory.parent == self.shipped_folder:
-            return f"{INCLUDED}{directory.name}"
+        """The token of a run in one of the folders, or in a sweep there."""
+        if self.shipped_folder in directory.parents:
+            return f"{INCLUDED}{directory.relative_to(self.shipped_folder).as_posix()}"
         return f"local:{directory.relative_to(self.runs_folder).as_posix()}"
 
     def open_token(self, directory: Path) -> str | None:

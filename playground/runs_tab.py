@@ -14,6 +14,8 @@ from playground.model_tab import AS_TYPED, QUICK
 from playground.prompts import sendable
 from playground.services import Services
 from playground.side_by_side import Pane, write
+from playground.sweep_result import SweepResults
+from playground.sweeping import Sweeping, sweepable
 from playground.visitors import NOBODY, Visitor, visitor_of
 from playground.writing import Requests
 
@@ -84,6 +86,8 @@ def _sampling(asked: Any) -> SamplingConfig:
 def build(services: Services) -> None:
     """Lay the tab out; must be called inside the page's `gr.Tabs`."""
     handlers, comparison = RunsTab(services), services.comparison
+    sweeping = Sweeping(services)
+    results = SweepResults(sweeping)
 
     def table(data: Any) -> Any:
         return comparison.table(data)
@@ -106,8 +110,22 @@ def build(services: Services) -> None:
     def write_texts(asked: Any, request: gr.Request) -> Any:
         yield from handlers.write(asked, visitor_of(request), request.session_hash)
 
+    def costs(data: Any) -> Any:
+        return sweeping.costs(data)
+
+    def sweep(data: Any, request: gr.Request) -> Any:
+        return sweeping.start(data, visitor_of(request))
+
+    def swept(data: Any) -> Any:
+        return results.state(data)
+
+    def steer(data: Any) -> Any:
+        sweeping.steer(*(data if isinstance(data, list) and len(data) == 2 else ["", ""]))
+        return {}
+
     with gr.Tab("Runs", elem_id="rung-runs", id=NAME):
-        shown = components.runs(sampling_fields(), table, poll, settings, change, remove, restore)
+        server = (table, poll, settings, change, remove, restore, costs, sweep, swept, steer)
+        shown = components.runs(sampling_fields(), sweepable(), *server)
         asked = gr.JSON(None, visible=False)
         go = gr.Button("Sample all", elem_id="runs-write", elem_classes="offscreen")
         go.click(

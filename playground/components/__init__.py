@@ -50,6 +50,7 @@ STYLES = tuple(
         "runs",
         "runs_parts",
         "runs_texts",
+        "sweep",
         "board",
         "lesson",
         "small_screens",
@@ -184,13 +185,20 @@ def board(entries: ServerFunction, put: ServerFunction, withdraw: ServerFunction
     return _component("board", None, server=server, classes="board-block")
 
 
-def runs(sampling: Sequence[Mapping[str, Any]], *server: ServerFunction) -> gr.HTML:
+def runs(
+    sampling: Sequence[Mapping[str, Any]],
+    models: Sequence[Mapping[str, Any]],
+    *server: ServerFunction,
+) -> gr.HTML:
     """The Runs tab; sampling: the fields of the sampling settings, of `playground/runs_tab.py`.
 
-    server: plain functions called `table`, `poll`, `settings`, `change`, `remove` and `restore`, each of one
-    value; see `playground/comparison.py`. Its value is an answer of `RunsTab.write`.
+    models: that can be swept, {"name", "title", "settings": [[name, title, help], ...]} each. server: plain
+    functions called `table`, `poll`, `settings`, `change`, `remove` and `restore`, each of one value; see
+    `playground/comparison.py`; and `costs`, `sweep`, `swept` and `steer`, each of a list; see
+    `playground/sweeping.py`. Its value is an answer of `RunsTab.write`.
     """
     names = ["table", "poll", "settings", "change", "remove", "restore"]
+    names += ["costs", "sweep", "swept", "steer"]
     functions = _named(names, list(server))
     return _component(
         "runs",
@@ -199,6 +207,7 @@ def runs(sampling: Sequence[Mapping[str, Any]], *server: ServerFunction) -> gr.H
         classes="runs-block",
         plotly_too=True,
         sampling=list(sampling),
+        models=list(models),
     )
 
 

@@ -9,6 +9,7 @@ import { Together } from "./runs_polling.js";
 import { RunsChart } from "./runs_chart.js";
 import { RunsList } from "./runs_list.js";
 import { RunsSide } from "./runs_side.js";
+import { SweepCard } from "./sweep.js";
 import { RunsTools } from "./runs_tools.js";
 import { fullName, labelAmong } from "./runs_words.js";
 import { Ticks } from "./runs_ticks.js";
@@ -39,6 +40,7 @@ export class RunsTab {
     this.chart = new RunsChart(this);
     this.tools = new RunsTools(this);
     this.side = new RunsSide(this, props.sampling);
+    this.sweep = new SweepCard(this, props.models);
     this.build();
     this.ticks.onChange(() => this.look(), element);
     watch("value", () => this.side.texts.take(props.value));
@@ -57,7 +59,7 @@ export class RunsTab {
     this.said.setAttribute("role", "status");
     list.append(head, this.tools.undo, this.said, this.list.node);
     const page = make("div", "runs");
-    page.append(list, this.chart.node, this.side.node);
+    page.append(list, this.chart.node, this.side.node, this.sweep.node);
     this.element.replaceChildren(page);
   }
 
