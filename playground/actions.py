@@ -22,16 +22,19 @@ from lm.ablation import check_heads
 from lm.corpora import AnyCorpus
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
-from lm.plan import Rung
+from lm.plan import Plan, Rung
+from lm.runs.preparation import PreparedText
 from lm.runs.run import Run
 from lm.settings import describe
 from lm.sizes import count_parameters, outline
+from lm.tokenizers import CharacterTokenizer
 from lm.training.config import TrainingConfig
+from lm.wording import tokens_told
 from playground import controls, inside, writing
 from playground.figures import loss as loss_figure
+from playground.going_on import GoingOn
 from playground.prompts import sendable
 from playground.services import Services
-from playground.going_on import GoingOn
 from playground.texts import key_of
 from playground.visitors import NOBODY, Visitor
 
@@ -49,12 +52,12 @@ class Actions:
         self.library = services.library
         self.supervisor = services.supervisor
         self.requests = writing.Requests()
-
-    # Starting and commanding a run
         self.going_on = GoingOn(rung, services)
 
+    # Starting and commanding a run
+
     def begin(self, data: Any, visitor: Visitor = NOBODY) -> Answer:
-        """Train, Step and Reset; the page calls it with [which, token, corpus, *values].
+        """Train, Step, Reset and Go on; the page calls it with [which, token, corpus, *values].
 
         Answers {"run": its token, "trained": as in a feed, "chart": its chart}, {} if no new run was wanted, or
         {"error": a sentence}.
@@ -310,9 +313,10 @@ class Actions:
     def estimate(self, data: Any) -> Answer:
         """Parameters and predicted time; the page calls it with [corpus, *values].
 
-        Answers {"parameters", "steps", "seconds", "state"} or {"error": a sentence}. The state is "timing" or
-        "waiting" (for the runs in training to end) while there are no seconds yet, "busy" if other work
-        disturbed the timing, "impossible" if the plan cannot be timed here, and "settled" otherwise.
+        Answers {"parameters", "steps", "seconds", "state", "tokens", "context"} or {"error": a sentence}. The
+        state is "timing" or "waiting" (for the runs in training to end) while there are no seconds yet, "busy"
+        if other work disturbed the timing, "impossible" if the plan cannot be timed here, and "settled"
+        otherwise. "tokens" and "context" tell pieces in words, and are "" of characters.
         """
         corpus, *values = data if isinstance(data, list) and data else [""]
         try:
@@ -331,11 +335,22 @@ class Actions:
             state = "settled" if settled else "busy"
         parameters = count_parameters(outline(plan, text.tokenizer.vocab_size))
         told = {"parameters": parameters, "steps": plan.steps, "seconds": seconds}
-        return {**told, "state": state}
+        return {**told, "state": state, **_pieces_told(plan, text)}
 
     def new_seed(self) -> Answer:
         """A seed at random."""
         return {"settings": {"seed": random.randrange(1, 100_000)}}
+
+
+def _pieces_told(plan: Plan, text: PreparedText) -> dict[str, str]:
+    """The pieces that a plan cuts a text into, and its context, in words; "" of characters."""
+    if plan.tokenizer.tokenizer == CharacterTokenizer.kind:
+        return {"tokens": "", "context": ""}
+    each = len(text.corpus.train_text) / max(1, text.train_tokens)
+    return {
+        "tokens": f"{text.tokenizer.vocab_size:,} pieces · {each:.1f} characters each",
+        "context": f"Context: {tokens_told(plan.context_length, each)}",
+    }
 
 
 def _step(value: Any) -> int | None:

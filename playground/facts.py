@@ -27,7 +27,7 @@ def facts(view: RunView, included: RunView | None = None) -> dict[str, Any]:
         "tokens_per_step": record.tokens_per_step,
         "tokens_seen": view.step * record.tokens_per_step,
         "text_characters": record.corpus.characters,
-        "passes": view.step * record.tokens_per_step / max(1, 0.9 * record.corpus.characters),
+        "passes": record.passes(view.step),
         "uniform": baselines.get("uniform", math.log(record.vocab_size)),
     }
     counted = {"unigram": "unigram", "bigram": "pairs", "5-gram": "five"}

@@ -59,6 +59,12 @@ class Guiding:
             view = self._view(token)
             if view is None:
                 return {"text": step.told({})}
+            record = view.run.record
+            if not record.spells_characters:
+                return {
+                    "text": f"This guide tells of characters, and the run has {record.vocab_size:,} pieces: "
+                    "choose characters under Tokens, and train."
+                }
             found = facts(view, self._view(self.services.library.shipped(self.rung.name)))
             return {"text": step.told(found | compared(view, self._view(before)))}
         except Problem as problem:

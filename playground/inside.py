@@ -20,6 +20,7 @@ from lm.inspection import attention_layers, inspect, layer_by_layer, one_score, 
 from lm.layers.block import ReadsOut
 from lm.runs.run import Run
 from lm.tasks.continue_text import SAMPLE, first_token
+from lm.tokenizers.streaming import Stream
 from playground import prompts
 from playground.inspection import DEFAULT_TEXT, MOST_POSITIONS, attention, table
 from playground.snapshots import Snapshots
@@ -129,6 +130,7 @@ def _next(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
         "text": tokens,
         "logits": base64.b64encode(logits.tobytes()).decode("ascii"),
         "tokens": [tokenizer.token_text(id) for id in range(tokenizer.vocab_size)],
+        "characters_per_token": run.record.characters_per_token,
         "note": note,
     }
 
@@ -144,6 +146,8 @@ def _surprise(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
         "tokens": [tokenizer.token_text(int(id)) for id in known],
         "losses": [None, *(round(float(loss), 3) for loss in losses)],
         "mean": float(losses.mean()),
+        "per_character": float(losses.sum()) / max(1, tokenizer.count_characters(known[1:])),
+        "characters_per_token": run.record.characters_per_token,
         "uniform": float(np.log(tokenizer.vocab_size)),
         "held_out": bool(question.passage),
         "note": " ".join(notes) or None,
@@ -182,8 +186,12 @@ def _choices(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
     start = torch.from_numpy(first_token(tokenizer))
     context = run.plan.context_length
     found = choices_of(model, start, torch.from_numpy(ids), context, SAMPLE)  # (N, V)
+    stream = Stream(tokenizer)
     return {
-        "tokens": [written(int(id), row, tokenizer) for id, row in zip(ids, found, strict=True)],
+        "tokens": [
+            written(id, row, tokenizer, stream.text(id))
+            for id, row in zip(ids.tolist(), found, strict=True)
+        ],
         "temperature": SAMPLE.temperature,
     }
 

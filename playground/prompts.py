@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from lm.prompt import Prompt
+from lm.tasks.continue_text import first_token
 from lm.tokenizers import Tokenizer
 
 
@@ -19,3 +21,13 @@ def encode(tokenizer: Tokenizer, text: str) -> tuple[np.ndarray, list[str]]:
         return ids, []
     shown = " ".join(dict.fromkeys(dropped))[:40]
     return ids, [f"Left out, as the model has never seen them: {shown}"]
+
+
+def begin(tokenizer: Tokenizer, text: str) -> tuple[Prompt, str, list[str]]:
+    """A text as a prompt of at least one id, its known part, and notes on the characters left out."""
+    ids, notes = encode(tokenizer, text)
+    known = tokenizer.decode(ids)
+    prompt = Prompt.of(tokenizer, known)
+    if len(prompt.ids) == 0:
+        prompt = Prompt(first_token(tokenizer), prompt.rest)
+    return prompt, known, notes

@@ -5,7 +5,7 @@ A run that rewrites lines takes the prompt as a line, and its answer is there at
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,10 +13,10 @@ import torch
 from lm import tasks
 from lm.errors import Problem
 from lm.generation import GeneratedToken, SamplingConfig, generate
+from lm.prompt import Begun
 from lm.rewriting import Rewriter
 from lm.runs.run import Run
-from lm.tasks.continue_text import first_token
-from lm.tokenizers import Tokenizer
+from lm.tokenizers.streaming import Stream
 from playground import prompts
 from playground.snapshots import Snapshots
 from playground.writing import UPDATES_PER_SECOND
@@ -30,20 +30,16 @@ class Pane:
     prompt: str
     run: Run | None
     note: str = ""
-    ids: list[int] = field(default_factory=list)
+    text: str = ""  # written so far, without half of a character at its end
     done: bool = False
-    tokenizer: Tokenizer | None = None  # once the text is being written
-    answer: str = ""  # of a run that rewrites lines
+    stream: Stream | None = None  # once the text is being written
 
     def told(self) -> dict[str, Any]:
-        """The text so far, for the page; half of a character at its end is not shown yet."""
-        text = self.tokenizer.decode(self.ids) if self.tokenizer else self.answer
-        if not self.done:
-            text = text.rstrip("\ufffd")
+        """The text so far, for the page."""
         return {
             "run": self.token,
             "prompt": self.prompt,
-            "text": text,
+            "text": self.text,
             "note": self.note,
             "done": self.done,
         }
@@ -79,16 +75,13 @@ def _tokens(
         tokenizer, context = pane.run.tokenizer(), pane.run.plan.context_length
         if tasks.KINDS[pane.run.plan.task.task].pairs:
             answers = Rewriter(model, tokenizer, context).rewrite([pane.prompt], sampling)
-            pane.answer, pane.done = f" → {answers[0].text}", True
+            pane.text, pane.done = f" → {answers[0].text}", True
             return None
-        pane.tokenizer = tokenizer
-        ids, notes = prompts.encode(tokenizer, pane.prompt)
+        begin, pane.prompt, notes = prompts.begin(tokenizer, pane.prompt)
         pane.note = " ".join(notes)
-        if pane.prompt and len(ids):
-            pane.prompt = tokenizer.decode(ids)
-        if len(ids) == 0:
-            ids, pane.prompt = first_token(tokenizer), ""
-        return generate(model, torch.from_numpy(ids), context, sampling)
+        pane.stream = Stream(tokenizer, skip=len(begin.rest))
+        begun = Begun(tokenizer, begin.rest)
+        return generate(model, torch.from_numpy(begin.ids), context, sampling, begun)
     except Problem as problem:
         pane.note, pane.done = str(problem), True
         return None
@@ -100,7 +93,7 @@ def _grow(pane: Pane, tokens: Iterator[GeneratedToken]) -> bool:
         token = next(tokens, None)
     except Problem as problem:
         pane.note, token = str(problem), None
-    if token is not None:
-        pane.ids.append(token.id)
+    if token is not None and pane.stream:
+        pane.text += pane.stream.text(token.id)
     pane.done = token is None
     return token is not None

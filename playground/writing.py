@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from lm.generation import SamplingConfig, generate
+from lm.prompt import Begun
 from lm.runs.run import Run
-from lm.tasks.continue_text import first_token
 from lm.tokenizers import Tokenizer
+from lm.tokenizers.streaming import Stream
 from playground import prompts
 from playground.snapshots import Snapshots
 
@@ -48,20 +49,19 @@ def write(
     """The text that the model at the snapshot nearest to `step` (None: the last) writes after `prompt`.
 
     Each answer holds all tokens so far, as `components.writing` takes them; its "step" is the snapshot's. An
-    empty prompt is read as a line break.
+    empty prompt is read as a line break. The first tokens may spell the end of the prompt (`lm/prompt.py`),
+    which is told once.
     """
     model, step = snapshots.model(run, step)
     tokenizer, context = run.tokenizer(), run.plan.context_length
-    ids, notes = prompts.encode(tokenizer, prompt)
-    if len(ids) == 0:
-        ids = first_token(tokenizer)
-    if len(ids) > context:
+    begin, known, notes = prompts.begin(tokenizer, prompt)
+    if len(begin.ids) > context:
         notes.append(
             f"The prompt is longer than the context: the model reads its last {context} tokens."
         )
     tokens: list[list[Any]] = []
     answer = {
-        "prompt": tokenizer.decode(ids) if prompt else "",
+        "prompt": known,
         "tokens": tokens,
         "done": False,
         "note": " ".join(notes) or None,
@@ -69,23 +69,30 @@ def write(
     }
     yield answer
     sent = time.monotonic()
-    for token in generate(model, torch.from_numpy(ids), context, sampling):
-        tokens.append(written(token.id, token.distribution, tokenizer))
+    begun, stream = Begun(tokenizer, begin.rest), Stream(tokenizer, skip=len(begin.rest))
+    for token in generate(model, torch.from_numpy(begin.ids), context, sampling, begun):
+        tokens.append(written(token.id, token.distribution, tokenizer, stream.text(token.id)))
         if time.monotonic() - sent > 1 / UPDATES_PER_SECOND:
             yield answer
             sent = time.monotonic()
     yield answer | {"done": True}
 
 
-def written(id: int, distribution: np.ndarray, tokenizer: Tokenizer) -> list[Any]:
-    """[text, probability, [[text, probability] of the likeliest]] of one token; distribution: (V,)."""
+def written(id: int, distribution: np.ndarray, tokenizer: Tokenizer, text: str) -> list[Any]:
+    """[text, probability, [[name, probability] of the likeliest]] of one token; distribution: (V,).
+
+    text: the characters that it completes, "" if it ends in the middle of one. The token's name comes last if
+    it is another.
+    """
+    name = tokenizer.token_text(id)
     likeliest = np.argsort(distribution)[::-1][:ALTERNATIVES]
     return [
-        tokenizer.token_text(id),
+        text,
         round(float(distribution[id]), 4),
         [
             [tokenizer.token_text(int(other)), round(float(distribution[other]), 4)]
             for other in likeliest
             if distribution[other] > 0
         ],
+        *([name] if name != text else []),
     ]

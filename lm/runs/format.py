@@ -63,11 +63,34 @@ class RunRecord(BaseModel):
     tokenizer_checksum: str | None = None  # of tokenizer.json; None in older runs
     parameters: int
     tokens_per_step: int
+    train_tokens: int | None = None  # of the training split; None in older runs
     baselines: dict[str, float]  # of counting: nats per character over the validation split
     created: str
     recipe: str | None = None  # the recipe that the settings are, if they are one
     note: str = ""
     changes: tuple[Change, ...] = ()  # made when the run went on, in their order
+
+    @property
+    def spells_characters(self) -> bool:
+        """Whether each token is a character."""
+        return self.plan.get("tokenizer", {}).get("tokenizer", "characters") == "characters"
+
+    @property
+    def train_characters(self) -> float:
+        """Of the training split, which is nine tenths of the text."""
+        return 0.9 * self.corpus.characters
+
+    @property
+    def characters_per_token(self) -> float:
+        """On average over the training split."""
+        if self.spells_characters or not self.train_tokens:
+            return 1.0
+        return self.train_characters / self.train_tokens
+
+    def passes(self, step: int) -> float:
+        """Over the training split, in so many steps."""
+        tokens = self.train_characters / self.characters_per_token
+        return step * self.tokens_per_step / max(1, tokens)
 
 
 class StatusRecord(BaseModel):

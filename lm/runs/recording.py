@@ -71,6 +71,7 @@ def create(
         tokenizer_checksum=checksums.of_json(tokenizer.to_json()),
         parameters=count_parameters(outline(plan, tokenizer.vocab_size)),
         tokens_per_step=per_step,
+        train_tokens=train_tokens,
         baselines=baselines,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )

@@ -2,8 +2,8 @@
 import { make } from "./dom.js";
 import { percent, shown } from "./wording.js";
 
-/** Fills a tooltip with a token [text, probability, [[text, probability] of the likeliest, ...]]. */
-export function showChoices(tip, [made, probability, others]) {
+/** Fills a tooltip with a token [text, probability, [[name, probability] of the likeliest, ...], name if another]. */
+export function showChoices(tip, [text, probability, others, made = text]) {
   tip.append(make("b", "", `“${shown(made)}” ${percent(probability)}`));
   for (const [other, p] of others) {
     const row = make("div", other === made ? "tip-row chosen" : "tip-row");

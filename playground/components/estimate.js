@@ -20,6 +20,7 @@ class Estimate {
     this.again = 0; // timer
     this.line = make("div", "estimate-line");
     element.replaceChildren(this.line);
+    this.tab.onChoice(() => hideIdle(this.tab, props.feed), element);
     this.tab.onChoice(debounce(() => this.call(), TYPED_MS), element);
     let lived = false;
     this.tab.subscribe(({ status }) => {
@@ -60,12 +61,20 @@ class Estimate {
     const beside = LIVE.has(this.tab.record.status) ? (this.tab.stale ? "other" : "same") : null;
     const pieces = estimateWords(this.answer, beside);
     const words = pieces.map(([text]) => text).join("");
+    this.line.title = this.answer.context ?? "";
     if (this.line.textContent === words) return;
     this.line.classList.toggle("impossible", Boolean(this.answer.error));
     this.line.replaceChildren(
       ...pieces.map(([text, strong]) => (strong ? make("b", "", text) : text)),
     );
   }
+}
+
+/** Hides the vocabulary of pieces while the tokens are characters. */
+function hideIdle({ chosen, settings }, key) {
+  const at = settings.findIndex(([name]) => name === "tokenizer");
+  const slider = document.getElementById(`${key}-vocab_size`);
+  slider?.classList.toggle("idle-setting", chosen.values[at] === "characters");
 }
 
 export const estimate = (...mounted) => new Estimate(...mounted);

@@ -10,10 +10,10 @@ import { SurprisePicture } from "./surprise_picture.js";
 export const VIEWS = {
   attention: ["Attention", "Each row: what one position looks at"],
   score: ["One score", "How one cell of the attention comes about"],
-  next: ["Next", "Next character: what may follow the text in the box"],
-  surprise: ["Surprise", "The loss, character by character"],
+  next: ["Next", "Next token: what may follow the text in the box"],
+  surprise: ["Surprise", "The loss, token by token"],
   layers: ["Layers", "Layer by layer: what each layer would already say"],
-  table: ["Table", "What follows each character: learned and counted"],
+  table: ["Table", "What follows each token: learned and counted"],
 };
 
 /** The picture of a view. key: the rung's name; heads: `HeadsOff`; ask(cell): opens One score at a cell. */

@@ -1,5 +1,5 @@
 // The inside of the model of the run shown, at the step shown, in several views: attention, one score, the next
-// character, surprise, layer by layer, the table of pairs. It asks the server and hands the answers to a picture.
+// token, surprise, layer by layer, the table of pairs. It asks the server and hands the answers to a picture.
 import { onTheme } from "./appearance.js";
 import { ask } from "./calls.js";
 import { button, debounce, isVisible, make, onShown, press } from "./dom.js";

@@ -40,7 +40,7 @@ export class LayersPicture {
     this.table.replaceChildren(text, ...rows);
     const [first, last] = [losses[0], losses.at(-1)];
     this.words.textContent =
-      `Under each character the likeliest next one; underlined where it is right. From ${first.toFixed(2)} nats ` +
+      `Under each token the likeliest next one; underlined where it is right. From ${first.toFixed(2)} nats ` +
       `before the first layer to ${last.toFixed(2)} after the last, on this text.`;
   }
 

@@ -1,6 +1,6 @@
 // One score: how one position comes to the share that it takes from another. Two vectors, their product, the
 // division, the mask and the softmax, with the numbers of the run.
-import { button, make, press } from "./dom.js";
+import { button, make, press, scrolling } from "./dom.js";
 import { percent, shown } from "./wording.js";
 
 export class ScorePicture {
@@ -11,7 +11,7 @@ export class ScorePicture {
     this.heads = make("div", "score-heads");
     this.rows = make("div", "score-tokens");
     this.steps = make("div", "score-steps");
-    this.softmax = make("div", "score-softmax");
+    this.softmax = scrolling("score-softmax", "The weights of the row");
     this.words = make("p", "figure-words");
     this.node.append(this.heads, this.rows, this.steps, this.softmax, this.words);
   }
@@ -25,7 +25,7 @@ export class ScorePicture {
       this.choice("head", answer.heads, cell[1], (head) => [cell[0], head, row, column]),
     );
     this.rows.replaceChildren(
-      this.picker("this character asks (query)", row, (index) => [index, column]),
+      this.picker("this token asks (query)", row, (index) => [index, column]),
       this.picker("this one answers (key)", column, (index) => [row, index]),
     );
     this.steps.replaceChildren(
@@ -118,6 +118,7 @@ function shares({ scores, cell, tokens }) {
     const share = power === null ? null : power / sum;
     const node = make("span", index === cell[3] ? "score-share chosen" : "score-share");
     node.classList.toggle("forbidden", share === null);
+    node.style.setProperty("--length", tokens[index].length);
     const bar = make("span", "score-bar");
     bar.style.height = `${100 * (share ?? 0)}%`;
     node.append(bar, make("span", "", tokens[index] === " " ? "␣" : shown(tokens[index])));

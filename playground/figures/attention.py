@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from playground.figures import template
 from playground.figures.tokens import visible_all
 
+MOST_LETTERS = 8  # of a piece that the margins have room for
 Weights = NDArray[np.floating]
 
 
@@ -24,6 +25,11 @@ def figure(tokens: Sequence[str], heads: int = 1) -> go.Figure:
     """An empty heatmap for T tokens; its `meta` holds a hue for each head, on light and dark pages."""
     length = len(tokens)
     labels = visible_all(tokens)
+    room, across = 18, 0
+    if (
+        longest := max(map(len, tokens), default=1)
+    ) > 1:  # pieces: upright above, with room for their letters
+        room, across = 8 + round(5.6 * min(longest, MOST_LETTERS)), -90
     hues = [template.head_hue(index) for index in range(heads)]
     ticks = {
         "tickmode": "array",
@@ -46,8 +52,8 @@ def figure(tokens: Sequence[str], heads: int = 1) -> go.Figure:
     )
     result.update_layout(
         template=template.TEMPLATE,
-        margin={"l": 18, "r": 2, "t": 18, "b": 2},
-        xaxis={**ticks, "side": "top", "range": [-0.5, length - 0.5]},
+        margin={"l": room, "r": 2, "t": room, "b": 2},
+        xaxis={**ticks, "tickangle": across, "side": "top", "range": [-0.5, length - 0.5]},
         yaxis={**ticks, "range": [length - 0.5, -0.5]},
         meta={"hues": [{"light": light, "dark": dark} for light, dark in hues]},
     )
