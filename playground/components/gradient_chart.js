@@ -2,6 +2,7 @@
 // server says which those are (playground/run_view.py), by sending events of the type "gradient".
 import { PLOT_CONFIG, colour, onTheme } from "./appearance.js";
 import { isVisible, make, onShown } from "./dom.js";
+import { figureFiles } from "./figure_files.js";
 import { onPresenting, presenting, thick } from "./presenting.js";
 import { whole } from "./wording.js";
 
@@ -43,7 +44,9 @@ export function gradientChart(tab, element) {
   const plot = make("div", "gradient-plot");
   const words = make("p", "figure-words");
   plot.setAttribute("role", "img");
-  node.append(make("span", "figure-title", "Gradient per layer"), plot, words);
+  const head = make("div", "figure-head");
+  head.append(make("span", "figure-title", "Gradient per layer"), figureFiles({ plot: () => plot, name: () => `${tab.key}-gradient` }));
+  node.append(head, plot, words);
   node.title = "The length (L2 norm) of the loss's gradient in the weights of each layer, before clipping";
   let shown = null; // the event that is drawn
 

@@ -1,7 +1,8 @@
 // The loss chart: drawn anew when its switches or its runs change, else extended with new points.
 import { PLOT_CONFIG, onTheme } from "./appearance.js";
 import { AxisSwitches } from "./axis_switches.js";
-import { button, isVisible, make, onShown } from "./dom.js";
+import { isVisible, make, onShown } from "./dom.js";
+import { figureFiles } from "./figure_files.js";
 import { gradientChart } from "./gradient_chart.js";
 import { endOf, layoutOf, marked as isMark, ranges, risenFrom } from "./loss_axes.js";
 import { asCsv } from "./loss_points.js";
@@ -36,9 +37,14 @@ export class LossChart {
   build(element) {
     const head = make("div", "figure-head");
     const tools = make("span", "figure-tools");
-    const csv = button("CSV", "pill-button", "download these points", () => this.download());
+    const files = figureFiles({
+      plot: () => this.plot,
+      name: () => `${this.props.feed}-loss`,
+      named: ({ meta }) => (meta.role === "shown" && { smooth: "training", validation: "validation" }[meta.curve]) || "",
+      csv: () => asCsv(this.tab.record, this.tab.told()),
+    });
     this.switches = new AxisSwitches(this);
-    tools.append(this.overlays.node, ...this.switches.nodes, csv);
+    tools.append(this.overlays.node, ...this.switches.nodes, files);
     this.number = make("span", "loss-number");
     this.meaning = make("span", "figure-unit loss-meaning");
     head.append(this.number, this.meaning, tools);
@@ -176,14 +182,5 @@ export class LossChart {
       this.marker.place();
     });
     this.plot.on("plotly_doubleclick", () => this.drawAnew());
-  }
-
-  download() {
-    const { record } = this.tab;
-    const link = make("a");
-    link.href = URL.createObjectURL(new Blob([asCsv(record)], { type: "text/csv" }));
-    link.download = `${this.props.feed}-loss.csv`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   }
 }

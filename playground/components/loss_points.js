@@ -31,23 +31,25 @@ export function secondsAt(record, step) {
   return index < 0 ? record.train.seconds.at(-1) ?? 0 : record.train.seconds[index];
 }
 
-/** The points of a run as lines of comma-separated values, one line for each step that has a point. */
-export function asCsv(record) {
+/** The points of a run as lines of comma-separated values, one for each step that has a point, after a line with
+ * its settings: [name, value] each. */
+export function asCsv(record, settings = []) {
   const rows = new Map();
   const row = (step) => {
-    if (!rows.has(step)) rows.set(step, [step, "", "", "", ""]);
+    if (!rows.has(step)) rows.set(step, [step, step * record.tokens_per_step, "", "", "", ""]);
     return rows.get(step);
   };
   record.train.step.forEach((step, i) => {
     const cells = [record.train.seconds[i], record.train.loss[i], record.train.smooth[i]];
-    row(step).splice(1, 3, ...cells);
+    row(step).splice(2, 3, ...cells);
   });
   for (const event of evaluations(record)) {
     const cells = row(event.step);
-    if (cells[1] === "") cells[1] = event.seconds;
-    cells[4] = event.loss;
+    if (cells[2] === "") cells[2] = event.seconds;
+    cells[5] = event.loss;
   }
-  const head = "step,seconds,train_loss,train_loss_smoothed,validation_loss";
+  const told = settings.length ? [`# ${settings.map(([name, value]) => `${name}=${value}`).join(" ")}`] : [];
+  const head = "step,tokens,seconds,training,smoothed,validation";
   const lines = [...rows.values()].sort((a, b) => a[0] - b[0]).map((cells) => cells.join(","));
-  return [head, ...lines, ""].join("\n");
+  return [...told, head, ...lines, ""].join("\n");
 }

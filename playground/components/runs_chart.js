@@ -2,6 +2,7 @@
 import { PLOT_CONFIG, onTheme } from "./appearance.js";
 import { isVisible, make, onShown } from "./dom.js";
 import { LIVE } from "./feed.js";
+import { figureFiles } from "./figure_files.js";
 import { onPresenting } from "./presenting.js";
 import { placeOf, rangesOf, strideOf, trainingOf, validationOf } from "./runs_curves.js";
 import { RunLabels } from "./runs_labels.js";
@@ -32,8 +33,9 @@ export class RunsChart {
   build() {
     this.node = make("div", "card runs-chart");
     this.switches = new RunsSwitches(this);
-    const head = make("div", "figure-head");
-    const unit = make("span", "figure-unit", "validation, nats per character");
+    const [head, unit] = [make("div", "figure-head"), make("span", "figure-unit", "validation, nats per character")];
+    const named = ({ meta }) => (meta.curve === "validation" ? this.tab.labelOf(meta.run) : "");
+    this.switches.node.append(figureFiles({ plot: () => this.plot, name: () => "runs", named }));
     head.append(make("h2", "figure-title", "Loss"), unit, this.switches.node);
     this.plot = make("div", "plot");
     this.plot.setAttribute("role", "img");
@@ -84,7 +86,6 @@ export class RunsChart {
   }
 
   recordOf = (run) => this.tab.feedOf(run).record;
-
   // Drawing
 
   drawSoon() {
@@ -118,8 +119,7 @@ export class RunsChart {
     if (!isVisible(this.plot) || !this.plot.clientWidth || !window.Plotly) return;
     this.curves = new Map(this.ticks.runs.filter((run) => this.tab.runOf(run)).map((run) => [run, this.curveOf(run)]));
     const curves = [...this.curves.values()];
-    const ranges = this.zoomed ? this.present() : rangesOf(this, curves);
-    const layout = layoutOf(this, ranges);
+    const layout = layoutOf(this, this.zoomed ? this.present() : rangesOf(this, curves));
     const traces = tracesOf(curves, (run) => this.ticks.places.get(run));
     Plotly.react(this.plot, traces, layout, PLOT_CONFIG).then(() => {
       this.listen();

@@ -4,6 +4,7 @@ import { chosenText, onText } from "./chosen_text.js";
 import { button, isVisible, make, onShown, press } from "./dom.js";
 import { linkAxes } from "./axis_switches.js";
 import { moved } from "./link.js";
+import { figureFiles } from "./figure_files.js";
 import { figureOf } from "./ladder_figure.js";
 import { enlarged, onPresenting, thick } from "./presenting.js";
 import { cardOf, ofAnotherText, showLosses, showRace, waysIn } from "./start_cards.js";
@@ -75,7 +76,7 @@ export class Start {
     );
     axes.append(...this.axisPills);
     const tools = make("span", "figure-tools");
-    tools.append(axes);
+    tools.append(axes, figureFiles({ plot: () => this.plot, name: () => (this.race.on ? "race" : "all-models") }));
     head.append(this.title, this.unit, tools);
     this.plot = make("div", "plot");
     this.plot.setAttribute("role", "img");

@@ -141,6 +141,12 @@ export class Tab {
     moved();
   }
 
+  /** The text and the settings of the run shown, [name, value] each; none if they are not known. */
+  told() {
+    if (!this.trained) return [];
+    return [["text", this.trained.text], ...this.settings.map(([name], index) => [name, this.trained.values[index]])];
+  }
+
   /** The recipe that the controls show, or null. */
   get recipe() {
     return this.chosen ? recipeOf(this.settings, this.recipes, this.chosen.values) : null;

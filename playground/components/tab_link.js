@@ -12,6 +12,7 @@ export function nearest(steps, step) {
 /** Puts run and moment of a `Tab` into the address; returns what takes the record of the run shown. */
 export function linkTab(tab, key) {
   let shown = {};
+  tab.key = key;
   join(key, ["run"], () => {
     const { run, link } = tab.record;
     return run && link !== undefined ? { run: link === tab.included ? null : link } : null;

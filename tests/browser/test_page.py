@@ -252,10 +252,34 @@ def test_the_chart_changes_its_axes_and_gives_its_points_away(decoder, open_tab)
         card.get_by_role("button", name=name, exact=True).click()
         assert tab.points() == 100
     with tab.page.expect_download() as download:
-        card.get_by_role("button", name="CSV").click()
-    lines = download.value.path().read_text().splitlines()
-    assert lines[0].startswith("step,seconds,train_loss")
-    assert [line.split(",")[0] for line in lines[1:]] == [str(n) for n in range(1, 101)]
+        save(card, "CSV")
+    settings, head, *lines = download.value.path().read_text().splitlines()
+    assert "n_embd=16" in settings and head == "step,tokens,seconds,training,smoothed,validation"
+    assert [line.split(",")[0] for line in lines] == [str(n) for n in range(1, 101)]
+
+
+def save(card, kind):
+    """Choose from the menu of the card's chart."""
+    card.locator(".figure-files summary").first.click()
+    card.locator(".figure-files").first.get_by_role("button", name=kind, exact=True).click()
+
+
+def test_a_chart_is_saved_as_a_picture_with_its_background_also_in_the_dark(decoder, open_tab):
+    tab = open_tab(decoder, plain=True)
+    tab.page.get_by_label("Dark or light").click()
+    card = tab.panel.locator(".loss-card")
+    with tab.page.expect_download() as download:
+        save(card, "SVG")
+    assert download.value.suggested_filename == f"{decoder.name}-loss.svg"
+    picture = download.value.path().read_text()
+    shown = tab.page.evaluate(
+        "() => getComputedStyle(document.body).getPropertyValue('--chart-card').trim()"
+    )
+    rgb = ", ".join(str(int(shown[i : i + 2], 16)) for i in (1, 3, 5))
+    assert f"fill: rgb({rgb})" in picture and "validation" in picture
+    with tab.page.expect_download() as download:
+        save(card, "PNG")
+    assert download.value.path().read_bytes()[:4] == b"\x89PNG"
 
 
 # Settings
@@ -270,7 +294,10 @@ def test_settings_that_cannot_work_say_so_before_and_after_train(decoder, open_t
         ("-4", "from 4 to 1,024, not -4."),
         ("16.5", "must be a whole number"),
         ("", "Embedding size is empty or no number"),
-        ("1e999", "Embedding size is empty or no number"),  # key after key, also "1e", "1e9", "1e99"
+        (
+            "1e999",
+            "Embedding size is empty or no number",
+        ),  # key after key, also "1e", "1e9", "1e99"
         ("20", "cannot share"),
     ):
         if typed == "20":

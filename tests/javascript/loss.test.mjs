@@ -118,11 +118,13 @@ test("new points go to the traces of the run shown alone", () => {
 
 test("the CSV has a line for each step with a point, also for an evaluation before the first", () => {
   const record = recordOf(2, { events: [evaluation(0, 4.2), evaluation(2, 3.5)] });
-  assert.deepEqual(asCsv(record).split("\n"), [
-    "step,seconds,train_loss,train_loss_smoothed,validation_loss",
-    "0,0,,,4.2",
-    "1,0.5,3.9,4,",
-    "2,1,3.8,3.9,3.5",
+  const each = record.tokens_per_step;
+  assert.deepEqual(asCsv(record, [["text", "plays"], ["n_embd", 8]]).split("\n"), [
+    "# text=plays n_embd=8",
+    "step,tokens,seconds,training,smoothed,validation",
+    "0,0,0,,,4.2",
+    `1,${each},0.5,3.9,4,`,
+    `2,${2 * each},1,3.8,3.9,3.5`,
     "",
   ]);
 });
