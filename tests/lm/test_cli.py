@@ -157,7 +157,7 @@ def test_an_unknown_recipe_is_refused(text, tmp_path):
 @pytest.mark.parametrize("recipe", ["classic", "speedrun"])
 def test_a_resumed_run_keeps_its_settings_whatever_recipe_is_asked_for(recipe, finished):
     again = ("train", "bigram", "--out", finished, "--resume", "--recipe", recipe)
-    assert "keeps its settings" in refusal(*again, code=3)
+    assert "keeps it: its weights were learned in that model" in refusal(*again, code=3)
 
 
 def test_the_result_as_json(rung, text, tmp_path):
