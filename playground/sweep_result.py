@@ -1,6 +1,7 @@
 """The result of a sweep so far, as the page draws it: the loss of each point and, of sizes, the fitted law."""
 
 import time
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,10 @@ def _law(pairs: tuple[tuple[int, float], ...]) -> tuple[dict[str, Any] | None, s
         loss, error = found.loss(size), found.error(size)
         band = [None, None] if error is None else [loss - error, loss + error]
         curve.append([size, loss, *band])
-    return {"curve": curve, "trusted": not found.doubts}, scaling.sentence(found)
+    words = scaling.sentence(replace(found, doubts=()))
+    if found.doubts:  # first: the card has few lines
+        words = f"Do not trust this law: {'; '.join(found.doubts)}. {words}"
+    return {"curve": curve, "trusted": not found.doubts}, words
 
 
 def _ranked(points: list[dict[str, Any]]) -> str:
