@@ -242,7 +242,7 @@ def _writing(key: str, actions: Actions) -> dict[str, Any]:
             trigger_mode="multiple",
         )
     told = f"(...inputs) => import('playground').then(() => Playground.asWritten('{key}', inputs))"
-    inputs = [prompt, *values.values()]
+    inputs: list[Any] = [prompt, *values.values()]
     gr.on([one.change for one in inputs], None, inputs, js=told, trigger_mode="multiple")
     return {"prompt": prompt, **values}
 
