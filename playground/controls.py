@@ -17,6 +17,10 @@ from lm.plan import Plan, Rung
 from lm.settings import Setting
 
 LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]  # 1-3-10, as people step them
+NAMES = {
+    "bpe": "BPE",
+    "unigram": "Unigram",
+}  # of choices that are written otherwise than their values
 GROUPS = {
     "model": "Model",
     "apart": "Take it apart",
@@ -34,7 +38,11 @@ def control(field: Setting, elem_id: str, value: Any = None) -> gr.components.Co
     if field.kind == "choice":
         several = len(field.choices) > 1  # nothing to choose among one
         return gr.Dropdown(
-            list(field.choices), value=value, info=field.help, visible=several, **common
+            [(NAMES.get(choice, choice), choice) for choice in field.choices],
+            value=value,
+            info=field.help,
+            visible=several,
+            **common,
         )
     if field.kind == "bool":
         return gr.Checkbox(value=value, info=field.help, **common)
