@@ -70,6 +70,7 @@ export class SweepForm {
 
   labelled(title, node) {
     const label = make("label", "sweep-label", `${title} `);
+    node.setAttribute("aria-label", title); // without the choices of a menu
     label.append(node);
     return node;
   }
