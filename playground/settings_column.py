@@ -67,7 +67,8 @@ def buttons(key: str, with_seed: bool) -> dict[str, gr.Button]:
         for name, label in (
             ("step", "Step"),
             ("stop", "Stop"),
-            *([("go_on", "Go on")] if with_seed else []),  # in the place of Stop, once a run has ended
+            # In the place of Stop, once a run has ended:
+            *([("go_on", "Go on")] if with_seed else []),
             ("reset", "Reset"),
             *([("seed", "New seed")] if with_seed else []),
         ):

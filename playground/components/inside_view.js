@@ -109,10 +109,7 @@ export class InsideView {
 
   /** Opens a view of the card; text, if it is given, goes into the box. */
   open(view, text) {
-    if (text !== undefined) {
-      this.input.value = text;
-      this.text = text;
-    }
+    if (text !== undefined) this.input.value = this.text = text;
     if (!VIEWS[view] || !this.pills.querySelector(`[data-view=${view}]`)) return;
     this.view = view;
     moved();

@@ -10,73 +10,30 @@ import pytest
 from playground import components, theme
 from playground.figures import loss
 
-
-def begin(data):
-    return None
-
-
-def poll(data):
-    return None
+RUN_FEED = ("begin", "poll", "order")
+BOARD = ("entries", "put", "withdraw")
+RUNS_TAB = ("table", "poll", "settings", "change", "remove", "restore")
+SWEEPS = ("costs", "sweep", "swept", "steer")
+START = ("prepare", "race", "state", "steer", "poll")
 
 
-def order(data):
-    return None
+def function(name: str):
+    """A server function of this name."""
+
+    def stub(data):
+        return None
+
+    stub.__name__ = name
+    return stub
 
 
-def estimate(data):
-    return None
+def functions(*names: str) -> list:
+    return [function(name) for name in names]
 
 
-def look(data):
-    return None
-
-
-def cost(data):
-    return None
-
-
-def happened(data):
-    return None
-
-
-def prepare(data):
-    return None
-
-
-def race(data):
-    return None
-
-
-def state(data):
-    return None
-
-
-def steer(data):
-    return None
-
-
-def table(data):
-    return None
-
-
-def settings(data):
-    return None
-
-
-def change(data):
-    return None
-
-
-def remove(data):
-    return None
-
-
-def restore(data):
-    return None
-
-
-def keep_alive(data):
-    return None
+def run_feed(*names: str) -> gr.HTML:
+    settings, recipes = [["n", "N", 1]], {"classic": [1]}
+    return components.run_feed("toy", {"run": "a"}, settings, recipes, *functions(*names))
 
 
 def chart() -> dict:
@@ -86,19 +43,22 @@ def chart() -> dict:
 def every_part() -> dict[str, gr.HTML]:
     with gr.Blocks():
         return {
-            "runFeed": components.run_feed("toy", {"run": "a"}, {"n": "N"}, begin, poll, order),
-            "estimate": components.estimate("toy", estimate),
+            "runFeed": run_feed(*RUN_FEED),
+            "estimate": components.estimate("toy", function("estimate")),
             "settingsFold": components.settings_fold("toy"),
-            "liveFigure": components.live_figure("toy", chart(), table, poll),
+            "liveFigure": components.live_figure("toy", chart(), *functions("table", "poll")),
             "diary": components.diary("toy", prompt="ROMEO:"),
-            "insideView": components.inside_view("toy", look, cost, "a", ["attention"]),
-            "guide": components.guide("toy", [], happened, None),
-            "start": components.start({}, prepare, race, state, steer, poll),
-            "runs": components.runs([], table, poll, settings, change, remove, restore),
-            "writing": components.writing("toy"),
+            "insideView": components.inside_view(
+                "toy", *functions("look", "cost"), "a", ["attention"]
+            ),
+            "guide": components.guide("toy", [], function("happened"), None),
+            "start": components.start({}, *functions(*START)),
+            "runs": components.runs([], [], *functions(*RUNS_TAB, *SWEEPS)),
+            "board": components.board(*functions(*BOARD)),
+            "writing": components.writing("toy", "ROMEO:", {}),
             "headerTools": components.header_tools(),
-            "ladderNotes": components.ladder_notes({"rung-toy": "2.48"}, keep_alive),
-            "opening": components.opening([["toy", None]], 2, restore),
+            "ladderNotes": components.ladder_notes({"rung-toy": "2.48"}, function("keep_alive")),
+            "opening": components.opening([["toy", None]], 2, function("restore")),
         }
 
 
@@ -221,17 +181,11 @@ def test_the_theme_fetches_no_font():
     assert not re.search(r"@import|url\(\W?https?:", look_of_page._get_theme_css())
 
 
-@pytest.mark.parametrize("make", ["begin", "poll", "order", "look"])
-def test_server_functions_must_carry_the_name_the_page_calls(make):
-    def other(data):
-        return None
-
-    with gr.Blocks(), pytest.raises(ValueError, match=make):
-        if make == "look":
-            components.inside_view("toy", other, cost, "a", [])
-        else:
-            named = {"begin": begin, "poll": poll, "order": order, make: other}
-            components.run_feed("toy", {"run": "a"}, {}, *named.values())
+@pytest.mark.parametrize("wrong", range(len(RUN_FEED)))
+def test_server_functions_must_carry_the_name_the_page_calls(wrong):
+    names = [name if place != wrong else "other" for place, name in enumerate(RUN_FEED)]
+    with gr.Blocks(), pytest.raises(ValueError, match=r"not .*other"):
+        run_feed(*names)
 
 
 def test_the_chart_draws_the_curves_that_the_figure_styles():
