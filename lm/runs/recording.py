@@ -300,8 +300,8 @@ def rewind(run: Run, lock: WriterLock | None = None) -> Checkpoint | None:
     """Prepare a run to be resumed: forget what was written after its last checkpoint, and return that.
 
     None: the run was ended before its first checkpoint, and begins at step 0. The checkpoint's learning rate is
-    the one to go on with (`going_on.py`). lock: that of the run, if the caller holds it. `RunProblem` if another
-    process trains the run, or it is damaged; then it is left as it is.
+    the one to go on with (`going_on.py`). lock: that of the run, if the caller holds it. `RunProblem` if
+    another process trains the run, or it is damaged; then it is left as it is.
     """
     with WriterLock(run.directory) if lock is None else contextlib.nullcontext():
         checkpoint, written = (None, Written(0, None)) if unbegun(run) else run.checkpoint()

@@ -10,7 +10,10 @@ export const lastRate = ({ events }) =>
 export function differences(settings, chosen, trained, rate) {
   if (!chosen || !trained) return [];
   const titles = chosen.text === trained.text ? [] : ["text"];
+  const tokens = settings.findIndex(([name]) => name === "tokenizer");
+  const ofCharacters = [chosen, trained].every(({ values }) => values[tokens] === "characters");
   settings.forEach(([name, title], index) => {
+    if (name === "vocab_size" && ofCharacters) return; // the text alone decides how many there are
     const value = (name === "learning_rate" ? rate : undefined) ?? trained.values[index];
     if (!same(chosen.values[index], value)) titles.push(title);
   });

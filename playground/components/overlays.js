@@ -152,9 +152,11 @@ export class Overlays {
   showKey() {
     for (const node of this.key.querySelectorAll(".key-overlay")) node.remove();
     const all = this.ticks.runs.map((run) => this.rows.get(run)).filter(Boolean);
+    const here = { model: this.chart.props.feed }; // a run of another model is named by its model
     for (const run of all) {
-      const node = make("button", "key-item key-overlay", labelAmong(run, all));
-      Object.assign(node, { type: "button", title: `Take ${labelAmong(run, all)} off the chart` });
+      const name = labelAmong(run, [...all, here]);
+      const node = make("button", "key-item key-overlay", name);
+      Object.assign(node, { type: "button", title: `Take ${name} off the chart` });
       node.style.setProperty("--run", `var(--chart-run-${this.ticks.places.get(run.run)})`);
       node.addEventListener("click", () => this.ticks.set(run.run, false));
       this.key.append(node);
