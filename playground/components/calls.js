@@ -4,10 +4,15 @@ const PATIENCE_MS = 10000; // a call that takes longer counts as missed
 
 /** Calls `server[name](...data)`; resolves to null when the server fails, is gone or is too slow. */
 export async function ask(server, name, data, patience = PATIENCE_MS) {
-  const late = new Promise((resolve) => setTimeout(resolve, patience, null));
+  let timer = 0;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, patience, null);
+  });
   try {
     return (await Promise.race([server[name](...data), late])) ?? null;
   } catch {
     return null;
+  } finally {
+    clearTimeout(timer);
   }
 }

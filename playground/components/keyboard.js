@@ -76,7 +76,7 @@ function oncePanel(there, then, waited = 0) {
 function followPanel(target) {
   if (target.closest?.("#own-text-close, #own-text-use")) {
     oncePanel(false, () => {
-      const lost = !visible(document.activeElement); // it was in the panel
+      const lost = document.activeElement === document.body || !visible(document.activeElement); // it was in the panel
       if (lost) focusClosed(document.querySelector("#corpus input"));
     });
   } else if (target.closest?.("#corpus") && !visible(panelBox())) {
@@ -84,8 +84,15 @@ function followPanel(target) {
   }
 }
 
+/** A press on a menu that has the focus already opens its list, too: Gradio opens it when it gets the focus. */
+function openMenu({ target }) {
+  const closed = target.getAttribute?.("role") === "combobox" && target.getAttribute("aria-expanded") === "false";
+  if (closed && target === document.activeElement) target.blur();
+}
+
 /** Listens on the whole page. */
 export function watchKeyboard() {
+  document.addEventListener("mousedown", openMenu, true);
   document.addEventListener("keydown", leaveMenu, true);
   document.addEventListener("keydown", (event) => {
     keepInMenu(event);

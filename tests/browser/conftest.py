@@ -27,7 +27,7 @@ from lm.plan import Rung
 from tests.browser.tab import Tab
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 90.0  # seconds for a thing that must come, on a crowded machine
+PATIENCE = 60.0  # seconds for a thing that must come, on a crowded machine
 LAPTOP = {"width": 1366, "height": 768}
 TINY = {
     "n_embd": 16,

@@ -163,7 +163,7 @@ def test_menus_and_the_panel_of_an_own_text_keep_and_return_the_focus(page):
     page.keyboard.press("Escape")
     box.wait_for(state="hidden")
     page.wait_for_function("() => document.activeElement.matches('#corpus input')")
-    assert lists.count() == 0
+    lists.first.wait_for(state="hidden")
 
 
 def chosen_option(page: Page) -> str:

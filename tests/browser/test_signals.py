@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -59,7 +60,11 @@ class Visitor:
     def write(self, token: str) -> None:
         """Ask for the longest text, and listen to it as a page does."""
         event = max(
-            (d for d in self.config["dependencies"] if "write" in str(d["api_name"])),
+            (
+                d
+                for d in self.config["dependencies"]
+                if re.match(r"write(_\d+)?$", str(d["api_name"]))
+            ),
             key=lambda event: event["id"],
         )
         asked = {"run": token, "step": None, "pane": "pane", "number": 1}
