@@ -5,6 +5,7 @@ and components/link.js writes them. Wrong settings are told on the model's tab
 (`controls.values_from_query`); the rest is told here. The page opens in any case.
 """
 
+import contextlib
 import reprlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -78,16 +79,23 @@ def run_of(link: Mapping[str, str], model: str, library: Library, faults: list[s
             if run.record.model != model:
                 faults.append(f"the run {reprlib.repr(token)} is of another model")
                 return None
-            steps = run.snapshots() if link.get("step", "").isdecimal() else []
-            if steps and int(link["step"][:12]) not in steps:
-                faults.append(
-                    f"the run has no snapshot of step {link['step'][:12]}; the nearest is shown"
-                )
             return library.token_of(token)
         except Problem:
             pass
     faults.append(f"the run {reprlib.repr(token)} is not here")
     return None
+
+
+def missing_step(link: Mapping[str, str], token: str | None, library: Library) -> list[str]:
+    """That the run which a link shows has no snapshot of the link's step; [] if it has."""
+    step = link.get("step", "")[:12]
+    if token is None or not step.isdecimal():
+        return []
+    with contextlib.suppress(Problem):  # the feed tells the reason
+        steps = library.view(token).run.snapshots()
+        if steps and int(step) not in steps:
+            return [f"the run has no snapshot of step {step}; the nearest is shown"]
+    return []
 
 
 def written(link: Mapping[str, str], faults: list[str]) -> dict[str, Any]:

@@ -93,7 +93,10 @@ class Opening:
         live = isinstance(token, str) and self.supervisor.is_live(token)
         if token and (own or (live and "run" not in link)):
             return token
-        return links.run_of(link, tab.rung.name, tab.actions.library, faults) or tab.included
+        library = tab.actions.library
+        shown = links.run_of(link, tab.rung.name, library, faults) or tab.included
+        faults += links.missing_step(link, shown, library)
+        return shown
 
     def _placed(self, updates: Mapping[Any, Any]) -> dict[str, Any]:
         places = {component: str(place) for place, component in enumerate(self.outputs)}

@@ -6,9 +6,23 @@ import sys
 
 import pytest
 
+from lm.ladder import RUNGS
 from lm.sizes import outline
 from playground.inside import views_of
 from playground.services import SHIPPED
+
+NETWORKS = {name: one for name, one in RUNGS.items() if name != "ngram"}
+
+
+QUICK = ("ngram", "bigram", "decoder_transformer")  # the others are like the decoder: slow
+
+
+def some(rungs):
+    """The rungs of `QUICK`, and the others if slow tests are asked for."""
+    return [
+        pytest.param(one, id=name, marks=() if name in QUICK else pytest.mark.slow)
+        for name, one in rungs.items()
+    ]
 
 
 def test_a_tab_opens_with_something_to_see_and_a_lesson(rung, open_tab):
@@ -47,6 +61,7 @@ def read_the_lesson(tab) -> None:
     lesson.locator(".source code", has_text=source.splitlines()[0]).first.wait_for()
 
 
+@pytest.mark.parametrize("network", some(NETWORKS))
 def test_every_button_does_what_it_says(network, open_tab):
     tab = open_tab(network).train().reaches("running")
     seen = tab.wait_for_points(2).points()
@@ -115,6 +130,7 @@ def settled(tab) -> int:
     return tab.step
 
 
+@pytest.mark.parametrize("rung", some(RUNGS))
 def test_look_inside_and_let_it_write(rung, open_tab):
     """Every view answers, also at the moment to which the marker on the chart is moved."""
     tab = open_tab(rung, steps=200).train().reaches("finished")

@@ -129,7 +129,6 @@ def test_the_link_of_the_runs_tab_ticks_its_runs(server, new_context):
     ("query", "said"),
     [
         ("run=local:gone", "the run 'local:gone' is not here"),
-        ("run=shipped:ngram", "is of another model"),
         ("sample_temperature=hot&sample_seed=-1", "sample_temperature, sample_seed"),
         ("axis=years&view=door&log=z&step=last", "axis is one of"),
         ("step=17", "has no snapshot of step 17"),

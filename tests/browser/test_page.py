@@ -571,17 +571,3 @@ def test_dark_and_light_turn_the_page_and_the_chart_and_are_remembered(decoder, 
     page.reload()
     tab.ready()
     assert page.evaluate("() => document.body.classList.contains('dark')")
-
-
-@pytest.mark.parametrize("width", [390, 800])
-def test_narrow_screens_have_nothing_beside_them(server, new_context, width):
-    page = new_context(viewport={"width": width, "height": 844}).new_page()
-    page.goto(server.url)
-    for name in RUNGS:
-        page.locator(f"#rung-{name}-button").click()
-        page.locator(f"#panel-{name} .loss-card .main-svg").first.wait_for()
-        wide = page.evaluate(
-            "() => [document.documentElement.scrollWidth, document.body.scrollWidth]"
-        )
-        assert max(wide) <= width, name
-        assert page.locator(f"#train-{name}").is_visible()

@@ -64,7 +64,10 @@ PLANS = {  # what takes most: the weights; fused attention and rotary positions;
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs getrusage")
-@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=pytest.mark.slow if one != "formula" else ()) for one in PLANS],
+)
 def test_a_plan_takes_the_memory_and_the_disk_that_were_worked_out(name, tmp_path):
     """A plan of 1024 x 24 and batch 512 took 6.9 GB and 2.4 GB of disk before anybody had asked."""
     model, settings = PLANS[name]
