@@ -80,6 +80,7 @@ def test_a_rung_is_timed(text):
     assert "Bigram" in printed and "32 × 8" in printed and "GFLOP/s" in printed
 
 
+@pytest.mark.slow
 def test_damaged_runs_are_used_in_every_way():
     """The campaign as a whole, on two damages: no use is left out of the table."""
     printed = run("damage", "--damages", "2")

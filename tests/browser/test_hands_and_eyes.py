@@ -96,6 +96,7 @@ def violations(page: Page, within: str = "body") -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_serious_on_any_tab_in_light_or_dark(page, axe):
     """On one of them also with all settings, the code and each view of the model's inside in sight."""
     page.evaluate(axe)

@@ -141,6 +141,7 @@ def test_what_a_link_asks_in_vain_is_one_sentence_and_the_page_works(query, said
     Tab(page, RUNGS["bigram"]).ready().reaches("finished")
 
 
+@pytest.mark.slow
 def test_two_tabs_of_one_browser_hold_separate_runs(decoder, open_tab):
     first = open_tab(decoder).train().reaches("running")
     second = open_tab(decoder)

@@ -43,6 +43,7 @@ def test_every_module_is_loaded_once_in_its_version(decoder, open_tab):
     }
 
 
+@pytest.mark.slow
 def test_the_page_at_rest_asks_for_no_frames_of_its_own(decoder, open_tab):
     """It stands on the machine of somebody who wants to train. Gradio's loading message does ask for frames."""
     tab = open_tab(decoder)
@@ -121,6 +122,7 @@ def test_two_windows_watch_and_steer_the_same_run(decoder, open_tab):
     assert len(set(second.get("Object.values(record.train).map((c) => c.length)"))) == 1
 
 
+@pytest.mark.slow
 def test_two_models_train_at_once_and_the_page_still_answers(decoder, open_tab):
     first = open_tab(decoder).train().reaches("running")
     second = first.beside(RUNGS["bigram"]).select()
@@ -406,6 +408,7 @@ def test_the_ladder_tells_the_best_loss_of_every_rung_at_once(server, context):
 # Text that is typed or written
 
 
+@pytest.mark.slow
 def test_a_second_sample_takes_the_place_of_the_first(decoder, open_tab):
     """Two answers in one pane would alternate: the first is still being written when the second is wanted."""
     tab = open_tab(decoder, steps=20).train().reaches("finished")

@@ -183,6 +183,7 @@ def test_ctrl_c_at_the_start_ends_it_without_a_word(processes, moment, tmp_path)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.slow
 def test_a_server_whose_address_cannot_be_written_serves_and_ends_as_others_do(tmp_path):
     """A full disk, or a reader of its log that has gone, ended it with a traceback."""
     port = free_port()
