@@ -522,6 +522,7 @@ def test_an_own_text_is_checked_taken_remembered_and_learned_from(decoder, open_
     tab.differs("text")
 
 
+@pytest.mark.slow
 def test_the_plays_can_be_chosen_and_show_their_floor(decoder, open_tab):
     tab = open_tab(decoder, steps=100)
     tab.page.locator("#corpus input").click()

@@ -224,6 +224,7 @@ def catches(pid: int, number: int) -> bool:
     return bool(int(lines["SigCgt"], 16) >> (number - 1) & 1)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_leaves_no_process(start_server, processes):
     server = start_server()
     visitor = Visitor(server)
