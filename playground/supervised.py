@@ -100,10 +100,11 @@ class Supervised:
         self.due.clear()
 
     def kill(self, because: str) -> None:
-        """Kill its process, for this reason."""
+        """Kill its process, for this reason; it lets go of the run's lock when it has exited."""
         if self.process is not None and self.killed_because is None:
             self.killed_because = because
             self.process.kill()
+            self.process.join(1.0)
 
     def end_of_process(self) -> tuple[str, str]:
         """Its process has exited without saying so: the status and the reason for it."""
