@@ -23,9 +23,9 @@ if __name__ == "__main__":
     os.environ.update(WAITING | os.environ)
     gc.disable()  # until the page answers: imports stay, and collecting among them costs a tenth of the start
 
-    from playground.address import no_proxy
+    from playground.serving.address import no_proxy
 
     with no_proxy():  # on its import, Gradio makes clients for its own server
-        from playground.server import main
+        from playground.serving.server import main
 
     main()

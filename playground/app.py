@@ -3,7 +3,8 @@
 import gradio as gr
 
 from lm.ladder import RUNGS
-from playground import (
+from playground.services import Services
+from playground.tabs import (
     board_tab,
     corpus_choice,
     ladder_tabs,
@@ -12,7 +13,6 @@ from playground import (
     runs_tab,
     start_tab,
 )
-from playground.services import Services
 
 TITLE = "Language models from scratch"
 UPLOADS = (

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from playground import processes
-from playground.allowance import Allowance
-from playground.board import Board
-from playground.comparison import Comparison
-from playground.estimates import Estimates
-from playground.head_costs import HeadCosts
-from playground.library import Library
-from playground.snapshots import Snapshots
-from playground.supervisor import Supervisor
+from playground.looking.head_costs import HeadCosts
+from playground.looking.snapshots import Snapshots
+from playground.looking.writes import Writes
+from playground.runs.board import Board
+from playground.runs.comparison import Comparison
+from playground.runs.library import Library
+from playground.serving.allowance import Allowance
 from playground.texts import Texts
-from playground.writes import Writes
+from playground.training import processes
+from playground.training.estimates import Estimates
+from playground.training.supervisor import Supervisor
 
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 

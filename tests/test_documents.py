@@ -21,7 +21,7 @@ from lm.plan import Rung
 from lm.training.config import TrainingConfig
 from lm.training.events import Step
 from lm.training.loop import train
-from playground.server import main as playground_command
+from playground.serving.server import main as playground_command
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "tests/benchmarks/README.md")

@@ -3,10 +3,10 @@
 Every part of a rung's tab shares `key`, the rung's name.  `run_feed` polls the run and the others
 draw its record; none of them puts text of a model or a visitor into markup.
 
-The scripts of this folder are modules that import one another by plain relative addresses, so that
+The scripts of the folders here are modules that import one another by plain relative addresses, so that
 node can load them, too.  The page's head holds an import map, which adds to each address the version
 of the file, and loads `playground.js`; a component imports it under the name "playground" when it
-mounts.  The map has to stand before every other module, so `playground/delivery.py` writes it at the
+mounts.  The map has to stand before every other module, so `playground/serving/delivery.py` writes it at the
 very beginning of the head.  (Gradio drops `type="module"` from the scripts of a component's `head`.)
 
 These are functions rather than subclasses because Gradio writes a `.pyi` file beside the source of
@@ -28,7 +28,7 @@ import plotly
 _FOLDER = Path(__file__).parent
 ENTRY = _FOLDER / "playground.js"  # the module that the page loads
 BEFORE_PAINT = _FOLDER / "before_paint.js"  # a classic script in the page itself
-MODULES = tuple(path for path in sorted(_FOLDER.glob("*.js")) if path != BEFORE_PAINT)
+MODULES = tuple(path for path in sorted(_FOLDER.rglob("*.js")) if path != BEFORE_PAINT)
 
 # In the order of the cascade: where two rules weigh the same, the later one holds.
 STYLES = tuple(
@@ -110,9 +110,9 @@ def run_feed(
     [name, title, usual value] of each setting, in the order of the values.  recipes: values by name.
 
     begin, poll and order: plain functions of these names, each of one list.  `poll` is called with
-    [token, from, from_events]; its answer is described in `playground/run_view.py`.  `order`, whose list ends
-    with "pause", "resume" or "stop", is called at a click on the button `pause-KEY`, and so on, in the same
-    `.run-box`, and answers as `poll` does.  `begin` is called with the arguments of the page's
+    [token, from, from_events]; its answer is described in `playground/runs/run_view.py`.  `order`, whose
+    list ends with "pause", "resume" or "stop", is called at a click on the button `pause-KEY`, and so on, in
+    the same `.run-box`, and answers as `poll` does.  `begin` is called with the arguments of the page's
     `Playground.begin`, and answers a feed's value with "chart", the value of `live_figure`; or {}, or {"error":
     sentence}.  The second line of the gr.Tab `rung-KEY` shows the best loss.
     """
@@ -164,7 +164,7 @@ def diary(key: str, prompt: str = "") -> gr.HTML:
 
 
 def start(value: Mapping[str, Any], *server: ServerFunction) -> gr.HTML:
-    """The Start tab; value: of `playground/ladder_data.py`.
+    """The Start tab; value: of `playground/tabs/ladder_data.py`.
 
     server: plain functions called `prepare` [text], `race` [text, budget], `state` [race], `steer` [race,
     order] and `poll`, as of `run_feed`; each of one list.
@@ -176,7 +176,7 @@ def start(value: Mapping[str, Any], *server: ServerFunction) -> gr.HTML:
 
 
 def board(entries: ServerFunction, put: ServerFunction, withdraw: ServerFunction) -> gr.HTML:
-    """The class board; plain functions of these names (`playground/board_tab.py`).
+    """The class board; plain functions of these names (`playground/tabs/board_tab.py`).
 
     `entries` is called with the owner of the page, `put` with a list [name, token, owner], `withdraw` with
     [entry, owner]; each answers {"entries": as `Board.listed`} or {"error": a sentence}.
@@ -190,12 +190,12 @@ def runs(
     models: Sequence[Mapping[str, Any]],
     *server: ServerFunction,
 ) -> gr.HTML:
-    """The Runs tab; sampling: the fields of the sampling settings, of `playground/runs_tab.py`.
+    """The Runs tab; sampling: the fields of the sampling settings, of `playground/tabs/runs_tab.py`.
 
     models: that can be swept, {"name", "title", "settings": [[name, title, help], ...]} each. server: plain
     functions called `table`, `poll`, `settings`, `change`, `remove` and `restore`, each of one value; see
-    `playground/comparison.py`; and `costs`, `sweep`, `swept` and `steer`, each of a list; see
-    `playground/sweeping.py`. Its value is an answer of `RunsTab.write`.
+    `playground/runs/comparison.py`; and `costs`, `sweep`, `swept` and `steer`, each of a list; see
+    `playground/runs/sweeping.py`. Its value is an answer of `RunsTab.write`.
     """
     names = ["table", "poll", "settings", "change", "remove", "restore"]
     names += ["costs", "sweep", "swept", "steer"]
@@ -214,7 +214,7 @@ def runs(
 def guide(
     key: str, steps: Sequence[Mapping[str, Any]], happened: ServerFunction, following: str | None
 ) -> gr.HTML:
-    """The strip with the guide of a rung; steps: of `playground/guiding.py`.
+    """The strip with the guide of a rung; steps: of `playground/tabs/guiding.py`.
 
     following: the rung whose guide comes after it. happened: a plain function of this name, of one list
     [step, token shown, token of the run before].
@@ -233,7 +233,7 @@ def guide(
 def inside_view(
     key: str, look: ServerFunction, cost: ServerFunction, text: str, views: Sequence[str]
 ) -> gr.HTML:
-    """The card with the inside of the model; views: their names (`playground/inside.py`), the first one opens.
+    """The card with the inside of the model; views: their names (`looking/inside.py`), the first one opens.
 
     look and cost: plain functions of these names. `look` takes one list [token, step or None, text, view,
     more], with {"cell": [layer, head, row, column], "off": [[layer, head], ...]} as `more`; `cost` takes

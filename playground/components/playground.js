@@ -4,29 +4,29 @@
 // events call `window.Playground`. The parts of a rung's tab find one another by the rung's name
 // (tab.js). Text that a model or a visitor wrote only ever becomes the `textContent` of a node: it
 // can never turn into markup.
-import { watchTheme } from "./appearance.js";
-import { Board } from "./board.js";
-import { textChosen, textLinked } from "./chosen_text.js";
-import { diary } from "./diary.js";
-import { estimate } from "./estimate.js";
-import { applyFocus } from "./focus.js";
-import { GuideStrip, afterDoing, doing } from "./guide.js";
-import { headerTools } from "./header.js";
-import { InsideView } from "./inside_view.js";
-import { watchKeyboard } from "./keyboard.js";
-import { keepAlive, ladderNotes } from "./ladder.js";
-import { linkRead } from "./link.js";
-import { LossChart } from "./loss_chart.js";
-import { opened, opening } from "./opening.js";
-import { keepSmall } from "./own_text.js";
-import { watchPresenting } from "./presenting.js";
-import { settingsFold } from "./settings_fold.js";
-import { RunsTab, runsCounted, textsAsked } from "./runs.js";
-import { Start } from "./start.js";
-import { runFeed } from "./status_strip.js";
-import { askToWrite, begin, changeRate, choose, live, tab } from "./tab.js";
-import { keepTypedNumbers } from "./typed_numbers.js";
-import { asWritten, writing } from "./writing.js";
+import { watchTheme } from "./page/appearance.js";
+import { Board } from "./runs/board.js";
+import { textChosen, textLinked } from "./page/chosen_text.js";
+import { diary } from "./tab/diary.js";
+import { estimate } from "./tab/estimate.js";
+import { applyFocus } from "./page/focus.js";
+import { GuideStrip, afterDoing, doing } from "./tab/guide.js";
+import { headerTools } from "./page/header.js";
+import { InsideView } from "./inside/view.js";
+import { watchKeyboard } from "./page/keyboard.js";
+import { keepAlive, ladderNotes } from "./page/ladder.js";
+import { linkRead } from "./page/link.js";
+import { LossChart } from "./loss/chart.js";
+import { opened, opening } from "./page/opening.js";
+import { keepSmall } from "./page/own_text.js";
+import { watchPresenting } from "./page/presenting.js";
+import { settingsFold } from "./tab/settings_fold.js";
+import { RunsTab, runsCounted, textsAsked } from "./runs/runs.js";
+import { Start } from "./start/start.js";
+import { runFeed } from "./tab/status_strip.js";
+import { askToWrite, begin, changeRate, choose, live, tab } from "./tab/tab.js";
+import { keepTypedNumbers } from "./tab/typed_numbers.js";
+import { asWritten, writing } from "./tab/writing.js";
 
 const liveFigure = (...mounted) => new LossChart(...mounted);
 const board = (...mounted) => new Board(...mounted);

@@ -16,7 +16,7 @@ A guide is a TOML file named after its model, so that a teacher can write one. I
 "short" for the first 5,000 characters of the chosen text), set `write` settings and a `prompt`, put a
 `text` in the box of the inside, open a `view` of it, and `press` train, reset, step or sample. `answers`
 names the question of the ten (1 to 10) that the step answers. The first entry of `happened` whose condition
-holds is told, with the numbers of the run shown (`playground/facts.py`); a condition compares two of them:
+holds is told, with the numbers of the run shown (`playground/tabs/facts.py`); a condition compares two of them:
 "loss < pairs - 0.1".
 """
 

@@ -14,10 +14,10 @@ from lm.ladder import RUNGS
 from lm.openmp import WAITING
 from lm.plan import Plan
 from lm.runs.preparation import PreparedText
-from playground.estimates import Estimates
-from playground.library import Library
+from playground.runs.library import Library
 from playground.services import SHIPPED, Services
-from playground.supervisor import ENDED, Supervisor
+from playground.training.estimates import Estimates
+from playground.training.supervisor import ENDED, Supervisor
 from tests.benchmarks.report import Result, Setup, Table, benchmark, progress
 
 COLUMNS = ("", "predicted, s", "measured, s", "predicted / measured")

@@ -21,10 +21,10 @@ from lm import runs
 from lm.__main__ import main as lm_command
 from lm.errors import Problem
 from lm.ladder import RUNGS
-from playground.actions import Actions
-from playground.library import Library
+from playground.runs.library import Library
 from playground.services import Services
-from playground.supervisor import Supervisor
+from playground.tabs.actions import Actions
+from playground.training.supervisor import Supervisor
 from tests.playground.answers import written
 
 TEXT = "What news, my lord?"

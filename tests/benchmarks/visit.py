@@ -1,7 +1,7 @@
 """All that the page sends to its server in one visit, recorded from a browser, and visitors who send it again.
 
-For `class.py`. A visitor without a browser opens the page, trains, polls as `playground/components/polling.js`
-does, looks into the model at each new snapshot, and lets it write once.
+For `class.py`. A visitor without a browser opens the page, trains, polls as `components/tab/polling.js` does,
+looks into the model at each new snapshot, and lets it write once.
 """
 
 import contextlib

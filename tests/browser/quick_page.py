@@ -37,9 +37,9 @@ def quick_guide(model):
 
 
 if __name__ == "__main__":
-    from playground import guiding
+    from playground.tabs import guiding
 
     guiding.guide = quick_guide
-    from playground.server import main
+    from playground.serving.server import main
 
     main()

@@ -8,7 +8,7 @@ import pytest
 
 from lm.ladder import RUNGS
 from lm.sizes import outline
-from playground.inside import views_of
+from playground.looking.inside import views_of
 from playground.services import SHIPPED
 
 NETWORKS = {name: one for name, one in RUNGS.items() if one.training.learner == "gradient"}

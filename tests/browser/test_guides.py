@@ -4,9 +4,9 @@ import pytest
 
 from lm import runs
 from lm.ladder import RUNGS
-from playground.facts import compared, facts
-from playground.run_view import RunView
+from playground.runs.run_view import RunView
 from playground.services import SHIPPED
+from playground.tabs.facts import compared, facts
 from tests.browser.quick_page import quick_guide
 from tests.browser.tab import Tab
 

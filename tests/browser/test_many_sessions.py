@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.sessions import KEPT
+from playground.serving.sessions import KEPT
 from tests.browser.test_requests import feed_of
 
 

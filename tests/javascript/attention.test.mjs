@@ -8,8 +8,8 @@ import {
   pixels,
   rowOf,
   strongest,
-} from "../../playground/components/attention_weights.js";
-import { headWords, rowWords } from "../../playground/components/attention_words.js";
+} from "../../playground/components/inside/attention_weights.js";
+import { headWords, rowWords } from "../../playground/components/inside/attention_words.js";
 
 const base64 = (bytes) => Buffer.from(bytes).toString("base64");
 

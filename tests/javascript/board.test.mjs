@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { boardWords, entriesOf } from "../../playground/components/board.js";
+import { boardWords, entriesOf } from "../../playground/components/runs/board.js";
 
 const entry = (name, best, text = "plays") => ({ name, best, text, text_title: `The ${text}` });
 

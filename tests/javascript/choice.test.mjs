@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { differences } from "../../playground/components/choice.js";
+import { differences } from "../../playground/components/tab/choice.js";
 
 const SETTINGS = [["tokenizer", "Tokens"], ["vocab_size", "Vocabulary"], ["steps", "Steps"]];
 const choice = (...values) => ({ text: "plays", values });

@@ -1,7 +1,7 @@
 // The samples of the diary, token by token.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { briefly } from "../../playground/components/choices.js";
+import { briefly } from "../../playground/components/basics/choices.js";
 
 test("a brief sample has no empty lines, and nothing but text at its ends", () => {
   const text = "\n\nAb \n\n\nc\n ";

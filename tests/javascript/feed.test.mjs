@@ -1,9 +1,9 @@
 // The feed of a run, and the tab that shows it.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Feed, feedOf } from "../../playground/components/feed.js";
-import { pace } from "../../playground/components/polling.js";
-import { Tab, askToWrite, changeRate, choose, live, tab } from "../../playground/components/tab.js";
+import { Feed, feedOf } from "../../playground/components/tab/feed.js";
+import { pace } from "../../playground/components/tab/polling.js";
+import { Tab, askToWrite, changeRate, choose, live, tab } from "../../playground/components/tab/tab.js";
 import { answerOf, evaluation } from "./records.mjs";
 
 const node = () => ({ isConnected: true });

@@ -1,7 +1,7 @@
 // The length of the gradient in each layer: which lengths are shown at a moment, and what is said of them.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { gradientAt, gradientRange, gradientWords } from "../../playground/components/gradient_chart.js";
+import { gradientAt, gradientRange, gradientWords } from "../../playground/components/loss/gradient_chart.js";
 import { evaluation, recordOf } from "./records.mjs";
 
 const gradient = (step, ...layers) => ({ type: "gradient", step, layers });

@@ -1,9 +1,9 @@
 // Which parts a link shows, which arcs are drawn, and where names stand on the chart of the ladder.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { arcsOf } from "../../playground/components/arcs.js";
-import { partsAsked } from "../../playground/components/focus.js";
-import { figureOf, spread } from "../../playground/components/ladder_figure.js";
+import { arcsOf } from "../../playground/components/inside/arcs.js";
+import { partsAsked } from "../../playground/components/page/focus.js";
+import { figureOf, spread } from "../../playground/components/start/ladder_figure.js";
 
 test("a link asks for parts by name; unknown ones are left out, and none means all", () => {
   assert.deepEqual(partsAsked("?show=attention,chart"), ["chart", "attention"]);

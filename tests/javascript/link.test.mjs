@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { recipeOf, settingsTold } from "../../playground/components/choice.js";
-import { openable, parametersOf, placeOf, queryOf, tokensIn, unlessLong } from "../../playground/components/link.js";
-import { nearest } from "../../playground/components/tab_link.js";
-import { writesTold } from "../../playground/components/writing.js";
-import { Feed } from "../../playground/components/feed.js";
+import { recipeOf, settingsTold } from "../../playground/components/tab/choice.js";
+import { openable, parametersOf, placeOf, queryOf, tokensIn, unlessLong } from "../../playground/components/page/link.js";
+import { nearest } from "../../playground/components/tab/link.js";
+import { writesTold } from "../../playground/components/tab/writing.js";
+import { Feed } from "../../playground/components/tab/feed.js";
 
 const part = (place, told, names = Object.keys(told ?? {})) => ({ place, names, tell: () => told });
 const told = (search, parts, place) => Object.fromEntries(queryOf(parametersOf(search), parts, place));

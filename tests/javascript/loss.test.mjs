@@ -1,9 +1,9 @@
 // The points and the axes of the loss chart.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { layoutOf, ranges, risenFrom } from "../../playground/components/loss_axes.js";
-import { asCsv, pointsOf, positions, secondsAt } from "../../playground/components/loss_points.js";
-import { extension, tracesOf } from "../../playground/components/loss_traces.js";
+import { layoutOf, ranges, risenFrom } from "../../playground/components/loss/axes.js";
+import { asCsv, pointsOf, positions, secondsAt } from "../../playground/components/loss/points.js";
+import { extension, tracesOf } from "../../playground/components/loss/traces.js";
 import { evaluation, recordOf } from "./records.mjs";
 
 const STEPS = { axis: "step", logX: false, logY: false };

@@ -1,8 +1,8 @@
 // The marker of the moment, and the loss that stands beside the chart.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { chartWords, lossWords } from "../../playground/components/loss_words.js";
-import { afterKey, nearest } from "../../playground/components/moment.js";
+import { chartWords, lossWords } from "../../playground/components/loss/words.js";
+import { afterKey, nearest } from "../../playground/components/loss/moment.js";
 
 test("a pointer chooses the nearest snapshot", () => {
   assert.equal(nearest([36, 50, 400], 44), 1);

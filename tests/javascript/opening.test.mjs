@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { opened, opening, remembered } from "../../playground/components/opening.js";
+import { opened, opening, remembered } from "../../playground/components/page/opening.js";
 
 const included = [
   ["bigram", "shipped:bigram"],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { tooLarge } from "../../playground/components/own_text.js";
+import { tooLarge } from "../../playground/components/page/own_text.js";
 
 test("only files over the limit are too large, and the largest is named", () => {
   assert.equal(tooLarge([], 10), 0);

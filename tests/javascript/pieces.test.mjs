@@ -1,9 +1,9 @@
 // Sentences about runs whose tokens are characters, and whose tokens are pieces of words.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { flatWords } from "../../playground/components/next_picture.js";
-import { estimateWords } from "../../playground/components/status_words.js";
-import { meanWords } from "../../playground/components/surprise_picture.js";
+import { flatWords } from "../../playground/components/inside/next_picture.js";
+import { estimateWords } from "../../playground/components/tab/status_words.js";
+import { meanWords } from "../../playground/components/inside/surprise_picture.js";
 
 test("the loss of knowing nothing is per character, whatever a token is", () => {
   assert.match(flatWords(65, 1), /1 in 65 costs ln 65 = 4\.17 nats: that is where the loss begins\.$/);

@@ -1,10 +1,10 @@
 // The list, the curves and the ticks of the Runs tab.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { arranged, lastShown, placeOf, rangesOf, strideOf, trainingOf, validationOf } from "../../playground/components/runs_curves.js";
-import { Together } from "../../playground/components/runs_polling.js";
-import { MOST, Ticks, dashOf } from "../../playground/components/runs_ticks.js";
-import { filtered, labelAmong, labelOf, short, sorted, statusOf } from "../../playground/components/runs_words.js";
+import { arranged, lastShown, placeOf, rangesOf, strideOf, trainingOf, validationOf } from "../../playground/components/runs/curves.js";
+import { Together } from "../../playground/components/runs/polling.js";
+import { MOST, Ticks, dashOf } from "../../playground/components/runs/ticks.js";
+import { filtered, labelAmong, labelOf, short, sorted, statusOf } from "../../playground/components/runs/words.js";
 import { evaluation, recordOf } from "./records.mjs";
 
 const STEPS = { axis: "step", logX: false, logY: false };

@@ -1,7 +1,7 @@
 // Scores to probabilities in the browser: the same numbers as `lm/generation.py` gives.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { distribution, floats, ranked, softmax } from "../../playground/components/sampling.js";
+import { distribution, floats, ranked, softmax } from "../../playground/components/inside/sampling.js";
 
 const SCORES = [2, 1, 0, -1, 1];
 const PYTHON = {

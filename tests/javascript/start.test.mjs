@@ -1,7 +1,7 @@
 // The cards of the Start tab.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ofAnotherText } from "../../playground/components/start_cards.js";
+import { ofAnotherText } from "../../playground/components/start/cards.js";
 
 test("the cards name the text of their losses if another one is chosen", () => {
   const shown = { corpus: "tiny_shakespeare", text: "Tiny Shakespeare" };

@@ -1,8 +1,8 @@
 // The figure and the words of a sweep.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { groupsOf, isLog, tracesOf } from "../../playground/components/sweep_figure.js";
-import { costWords, stateWords } from "../../playground/components/sweep_words.js";
+import { groupsOf, isLog, tracesOf } from "../../playground/components/sweep/figure.js";
+import { costWords, stateWords } from "../../playground/components/sweep/words.js";
 
 const point = (x, loss, other = null, status = "finished") => ({ x, loss, other, status, title: `n ${x}` });
 

@@ -6,8 +6,8 @@ import {
   estimateWords,
   hintWords,
   statusWords,
-} from "../../playground/components/status_words.js";
-import { noteLines } from "../../playground/components/ladder.js";
+} from "../../playground/components/tab/status_words.js";
+import { noteLines } from "../../playground/components/page/ladder.js";
 import {
   decimalsOf,
   duration,
@@ -16,7 +16,7 @@ import {
   shown,
   surprise,
   whole,
-} from "../../playground/components/wording.js";
+} from "../../playground/components/basics/wording.js";
 import { recordOf } from "./records.mjs";
 
 const line = (changes) => statusWords(recordOf(3, changes)).map(([text]) => text).join("");

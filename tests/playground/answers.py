@@ -5,7 +5,7 @@ import math
 
 from lm.generation import SamplingConfig
 from lm.settings import describe
-from playground.actions import Actions
+from playground.tabs.actions import Actions
 
 FOREIGN = [
     None,

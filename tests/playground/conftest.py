@@ -12,12 +12,12 @@ from lm.plan import Plan, Rung
 from lm.runs import recording
 from lm.runs.preparation import PreparedText
 from lm.training.loop import train
-from playground import controls
-from playground.actions import Actions
-from playground.library import Library
+from playground.runs.library import Library
 from playground.services import Services
-from playground.supervisor import ENDED, Supervisor
+from playground.tabs import controls
+from playground.tabs.actions import Actions
 from playground.texts import Texts
+from playground.training.supervisor import ENDED, Supervisor
 
 PATIENCE = 120.0  # seconds; how long a test waits for a thing that must come, on a crowded machine
 TINY = {

@@ -9,8 +9,8 @@ import pytest
 from lm import corpora
 from lm.corpora.own_text import SHORTEST
 from lm.ladder import RUNGS
-from playground import controls
-from playground.actions import Actions
+from playground.tabs import controls
+from playground.tabs.actions import Actions
 from playground.texts import key_of
 from tests.playground.answers import (
     BAD_VALUES,

@@ -10,7 +10,7 @@ import pytest
 
 from lm.generation import SamplingConfig
 from lm.settings import describe
-from playground.actions import MOST_WRITTEN
+from playground.tabs.actions import MOST_WRITTEN
 from tests.playground.answers import (
     DEEP,
     FOREIGN,

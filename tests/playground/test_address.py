@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from lm.errors import Problem
-from playground import address, server
+from playground.serving import address, server
 
 
 def refusal(host: str, port: int) -> str:

@@ -3,10 +3,10 @@
 import pytest
 
 from lm.errors import SettingsProblem
-from playground.actions import Actions
-from playground.allowance import Allowance
-from playground.limits import Limits
-from playground.visitors import Visitor
+from playground.serving.allowance import Allowance
+from playground.serving.limits import Limits
+from playground.serving.visitors import Visitor
+from playground.tabs.actions import Actions
 from tests.playground.answers import assert_one_sentence, refusal
 
 ME, OTHER = Visitor("a" * 22, "1.2.3.4"), Visitor("b" * 22, "5.6.7.8")

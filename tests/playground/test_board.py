@@ -10,7 +10,7 @@ from lm.ladder import RUNGS
 from lm.runs import recording
 from lm.training.loop import train
 from playground import app
-from playground.board import FILE, MOST_OF_ONE, Board, checked
+from playground.runs.board import FILE, MOST_OF_ONE, Board, checked
 
 ANNE, BEN = "anne's page 0123456789", "ben's page 0123456789"
 
@@ -48,7 +48,7 @@ def test_the_best_loss_stands_first_with_the_settings_behind_it(board, trained):
 def test_a_run_that_is_untrained_stands_last_and_gets_its_loss_as_it_trains(
     board, trained, new_run, tiny_plan, decoder, library, monkeypatch
 ):
-    monkeypatch.setattr("playground.board.FRESH", 0.0)
+    monkeypatch.setattr("playground.runs.board.FRESH", 0.0)
     new_run(library.runs_folder / "new", tiny_plan(decoder, steps=2, evaluate_every=1))
     board.put("Anne", "local:new", ANNE)
     board.put("Ben", trained("b"), BEN)

@@ -190,7 +190,7 @@ def test_server_functions_must_carry_the_name_the_page_calls(wrong):
 
 def test_the_chart_draws_the_curves_that_the_figure_styles():
     curves = {one["meta"]["curve"] for one in chart()["data"]}
-    source = text_of(components.ENTRY.parent / "loss_traces.js")
+    source = text_of(components.ENTRY.parent / "loss" / "traces.js")
     (listed,) = re.findall(r"shown: \[(.*?)\]", source)
     assert set(re.findall(r"\w+", listed)) == curves == {"raw", "smooth", "validation"}
 

@@ -14,7 +14,7 @@ from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
 from lm.plan import Plan
 from lm.settings import Setting, describe
-from playground import controls
+from playground.tabs import controls
 
 NONSENSE = [
     math.nan,
@@ -127,7 +127,7 @@ def test_values_come_back_from_a_plan_as_they_went_in(plan):
 @given(plans())
 def test_a_link_brings_back_the_very_settings(plan):
     values, fields = controls.values_of(plan), plan.rung.settings().items()
-    # As components/choice.js writes it.
+    # As components/tab/choice.js writes it.
     told = {n: v for (n, f), v in zip(fields, values, strict=True) if v != f.default}
     query = dict(parse_qsl(urlencode(told)))
     values, sentence = controls.values_from_query(plan.rung, query)

@@ -3,8 +3,8 @@
 import pytest
 
 from lm.errors import CorpusProblem
-from playground.corpus_choice import OWN, Choosing
-from playground.limits import Limits
+from playground.serving.limits import Limits
+from playground.tabs.corpus_choice import OWN, Choosing
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from playground import components
-from playground.delivery import LASTING, ROOT, Delivery
-from playground.visitors import COOKIE
+from playground.serving.delivery import LASTING, ROOT, Delivery
+from playground.serving.visitors import COOKIE
 
 PAGE = (
     "<!doctype html><html><head><title>é</title></head><body>"

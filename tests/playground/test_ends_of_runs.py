@@ -13,9 +13,9 @@ import pytest
 from lm import runs
 from lm.ladder import RUNGS
 from lm.runs import recording
-from playground import processes
-from playground import supervisor as supervising
-from playground.supervisor import LIVE, Supervisor
+from playground.training import processes
+from playground.training import supervisor as supervising
+from playground.training.supervisor import LIVE, Supervisor
 from tests.playground.live_runs import LONG, ROOT, directory_of, is_running, process_of
 
 # Bad ends
@@ -303,8 +303,8 @@ SERVER = """
 import sys, time
 from pathlib import Path
 from lm import corpora, runs, tasks
-from playground.library import Library
-from playground.supervisor import Supervisor
+from playground.runs.library import Library
+from playground.training.supervisor import Supervisor
 
 if __name__ == "__main__":
     supervisor = Supervisor(cores=2)

@@ -15,10 +15,10 @@ import pytest
 
 from lm.ladder import RUNGS
 from lm.training.loop import evaluation_due
-from playground import estimates, timing_worker
-from playground.estimates import FREE, Estimates
-from playground.run_view import RunView
-from playground.timing_worker import Costs
+from playground.runs.run_view import RunView
+from playground.training import estimates, timing_worker
+from playground.training.estimates import FREE, Estimates
+from playground.training.timing_worker import Costs
 from tests.playground import timing_doubles
 from tests.playground.live_runs import ROOT, is_running
 
@@ -355,8 +355,8 @@ from dataclasses import replace
 from lm import corpora
 from lm.ladder import RUNGS
 from lm.tokenizers import CharacterTokenizer
-from playground import processes
-from playground.timing_worker import work
+from playground.training import processes
+from playground.training.timing_worker import work
 
 def time(plan, text):
     process, pipe = processes.start(work, 1, "cpu", plan, replace(corpus, text=text), tokenizer)

@@ -1,7 +1,7 @@
 """What each idea bought: the difference of two losses that can be compared, as a reader would work it out."""
 
 from lm.wording import decimals_of
-from playground.gains import Result, bought, fairly, gains
+from playground.runs.gains import Result, bought, fairly, gains
 
 LOSSES = {
     "ngram": 1.52,

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from playground.gate import QUEUE, SMALL, Gate, Listeners
+from playground.serving.gate import QUEUE, SMALL, Gate, Listeners
 
 TEXT = 3_000_000  # bytes of the largest text
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from lm.runs.lock import WriterLock
-from playground.actions import Actions
+from playground.tabs.actions import Actions
 from tests.playground.answers import assert_one_sentence, refusal
 
 

@@ -12,11 +12,11 @@ from lm.settings import describe
 from lm.sizes import outline
 from lm.training.loop import train
 from playground import guides
-from playground.facts import compared, facts
 from playground.guides import Say, Step, guide, load
-from playground.guiding import SHORT, Guiding
-from playground.inside import views_of
-from playground.run_view import RunView
+from playground.looking.inside import views_of
+from playground.runs.run_view import RunView
+from playground.tabs.facts import compared, facts
+from playground.tabs.guiding import SHORT, Guiding
 
 GUIDES = {name: guide(name) for name in RUNGS if guide(name)}
 STEPS = [(name, step) for name, found in GUIDES.items() for step in found.step]

@@ -15,8 +15,8 @@ from lm.inspection import inspect
 from lm.ladder import RUNGS
 from lm.sizes import outline
 from lm.tasks.continue_text import SAMPLE, first_token
-from playground import inside
-from playground.actions import Actions
+from playground.looking import inside
+from playground.tabs.actions import Actions
 from tests.playground.conftest import PATIENCE
 
 TEXT = "What news, my lord?"

@@ -13,8 +13,8 @@ from lm.runs.preparation import prepare
 from lm.tasks import TaskConfig
 from lm.tokenizers import TokenizerConfig
 from lm.training.loop import train
-from playground import inside
-from playground.snapshots import Snapshots
+from playground.looking import inside
+from playground.looking.snapshots import Snapshots
 
 ALPHABET = 3000  # a table of all pairs takes 72 MB
 

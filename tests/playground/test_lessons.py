@@ -14,9 +14,9 @@ from lm.generation import next_token_distribution
 from lm.ladder import RUNGS
 from lm.sizes import count_parameters
 from lm.training.config import TrainingConfig
-from playground import controls
 from playground.lessons import Lesson, lesson, names, sections
 from playground.services import SHIPPED
+from playground.tabs import controls
 
 LADDER = (
     "ngram",

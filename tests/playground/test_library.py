@@ -13,10 +13,10 @@ from lm.runs.checksums import as_line, at_end
 from lm.runs.lock import WriterLock
 from lm.runs.run import GONE
 from lm.training.loop import train
-from playground import library as library_module
-from playground.actions import Actions
-from playground.limits import Limits
-from playground.visitors import Visitor
+from playground.runs import library as library_module
+from playground.serving.limits import Limits
+from playground.serving.visitors import Visitor
+from playground.tabs.actions import Actions
 from tests.playground.live_runs import LONG, directory_of
 
 

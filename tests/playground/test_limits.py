@@ -7,9 +7,17 @@ from starlette.requests import Request
 
 from lm.errors import SettingsProblem
 from lm.settings import describe
-from playground import server
-from playground.limits import HOSTED, Limits
-from playground.visitors import COOKIE, NOBODY, SHARING, Visitor, address_of, over, visitor_of
+from playground.serving import server
+from playground.serving.limits import HOSTED, Limits
+from playground.serving.visitors import (
+    COOKIE,
+    NOBODY,
+    SHARING,
+    Visitor,
+    address_of,
+    over,
+    visitor_of,
+)
 
 NAME = "a" * 22
 

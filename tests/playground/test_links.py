@@ -8,7 +8,7 @@ import pytest
 from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
 from lm.settings import describe
-from playground.links import PARTS, SAMPLE, base, first, wrong
+from playground.tabs.links import PARTS, SAMPLE, base, first, wrong
 
 FOCUS = Path(__file__).parents[2] / "playground" / "components" / "focus.js"
 

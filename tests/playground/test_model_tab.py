@@ -6,8 +6,8 @@ import gradio as gr
 import pytest
 
 from lm.ladder import RUNGS
-from playground import lesson_view, model_tab
-from playground.model_tab import Tab
+from playground.tabs import lesson_view, model_tab
+from playground.tabs.model_tab import Tab
 
 
 @pytest.fixture

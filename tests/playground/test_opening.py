@@ -8,10 +8,11 @@ import pytest
 
 from lm.errors import RunProblem
 from lm.ladder import RUNGS
-from playground import app, model_tab, opening
-from playground.model_tab import Tab
-from playground.opening import Opening
+from playground import app
 from playground.services import SHIPPED, Services
+from playground.tabs import model_tab, opening
+from playground.tabs.model_tab import Tab
+from playground.tabs.opening import Opening
 from tests.playground.answers import DEEP, sendable
 from tests.playground.conftest import services_over
 

@@ -12,10 +12,12 @@ from lm.plan import Plan
 from lm.runs import recording
 from lm.tokenizers import TokenizerConfig
 from lm.training.loop import train
-from playground import inside, prompts, side_by_side, writing
-from playground.actions import Actions
-from playground.guiding import Guiding
-from playground.side_by_side import Pane
+from playground.looking import inside, writing
+from playground.runs import side_by_side
+from playground.runs.side_by_side import Pane
+from playground.tabs import prompts
+from playground.tabs.actions import Actions
+from playground.tabs.guiding import Guiding
 from tests.playground.answers import written
 from tests.playground.conftest import services_over
 

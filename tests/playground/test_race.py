@@ -6,9 +6,9 @@ import pytest
 
 from lm.errors import Problem
 from lm.ladder import RUNGS
-from playground.ladder_data import ladder
-from playground.race import TOKENS, Race, Races
+from playground.runs.race import TOKENS, Race, Races
 from playground.services import SHIPPED
+from playground.tabs.ladder_data import ladder
 from tests.playground.conftest import PATIENCE
 
 
@@ -24,7 +24,7 @@ def test_equal_tokens_are_equal_to_a_batch(services):
 
 
 def test_a_race_runs_every_model_and_can_be_stopped(make_services, monkeypatch, play):
-    monkeypatch.setattr("playground.race.TOKENS", 2_000)
+    monkeypatch.setattr("playground.runs.race.TOKENS", 2_000)
     services = make_services()
     races = Races(services)
     own = services.texts.add(play.encode())

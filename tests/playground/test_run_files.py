@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from playground.run_files import ADDRESS, KIND, RunFiles
+from playground.runs.run_files import ADDRESS, KIND, RunFiles
 from tests.playground.answers import FOREIGN, assert_one_sentence, shortened
 
 

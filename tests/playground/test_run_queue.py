@@ -2,10 +2,10 @@
 
 import pytest
 
-from playground import run_queue
-from playground.limits import Limits
-from playground.supervised import Supervised
-from playground.visitors import Visitor
+from playground.serving.limits import Limits
+from playground.serving.visitors import Visitor
+from playground.training import run_queue
+from playground.training.supervised import Supervised
 
 ANN, BEN, CAY, DAN = (Visitor(name, f"10.0.0.{n}") for n, name in enumerate(("a", "b", "c", "d")))
 

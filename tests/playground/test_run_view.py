@@ -12,8 +12,8 @@ from lm import runs
 from lm.errors import RunProblem
 from lm.ladder import RUNGS
 from lm.runs.checksums import as_line
-from playground import run_view
-from playground.run_view import RunView
+from playground.runs import run_view
+from playground.runs.run_view import RunView
 
 COLUMNS = ("step", "loss", "smooth", "seconds")
 

@@ -9,10 +9,10 @@ import pytest
 from lm.errors import Problem
 from lm.ladder import RUNGS
 from lm.runs.lock import WriterLock
-from playground import trash
-from playground.comparison import MOST_TICKED, Comparison
-from playground.runs_tab import MOST_WRITTEN, RunsTab
-from playground.trash import Trash
+from playground.runs import trash
+from playground.runs.comparison import MOST_TICKED, Comparison
+from playground.runs.trash import Trash
+from playground.tabs.runs_tab import MOST_WRITTEN, RunsTab
 from tests.playground.answers import FOREIGN, assert_one_sentence, sendable, shortened
 from tests.playground.live_runs import LONG, directory_of
 

@@ -8,7 +8,7 @@ from lm import runs, tasks
 from lm.devices import available_cores
 from lm.runs import recording
 from lm.training.loop import evaluation_due, train
-from playground.supervisor import LIVE
+from playground.training.supervisor import LIVE
 from tests.playground.live_runs import LONG, directory_of, process_of, types
 
 # A life

@@ -9,9 +9,9 @@ from lm import sweep
 from lm.ladder import RUNGS
 from lm.runs import recording, sweeps
 from lm.training.loop import train
-from playground.sweep_result import SweepResults
-from playground.sweeping import Sweeping
-from playground.visitors import Visitor
+from playground.runs.sweep_result import SweepResults
+from playground.runs.sweeping import Sweeping
+from playground.serving.visitors import Visitor
 from tests.playground.answers import assert_one_sentence
 
 
@@ -140,7 +140,7 @@ def _play() -> bytes:
 
 def test_a_full_queue_is_waited_for(make_services, asked, wait):
     """A visitor who may have one run in the queue still sees all of the sweep trained."""
-    from playground.limits import Limits
+    from playground.serving.limits import Limits
 
     services = make_services(cores=1, limits=Limits(visitor_queued=1))
     sweeping = Sweeping(services)

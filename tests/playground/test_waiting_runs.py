@@ -7,9 +7,9 @@ import pytest
 
 from lm.errors import RunProblem
 from lm.ladder import RUNGS
-from playground.limits import Limits
-from playground.supervised import LIVE
-from playground.visitors import Visitor
+from playground.serving.limits import Limits
+from playground.serving.visitors import Visitor
+from playground.training.supervised import LIVE
 from tests.playground.live_runs import LONG, process_of
 
 ANN, BEN = Visitor("ann", "10.0.0.1"), Visitor("ben", "10.0.0.2")

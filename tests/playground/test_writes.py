@@ -5,9 +5,9 @@ import time
 import pytest
 
 from lm.errors import SettingsProblem
-from playground import writes
-from playground.visitors import NOBODY, Visitor
-from playground.writes import Writes
+from playground.looking import writes
+from playground.looking.writes import Writes
+from playground.serving.visitors import NOBODY, Visitor
 
 ME, OTHER = Visitor("a" * 22, "1.2.3.4"), Visitor("b" * 22, "5.6.7.8")
 
@@ -59,8 +59,8 @@ def test_a_refused_text_is_a_sentence_in_the_pane(deep, finished, monkeypatch):
 
 def test_who_has_left_many_texts_does_not_hold_the_queue_for_each(monkeypatch):
     """68 texts of a page that was closed took 2 s each, four at a time, before anybody else's turn came."""
-    monkeypatch.setattr("playground.writes.PATIENCE", 0.2)
-    monkeypatch.setattr("playground.writes.BRIEF", 0.0)
+    monkeypatch.setattr("playground.looking.writes.PATIENCE", 0.2)
+    monkeypatch.setattr("playground.looking.writes.BRIEF", 0.0)
     of_all = Writes(most=100)
 
     def seconds(session: str, visitor: Visitor) -> float:

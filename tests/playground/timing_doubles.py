@@ -6,7 +6,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from lm.plan import Plan
-from playground.timing_worker import Costs
+from playground.training.timing_worker import Costs
 
 
 def _note(folder: Path, plan: Plan) -> int:

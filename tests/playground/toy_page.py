@@ -16,8 +16,8 @@ if __name__ == "__main__":
 
     from lm import corpora
     from lm.ladder import RUNGS
-    from playground.actions import Actions
-    from playground.supervisor import ENDED
+    from playground.tabs.actions import Actions
+    from playground.training.supervisor import ENDED
     from tests.playground.conftest import TINY, services_over
 
     folder = Path(sys.argv[1])

@@ -1,0 +1,57 @@
+// Dark and light. Charts follow: they read their colours from style/colours.css.
+import { Listeners } from "../basics/listeners.js";
+
+const THEME = "playground-theme"; // the key in the browser's storage, which before_paint.js makes sure of
+const themeListeners = new Listeners();
+let wasDark = null;
+
+export const isDark = () => document.body.classList.contains("dark");
+
+export function applyStoredTheme() {
+  const stored = localStorage.getItem(THEME);
+  if (stored && (stored === "dark") !== isDark()) {
+    document.body.classList.toggle("dark", stored === "dark");
+  }
+}
+
+export function toggleTheme() {
+  const next = isDark() ? "light" : "dark";
+  try {
+    localStorage.setItem(THEME, next);
+  } catch {
+    // the storage is full: not stored, but the page still changes
+  }
+  document.body.classList.toggle("dark", next === "dark");
+}
+
+/** Calls `act` whenever the page turns dark or light, while `node` is on it. */
+export function onTheme(node, act) {
+  themeListeners.add(act, node);
+}
+
+/** Watches the page's theme from now on. */
+export function watchTheme() {
+  new MutationObserver(followTheme).observe(document.body, { attributeFilter: ["class"] });
+  followTheme();
+}
+
+function followTheme() {
+  applyStoredTheme(); // Gradio sets the system's choice when it mounts
+  if (isDark() === wasDark) return;
+  wasDark = isDark();
+  themeListeners.call();
+}
+
+/** Reads a colour of style/colours.css, so that charts turn dark with the page. */
+export function colour(name) {
+  return getComputedStyle(document.body).getPropertyValue(`--chart-${name}`).trim();
+}
+
+// Plotly's configuration, the same for every chart of the page.
+export const PLOT_CONFIG = {
+  displayModeBar: false,
+  displaylogo: false,
+  showSendToCloud: false,
+  doubleClick: false,
+  responsive: false,
+};

@@ -1,0 +1,200 @@
+// The chart of the ticked runs: new points are appended, many at once; it is drawn anew when other runs are ticked.
+import { PLOT_CONFIG, onTheme } from "../page/appearance.js";
+import { isVisible, make, onShown } from "../basics/dom.js";
+import { LIVE } from "../tab/feed.js";
+import { figureFiles } from "../basics/figure_files.js";
+import { onPresenting } from "../page/presenting.js";
+import { placeOf, rangesOf, strideOf, trainingOf, validationOf } from "./curves.js";
+import { RunLabels } from "./labels.js";
+import { RunsSwitches } from "./switches.js";
+import { layoutOf, summaryOf, tracesOf } from "./traces.js";
+import { RunsVerdicts } from "./verdicts.js";
+
+const APPEND_MS = 250; // between two drawings of new points, however many runs have some
+
+export class RunsChart {
+  /** tab: the RunsTab, with `ticks`, `runOf(token)` and `feedOf(token)`. */
+  constructor(tab) {
+    this.tab = tab;
+    this.ticks = tab.ticks;
+    this.axis = "step";
+    this.logX = this.logY = this.zoomed = false;
+    this.training = true;
+    this.curves = new Map(); // run -> {training, validation, stride, points, events}: what is drawn
+    this.followed = new Map(); // run -> the function that ends its subscription
+    this.build();
+    this.ticks.onChange(() => this.follow(), this.node);
+    this.ticks.onLight((run) => this.light(run), this.node);
+    onTheme(this.node, () => this.drawSoon());
+    onPresenting(() => this.drawSoon(), this.node);
+    onShown(this.plot, () => this.drawSoon());
+  }
+
+  build() {
+    this.node = make("div", "card runs-chart");
+    this.switches = new RunsSwitches(this);
+    const [head, unit] = [make("div", "figure-head"), make("span", "figure-unit", "validation, nats per character")];
+    const named = ({ meta }) => (meta.curve === "validation" ? this.tab.labelOf(meta.run) : "");
+    this.switches.node.append(figureFiles({ plot: () => this.plot, name: () => "runs", named }));
+    head.append(make("h2", "figure-title", "Loss"), unit, this.switches.node);
+    this.plot = make("div", "plot");
+    this.plot.setAttribute("role", "img");
+    this.labels = new RunLabels(this);
+    this.verdicts = new RunsVerdicts(this.ticks);
+    const stage = make("div", "plot-stage");
+    stage.append(this.plot, this.labels.node);
+    this.node.append(head, stage, this.verdicts.node);
+  }
+
+  /** Draws anew if the list tells other names or sizes than those that are drawn. */
+  refresh() {
+    const told = this.ticks.runs.map((run) => this.tab.labelOf(run)).join("\n");
+    if (told === this.told) return;
+    this.told = told;
+    this.drawSoon();
+  }
+
+  unzoom() {
+    this.zoomed = false;
+    this.drawSoon();
+  }
+
+  // The runs
+
+  /** Follows the runs that are ticked, and no others. */
+  follow() {
+    for (const [run, leave] of this.followed) {
+      if (this.ticks.has(run)) continue;
+      leave();
+      this.followed.delete(run);
+      this.curves.delete(run);
+    }
+    for (const run of this.ticks.runs) {
+      if (this.followed.has(run)) continue;
+      this.followed.set(run, () => {});
+      const leave = this.tab.feedOf(run).subscribe((_, change) => this.hear(run, change), this.node);
+      this.followed.set(run, leave);
+      this.tab.follow(run);
+    }
+    this.drawSoon();
+  }
+
+  hear(run, { reset, from, events }) {
+    const { record } = this.tab.feedOf(run);
+    if (reset) this.drawSoon();
+    else if (record.train.step.length > from || events.length) this.appendSoon();
+  }
+
+  recordOf = (run) => this.tab.feedOf(run).record;
+  // Drawing
+
+  drawSoon() {
+    this.planned ||= requestAnimationFrame(() => {
+      this.planned = 0;
+      this.draw();
+    });
+  }
+
+  appendSoon() {
+    this.waiting ||= setTimeout(() => {
+      this.waiting = 0;
+      this.append();
+    }, APPEND_MS);
+  }
+
+  /** The curves of a run, from its record. */
+  curveOf(run) {
+    const [record, size] = [this.recordOf(run), this.tab.runOf(run)];
+    const stride = strideOf(record.train.step.length);
+    const training = this.training ? trainingOf(this, record, size, stride) : { x: [], y: [] };
+    const validation = validationOf(this, record, size);
+    const ends = [...training.x.slice(-1), ...validation.x.slice(-1)];
+    if (LIVE.has(record.status) && this.axis !== "seconds") ends.push(placeOf(this.axis, size, record.steps, 0));
+    const { step: points } = record.train;
+    return { run, training, validation, stride, end: Math.max(...ends), points: points.length, events: record.events.length };
+  }
+
+  draw() {
+    this.switches.show();
+    if (!isVisible(this.plot) || !this.plot.clientWidth || !window.Plotly) return;
+    this.curves = new Map(this.ticks.runs.filter((run) => this.tab.runOf(run)).map((run) => [run, this.curveOf(run)]));
+    const curves = [...this.curves.values()];
+    const layout = layoutOf(this, this.zoomed ? this.present() : rangesOf(this, curves));
+    const traces = tracesOf(curves, (run) => this.ticks.places.get(run));
+    Plotly.react(this.plot, traces, layout, PLOT_CONFIG).then(() => {
+      this.listen();
+      this.drawn();
+    });
+  }
+
+  /** The new points of all runs, with one call of plotly. */
+  append() {
+    if (!isVisible(this.plot) || !this.plot.data) return;
+    const grown = { x: [], y: [], indices: [] };
+    for (const [run, curve] of this.curves) {
+      const record = this.recordOf(run);
+      const count = record.train.step.length;
+      if (count < curve.points || strideOf(count) > curve.stride) return this.drawSoon();
+      const size = this.tab.runOf(run);
+      if (!size) continue;
+      const training = this.training ? trainingOf(this, record, size, curve.stride, curve.points) : { x: [], y: [] };
+      const validation = validationOf(this, record, size, curve.events);
+      Object.assign(curve, { points: count, events: record.events.length });
+      for (const [name, news] of Object.entries({ training, validation })) {
+        if (!news.x.length) continue;
+        grown.x.push(news.x);
+        grown.y.push(news.y);
+        grown.indices.push(this.plot.data.findIndex(({ meta }) => meta.run === run && meta.curve === name));
+        curve[name].x.push(...news.x);
+        curve[name].y.push(...news.y);
+      }
+      curve.end = Math.max(curve.end, ...training.x.slice(-1), ...validation.x.slice(-1));
+    }
+    if (!grown.indices.length) return;
+    if (this.outgrown()) return this.drawSoon();
+    Plotly.extendTraces(this.plot, { x: grown.x, y: grown.y }, grown.indices).then(() => this.drawn());
+  }
+
+  present() {
+    const { xaxis, yaxis } = this.plot.layout;
+    return { x: [...xaxis.range], y: [...yaxis.range] };
+  }
+
+  /** Whether the curves have left the axes, which then become larger. */
+  outgrown() {
+    if (this.zoomed) return false;
+    const [now, wanted] = [this.present(), rangesOf(this, [...this.curves.values()])];
+    return wanted.x[1] > now.x[1] * (1 + 1e-9) || wanted.y[0] < now.y[0] - (now.y[1] - now.y[0]) * 0.02;
+  }
+
+  drawn() {
+    this.labels.place();
+    this.light(this.ticks.lit);
+    this.plot.setAttribute("aria-label", summaryOf([...this.curves.values()], this.tab.labelOf));
+  }
+
+  /** Fades the lines of all runs but the one that is lit up. */
+  light(run) {
+    const on = run && this.ticks.has(run);
+    for (const { uid, meta } of this.plot.data ?? []) {
+      const line = this.plot.querySelector(`.scatterlayer .trace${uid}`);
+      if (line) line.style.opacity = on && meta.run !== run ? 0.18 : "";
+    }
+    this.labels.light(on ? run : null);
+  }
+
+  /** Hears of zooming and pointing, once plotly has made the plot. */
+  listen() {
+    if (this.listening) return;
+    this.listening = true;
+    this.plot.on("plotly_relayout", (event) => {
+      if (!("xaxis.range[0]" in event || "yaxis.range[0]" in event)) return;
+      this.zoomed = true;
+      this.switches.show();
+      this.labels.place();
+    });
+    this.plot.on("plotly_doubleclick", () => this.unzoom());
+    this.plot.on("plotly_hover", ({ points }) => this.ticks.light(points[0].data.meta.run));
+    this.plot.on("plotly_unhover", () => this.ticks.light(null));
+  }
+}

@@ -1,0 +1,63 @@
+// The settings of the ticked runs as a table: the rows that differ, or all.
+import { ask } from "../basics/calls.js";
+import { button, make, press } from "../basics/dom.js";
+import { ownRuns } from "../page/own_runs.js";
+
+export class RunsSettings {
+  constructor(tab) {
+    this.tab = tab;
+    this.whole = false;
+    this.all = button("all settings", "pill-button", "Also the settings that are the same in all", () => {
+      this.whole = !this.whole;
+      press(this.all, this.whole);
+      this.draw();
+    });
+    press(this.all, false);
+    this.node = make("div", "runs-settings");
+    this.node.tabIndex = 0; // it scrolls
+    this.node.setAttribute("role", "group");
+    this.node.setAttribute("aria-label", "Settings of the ticked runs");
+    this.rows = [];
+    this.runs = []; // the runs that the rows are of
+    tab.ticks.lights(this.node, (node) => node.closest?.("th[data-run]")?.dataset.run ?? null);
+  }
+
+  async look() {
+    const { runs } = this.tab.ticks;
+    const answer = await ask(this.tab.server, "settings", [{ own: ownRuns(), ticked: runs }]);
+    if (!answer || runs.join() !== this.tab.ticks.runs.join()) return;
+    Object.assign(this, { rows: answer, runs: runs.filter(this.tab.runOf) });
+    this.draw();
+  }
+
+  draw() {
+    const rows = this.rows.filter(({ differs }) => differs || this.whole);
+    const words =
+      this.runs.length < 2 && !this.whole ? "Tick two runs to see the settings in which they differ." : "They have the same settings.";
+    const key = JSON.stringify([rows, this.runs.map(this.tab.labelOf)]);
+    if (key === this.drawn) return;
+    this.drawn = key;
+    if (!rows.length) return this.node.replaceChildren(make("p", "figure-unit", words));
+    const table = make("table", "runs-table");
+    const head = make("tr");
+    head.append(make("th", "", "setting"), ...this.runs.map((run) => this.headOf(run)));
+    table.append(head, ...rows.map(({ title, values, differs }) => rowOf(title, values, differs && this.whole)));
+    this.node.replaceChildren(table);
+  }
+
+  headOf(run) {
+    const head = make("th", "runs-of", this.tab.labelOf(run));
+    head.scope = "col";
+    head.dataset.run = run;
+    head.style.setProperty("--run", `var(--chart-run-${this.tab.ticks.places.get(run)})`);
+    return head;
+  }
+}
+
+function rowOf(title, values, differs) {
+  const row = make("tr", differs ? "differs" : "");
+  const head = make("th", "", title);
+  head.scope = "row";
+  row.append(head, ...values.map((value) => make("td", "", value ?? "–")));
+  return row;
+}

@@ -1,0 +1,123 @@
+// The chart of the Start tab as plotly takes it: a curve for each model, counted lines, names at the right edge.
+import { evaluations } from "../tab/feed.js";
+import { presenting } from "../page/presenting.js";
+import { decimalsOf } from "../basics/wording.js";
+
+const GAP = 0.045; // least distance of two names, as a share of the height,
+const GAP_LARGE = 0.065; // and where they are large
+
+/** ladder: of `playground/tabs/ladder_data.py`; feeds: Map of model to Feed in a race, else null; axis: as in `Start`. */
+export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family }) {
+  const curves = ladder.models
+    .map((model) => curveOf(model, feeds?.get(model.key)?.record, feeds, axis))
+    .filter((curve) => curve.x.length);
+  const heights = [...Object.values(ladder.lines), ...curves.flatMap((curve) => curve.y)];
+  if (!heights.length) heights.push(1, 4); // a race of which nothing is known yet
+  const high = Math.max(...heights) * 1.02;
+  const low = Math.min(...heights) - 0.12;
+  const decimals = decimalsOf(curves.map(({ y }) => y.at(-1)));
+  const data = curves.map(({ model, x, y }) => ({
+    x,
+    y,
+    name: model.title,
+    mode: "lines+markers",
+    line: { color: model.hue[dark ? 1 : 0], width: 2.4 },
+    marker: { size: feeds ? 6 : 3 },
+    hovertemplate: `${model.title}: %{y:.3f}<extra></extra>`,
+    cliponaxis: false,
+  }));
+  const log = axis === "FLOPs";
+  const names = spread(
+    curves.map(({ model, y }) => ({ model, y: y.at(-1) })),
+    (presenting() ? GAP_LARGE : GAP) * (high - low),
+  );
+  const longest = Math.max(1, ...curves.flatMap(({ x }) => x));
+  const layout = {
+    margin: { l: 40, r: 200, t: 6, b: 26 },
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    showlegend: false,
+    font: { color: ink, size: 12, family },
+    hoverlabel: { bgcolor: card, font: { color: ink } },
+    hovermode: "closest",
+    dragmode: false,
+    xaxis: {
+      type: log ? "log" : "linear",
+      gridcolor: grid,
+      zeroline: false,
+      fixedrange: true,
+      ...(log ? { dtick: 1, exponentformat: "power" } : { range: [0, longest] }),
+    },
+    yaxis: { range: [low, high], gridcolor: grid, zeroline: false, fixedrange: true },
+    shapes: Object.values(ladder.lines).map((y) => ({
+      type: "line",
+      xref: "paper",
+      x0: 0,
+      x1: 1,
+      y0: y,
+      y1: y,
+      line: { color: ink, width: 1, dash: "dash" },
+      opacity: 0.6,
+      layer: "below",
+    })),
+    annotations: [
+      ...Object.entries(ladder.lines).map(([name, y]) => ({
+        text: `${name} · ${y.toFixed(2)}`,
+        xref: "paper",
+        x: 0.01,
+        xanchor: "left",
+        y,
+        yanchor: "bottom",
+        showarrow: false,
+        font: { size: 11 },
+      })),
+      ...names.map(({ model, y, at }) => ({
+        text: `<b>${model.title.toLowerCase()} ${y.toFixed(decimals)}</b>`,
+        xref: "paper",
+        x: 1.01,
+        xanchor: "left",
+        y: at,
+        showarrow: false,
+        font: { size: 12, color: model.hue[dark ? 1 : 0] },
+      })),
+    ],
+  };
+  const ends = curves.map(({ model, y }) => `${model.title} ${y.at(-1).toFixed(decimals)}`);
+  return { data, layout, summary: `Validation loss of each model: ${ends.join(", ")}.` };
+}
+
+/** The points of a model: of its run in a race, or of the included run. */
+function curveOf(model, record, racing, axis) {
+  const each = model.flops_per_step;
+  let columns = model.curve ?? { step: [], seconds: [], flops: [], loss: [] };
+  if (racing) {
+    const judged = record ? evaluations(record) : [];
+    columns = {
+      step: judged.map((e) => e.step),
+      seconds: judged.map((e) => e.seconds),
+      flops: judged.map((e) => e.step * each),
+      loss: judged.map((e) => e.loss),
+    };
+    const first = record?.train.loss[0];
+    if (judged.length && first !== undefined && model.key !== "ngram") {
+      for (const [name, value] of Object.entries({ step: 0, seconds: 0, flops: 0, loss: first })) {
+        columns[name] = [value, ...columns[name]];
+      }
+    }
+  }
+  const x = { step: columns.step, seconds: columns.seconds, FLOPs: columns.flops }[axis] ?? [];
+  const points = x.map((value, index) => [value, columns.loss[index]]);
+  const kept = axis === "FLOPs" ? points.filter(([value]) => value > 0) : points;
+  return { model, x: kept.map(([value]) => value), y: kept.map(([, loss]) => loss) };
+}
+
+/** Places {at} for names at heights {y}, at least `gap` apart: the lowest stays, the others move up. */
+export function spread(names, gap) {
+  let taken = -Infinity;
+  return [...names]
+    .sort((a, b) => a.y - b.y)
+    .map((name) => {
+      taken = Math.max(name.y, taken + gap);
+      return { ...name, at: taken };
+    });
+}

@@ -1,0 +1,94 @@
+// The status of a run, in one line above a bar. The strip also steers the run of its tab: it polls,
+// begins runs, and sends the orders of the buttons beside it.
+import { ask } from "../basics/calls.js";
+import { make } from "../basics/dom.js";
+import { LIVE, canGoOn, steered } from "./feed.js";
+import { tabNote } from "../page/ladder.js";
+import { ORDERS, pollerOf } from "./polling.js";
+import { doingWord, hintWords, statusWords } from "./status_words.js";
+import { tab } from "./tab.js";
+import { linkSettings } from "./link.js";
+
+const BEGIN_MS = 120000; // a run may begin with a text that is first fetched and counted
+const DOUBLE_CLICK_MS = 600;
+const NO_ANSWER = "The server does not answer. Try again in a moment.";
+
+export function runFeed(element, props, watch, server) {
+  const one = tab(props.feed);
+  linkSettings(one, props.feed, props);
+  drawStrip(element, props, one);
+  let begun = -Infinity; // when a run was last begun, in ms
+  let beginning = false;
+  let poller = null; // of the feed of the run shown
+
+  const show = () => {
+    one.show(props.value?.run ?? null, element, props.value?.trained);
+    poller = pollerOf(one.feed, server);
+  };
+
+  // Whatever is done to a run goes straight to the server: an event of Gradio's keeps the browser busy
+  // for longer than the run takes to obey. Gradio is only asked for the settings (`inputs`, those of
+  // `Actions.begin`), and told what to show: token, feed, chart, notice.
+  one.begin = async (name, inputs) => {
+    if (beginning) return [];
+    beginning = true;
+    begun = performance.now();
+    const answer = await ask(server, "begin", [name, ...inputs], BEGIN_MS);
+    beginning = false;
+    const error = answer ? answer.error : NO_ANSWER;
+    const notice = { __type__: "update", value: error ?? "", visible: Boolean(error) };
+    if (name === "go_on") {
+      one.feed.expect(({ status }) => LIVE.has(status)); // refused, perhaps, as another tab had it go on
+      poller.hurry();
+    }
+    if (error) return [undefined, undefined, undefined, notice];
+    const { run, trained, chart } = answer;
+    if (run) return [run, { run, trained }, chart, notice];
+    const { step } = one.record;
+    one.feed.expect((record) => record.step > step);
+    poller.hurry();
+    return [];
+  };
+
+  // These need nothing but the run.
+  element.closest(".run-box").addEventListener("click", ({ target, detail }) => {
+    const name = Object.keys(ORDERS).find((order) => target.closest(`#${order}-${props.feed}`));
+    if (!name || !element.isConnected || !steered(one.record)) return;
+    // Pause takes the place of Train so soon that the second half of a double click would hit it.
+    if (name === "pause" && detail > 1 && performance.now() - begun < DOUBLE_CLICK_MS) return;
+    poller.order(name);
+  });
+
+  watch("value", show);
+  show();
+}
+
+function drawStrip(element, props, one) {
+  const strip = make("div", "strip");
+  const bar = make("div", "strip-bar");
+  const fill = make("div", "strip-fill");
+  const line = make("div", "strip-line");
+  const hint = make("div", "strip-hint");
+  bar.append(fill);
+  strip.append(bar, line, hint);
+  element.replaceChildren(strip);
+  one.subscribe((record) => {
+    const root = element.closest(".rung");
+    if (root) {
+      // The buttons follow the status; a run of another process cannot be steered from here.
+      const elsewhere = LIVE.has(record.status) && !steered(record);
+      root.dataset.status = elsewhere ? "elsewhere" : (record.status ?? "loading");
+      root.dataset.connection = one.connected ? "ok" : "lost";
+      root.classList.toggle("stale", one.stale);
+      root.classList.toggle("can-go-on", canGoOn(record));
+    }
+    const done = record.steps ? Math.min(1, record.step / record.steps) : 0;
+    fill.style.width = `${100 * done}%`;
+    const pieces = statusWords(record);
+    line.replaceChildren(...pieces.map(([text, strong]) => (strong ? make("b", "", text) : text)));
+    hint.textContent = hintWords(record, one);
+    if (!record.status) return;
+    const text = one.trained?.text;
+    tabNote(`rung-${props.feed}`, { doing: doingWord(record), loss: record.best, text });
+  }, element);
+}

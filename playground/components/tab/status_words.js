@@ -1,0 +1,77 @@
+// The state of a run in words: the line of the status strip, its hint, and the note on the tab's button.
+import { duration, roughly, whole } from "../basics/wording.js";
+import { LIVE, steered } from "./feed.js";
+
+const TITLES_TOLD = 3; // of settings that differ
+
+/** The line of the status strip, as pieces [text, is it strong]. */
+export function statusWords(record) {
+  const { status, reason, ours, step, steps } = record;
+  const elsewhere = LIVE.has(status) && ours === false ? ["another process trains this run"] : [];
+  const after = (text) => [` · ${text}`, false];
+  const wentOn = (record.events ?? []).filter(({ type }) => type === "changed").at(-1);
+  if (wentOn) elsewhere.push(`went on at step ${whole(wentOn.step)}`);
+  const place = [
+    [whole(step), true],
+    [` of ${whole(steps)}`, false],
+  ];
+  if (status === "running") {
+    const rest = [...elsewhere];
+    if (record.tokens_per_second) rest.push(`${whole(record.tokens_per_second)} tokens/s`);
+    if (record.seconds_left !== null) rest.push(`${duration(record.seconds_left)} left`);
+    return [["step ", false], ...place, ...rest.map(after)];
+  }
+  if (status === "paused" || status === "stopped") {
+    if (record.endedElsewhere) elsewhere.push("from another tab");
+    return [[status, true], [" at step ", false], ...place, ...elsewhere.map(after)];
+  }
+  if (status === "finished") return [["finished", true], [`: ${whole(step)} steps`, false], ...elsewhere.map(after)];
+  if (status === "queued") return [["queued", true], [`: ${queueWords(record)}`, false]];
+  if (status === "starting") return [["starting …", false]];
+  if (status === "failed") return [["failed", true], [`: ${reason || "no reason was given"}`, false]];
+  if (status === "unknown") return [[reason || "this run is no longer here: press Train", false]];
+  return [[record.run ? "loading …" : "nothing trained yet: press Train", false]];
+}
+
+/** The place in the queue and a rough time until the run starts, as far as they are known. */
+function queueWords({ queue, reason }) {
+  if (!queue) return reason || "starts when a place is free";
+  const place = `place ${queue.place} of ${queue.of}`;
+  return queue.seconds === null || queue.seconds === undefined
+    ? `${place}, starts when a place is free`
+    : `${place}, starts in about ${roughly(queue.seconds)}`;
+}
+
+/** What a visitor should know beside the status, or ""; differing: titles of settings, and "text". */
+export function hintWords(record, { connected, differing }) {
+  if (!connected) return "connection lost, trying again";
+  if (!differing.length) return "";
+  const told = differing.slice(0, TITLES_TOLD).map((title) => title.toLowerCase());
+  if (differing.length > TITLES_TOLD) told.push("…");
+  return steered(record)
+    ? `Differs from this run: ${told.join(", ")}. It goes on with its own; Reset starts anew.`
+    : `Differs from the run shown: ${told.join(", ")}. Press Train.`;
+}
+
+/** Parameters and predicted time as pieces [text, is it strong]; answer: of `Actions.estimate`.
+ *
+ * beside: a run in training that has these settings, "same", or others, "other"; null: none trains. */
+export function estimateWords({ error, parameters, steps, seconds, state, tokens }, beside = null) {
+  if (error) return [[error, false]];
+  const time = {
+    timing: [[" · timing …", false]],
+    waiting: [[" · timed when idle", false]],
+    impossible: [[" · cannot be timed here", false]],
+    busy: [[" ≈ ", false], [duration(seconds), true], [" if busy", false]],
+    settled: [[" ≈ ", false], [duration(seconds), true], [" here", false]],
+  };
+  const whose = { same: [["This run: ", false]], other: [["Chosen: ", false]] }[beside] ?? [];
+  const cut = tokens ? [[`\n${tokens}`, false]] : [];
+  return [...whose, [whole(parameters), true], [` parameters\n${whole(steps)} steps`, false], ...time[state], ...cut];
+}
+
+/** The word on a tab's button for a live run; "" for others. */
+export function doingWord({ status }) {
+  const doing = { queued: "queued", starting: "training", running: "training", paused: "paused" };
+  return doing[status] ?? "";
+}

@@ -1,0 +1,267 @@
+"""Sweeps on the page: several runs that differ in a setting or two, or in size, and the loss of each.
+
+The plans are those of `lm/sweep.py`; a sweep is a folder as `python -m lm sweep` writes it: both read the same.
+The runs are ordinary ones: they wait in the queue, one after the other as places become free.
+"""
+
+import contextlib
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lm import sweep
+from lm.errors import Problem, RunProblem, SettingsProblem
+from lm.ladder import RUNGS
+from lm.plan import CLASSIC, Rung
+from lm.runs import sweeps
+from lm.runs.preparation import PreparedText
+from lm.runs.sweeps import SavedPoint, Sweep
+from lm.sizes import count_parameters, outline
+from lm.sweep import Point
+from playground.services import Services
+from playground.serving.visitors import NOBODY, Visitor
+from playground.tabs.prompts import sendable
+
+LARGEST = 200_000  # parameters, unless a visitor asks for more
+LONGEST = 20_000  # characters of the values of a setting that are read
+UNWATCHED = 180.0  # seconds without a question until a sweep begins no further run
+RETRY = 0.5  # seconds between two looks for a place in the queue
+INCLUDED = "shipped:"
+
+
+@dataclass
+class Wanted:
+    """A sweep that a visitor has described, ready to be trained."""
+
+    rung: Rung
+    kind: Any
+    given: dict[str, Any]
+    points: list[Point]
+    texts: list[PreparedText]  # of each point
+
+    @property
+    def parameters(self) -> list[int]:
+        """Of each point's model."""
+        sizes = zip(self.points, self.texts, strict=True)
+        return [count_parameters(outline(p.plan, t.tokenizer.vocab_size)) for p, t in sizes]
+
+    def described(self) -> Sweep:
+        """The contents of its sweep.json."""
+        corpus = self.texts[0].corpus
+        return Sweep(
+            kind=self.kind,
+            model=self.rung.name,
+            recipe=CLASSIC.name,
+            given=self.given,
+            varied=list(self.points[0].settings),
+            corpus=corpus.name,
+            corpus_title=corpus.title,
+            corpus_sha256=corpus.sha256,
+            points=[
+                SavedPoint(directory=p.name, settings=p.settings, parameters=size)
+                for p, size in zip(self.points, self.parameters, strict=True)
+            ],
+        )
+
+
+@dataclass
+class Begun:
+    """A sweep that this server trains. watched: when somebody last asked for it."""
+
+    folder: Path
+    visitor: Visitor
+    watched: float
+    tokens: dict[str, str] = field(default_factory=dict)  # of its runs, by point
+    problems: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
+    done: bool = False
+
+
+class Sweeping:
+    """Prepares, starts and steers the sweeps of this server."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.library = services.library
+        self.begun: dict[str, Begun] = {}
+
+    # Before it starts
+
+    def costs(self, asked: Any) -> dict[str, Any]:
+        """The costs of a sweep: {"runs", "parameters", "seconds", "known": runs of known time, "points"}.
+
+        asked: {"model", "kind": "vary" or "scale", "text": key, "vary": [[setting, "1,2,4"], ...], "count",
+        "largest": parameters, "steps"}. Times are measured while nothing trains: ask until all are known.
+        Or {"error"}.
+        """
+        try:
+            wanted = self._wanted(asked)
+        except Problem as problem:
+            return {"error": str(problem)}
+        pairs = zip(wanted.points, wanted.texts, strict=True)
+        times = [self.services.estimates.of(one.plan, text)[0] for one, text in pairs]
+        known = [seconds for seconds in times if seconds is not None and seconds == seconds]
+        sizes = wanted.parameters
+        return {
+            "runs": len(wanted.points),
+            "parameters": sum(sizes),
+            "seconds": sum(known),
+            "known": len(known),
+            "waits": bool(self.services.supervisor.running()),
+            "points": [
+                {"title": one.title, "parameters": size}
+                for one, size in zip(wanted.points, sizes, strict=True)
+            ],
+        }
+
+    def _wanted(self, asked: Any) -> Wanted:
+        asked = asked if isinstance(asked, dict) else {}
+        rung = RUNGS.get(str(asked.get("model")))
+        if rung is None or "steps" not in rung.settings():
+            raise SettingsProblem("Choose a model that trains step by step.")
+        varied = sweep.parse(rung, _words(asked.get("vary"))) if asked.get("kind") == "vary" else {}
+        if len(varied) > 2:
+            raise SettingsProblem("A sweep varies one setting, or two.")
+        given = _given(rung, asked.get("steps"), varied)
+        plan = rung.plan(CLASSIC.name, **given)
+        key = str(asked.get("text"))
+        text = self.services.texts.get(key, plan.tokenizer, plan.task)
+        if asked.get("kind") == "scale":
+            count, size = _whole(asked.get("count"), "Sizes"), text.tokenizer.vocab_size
+            largest = _whole(asked.get("largest", LARGEST), "Largest")
+            points = sweep.sizes(rung, count, size, largest=largest, given=given)
+        else:
+            points = sweep.points(rung, varied, given=given)
+        texts = [self.services.texts.get(key, one.plan.tokenizer, one.plan.task) for one in points]
+        for one, its in zip(points, texts, strict=True):
+            its.check(one.plan.context_length)
+            size = its.tokenizer.vocab_size
+            self.services.allowance.check_size(one.plan, size)
+            self.services.allowance.check_length(one.plan, size, None)
+        kind = "scale" if asked.get("kind") == "scale" else "vary"
+        return Wanted(rung, kind, given, points, texts)
+
+    # Training
+
+    def start(self, asked: Any, visitor: Visitor = NOBODY) -> dict[str, Any]:
+        """Begin a sweep: {"sweep": its key}, or {"error"}. Its folder stands in the runs folder."""
+        try:
+            wanted = self._wanted(asked)
+            stamp = time.strftime("%Y%m%d-%H%M%S")
+            name = f"sweep-{wanted.rung.name}-{stamp}-{secrets.token_hex(2)}"
+            folder = self.library.runs_folder / name
+            sweeps.save(folder, wanted.described())
+        except Problem as problem:
+            return {"error": str(problem)}
+        key = f"local:{name}" if self.library.open_local else secrets.token_urlsafe(12)
+        begun = self.begun[key] = Begun(folder, visitor, time.monotonic())
+        threading.Thread(target=self._train, args=(begun, wanted), daemon=True).start()
+        return {"sweep": key}
+
+    def _train(self, begun: Begun, wanted: Wanted) -> None:
+        """Queue the runs, as places become free; what goes wrong with one is told beside it."""
+        for point, text in zip(wanted.points, wanted.texts, strict=True):
+            try:
+                self._queue(begun, point, text)
+            except Problem as problem:
+                begun.problems[point.name] = str(problem)
+            except Exception as error:  # the last line of defence: the others train on
+                begun.problems[point.name] = f"This run could not start: {error!r}."
+        begun.done = True
+
+    def _queue(self, begun: Begun, point: Point, text: PreparedText) -> None:
+        supervisor = self.services.supervisor
+        while not begun.stopped and time.monotonic() - begun.watched < UNWATCHED:
+            with contextlib.ExitStack() as stack:
+                try:
+                    place = stack.enter_context(supervisor.place(begun.visitor))
+                except RunProblem:  # the queue is full
+                    time.sleep(RETRY)
+                    continue
+                run = text.new_run(begun.folder / point.name, point.plan)
+                begun.tokens[point.name] = supervisor.start(
+                    run, text.data, paused=False, place=place
+                )
+                if begun.stopped:
+                    supervisor.command(begun.tokens[point.name], "stop", patience=0)
+                return
+
+    def steer(self, key: Any, order: Any) -> None:
+        """Pause, resume or stop all runs of a sweep of this server; stopped, it begins no further one."""
+        begun = self.begun.get(str(key))
+        if begun is None or order not in ("pause", "resume", "stop"):
+            return
+        begun.stopped = begun.stopped or order == "stop"
+        for token in list(begun.tokens.values()):
+            self.services.supervisor.command(token, order, patience=0)
+
+    # Finding
+
+    def folder(self, key: Any) -> Path:
+        """The folder of a sweep; `RunProblem` if there is none that this visitor may see."""
+        key = sendable(key)
+        if key in self.begun:
+            return self.begun[key].folder
+        kind, _, name = key.partition(":")
+        places = {"shipped": self.library.shipped_folder}
+        if self.library.open_local:
+            places["local"] = self.library.runs_folder
+        plain = name and Path(name).name == name and not name.startswith(".") and "\0" not in name
+        if kind in places and plain and len(name) < 256:
+            return places[kind] / name
+        raise RunProblem("That sweep is no longer here: choose another, or begin one.")
+
+    def known(self) -> list[str]:
+        """The keys of the sweeps that everybody may see: the included ones first, then the newest."""
+        found = []
+        for kind, folder in zip(("shipped", "local"), self.library.open_folders(), strict=False):
+            there = [path.parent for path in folder.glob("*/sweep.json")]
+            there.sort(key=lambda path: path.stat().st_mtime if path.exists() else 0, reverse=True)
+            found += [f"{kind}:{path.name}" for path in there]
+        return found
+
+
+def sweepable() -> list[dict[str, Any]]:
+    """The models that train step by step, each with its settings as [name, title, help]."""
+    return [
+        {
+            "name": rung.name,
+            "title": rung.title,
+            "settings": [[name, one.title, one.help] for name, one in rung.settings().items()],
+        }
+        for rung in RUNGS.values()
+        if "steps" in rung.settings()
+    ]
+
+
+def _words(asked: Any) -> list[str]:
+    """ "n_layer=1,2" of each [setting, values] that a page sends."""
+    pairs = [one for one in asked if isinstance(one, list)] if isinstance(asked, list) else []
+    named = [one for one in pairs if len(one) == 2 and one[0]]
+    return [f"{sendable(name)}={sendable(values)[:LONGEST]}" for name, values in named]
+
+
+def _given(rung: Rung, steps: Any, varied: Any) -> dict[str, Any]:
+    """The settings of all runs that are not those of the recipe: so many steps, and what must fit into them."""
+    if "steps" in varied:
+        return {}
+    count, fields = _whole(steps, "Steps"), rung.settings()
+    given = {"steps": count}
+    if count < fields["evaluate_every"].default:
+        given["evaluate_every"] = max(1, count)
+    if "warmup_steps" in fields and count < 2 * fields["warmup_steps"].default:
+        given["warmup_steps"] = max(0, count // 10)
+    return {name: value for name, value in given.items() if name not in varied}
+
+
+def _whole(value: Any, title: str) -> int:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str) and value.strip().isdigit() and len(value) < 10:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SettingsProblem(f"{title} must be a whole number.")
+    return value

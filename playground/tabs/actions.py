@@ -1,0 +1,368 @@
+"""The handlers of a rung's tab: values in, plain data out; they know neither layout nor components.
+
+Where an event has several outputs, its handler answers with a dictionary by name, which `model_tab.py` turns
+into updates of components: "token", "feed", "chart", "notice" (a sentence, or "" for none), "recipe", and
+"settings" (values by the setting's name). A name that is missing stays as it is, so that a `Problem` becomes
+one sentence in the tab's notice and changes nothing else. Values are checked here, however they came: a
+slider's bounds are a courtesy, not a guard. "feed" holds the run and what it was trained with, "trained":
+{"text": the key of its text, "values": of the controls}: the page tells whether that is still chosen.
+"""
+
+import contextlib
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lm.ablation import check_heads
+from lm.corpora import AnyCorpus
+from lm.errors import Problem, SettingsProblem
+from lm.generation import SamplingConfig
+from lm.plan import Plan, Rung
+from lm.runs.preparation import PreparedText
+from lm.runs.run import Run
+from lm.settings import describe
+from lm.sizes import count_parameters, outline
+from lm.tokenizers import CharacterTokenizer
+from lm.training.config import TrainingConfig
+from lm.wording import tokens_told
+from playground.figures import loss as loss_figure
+from playground.looking import inside, writing
+from playground.runs.going_on import GoingOn
+from playground.services import Services
+from playground.serving.visitors import NOBODY, Visitor
+from playground.tabs import controls
+from playground.tabs.prompts import sendable
+from playground.texts import key_of
+
+PASSAGE = 300  # characters of held-out text whose surprise is shown
+MOST_WRITTEN = 2000  # tokens that the page writes at once
+Answer = dict[str, Any]
+
+
+class Actions:
+    """The handlers of one rung."""
+
+    def __init__(self, rung: Rung, services: Services) -> None:
+        self.rung = rung
+        self.services = services
+        self.library = services.library
+        self.supervisor = services.supervisor
+        self.requests = writing.Requests()
+        self.going_on = GoingOn(rung, services)
+
+    # Starting and commanding a run
+
+    def begin(self, data: Any, visitor: Visitor = NOBODY) -> Answer:
+        """Train, Step, Reset and Go on; the page calls it with [which, token, corpus, *values].
+
+        Answers {"run": its token, "trained": as in a feed, "chart": its chart}, {} if no new run was wanted, or
+        {"error": a sentence}.
+        """
+        how, token, corpus, *values = data if isinstance(data, list) and len(data) > 2 else [""] * 3
+        if how not in ("train", "step", "reset", "go_on"):
+            return {"error": "Train, Step, Reset and Go on begin a run."}
+        if how == "step" and self.supervisor.is_live(str(token)):
+            self.supervisor.command(str(token), "step")
+            return {}
+        try:
+            if how == "go_on":
+                run = self.going_on.go_on(sendable(token), str(corpus), values, visitor)
+            else:
+                run = self._start(str(token), str(corpus), values, visitor, paused=how != "train")
+        except Problem as problem:
+            return {"error": str(problem)}
+        if how == "step":
+            self.supervisor.command(run, "step", patience=0)
+        return {**self.feed(run), "chart": self.chart(run)}
+
+    def change_learning_rate(self, token: Any, value: Any) -> Answer:
+        """Send a live run its new learning rate."""
+        try:
+            rate = TrainingConfig.make(learning_rate=controls.rate_of(value)).learning_rate
+        except SettingsProblem as problem:
+            return {"notice": str(problem)}
+        if self.supervisor.is_live(str(token)):
+            self.supervisor.command(str(token), "learning_rate", rate)
+        return {"notice": ""}
+
+    def _start(
+        self, token: str, corpus: str, values: Sequence[Any], visitor: Visitor, *, paused: bool
+    ) -> str:
+        """Start a new run in place of the tab's; returns its token."""
+        plan = controls.plan_of(self.rung, values)
+        text = self.services.texts.get(corpus, plan.tokenizer, plan.task)
+        text.check(plan.context_length)
+        size, allowance = text.tokenizer.vocab_size, self.services.allowance
+        allowance.check_size(plan, size)
+        allowance.check_length(plan, size, self.services.estimates.of(plan, text)[0])
+        # One run a tab: the one before is stopped, its directory is kept.
+        with self.supervisor.place(visitor, leaving=token) as place:
+            run = text.new_run(self.library.new_directory(self.rung.name), plan)
+            return self.supervisor.start(run, text.data, paused=paused, place=place)
+
+    # Showing runs
+
+    def restore(self, token: Any, corpus: Any, query: dict[str, str]) -> Answer:
+        """The contents of the tab when the page opens with a remembered run, or by a link.
+
+        Shows the run that the browser remembers if it is still known, else the included one. The settings of
+        a link are preferred to those of the run.
+        """
+        known = isinstance(token, str) and self.library.knows(token)
+        shown = token if known else self.library.shipped(self.rung.name)
+        sentence = None
+        if query.get("model") == self.rung.name:
+            values, sentence = controls.values_from_query(self.rung, query)
+        elif known:
+            values = self._values_now(token)
+        else:
+            values = [field.default for field in self.rung.settings().values()]
+        if isinstance(token, str) and token and not known:
+            sentence = "The run you watched is no longer here: look for it under Earlier runs."
+        return {
+            "token": shown,
+            "feed": self.feed(shown),
+            "chart": self.chart(shown, corpus),
+            "notice": sentence or "",
+            "settings": self._by_name(values),
+        }
+
+    def open(self, token: Any) -> Answer:
+        """Show another run and its settings."""
+        token = self.library.token_of(str(token))
+        try:
+            plan = self.library.view(token).run.plan
+            if plan.rung.name != self.rung.name:
+                raise SettingsProblem("That run is of another model: open it on that model's tab.")
+        except Problem as problem:
+            return {"notice": str(problem)}
+        values = self._values_now(token)
+        return {
+            "token": token,
+            "feed": self.feed(token),
+            "chart": self.chart(token),
+            "notice": "",
+            "settings": self._by_name(values),
+        }
+
+    def choices(self, token: Any) -> list[tuple[str, str]]:
+        """(label, token) of the runs of this rung that can be opened."""
+        found = [("the included run", self.library.shipped(self.rung.name))]
+        others = self.library.also_shipped(self.rung.name).items()
+        found += [(f"the included run of recipe {name}", run) for name, run in others]
+        if self.supervisor.is_live(str(token)):
+            found.append(("the run in training", str(token)))
+        found += self.library.local_runs(self.rung.name)
+        return [(label, run) for label, run in found if run]
+
+    def chart(self, token: str | None, corpus: Any = None) -> dict[str, Any]:
+        """The loss chart of a run without its points, which the feed brings; the baselines if no run."""
+        if token:
+            with contextlib.suppress(Problem):  # the feed tells the reason
+                return self.library.view(token).chart()
+        text = self.services.texts.get_or_synthetic(str(corpus or "tiny_shakespeare"))[1]
+        return loss_figure.empty(
+            self.rung.plan().steps, text.baselines["uniform"], text.baselines, text.corpus.floor
+        )
+
+    def poll(self, data: Any) -> Answer:
+        """The news of a run; the page calls it one to five times a second with [token, start, start_events]."""
+        token, start, start_events = _arguments(data, 3)
+        start, start_events = (n if isinstance(n, int) else 0 for n in (start, start_events))
+        return self.library.answer(sendable(token), start, start_events)
+
+    def order(self, data: Any) -> Answer:
+        """Pause, resume or stop a run if it is live; then answers as `poll`."""
+        *polled, name = _arguments(data, 4)
+        if name in ("pause", "resume", "stop"):
+            self.supervisor.command(str(polled[0]), name)
+        return self.poll(polled)
+
+    def feed(self, token: str | None) -> Answer:
+        """A run and what it was trained with, for the feed; {"run": token} of a run that cannot be read."""
+        if token:
+            with contextlib.suppress(Problem):  # the feed tells the reason
+                text = key_of(self.library.view(token).run.record.corpus)
+                trained = {"text": text, "values": self._values_now(token)}
+                return {"run": token, "trained": trained}
+        return {"run": token}
+
+    def _values_now(self, token: str) -> list[Any]:
+        """The controls' values for a run as it trains now: its learning rate may have been changed."""
+        view = self.library.view(token)
+        with contextlib.suppress(Problem):  # the feed tells the reason
+            view.refresh()
+        plan = view.run.plan
+        rates = [e["learning_rate"] for e in view.events if e["type"] == "learning_rate"]
+        told = sum(event["type"] == "changed" for event in view.events)
+        for change in view.run.record.changes[told:]:  # with which it is about to go on
+            if "learning_rate" in change.settings:
+                rates.append(change.settings["learning_rate"][1])
+        if rates:
+            now = {"learning_rate": rates[-1]}
+            plan = replace(plan, training=plan.training.model_copy(update=now))
+        return controls.values_of(plan)
+
+    def _by_name(self, values: Sequence[Any]) -> dict[str, Any]:
+        return dict(zip(self.rung.settings(), values, strict=True))
+
+    # Using the model
+
+    def look(self, data: Any) -> Answer:
+        """A view of the model's inside; the page sends [token, step or None, text, view, more].
+
+        Without a view it is the model's first one.
+        """
+        asked = list(data) if isinstance(data, list) else []
+        token, step, text, view, more = _arguments([*asked, "", None][: max(5, len(asked))], 5)
+        try:
+            run = self.library.view(str(token)).run
+            passage = self._held_out(run) if view == "surprise" else ""
+            text = sendable(text or "")[:5000]
+            question = inside.Question.of(_step(step), view, text, passage, more)
+            return inside.answer(self.services.snapshots, run, question)
+        except Problem as problem:
+            return {"error": str(problem)}
+
+    def cost(self, data: Any) -> Answer:
+        """What switched-off heads cost; the page sends [token, step or None, off] until it is done."""
+        token, step, off = _arguments(data, 3)
+        try:
+            run = self.library.view(str(token)).run
+            model, found = self.services.snapshots.model(run, _step(step))
+            heads = frozenset(inside.Question.of(None, "", "", "", {"off": off}).off)
+            check_heads(model, heads)
+            return self.services.head_costs.of(
+                (run.identity, found, heads),
+                model,
+                lambda: self._validation(run),
+                run.plan.context_length,
+            )
+        except Problem as problem:
+            return {"error": str(problem)}
+
+    def _held_out(self, run: Run) -> str:
+        """The beginning of the text that a run was judged on; "" if the text is not here any more."""
+        try:
+            return self._text_of(run).validation_text[:PASSAGE]
+        except Problem:
+            return ""
+
+    def _validation(self, run: Run) -> Tensor:
+        """The validation split of a run as token ids, (N,)."""
+        return torch.from_numpy(run.tokenizer().encode(self._text_of(run).validation_text))
+
+    def _text_of(self, run: Run) -> AnyCorpus:
+        """The text that a run learned from: one of this page's, or where the run says that it is."""
+        try:
+            return self.services.texts.get(key_of(run.record.corpus)).corpus
+        except Problem:
+            return run.corpus()
+
+    def write(
+        self,
+        asked: Any,
+        prompt: Any,
+        *values: Any,
+        visitor: Visitor = NOBODY,
+        session: str | None = None,
+    ) -> Iterator[Answer]:
+        """Text from the snapshot nearest to a step (None: the last) of a run, token by token.
+
+        asked: {"run", "step", "pane", "number"}. A pane of the page numbers its requests: a newer one ends the
+        writing of those before. Each answer carries the number, so that the page can drop a late one. The text
+        ends when nobody listens to the session any more.
+        """
+        asked = asked if isinstance(asked, dict) else {}
+        number = asked["number"] if isinstance(asked.get("number"), int) else 0
+        wanted = self.requests.begin(str(asked.get("pane")), number)
+        names = [field.name for field in describe(SamplingConfig)]
+        try:
+            if not asked.get("run"):
+                raise SettingsProblem("There is no model yet that could write: press Train.")
+            sampling = SamplingConfig.make(**dict(zip(names, values, strict=True)))
+            if sampling.max_new_tokens > MOST_WRITTEN:
+                raise SettingsProblem(
+                    f"The page writes at most {MOST_WRITTEN:,} tokens: choose fewer."
+                )
+            run = self.library.view(str(asked["run"])).run
+            text = sendable(prompt or "")[:20_000]
+            step = _step(asked.get("step"))
+            with self.services.writes.one_more(visitor, session) as listens:
+                for answer in writing.write(self.services.snapshots, run, step, text, sampling):
+                    if not (wanted() and listens()):
+                        return
+                    yield answer | {"asked": number}
+        except Problem as problem:
+            yield {"prompt": "", "tokens": [], "done": True, "note": str(problem), "asked": number}
+
+    # Settings
+
+    def follow(self, recipe: Any) -> Answer:
+        """The settings of a recipe; the seed stays as it is."""
+        try:
+            settings = self._by_name(controls.values_of(self.rung.plan(str(recipe))))
+        except SettingsProblem:
+            return {}
+        return {"settings": {name: value for name, value in settings.items() if name != "seed"}}
+
+    def estimate(self, data: Any) -> Answer:
+        """Parameters and predicted time; the page calls it with [corpus, *values].
+
+        Answers {"parameters", "steps", "seconds", "state", "tokens", "context"} or {"error": a sentence}. The
+        state is "timing" or "waiting" (for the runs in training to end) while there are no seconds yet, "busy"
+        if other work disturbed the timing, "impossible" if the plan cannot be timed here, and "settled"
+        otherwise. "tokens" and "context" tell pieces in words, and are "" of characters.
+        """
+        corpus, *values = data if isinstance(data, list) and data else [""]
+        try:
+            plan = controls.plan_of(self.rung, values)
+            text = self.services.texts.get(str(corpus), plan.tokenizer, plan.task)
+            text.check(plan.context_length)
+            self.services.allowance.check_size(plan, text.tokenizer.vocab_size)
+        except Problem as problem:
+            return {"error": str(problem)}
+        seconds, settled = self.services.estimates.of(plan, text)
+        if seconds is None:
+            state = "waiting" if self.supervisor.running() else "timing"
+        elif math.isnan(seconds):
+            seconds, state = None, "impossible"
+        else:
+            state = "settled" if settled else "busy"
+        parameters = count_parameters(outline(plan, text.tokenizer.vocab_size))
+        told = {"parameters": parameters, "steps": plan.steps, "seconds": seconds}
+        return {**told, "state": state, **_pieces_told(plan, text)}
+
+    def new_seed(self) -> Answer:
+        """A seed at random."""
+        return {"settings": {"seed": random.randrange(1, 100_000)}}
+
+
+def _pieces_told(plan: Plan, text: PreparedText) -> dict[str, str]:
+    """The pieces that a plan cuts a text into, and its context, in words; "" of characters."""
+    if plan.tokenizer.tokenizer == CharacterTokenizer.kind:
+        return {"tokens": "", "context": ""}
+    each = len(text.corpus.train_text) / max(1, text.train_tokens)
+    return {
+        "tokens": f"{text.tokenizer.vocab_size:,} pieces · {each:.1f} characters each",
+        "context": f"Context: {tokens_told(plan.context_length, each)}",
+    }
+
+
+def _step(value: Any) -> int | None:
+    """A step of a run from any value; None, the last snapshot, from a value that is no number."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float) and math.isfinite(value):
+        return int(value)
+    return value if isinstance(value, int) else None
+
+
+def _arguments(data: Any, count: int) -> Sequence[Any]:
+    """The arguments of a server function; harmless ones in place of a list of another length."""
+    return data if isinstance(data, list) and len(data) == count else ["", *[0] * (count - 1)]

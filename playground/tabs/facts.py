@@ -1,0 +1,80 @@
+"""The numbers of a run under plain names, for sentences about it: `guides/` compares and tells them."""
+
+import math
+from typing import Any
+
+from playground.runs.run_view import RunView
+
+
+def facts(view: RunView, included: RunView | None = None) -> dict[str, Any]:
+    """The settings of a run and its numbers so far; a number that is not known yet is missing.
+
+    Losses are in nats per character: `first_loss` of the first batch, before anything is learned; `loss`,
+    `best` and `previous_loss` over the validation split; `train` of the last batches, smoothed; `uniform`,
+    `unigram`, `pairs` and `five` of counting. `gain` is what the last evaluation is below the one before
+    it, `known` the loss on training text, judged as the validation text is, `gap` how far `loss` is above
+    it, `included` the final loss of the project's own run, and `behind` how far this run's loss is above
+    that. `choices` is the number of equally likely characters with this loss.
+    """
+    record, plan = view.run.record, view.run.plan
+    baselines = record.baselines
+    found: dict[str, Any] = {
+        **plan.values(),
+        "steps": view.steps,
+        "step_now": view.step,
+        "parameters": record.parameters,
+        "vocab": record.vocab_size,
+        "tokens_per_step": record.tokens_per_step,
+        "tokens_seen": view.step * record.tokens_per_step,
+        "text_characters": record.corpus.characters,
+        "passes": record.passes(view.step),
+        "uniform": baselines.get("uniform", math.log(record.vocab_size)),
+    }
+    counted = {"unigram": "unigram", "bigram": "pairs", "5-gram": "five"}
+    found |= {name: baselines[key] for key, name in counted.items() if key in baselines}
+    train, curve = view.train, view.evaluations()
+    if train["loss"]:
+        found |= {"first_loss": train["loss"][0], "train": train["smooth"][-1]}
+        found["seconds"] = train["seconds"][-1]
+    if curve["loss"]:
+        losses = curve["loss"]
+        best = min(losses)
+        found |= {
+            "loss": losses[-1],
+            "choices": math.exp(min(losses[-1], 50)),
+            "bits": losses[-1] / math.log(2),
+            "best": best,
+            "best_step": curve["step"][losses.index(best)],
+            "worse": losses[-1] - best,
+            "seconds": max(found.get("seconds", 0.0), curve["seconds"][-1]),
+        }
+        if curve["train"][-1] is not None:
+            found |= {"known": curve["train"][-1], "gap": losses[-1] - curve["train"][-1]}
+        if len(losses) > 1:
+            found |= {"previous_loss": losses[-2], "gain": losses[-2] - losses[-1]}
+        if included is not None and (theirs := included.evaluations()["loss"]):
+            found |= {"included": theirs[-1], "behind": losses[-1] - theirs[-1]}
+    return found
+
+
+def compared(view: RunView, before: RunView | None) -> dict[str, Any]:
+    """What one setting changed: `before`, the loss of the run before, and `lost`, how far this is above.
+
+    Only if the two runs differ in exactly one setting (besides the seed) and learned the same text; `before` is
+    taken at the last step that both have judged, and `then` is this run's loss at that step.
+    """
+    if before is None or before.run.record.corpus.sha256 != view.run.record.corpus.sha256:
+        return {}
+    ours, theirs = view.run.plan.values(), before.run.plan.values()
+    changed = [name for name in ours if name != "seed" and ours[name] != theirs.get(name)]
+    curves = [
+        dict(zip(curve["step"], curve["loss"], strict=True))
+        for curve in (view.evaluations(), before.evaluations())
+    ]
+    both = curves[0].keys() & curves[1].keys()
+    if len(changed) != 1 or not both:
+        return {}
+    last = max(both)
+    then, past = curves[0][last], curves[1][last]
+    title = view.run.plan.rung.settings()[changed[0]].title
+    return {"before": past, "then": then, "lost": then - past, "changed": title, "at_step": last}

@@ -1,0 +1,124 @@
+"""The guide of a tab: what "Do it" sets, and what a step's "What happened" says.
+
+The steps are data (`guides/`); the strip that shows them is `components/tab/guide.js`. "Do it" fills controls
+here; the strip then opens a view and presses a button, as a visitor would.
+"""
+
+import contextlib
+from typing import Any
+
+import gradio as gr
+
+from lm.errors import Problem, SettingsProblem
+from lm.generation import SamplingConfig
+from lm.plan import Rung
+from playground.guides import Guide, Step, guide
+from playground.runs.run_view import RunView
+from playground.services import Services
+from playground.tabs import controls
+from playground.tabs.facts import compared, facts
+
+SHORT = 5000  # characters of the text "short"
+Answer = dict[str, Any]
+
+
+class Guiding:
+    """The handlers of one rung's guide."""
+
+    def __init__(self, rung: Rung, services: Services) -> None:
+        self.rung, self.services = rung, services
+        self.guide = guide(rung.name) or Guide(step=())
+
+    def shown(self) -> list[dict[str, Any]]:
+        """The steps as the strip takes them."""
+        return [
+            {
+                "id": step.id,
+                "question": step.question,
+                "try": step.try_,
+                "view": step.do.view,
+                "text": step.do.text,
+                "press": step.do.press,
+            }
+            for step in self.guide.step
+        ]
+
+    def do(self, index: Any, corpus: Any, *values: Any) -> Answer:
+        """The controls for a step: "settings", "write", "prompt", "corpus", "recipe", by their names."""
+        try:
+            step = self._step(index)
+            return self._controls(step, str(corpus), values)
+        except Problem as problem:
+            return {"notice": str(problem)}
+
+    def happened(self, data: Any) -> Answer:
+        """{"text"}: what came of a step; the strip sends [step, token of the run shown, of the one before]."""
+        index, token, before = data if isinstance(data, list) and len(data) == 3 else (None, "", "")
+        try:
+            step = self._step(index)
+            view = self._view(token)
+            if view is None:
+                return {"text": step.told({})}
+            record = view.run.record
+            if not record.spells_characters:
+                return {
+                    "text": f"This guide tells of characters, and the run has {record.vocab_size:,} pieces: "
+                    "choose characters under Tokens, and train."
+                }
+            found = facts(view, self._view(self.services.library.shipped(self.rung.name)))
+            return {"text": step.told(found | compared(view, self._view(before)))}
+        except Problem as problem:
+            return {"text": str(problem)}
+
+    def _step(self, index: Any) -> Step:
+        if isinstance(index, int) and 0 <= index < len(self.guide.step):
+            return self.guide.step[index]
+        raise SettingsProblem("The guide has no such step.")
+
+    def _view(self, token: Any) -> RunView | None:
+        with contextlib.suppress(Problem):
+            view = self.services.library.view(str(token))
+            view.refresh()
+            if view.run.record.model == self.rung.name:
+                return view
+        return None
+
+    def _controls(self, step: Step, corpus: str, values: tuple[Any, ...]) -> Answer:
+        do, answer = step.do, dict[str, Any]()
+        if do.recipe or do.set:
+            now = dict(zip(self.rung.settings(), values, strict=True))
+            base = now
+            if do.recipe:
+                wanted = self.rung.plan(do.recipe)
+                seed = {"seed": now["seed"]} if "seed" in now else {}
+                base = dict(zip(now, controls.values_of(wanted), strict=True)) | seed
+            answer["settings"] = base | do.set
+        if do.corpus:
+            answer["corpus"] = self._text(do.corpus, corpus)
+        if do.prompt is not None:
+            answer["prompt"] = do.prompt
+        if do.write:
+            checked = SamplingConfig.make(**do.write).model_dump()
+            answer["write"] = {name: checked[name] for name in do.write}
+        return answer | {"notice": ""}
+
+    def _text(self, wanted: str, now: str) -> str:
+        """The key of the text that a step wants; "short" is the beginning of the text in use."""
+        if wanted != "short":
+            return wanted
+        whole = self.services.texts.get_or_synthetic(now)[1].corpus.text
+        if len(whole) <= SHORT:
+            return now
+        return self.services.texts.add(whole[:SHORT].encode())
+
+
+def update(
+    answer: Answer, parts: dict[str, Any], settings: dict[str, Any], write: dict[str, Any]
+) -> Any:
+    """An answer of `Guiding.do` as updates of components."""
+    updates = {parts[name]: answer[name] for name in ("prompt", "corpus") if name in answer}
+    updates |= {settings[name]: value for name, value in answer.get("settings", {}).items()}
+    updates |= {write[name]: value for name, value in answer.get("write", {}).items()}
+    said = answer.get("notice", "")
+    updates[parts["notice"]] = gr.update(value=said, visible=bool(said))
+    return updates

@@ -1,0 +1,331 @@
+"""The one kind of tab that serves every rung: controls on the left, figures on the right, the lesson below.
+
+Nothing here knows which rung it shows. The handlers are in `actions.py`; the controls are made of the config's
+fields in `controls.py`; the moving parts are in `components/`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from lm.errors import Problem
+from lm.generation import SamplingConfig
+from lm.ladder import RUNGS
+from lm.plan import Rung
+from lm.settings import describe
+from lm.sizes import outline
+from playground import components
+from playground.looking import inside
+from playground.looking.inspection import DEFAULT_TEXT
+from playground.runs.comparison import Comparison
+from playground.services import Services
+from playground.serving.visitors import visitor_of
+from playground.tabs import controls, guiding, lesson_view, settings_column
+from playground.tabs.actions import Actions, Answer
+from playground.tabs.guiding import Guiding
+
+# Values come as they were typed: Gradio's own checks would end in an error that names no setting.
+AS_TYPED: dict[str, Any] = {
+    "preprocess": False,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+# Straight to the server, past the queue: these answer in milliseconds.
+QUICK: dict[str, Any] = {**AS_TYPED, "queue": False}
+PROMPT = "ROMEO:"  # until another is typed
+RESTORED = ("token", "feed", "chart", "notice")  # filled by a run, besides the settings
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One rung's tab: its handlers, and its components by the names that they use."""
+
+    rung: Rung
+    actions: Actions
+    parts: dict[str, Any]  # "token", "feed", "chart", "notice", "recipe"
+    settings: dict[str, Any]
+    corpus: gr.BrowserState
+    guiding: Guiding
+    write: dict[str, Any]  # "prompt", and the sampling settings by name
+
+    @property
+    def controls(self) -> list[Any]:
+        """The controls of the settings, in the order in which handlers take their values."""
+        return list(self.settings.values())
+
+    def shown(self, *names: str) -> list[Any]:
+        """Components of these names, for the outputs of an event."""
+        return [self.parts[name] for name in names]
+
+    @property
+    def filled(self) -> list[Any]:
+        """The components that a run fills."""
+        return [*self.shown(*RESTORED), *self.controls]
+
+    @property
+    def included(self) -> str | None:
+        """The run that the page shows as it is written."""
+        return self.actions.library.shipped(self.rung.name)
+
+    def update(self, answer: Answer) -> Any:
+        """An answer of `Actions` as updates of components; the others stay as they are."""
+        updates = {self.parts[n]: value for n, value in answer.items() if n != "settings"}
+        updates |= {self.settings[n]: value for n, value in answer.get("settings", {}).items()}
+        if "notice" in answer:
+            updates[self.parts["notice"]] = notice(answer["notice"])
+        return updates or gr.skip()
+
+    def restored(self, token: Any, corpus: Any, link: Mapping[str, str]) -> dict[Any, Any]:
+        """Updates with the run that the browser remembers, and the settings of a link."""
+        try:
+            answer = self.actions.restore(token, corpus, dict(link))
+        except Problem as problem:
+            answer = {"notice": str(problem)}
+        return dict(self.update(answer))
+
+    def updating(self, handler: Callable[..., Answer]) -> Callable[..., Any]:
+        """A handler of `Actions` as Gradio calls it."""
+        return lambda *values: self.update(handler(*values))
+
+
+def notice(sentence: str | None) -> Any:
+    """The update of a notice: a sentence, or nothing and hidden."""
+    return gr.update(value=sentence or "", visible=bool(sentence))
+
+
+def remembered_run(rung: Rung) -> gr.BrowserState:
+    """The token of the rung's run, kept in the browser.
+
+    It must stand outside the tabs: components inside an unopened tab are not mounted, and would not be read.
+    """
+    return gr.BrowserState(None, storage_key=f"lm-run-{rung.name}", secret="language-models")
+
+
+def build(
+    rung: Rung,
+    number: int,
+    services: Services,
+    token: gr.BrowserState,
+    corpus: gr.BrowserState,
+) -> Tab:
+    """Lay out one rung's tab and connect it; must be called inside the page's `gr.Tabs`."""
+    key, actions = rung.name, Actions(rung, services)
+    shipped = services.library.shipped(key)
+    with gr.Tab(f"{number}  {rung.title}", elem_id=f"rung-{key}", id=key):
+        guide = Guiding(rung, services)
+        do = _guide(guide)
+        with gr.Row(elem_classes="rung", elem_id=f"panel-{key}"):
+            with gr.Column(elem_classes="controls card"):
+                recipe, settings, saved = settings_column.settings(rung)
+                with gr.Column(elem_classes="run-box"):
+                    _estimate(key, actions)
+                    buttons = settings_column.buttons(key, with_seed="seed" in settings)
+                    feed = _feed(rung, actions, shipped)
+            with gr.Column(elem_classes="stage"):
+                told = gr.Markdown(
+                    "", visible=False, elem_classes="notice", elem_id=f"notice-{key}"
+                )
+                with gr.Column(elem_classes="loss-card card"):
+                    chart = _chart(key, actions.chart(shipped), services.comparison)
+                with gr.Column(elem_classes="samples-card card"):
+                    components.diary(key)
+                    write = _writing(key, actions)
+                with gr.Column(elem_classes="attention-card card"):
+                    _inside(rung, actions)
+        lesson_view.build(rung)
+    parts = {"token": token, "feed": feed, "chart": chart, "notice": told}
+    parts |= {"recipe": recipe}
+    built = Tab(rung, actions, parts, settings, corpus, guide, write)
+    _connect_guide(built, *do)
+    _connect_begin(built, buttons)
+    _connect_settings(built)
+    _connect_fillers(built, saved, buttons)
+    return built
+
+
+# Layout
+
+
+def _estimate(key: str, actions: Actions) -> None:
+    """Parameters and predicted time of the chosen settings."""
+
+    def estimate(data: list[Any]) -> Any:
+        return actions.estimate(data)
+
+    components.estimate(key, estimate)
+
+
+def _feed(rung: Rung, actions: Actions, shipped: str | None) -> gr.HTML:
+    """The status strip. Its server functions are plain ones, as Gradio takes them, with the scripts' names."""
+
+    def begin(data: list[Any], request: gr.Request) -> Any:
+        return actions.begin(data, visitor_of(request))
+
+    def poll(data: list[Any]) -> Any:
+        return actions.poll(data)
+
+    def order(data: list[Any]) -> Any:
+        return actions.order(data)
+
+    settings = [[name, field.title, field.default] for name, field in rung.settings().items()]
+    recipes = {one.name: controls.values_of(rung.plan(one.name)) for one in rung.recipes}
+    feed = actions.feed(shipped)
+    return components.run_feed(rung.name, feed, settings, recipes, begin, poll, order)
+
+
+def _chart(key: str, empty: dict[str, Any], comparison: Comparison) -> gr.HTML:
+    """The loss chart, over which other runs can be laid."""
+
+    def table(data: Any) -> Any:
+        return comparison.table(data)
+
+    def poll(data: Any) -> Any:
+        return comparison.poll(data)
+
+    return components.live_figure(key, empty, table, poll)
+
+
+def _inside(rung: Rung, actions: Actions) -> None:
+    """The card with the inside of the model, in several views."""
+
+    def look(data: list[Any]) -> Any:
+        return actions.look(data)
+
+    def cost(data: list[Any]) -> Any:
+        return actions.cost(data)
+
+    views = inside.views_of(outline(rung.plan(), 65))
+    components.inside_view(rung.name, look, cost, text=DEFAULT_TEXT, views=views)
+
+
+def _writing(key: str, actions: Actions) -> dict[str, Any]:
+    """Write: a prompt, the sampling settings, and the text. The page puts the run and step shown in `asked`.
+
+    Returns the prompt and the controls of the settings by name.
+    """
+    with gr.Column(elem_classes="write"):
+        with gr.Row(elem_classes="write-row"):
+            gr.HTML("Write", elem_classes="card-title", apply_default_css=False)
+            prompt = gr.Textbox(
+                PROMPT,
+                label="The text to continue",  # read out, not shown
+                show_label=False,
+                container=False,
+                max_lines=1,
+                elem_classes="prompt",
+                elem_id=f"prompt-{key}",
+                interactive=True,
+            )
+            go = gr.Button("Sample", elem_classes="sample-button", elem_id=f"sample-{key}")
+        with gr.Row(elem_classes="write-settings"):
+            values = {
+                field.name: controls.control(field, f"{key}-sample-{field.name}")
+                for field in describe(SamplingConfig)
+            }
+        usual = {field.name: field.default for field in describe(SamplingConfig)}
+        text = components.writing(key, PROMPT, usual)
+        asked = gr.JSON(None, visible=False)
+
+    def write(request: gr.Request, *inputs: Any) -> Any:
+        session = request.session_hash
+        yield from actions.write(*inputs, visitor=visitor_of(request), session=session)
+
+    for event in (go.click, prompt.submit):
+        event(
+            write,
+            [asked, prompt, *values.values()],
+            text,
+            js=f"(...inputs) => Playground.askToWrite('{key}', inputs)",
+            **AS_TYPED,
+            concurrency_limit=4,
+            concurrency_id="writing",
+            trigger_mode="multiple",
+        )
+    told = f"(...inputs) => import('playground').then(() => Playground.asWritten('{key}', inputs))"
+    inputs: list[Any] = [prompt, *values.values()]
+    gr.on([one.change for one in inputs], None, inputs, js=told, trigger_mode="multiple")
+    return {"prompt": prompt, **values}
+
+
+def _guide(guide: Guiding) -> tuple[gr.Button, gr.Number]:
+    """The strip of the guide; returns the button that does a step, which the strip presses, and its number."""
+
+    def happened(data: list[Any]) -> Any:
+        return guide.happened(data)
+
+    key = guide.rung.name
+    names = list(RUNGS)
+    following = next(iter(names[names.index(key) + 1 :]), None) if key in names else None
+    components.guide(key, guide.shown(), happened, following)
+    do = gr.Button("Do it", elem_id=f"do-{key}", elem_classes="offscreen")
+    return do, gr.Number(0, visible=False)
+
+
+# Events
+
+
+def _connect_guide(tab: Tab, do: gr.Button, index: gr.Number) -> None:
+    """Do it: fill the controls, then let the strip press what the step presses."""
+    write = {name: control for name, control in tab.write.items() if name != "prompt"}
+    parts = {"prompt": tab.write["prompt"], "corpus": tab.corpus, "notice": tab.parts["notice"]}
+
+    def update(*values: Any) -> Any:
+        return guiding.update(tab.guiding.do(*values), parts, tab.settings, write)
+
+    key = tab.rung.name
+    outputs = [*parts.values(), *tab.controls, *write.values()]
+    done = do.click(
+        update,
+        [index, tab.corpus, *tab.controls],
+        outputs,
+        js=f"(...inputs) => Playground.doing('{key}', inputs)",
+        **QUICK,
+    )
+    done.then(None, js=f"() => {{ Playground.afterDoing('{key}') }}")
+
+
+def choose(tab: Tab) -> str:
+    """JavaScript that takes the text and the settings that the controls show, and answers their recipe."""
+    chosen = f"Playground.choose('{tab.rung.name}', inputs)"
+    return f"(...inputs) => import('playground').then(() => {chosen})"
+
+
+def _connect_begin(tab: Tab, buttons: dict[str, gr.Button]) -> None:
+    """Train, Step, Reset and Go on: the run's feed calls the server, Gradio only hands over the settings.
+
+    An event with a function on the server would tell every component of the page three times how it stands.
+    """
+    inputs = [tab.parts["token"], tab.corpus, *tab.controls]
+    outputs = tab.shown("token", "feed", "chart", "notice")  # a list, as JavaScript answers
+    for name in ("train", "step", "reset", *(["go_on"] if "go_on" in buttons else [])):
+        begin = f"(...inputs) => Playground.begin('{tab.rung.name}', '{name}', inputs)"
+        buttons[name].click(None, inputs, outputs, js=begin)
+
+
+def _connect_settings(tab: Tab) -> None:
+    """The page follows the settings; a learning rate takes effect at once in a live run."""
+    chosen = [tab.corpus, *tab.controls]
+    events = [one.change for one in chosen]
+    gr.on(events, None, chosen, tab.shown("recipe"), js=choose(tab), trigger_mode="multiple")
+    if rate := tab.settings.get("learning_rate"):
+        change = tab.updating(tab.actions.change_learning_rate)
+        js = f"(...inputs) => Playground.changeRate('{tab.rung.name}', inputs)"
+        rate.input(change, [tab.parts["token"], rate], tab.shown("notice"), js=js, **QUICK)
+
+
+def _connect_fillers(tab: Tab, saved: gr.Dropdown, buttons: dict[str, gr.Button]) -> None:
+    """Runs, recipes and seeds fill the controls."""
+    actions, parts = tab.actions, tab.parts
+    saved.focus(
+        lambda token: {saved: gr.update(choices=actions.choices(token), value=None)},
+        parts["token"],
+        saved,
+        **QUICK,
+    )
+    saved.input(tab.updating(actions.open), saved, tab.filled, **QUICK)
+    parts["recipe"].input(tab.updating(actions.follow), parts["recipe"], tab.controls, **QUICK)
+    if "seed" in buttons:
+        new_seed = tab.updating(actions.new_seed)
+        buttons["seed"].click(new_seed, None, tab.settings["seed"], **QUICK)

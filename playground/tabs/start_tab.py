@@ -1,0 +1,56 @@
+"""The first tab: what a language model is, all models on one chart, and a race among them."""
+
+from typing import Any
+
+import gradio as gr
+
+from lm.errors import Problem
+from playground import components
+from playground.runs.race import Races
+from playground.services import Services
+from playground.serving.visitors import visitor_of
+from playground.tabs.ladder_data import ladder
+from playground.tabs.prompts import sendable
+
+NAME = "start"
+
+
+def build(page: gr.Blocks, services: Services, corpus: gr.BrowserState) -> None:
+    """Lay the tab out; must be called inside the page's `gr.Tabs`."""
+    races = Races(services)
+
+    def prepare(data: Any) -> Any:
+        try:
+            return {"known": races.prepare(_text(data))}
+        except Problem as problem:
+            return {"error": str(problem)}
+
+    def race(data: list[Any], request: gr.Request) -> Any:
+        corpus, budget = data if isinstance(data, list) and len(data) == 2 else ("", None)
+        try:
+            return {"race": races.begin(str(corpus), budget, visitor_of(request))}
+        except Problem as problem:
+            return {"error": str(problem)}
+
+    def state(data: Any) -> Any:
+        return races.state(_text(data))
+
+    def steer(data: list[Any]) -> Any:
+        key, name = data if isinstance(data, list) and len(data) == 2 else ("", "")
+        races.order(str(key), str(name))
+        return races.state(str(key))
+
+    def poll(data: list[Any]) -> Any:
+        token, start, events = data if isinstance(data, list) and len(data) == 3 else ("", 0, 0)
+        begin, begin_events = (n if isinstance(n, int) else 0 for n in (start, events))
+        return services.library.answer(sendable(token), begin, begin_events)
+
+    with gr.Tab("Start", elem_id="rung-start", id=NAME):
+        components.start(ladder(services.library), prepare, race, state, steer, poll)
+    chosen = "import('playground').then(() => Playground.textChosen(text))"
+    gr.on([corpus.change, page.load], None, corpus, js=f"(text) => {{ {chosen} }}")
+
+
+def _text(data: Any) -> str:
+    """The only argument of a server function as text; Gradio passes one without a list."""
+    return data if isinstance(data, str) else ""

@@ -1,0 +1,1 @@
+"""The processes that train: started, queued, watched, stopped, and timed in advance."""
