@@ -22,13 +22,12 @@ import torch
 
 from lm import corpora, runs
 from lm.errors import Problem
-from lm.ladder import RUNGS
-from playground.texts import Texts
 from tests.benchmarks import app
 from tests.benchmarks.machine import ROOT
 from tests.benchmarks.report import Result, Setup, Table, benchmark, progress
+from tests.benchmarks.scripted_page import ENDED, ScriptedPage, soon
 from tests.benchmarks.uses import Refused, command, ending
-from tests.browser.conftest import Processes, Server, free_port
+from tests.browser.conftest import Processes, free_port
 
 KILLS = 100
 SHARES = {"trainer": 0.4, "worker": 0.4, "server": 0.2}
@@ -46,8 +45,6 @@ SETTINGS = {
     "evaluate_every": 25,
     "warmup_steps": 10,
 }
-PATIENCE = 60.0  # seconds for a thing that must come
-ENDED = ("stopped", "failed", "finished")
 TWO_AT_ONCE = ("--runs-at-once", "2")
 # Runs are the same bit for bit with the same number of threads, so all that train here have one.
 ONE_THREAD = {"CPU_CORES": "1", "OMP_NUM_THREADS": "1"}
@@ -218,7 +215,7 @@ class Campaign:
 
     def _workers(self, tally: Tally, count: int) -> None:
         with app.running(self.folder / "page", *TWO_AT_ONCE) as playground:
-            page = Page(playground, self.settings, self.text)
+            page = ScriptedPage(playground, MODEL, self.settings, self.text)
             while tally.kills < count:
                 before = Processes.below(playground.process.pid)
                 token, out = page.begin()
@@ -248,7 +245,7 @@ class Campaign:
                 continue
             with app.running(self.folder / "page", *TWO_AT_ONCE) as playground:
                 starting = playground.seconds
-                page = Page(playground, self.settings, self.text)
+                page = ScriptedPage(playground, MODEL, self.settings, self.text)
                 for out in left:
                     status = page.poll(f"local:{out.name}")["status"]
                     if status not in ENDED:
@@ -263,7 +260,7 @@ class Campaign:
         for out in left:
             self._check_resumed(tally, out)
 
-    def _kill_a_server(self, tally: Tally, page: "Page") -> list[Path]:
+    def _kill_a_server(self, tally: Tally, page: ScriptedPage) -> list[Path]:
         """Kill a server that trains two runs; a third waits in the queue. Their directories."""
         process = page.playground.process
         before = Processes.below(process.pid)
@@ -274,7 +271,7 @@ class Campaign:
         below = Processes.below(process.pid)
         _kill(process.pid)
         process.wait()
-        if not _soon(lambda: not any(map(Processes.alive, below))):
+        if not soon(lambda: not any(map(Processes.alive, below))):
             tally.faults.append(f"server {tally.kills}: a process outlives it")
         return outs
 
@@ -337,73 +334,10 @@ class Campaign:
             tally.faults.append(f"{where}: left over: {', '.join(sorted(left))}")
 
 
-class Page:
-    """The page's server functions, as a script calls them."""
-
-    def __init__(self, playground: app.App, settings: dict[str, Any], text: bytes) -> None:
-        self.playground = playground
-        self.server = Server(playground.process, playground.url, playground.runs_folder, Path())
-        self.feed = next(
-            component["id"]
-            for component in self.server.config()["components"]
-            if "begin" in component["props"].get("server_fns", [])
-            and component["props"]["props"]["feed"] == MODEL
-        )
-        self.text = Texts(playground.runs_folder, {}).add(text)
-        fields = RUNGS[MODEL].settings()
-        self.values = [settings.get(name, field.default) for name, field in fields.items()]
-
-    def begin(self) -> tuple[str, Path]:
-        """Train; the run's token and directory."""
-        before = set(self.playground.runs_folder.glob("*/run.json"))
-        answer = self._call("begin", ["train", None, self.text, *self.values])
-        if "run" not in answer:
-            raise click.ClickException(f"The page does not train: {answer.get('error')}")
-        (made,) = set(self.playground.runs_folder.glob("*/run.json")) - before
-        return answer["run"], made.parent
-
-    def poll(self, token: str) -> dict[str, Any]:
-        return self._call("poll", [token, 0, 0])
-
-    def settled(self, token: str) -> str:
-        """The status of a run as soon as it has ended."""
-        _soon(lambda: self.poll(token)["status"] in ENDED)
-        return self.poll(token)["status"]
-
-    def started(self, before: set[int]) -> int:
-        """The process of the run that was just begun; before: the processes until then."""
-        found: set[int] = set()
-
-        def there() -> bool:
-            found.update(Processes.below(self.playground.process.pid) - before)
-            return bool(found)
-
-        if not _soon(there):
-            raise click.ClickException("The page starts no process for a run.")
-        return max(found)
-
-    def _call(self, name: str, data: list[Any]) -> dict[str, Any]:
-        body = {"session_hash": "killer", "component_id": self.feed, "fn_name": name, "data": data}
-        status, answer = self.server.post("/gradio_api/component_server", body)
-        if status != 200 or not isinstance(answer, dict):
-            raise click.ClickException(f"{name} is answered with {status}: {answer}")
-        return answer
-
-
 def _kill(pid: int) -> None:
     """SIGKILL to a process that may just have ended."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-
-
-def _soon(true: Callable[[], bool]) -> bool:
-    """Wait until it is true; False if it is not in time."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def _where(out: Path) -> str:
