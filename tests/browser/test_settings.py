@@ -1,0 +1,138 @@
+"""Settings: by hand, from a link and by a recipe; what the page says of those that cannot work."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from lm.ladder import RUNGS
+from playground.services import SHIPPED
+from tests.browser.tab import Tab
+
+
+def test_settings_that_cannot_work_say_so_before_and_after_train(decoder, open_tab):
+    """Whatever is typed stays in its box and starts nothing; Gradio would draw it to the slider's end."""
+    tab = open_tab(decoder)
+    token = tab.token
+    for typed, said in (
+        ("99999", "from 4 to 1,024, not 99999."),
+        ("-4", "from 4 to 1,024, not -4."),
+        ("16.5", "must be a whole number"),
+        ("", "Embedding size is empty or no number"),
+        (
+            "1e999",
+            "Embedding size is empty or no number",
+        ),  # key after key, also "1e", "1e9", "1e99"
+        ("20", "cannot share"),
+    ):
+        if typed == "20":
+            tab.set("n_head", 3)
+        tab.type("n_embd", typed)
+        tab.page.locator(f"#estimate-{decoder.name}", has_text=said).first.wait_for()
+        tab.press("train")
+        tab.page.locator(f"#notice-{decoder.name}", has_text=said).wait_for()
+        assert tab.token == token
+        assert typed == "1e999" or tab.value("n_embd") == typed
+    assert "choose 1, 2, 4, 5, 10" in tab.notice()
+    tab.set("n_head", 2).train().reaches("running")
+    tab.page.locator(f"#notice-{decoder.name}").wait_for(state="hidden")
+    tab.press("stop").reaches("stopped")
+
+
+def test_sliders_can_be_dragged_to_round_values_and_arrows_keep_to_them(decoder, open_tab):
+    tab = open_tab(decoder)
+    for name, value, step in (("steps", 3000, 20), ("evaluate_every", 150, 10)):
+        if name == "evaluate_every":
+            tab.panel.locator(".controls .label-wrap", has_text=re.compile("^\\s*Run")).click()
+        assert tab.drag(name, value).value(name) == str(value)
+        tab.panel.locator(f"#{decoder.name}-{name} input[type=range]").press("ArrowRight")
+        assert tab.value(name) == str(value + step)
+
+
+def test_a_link_brings_its_settings_and_share_gives_them_back(decoder, open_tab, new_context):
+    context = new_context(permissions=["clipboard-read", "clipboard-write"])
+    tab = open_tab(decoder, within=context, n_embd=48, n_head=3, learning_rate=0.002)
+    assert [tab.value(name) for name in ("n_embd", "n_head", "n_layer")] == ["48", "3", "2"]
+    assert tab.panel.locator(f"#{decoder.name}-learning_rate input").input_value() == "0.002"
+    tab.page.locator(f"#estimate-{decoder.name}", has_text="10,000 steps").first.wait_for()
+    tab.page.wait_for_timeout(300)
+    tab.page.get_by_role("button", name="Share").click()
+    tab.page.get_by_role("button", name="Copied").wait_for()
+    link = tab.page.evaluate("() => navigator.clipboard.readText()")
+    query = {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
+    assert query["model"] == decoder.name
+    assert (query["n_embd"], query["n_head"], query["learning_rate"]) == ("48", "3", "0.002")
+    tab.train().reaches("running").press("stop").reaches("stopped")  # also with a rate of its own
+
+
+def test_a_recipe_moves_the_controls_and_a_changed_control_leaves_it(decoder, open_tab):
+    tab = open_tab(decoder, plain=True)
+    recipe = tab.page.locator(f"#recipe-{decoder.name} input")
+    before = tab.estimate()
+    recipe.click()
+    tab.page.get_by_role("option", name="speedrun", exact=True).click()
+    tab.estimate_changes(before)
+    wanted = decoder.plan("speedrun")
+    assert tab.value("n_layer") == str(wanted.model.n_layer)
+    assert tab.value("steps") == str(wanted.steps)
+    assert recipe.input_value() == "speedrun"
+    tab.until("record.run === null || tab.stale")
+    before = tab.estimate()
+    tab.set("n_layer", wanted.model.n_layer + 1).estimate_changes(before)
+    tab.page.wait_for_function(
+        "(id) => document.querySelector(id).value !== 'speedrun'",
+        arg=f"#recipe-{decoder.name} input",
+    )
+
+
+def test_a_link_with_nonsense_opens_with_the_defaults_and_says_so(decoder, open_tab):
+    tab = open_tab(decoder, n_embd="nan", n_head="<b>many</b>")
+    tab.page.locator(f"#notice-{decoder.name}", has_text="cannot be used").wait_for()
+    assert tab.value("n_embd") == str(decoder.config().n_embd)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("model=unknown&guide=nonsense&present=maybe", "there is no model 'unknown'; present is"),
+        ("model=bigram&guide=bigram&step=99&show=nonsense", "has no step 'bigram'"),
+        ("model=bigram&model=ngram&steps=abc&n_embd=-3", "model more than once"),
+        (f"model=bigram&guide={'x' * 5000}&show=" + "chart," * 900, "has no step 'xxx"),
+    ],
+)
+def test_a_link_that_asks_for_what_there_is_not_says_so_and_the_page_works(
+    query, said, server, context
+):
+    page = context.new_page()
+    page.goto(f"{server.url}/?{query}")
+    page.locator("#notice-link", has_text=said).wait_for()
+    tab = Tab(page, RUNGS["bigram"])
+    if "model=bigram" not in query:
+        tab.select()
+    tab.ready().reaches("finished")
+    if "steps=abc" in query:
+        page.locator("#notice-bigram", has_text="cannot be used").wait_for()
+        assert tab.value("steps") == str(RUNGS["bigram"].plan().steps)
+
+
+def test_the_ladder_tells_the_best_loss_of_every_rung_at_once(server, context):
+    page = context.new_page()
+    page.goto(server.url)
+    for name in RUNGS:
+        button = page.locator(f"#rung-{name}-button")
+        button.wait_for()
+        if (SHIPPED / name / "run.json").exists():
+            page.wait_for_function(
+                "(id) => /^\\d\\.\\d\\d$/.test(document.getElementById(id).dataset.note ?? '')",
+                arg=f"rung-{name}-button",
+            )
+
+
+def test_the_estimate_says_whose_it_is_while_a_run_trains(decoder, open_tab):
+    tab = open_tab(decoder).train().reaches("running")
+    box = tab.page.locator(f"#estimate-{decoder.name}")
+    box.filter(has_text="This run: ").wait_for()
+    tab.set("n_embd", 32).differs("Embedding size")
+    box.filter(has_text="Chosen: ").wait_for()
+    tab.press("stop").reaches("stopped")
+    box.filter(has_not_text="Chosen: ").wait_for()
