@@ -30,6 +30,7 @@ from lm.tokenizers import CharacterTokenizer, Tokenizer
 JUDGED = 500  # pairs of the training split that are judged beside the validation split
 AT_ONCE = 8_192  # tokens that one evaluation reads at once
 SHOWN = 8  # held-out lines of the diary
+NEAR = 8  # batches that are drawn at once, to put pairs of similar length together
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Rewrite:
         self.characters_per_token = self.characters / int((targets != PADDING).sum() + len(targets))
         longest = max(int(lines.lengths[1].max()) for lines in (data.train, data.validation))
         self.longest = longest + 1  # tokens of an answer, its end included: a longer one is wrong
+        self.row_lengths = self._row_lengths(data.train)  # (N,)
 
     @staticmethod
     def load(corpus: PairCorpus, tokenizer: Tokenizer) -> PairData:
@@ -138,9 +140,15 @@ class Rewrite:
         return int(max(sources.max(), targets.max() + 1))
 
     def batch(self, size: int) -> Batch:
-        """`size` random pairs."""
-        rows = torch.randint(len(self.data.train.sources), (size,)).numpy()
-        return self.rows(self.data.train, rows)
+        """`size` random pairs of similar length, because padding takes as long as tokens do.
+
+        `NEAR` batches are drawn and put in the order of their lengths; one of them is taken. So each pair is
+        as likely as any other.
+        """
+        drawn = torch.randint(len(self.row_lengths), (NEAR * size,)).numpy()
+        drawn = drawn[np.argsort(self.row_lengths[drawn], kind="stable")]
+        one = int(torch.randint(NEAR, ()))
+        return self.rows(self.data.train, drawn[one * size : (one + 1) * size])
 
     def rows(self, lines: Lines, rows: np.ndarray) -> Batch:
         """These pairs as a batch: lines (B, S), answers one token earlier (B, T), and the answers (B, T)."""

@@ -75,6 +75,33 @@ def test_a_batch_holds_pairs_of_the_training_split(learning, corpus):
     assert len(seen) > 30
 
 
+def test_a_batch_has_little_padding_and_each_pair_is_as_likely_as_any_other(learning):
+    """Else most of a batch would be padding, or some lengths would be learned more often than others."""
+    _, task = learning
+    text = "".join(f"{'a' * n}{'b' * m}\t{'b' * n}\n" for n in range(1, 7) for m in range(8))
+    corpus = pairs.from_tsv(text)
+    task = type(task)(type(task).load(corpus, CharacterTokenizer.from_text(corpus.text)), 32, "cpu")
+    torch.manual_seed(0)
+    batches = [task.batch(16) for _ in range(400)]
+    counts: dict[str, int] = {}
+    for batch in batches:
+        for row in batch.inputs if batch.sources is None else batch.sources:
+            source = task.tokenizer.decode(row[row != PADDING].numpy()).split("\t")[0]
+            counts[source] = counts.get(source, 0) + 1
+    assert counts.keys() == {source for source, _ in corpus.train}
+    drawn = np.array(list(counts.values())) / np.mean(list(counts.values()))
+    assert drawn.min() > 0.5 and drawn.max() < 1.7  # of 145 draws each
+    lines = task.data.train
+    any_rows = torch.randint(len(lines.sources), (400, 16)).numpy()
+
+    def area(some):
+        return sum(
+            b.targets.numel() + (b.sources.numel() if b.sources is not None else 0) for b in some
+        )
+
+    assert area(batches) < 0.85 * area(task.rows(lines, rows) for rows in any_rows)
+
+
 def test_padding_never_counts(learning):
     """The loss of a batch is that of its lines one by one, weighed by their tokens."""
     plan, task = learning
