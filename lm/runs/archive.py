@@ -125,7 +125,10 @@ def _told_of(file: Path, temporary: Path) -> Iterator[None]:
 
 
 def _check_contents(directory: Path) -> str:
-    """Read all of a run, comparing every checksum, and forget where its text was; returns its model's name."""
+    """Read all of a run, comparing every checksum; returns its model's name.
+
+    Its run.json then says that it was imported, and no longer where its text was.
+    """
     contents = read_json(directory / "run.json")
     run = open_run(directory)
     record = run.record
@@ -155,7 +158,8 @@ def _check_contents(directory: Path) -> str:
         read_tensors(directory / "counted.safetensors")
     if record.corpus.path is not None:  # of another machine, and none of this one's is to be opened
         contents["corpus"] = contents["corpus"] | {"path": None}
-        write_json(directory / "run.json", contents)
+    contents["imported"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    write_json(directory / "run.json", contents)
     return record.model
 
 

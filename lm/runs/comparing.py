@@ -1,12 +1,14 @@
 """What differs between two runs, and what that difference bought and cost: computed from their numbers.
 
 Losses are in nats per character, whatever a token is, so runs of one validation text compare across tokenizers
-and models. Losses of different texts or tasks do not, and nothing is said of them together.
+and models. Losses of different texts do not, and nothing is said of them together. The loss of pairs is that of
+the answers, given the lines: it compares with that of another model of the same pairs, and never with a text's.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
+from lm import tasks
 from lm.plan import Plan
 from lm.runs.curve import Judged
 from lm.runs.facts import Facts
@@ -99,7 +101,8 @@ def verdict(first: Facts, other: Facts) -> str:
         return _sentence(f"{told}: {_nothing_in_common(first, other)}")
     mine, theirs = pair
     where = "" if ended else f" at step {mine.step:,}, the last at which both were evaluated"
-    sentences = [f"{told}: {_change(mine.loss, theirs.loss)}{where}{_costs(first, other, pair)}"]
+    change = _change(mine.loss, theirs.loss, unit(first.plan))
+    sentences = [f"{told}: {change}{where}{_costs(first, other, pair)}"]
     sentences += _other_orders(first, other, pair) if ended else []
     if first.tokens != other.tokens:
         sentences.append("Losses are per character, whatever a token is, so they compare")
@@ -111,14 +114,27 @@ def verdict(first: Facts, other: Facts) -> str:
 
 def _incomparable(first: Facts, other: Facts) -> str:
     """Why the losses of two runs say nothing about each other; "" if they do."""
-    if first.plan.task != other.plan.task:
-        return "losses of different tasks do not compare"
+    if rewrites(first.plan) != rewrites(other.plan):
+        return "the loss of answers to lines and the loss of a text do not compare"
     if first.text_sha256 != other.text_sha256:
-        return "losses on different texts do not compare"
+        kind = "pairs" if rewrites(first.plan) else "texts"
+        return f"losses on different {kind} do not compare"
+    if not rewrites(first.plan) and first.plan.task != other.plan.task:
+        return "losses of different tasks do not compare"
     for run, another in ((first, other), (other, first)):
         if _sees_answers(run) and not _sees_answers(another):
             return f"{run.title} sees the characters that it should predict, so the losses do not compare"
     return ""
+
+
+def rewrites(plan: Plan) -> bool:
+    """Whether a run learns to answer lines: its loss is then that of the answers."""
+    return tasks.KINDS[plan.task.task].pairs
+
+
+def unit(plan: Plan) -> str:
+    """The unit of a run's losses."""
+    return "nats per character of the answers" if rewrites(plan) else "nats per character"
 
 
 def _sees_answers(run: Facts) -> bool:
@@ -153,7 +169,7 @@ def _nothing_in_common(first: Facts, other: Facts) -> str:
     return "no step is one at which both were evaluated"
 
 
-def _change(mine: float, theirs: float) -> str:
+def _change(mine: float, theirs: float, unit: str) -> str:
     """The change of the loss, with enough digits to see it: "−0.031 (1.512 against 1.543)"."""
     if mine == theirs:
         return f"no change, {mine:.4f} both"
@@ -161,7 +177,7 @@ def _change(mine: float, theirs: float) -> str:
         old, new = f"{mine:.{digits}f}", f"{theirs:.{digits}f}"
         if old != new:  # the change is that of the numbers as they are shown
             change = f"{float(new) - float(old):+.{digits}f}".replace("-", "−")
-            return f"{change} ({new} against {old} nats per character)"
+            return f"{change} ({new} against {old} {unit})"
     return f"no change in eight digits, {mine:.4f} both"
 
 
@@ -208,13 +224,13 @@ def _other_orders(first: Facts, other: Facts, pair: tuple[Judged, Judged]) -> li
     order = _order(*pair)
     sentences = []
     if first.best and other.best and _order(first.best, other.best) != order:
-        told = _change(first.best.loss, other.best.loss)
+        told = _change(first.best.loss, other.best.loss, unit(first.plan))
         sentences.append(
             f"by the best evaluation of each, at steps {first.best.step:,} and {other.best.step:,}: {told}"
         )
     common = _last_common(first, other)
     if common and common[0].step < max(one.step for one in pair) and _order(*common) != order:
-        told = _change(common[0].loss, common[1].loss)
+        told = _change(common[0].loss, common[1].loss, unit(first.plan))
         sentences.append(f"at step {common[0].step:,}, which both have taken: {told}")
     return sentences
 

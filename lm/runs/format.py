@@ -65,9 +65,11 @@ class RunRecord(BaseModel):
     tokens_per_step: int
     train_tokens: int | None = None  # of the training split; None in older runs
     baselines: dict[str, float]  # of counting: nats per character over the validation split
+    known_right: dict[str, float] = {}  # of pairs: shares exactly right without learning, by name
     created: str
     recipe: str | None = None  # the recipe that the settings are, if they are one
     note: str = ""
+    imported: str | None = None  # when it came in a file (`archive.py`); None of a run trained here
     changes: tuple[Change, ...] = ()  # made when the run went on, in their order
 
     @property

@@ -1,7 +1,7 @@
 """The class board: runs to which visitors have given a name, with the best loss of each, best first.
 
 It is there only with the flag `--board`. It is kept in `board.json` in the runs folder, so that it outlives the
-server. A visitor's page keeps a random text, `owner`, by which it can withdraw its own entries; the board keeps
+server. A run that came in a file cannot be shown: anybody can bring a good one. A visitor's page keeps a random text, `owner`, by which it can withdraw its own entries; the board keeps
 the checksum of it.
 """
 
@@ -56,7 +56,12 @@ class Board:
         `SettingsProblem` or `RunProblem` with the reason if that cannot be.
         """
         named, own = checked(name), _checksum(owner)
-        directory = self.library.view(str(token)).run.directory
+        run = self.library.view(str(token)).run
+        directory = run.directory
+        if run.record.imported:  # anybody can bring a good one, also one that then went on here
+            raise SettingsProblem(
+                "That run came in a file: the board is for runs that were trained here from the start."
+            )
         if directory.parent != self.library.runs_folder:
             raise SettingsProblem("The included runs are not for the board: train one of your own.")
         with self._lock:

@@ -8,11 +8,12 @@ import pytest
 from lm.ladder import RUNGS
 from lm.plan import Plan
 from lm.runs import recording
-from lm.runs.comparing import differences, differences_of, shortened, verdict
+from lm.runs.comparing import differences, differences_of, shortened, unit, verdict
 from lm.runs.curve import Curve, Judged
 from lm.runs.facts import facts
 from lm.runs.format import Change
 from lm.settings import describe
+from lm.tasks import KINDS
 from lm.training.events import ChangeLearningRate, Step
 from lm.training.loop import train
 from tests.lm.recorded import record_all
@@ -170,17 +171,42 @@ def test_runs_that_were_never_evaluated_at_the_same_step(run_of):
     assert "no step is one at which both were evaluated" in verdict(first, other)
 
 
-def test_other_texts_and_tasks_do_not_compare(run_of):
+def test_other_texts_do_not_compare(run_of):
     first = run_of(None, 2.5)
     other = run_of(None, 1.5, text="letters", text_sha256="f" * 64, parameters=7)
     said = verdict(first, other)
     assert "losses on different texts do not compare" in said
     assert "against" not in said
     assert "the parameters" in said
-    task = first.plan.task.model_copy(update={"task": "rewrite"})
-    said = verdict(first, run_of(replace(first.plan, task=task), 1.5))
-    assert "losses of different tasks do not compare" in said
-    assert "against" not in said
+
+
+@pytest.mark.parametrize("task", [name for name, kind in KINDS.items() if kind.pairs])
+def test_a_loss_of_pairs_never_compares_with_that_of_a_text(task, run_of):
+    """An answer is nearly decided by its line: 0.2 nats of it are no better a model than 1.5 of a text."""
+    text = run_of(None, 1.5, name="text")
+    pairs = run_of(tasked(text.plan, task), 0.2, name="pairs")
+    for first, other in ((text, pairs), (pairs, text)):
+        said = verdict(first, other)
+        assert "the loss of answers to lines and the loss of a text do not compare" in said
+        assert "against" not in said and "nats" not in said
+    assert (unit(text.plan), unit(pairs.plan)) == (
+        "nats per character",
+        "nats per character of the answers",
+    )
+
+
+def test_models_of_the_same_pairs_compare_and_of_others_do_not(run_of):
+    """With an encoder or as a decoder alone: both are judged by the answers to the same lines."""
+    plan = run_of(None).plan
+    first, other = run_of(tasked(plan, "rewrite"), 0.3), run_of(tasked(plan, "answer"), 0.2)
+    assert "−0.100 (0.200 against 0.300 nats per character of the answers)" in verdict(first, other)
+    elsewhere = replace(other, text_sha256="f" * 64)
+    assert "losses on different pairs do not compare" in verdict(first, elsewhere)
+
+
+def tasked(plan: Plan, task: str) -> Plan:
+    """The plan with another task."""
+    return replace(plan, task=plan.task.model_copy(update={"task": task}))
 
 
 def test_other_tokens_compare_per_character(run_of):

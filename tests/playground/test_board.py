@@ -7,7 +7,7 @@ import pytest
 from lm import tasks
 from lm.errors import Problem, SettingsProblem
 from lm.ladder import RUNGS
-from lm.runs import recording
+from lm.runs import archive, recording
 from lm.training.loop import train
 from playground import app
 from playground.runs.board import FILE, MOST_OF_ONE, Board, checked
@@ -129,6 +129,20 @@ def test_an_included_run_is_not_for_the_board(board, trained, library):
     shutil.copytree(library.runs_folder / "a", library.shipped_folder / "bigram")
     with pytest.raises(SettingsProblem, match="included"):
         board.put("Anne", "shipped:bigram", ANNE)
+
+
+def test_a_run_that_came_in_a_file_is_not_for_the_board(board, trained, library, tmp_path):
+    """Anybody can bring a good run; one that says itself that it was never a file is one all the same."""
+    run = library.view(trained("a")).run
+    archive.export_run(run, tmp_path / "a.zip")
+    brought = archive.import_run(tmp_path / "a.zip", library.runs_folder)
+    archive.export_run(brought, tmp_path / "b.zip")
+    again = archive.import_run(tmp_path / "b.zip", library.runs_folder)
+    for one in (brought, again):
+        with pytest.raises(SettingsProblem, match="came in a file"):
+            board.put("Anne", library.adopt(one.directory), ANNE)
+    board.put("Anne", "local:a", ANNE)
+    assert len(board.listed(ANNE)) == 1
 
 
 @pytest.mark.parametrize("contents", ["{", '[{"id": 1}]', "7", "\xff"])
