@@ -1,15 +1,17 @@
 """How a text is cut, and why there, as plain data: for drawings, not for models.
 
 `cut` tells the tokens of a text and their places. For BPE, `learn_steps` learns merges from a sentence of one's
-own, step by step, and `encode_steps` does the merges of a trained tokenizer in it. For Unigram, `lattice` tells
-all pieces that a word could be cut into, and the best cut.
+own, step by step, and `encode_steps` does the merges of a trained tokenizer in it. For Unigram, `lattices` has
+all pieces that a word could be cut into, and the best cut. `usage` counts the tokens of a whole text.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+
+import numpy as np
 
 from lm.tokenizers import BPETokenizer, Tokenizer, UnigramTokenizer
 from lm.tokenizers.bpe import ID_OF_BYTE, Words
@@ -65,16 +67,47 @@ def cut(tokenizer: Tokenizer, text: str) -> Cut:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """How a whole text uses the tokens of a vocabulary.
+
+    counts: (V,), how often each stands there. nats_per_token: the loss of a guess by these counts alone.
+    """
+
+    counts: np.ndarray
+    nats_per_token: float
+    characters_per_token: float
+
+    @property
+    def nats_per_character(self) -> float:
+        """The same loss, so that it can be compared with that of other tokens."""
+        return self.nats_per_token / self.characters_per_token
+
+    @property
+    def unused(self) -> int:
+        """Tokens that the text does not hold."""
+        return int((self.counts == 0).sum())
+
+
+def usage(ids: np.ndarray, vocab_size: int, characters: int) -> Usage:
+    """Count the tokens of a text. ids: (T,), T > 0; characters: those of the text."""
+    counts = np.bincount(ids, minlength=vocab_size)  # (V,)
+    shares = counts[counts > 0] / len(ids)
+    return Usage(counts, float(-(shares * np.log(shares)).sum()), characters / len(ids))
+
+
+@dataclass(frozen=True)
 class MergeStep:
     """A text on its way from bytes to tokens, and the merge that is next.
 
     pieces: for each piece of the text, the texts of its tokens now. pairs: the pairs of neighbouring tokens and
-    how often the text holds them, the most frequent first. joined: the pair that is joined next, and its rank
-    among the merges; None at the end.
+    how often the text holds them, the most frequent first. ranks: of each of these pairs among a tokenizer's
+    merges; None if it is none of them, or if the merges are still learned. joined: the pair that is joined
+    next, and its rank among the merges; None at the end.
     """
 
     pieces: tuple[tuple[str, ...], ...]
     pairs: tuple[tuple[str, str, int], ...]
+    ranks: tuple[int | None, ...]
     joined: tuple[str, str] | None
     rank: int | None
 
@@ -99,9 +132,9 @@ def encode_steps(tokenizer: BPETokenizer, text: str) -> Iterator[MergeStep]:
             break
         rank = min(found)
         pair = tokenizer.merges[rank]
-        yield _step(ids, tokenizer.tokens, pair, rank)
+        yield _step(ids, tokenizer.tokens, pair, rank, tokenizer.ranks)
         ids = [_joined(row, pair, tokenizer.joined[rank]) for row in ids]
-    yield _step(ids, tokenizer.tokens, None, None)
+    yield _step(ids, tokenizer.tokens, None, None, tokenizer.ranks)
 
 
 def bytes_of(piece: str) -> list[int]:
@@ -110,7 +143,11 @@ def bytes_of(piece: str) -> list[int]:
 
 
 def _step(
-    ids: list[list[int]], tokens: list[bytes], pair: tuple[int, int] | None, rank: int | None
+    ids: list[list[int]],
+    tokens: list[bytes],
+    pair: tuple[int, int] | None,
+    rank: int | None,
+    ranks: Mapping[tuple[int, int], int] | None = None,
 ) -> MergeStep:
     counts = Counter(p for row in ids for p in pairwise(row))
     ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
@@ -118,6 +155,7 @@ def _step(
     return MergeStep(
         pieces=tuple(tuple(name[id] for id in row) for row in ids),
         pairs=tuple((name[a], name[b], count) for (a, b), count in ordered),
+        ranks=tuple((ranks or {}).get(pair) for pair, _ in ordered),
         joined=pair and (name[pair[0]], name[pair[1]]),
         rank=rank,
     )

@@ -1,5 +1,8 @@
 """How the text is cut, as data: places, merges and candidates are those of the tokenizers themselves."""
 
+import math
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,6 +83,24 @@ def test_encoding_does_the_merges_in_their_order(bpe):
         assert (
             b"".join(bpe.tokens[id] for row in text for id in views.bytes_of(row)) == text.encode()
         )
+
+
+def test_a_pair_is_told_with_its_rank_among_the_merges(bpe):
+    """Encoding joins the pair of the lowest rank, which need not be the most frequent; learning knows none."""
+    for step in list(views.encode_steps(bpe, "the king thinks the thing"))[:-1]:
+        known = dict(zip([pair[:2] for pair in step.pairs], step.ranks, strict=True))
+        assert step.rank == min(rank for rank in known.values() if rank is not None)
+        assert known[step.joined] == step.rank
+    first, *_ = views.learn_steps("the then")
+    assert set(first.ranks) == {None}
+
+
+def test_the_loss_of_counts_alone_is_told_per_token_and_per_character():
+    """Of two equally likely tokens it is ln 2; a token of two characters halves it for each of them."""
+    found = views.usage(np.array([0, 1, 1, 0]), 3, characters=8)
+    assert found.counts.tolist() == [2, 2, 0] and found.unused == 1
+    assert found.nats_per_token == pytest.approx(math.log(2))
+    assert found.nats_per_character == pytest.approx(math.log(2) / 2)
 
 
 def test_the_best_cut_of_a_lattice_is_the_tokenizers(unigram):
