@@ -4,6 +4,7 @@ import test from "node:test";
 import { arranged, lastShown, placeOf, rangesOf, strideOf, trainingOf, validationOf } from "../../playground/components/runs/curves.js";
 import { Together } from "../../playground/components/runs/polling.js";
 import { MOST, Ticks, dashOf } from "../../playground/components/runs/ticks.js";
+import { sent } from "../../playground/components/runs/tools.js";
 import { filtered, labelAmong, labelOf, short, sorted, statusOf } from "../../playground/components/runs/words.js";
 import { evaluation, recordOf } from "./records.mjs";
 
@@ -126,4 +127,20 @@ test("polls of many runs go to the server with one call, and each gets its answe
   assert.deepEqual(calls, [[["a", 0, 0], ["b", 3, 1]]]);
   const failing = new Together({ poll: async () => null });
   assert.equal(await failing.poll("a", 0, 0), null);
+});
+
+test("a file that a proxy refuses is too large for it; the server's own refusals keep their words", async () => {
+  const file = { name: "big.zip", size: 30_000_000 };
+  const answered = async (status, body) => {
+    globalThis.window = { fetch: async () => new globalThis.Response(body, { status }) };
+    return (await sent(file)).error;
+  };
+  try {
+    assert.match(await answered(413, "<html>nginx</html>"), /^big\.zip has 30\.0 MB, and a proxy/);
+    assert.equal(await answered(413, '{"detail": "This request is too large."}'), "This request is too large.");
+    assert.equal(await answered(200, '{"error": "This is no zip file."}'), "This is no zip file.");
+    assert.match(await answered(502, "<html>Bad gateway</html>"), /does not answer/);
+  } finally {
+    delete globalThis.window;
+  }
 });

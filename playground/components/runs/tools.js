@@ -6,6 +6,7 @@ import { fullName } from "./words.js";
 
 const ADDRESS = "./run.zip"; // playground/runs/run_files.py
 const KIND = "application/zip";
+const TOO_LARGE = 413; // a proxy's answer is a page, without a sentence of ours
 const NO_ANSWER = "The server does not answer. Try again in a moment.";
 
 export class RunsTools {
@@ -112,11 +113,14 @@ export class RunsTools {
   }
 }
 
+const tooLarge = ({ name, size }) =>
+  `${name} has ${(size / 1e6).toFixed(1)} MB, and a proxy before the server takes in no file of that size.`;
+
 /** Sends a file; resolves to {run} or {error}. */
-async function sent(file) {
+export async function sent(file) {
   try {
     const answer = await window.fetch(ADDRESS, { method: "POST", body: file, headers: { "Content-Type": KIND } });
-    const told = await answer.json();
+    const told = await answer.json().catch(() => (answer.status === TOO_LARGE ? { error: tooLarge(file) } : {}));
     return told.run ? told : { error: told.error ?? told.detail ?? NO_ANSWER };
   } catch {
     return { error: NO_ANSWER };
