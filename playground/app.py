@@ -26,20 +26,20 @@ def build(services: Services) -> gr.Blocks:
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=UPLOADS
     ) as page:
-        tokens = {name: model_tab.remembered_run(rung) for name, rung in RUNGS.items()}
-        corpus = corpus_choice.header(page, TITLE, services)
+        runs = {name: model_tab.remembered_run(rung) for name, rung in RUNGS.items()}
+        corpus, _cut = corpus_choice.header(page, TITLE, services)
         ladder_tabs.notes(services)
         told = opening.sentence()
         with gr.Tabs(elem_classes="ladder", elem_id="ladder") as ladder:
             start_tab.build(page, services, corpus)
             tabs = [
-                model_tab.build(rung, number, services, tokens[rung.name], corpus)
+                model_tab.build(rung, number, services, runs[rung.name], corpus)
                 for number, rung in enumerate(RUNGS.values())
             ]
             runs_tab.build(services)
             if services.board:
                 board_tab.build(services.board)
-        ladder_tabs.keep_watched(tokens)
+        ladder_tabs.keep_watched(runs)
         runs_tab.count_on_load(page, services)
         opening.connect(page, opening.Opening(tabs, ladder, told, services))
     return page

@@ -7,6 +7,7 @@
 import { watchTheme } from "./page/appearance.js";
 import { Board } from "./runs/board.js";
 import { textChosen, textLinked } from "./page/chosen_text.js";
+import { cuttingWords, tokensChosen, tokensLinked } from "./page/chosen_tokens.js";
 import { diary } from "./tab/diary.js";
 import { estimate } from "./tab/estimate.js";
 import { applyFocus } from "./page/focus.js";
@@ -59,6 +60,7 @@ window.Playground = {
   begin,
   changeRate,
   choose,
+  cuttingWords,
   doing,
   keepAlive,
   keepSmall,
@@ -70,6 +72,8 @@ window.Playground = {
   textChosen,
   textLinked,
   textsAsked,
+  tokensChosen,
+  tokensLinked,
 };
 
 watchTheme();

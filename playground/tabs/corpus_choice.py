@@ -1,7 +1,8 @@
-"""The page's header: the title, the choice of the text to train on, and the machine's cores.
+"""The page's header: the title, the choice of the text to train on and of its tokens, and the machine's cores.
 
-The choice is a key (`texts.py`) that the browser keeps; every tab trains on that text, and the menu shows it at
-all times. Visitors paste or upload a text of their own in a panel that opens under the header.
+The browser keeps both choices, a key (`texts.py`) and tokens (`playground/tokens.py`). Every tab trains on
+them, and the menus show them at all times. Visitors paste or upload a text of their own in a panel that opens
+under the header. The menus of the tokens are in `token_choice.py`.
 """
 
 import json
@@ -13,19 +14,27 @@ import gradio as gr
 from lm import corpora
 from lm.corpora.own_text import SHORTEST
 from lm.errors import Problem
+from lm.runs.preparation import PreparedText
 from playground import components
 from playground.services import Services
-from playground.tabs import links
+from playground.tabs import links, token_choice
 from playground.tabs.model_tab import notice
+from playground.tokens import CHARACTERS, config_from, config_of, described, tokens_of
 
 OWN = "own"
 OWN_TITLE = "Your own text …"
+CUTTING = "(...shown) => Playground.cuttingWords(...shown)"
+AT_ONCE = 8  # choices that are answered at the same time
 _TITLES = {"tiny_shakespeare": "Tiny Shakespeare", "synthetic_plays": "Synthetic plays"}
+Answer = dict[str, Any]
 
 
-def header(page: gr.Blocks, title: str, services: Services) -> gr.BrowserState:
-    """Lay the header out. Returns the key of the text."""
+def header(
+    page: gr.Blocks, title: str, services: Services
+) -> tuple[gr.BrowserState, gr.BrowserState]:
+    """Lay the header out. Returns the key of the text, and the tokens."""
     corpus = gr.BrowserState(corpora.names()[0], storage_key="lm-corpus", secret="language-models")
+    tokens = token_choice.remembered()
     choices = [(_TITLES.get(name, name), name) for name in corpora.names()] + [(OWN_TITLE, OWN)]
     with gr.Row(elem_classes="page-header"):
         components.header(title, "watch one learn")
@@ -39,6 +48,7 @@ def header(page: gr.Blocks, title: str, services: Services) -> gr.BrowserState:
             elem_id="corpus",
             interactive=True,
         )
+        kind, size = token_choice.menus()
         facts = gr.HTML("", elem_classes="facts", apply_default_css=False, elem_id="facts")
         components.header_tools(links.base(os.environ))
     told = gr.Markdown("", visible=False, elem_classes="notice", elem_id="notice-page")
@@ -60,30 +70,42 @@ def header(page: gr.Blocks, title: str, services: Services) -> gr.BrowserState:
 
     choosing = Choosing(services)
     parts = {"corpus": corpus, "choice": choice, "facts": facts, "told": told, "panel": panel}
+    parts |= {"tokens": tokens, "kind": kind, "size": size}
 
-    def handle(
-        event: Any, handler: Any, *inputs: Any, queue: bool = True, js: str | None = None
-    ) -> None:
+    def handle(event: Any, handler: Any, *inputs: Any, **how: Any) -> None:
         """Call a method of `Choosing` with values of inputs, and update the parts that it names."""
 
         def update(*values: Any) -> dict[Any, Any]:
             return {parts[name]: value for name, value in handler(*values).items()}
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-        event(update, list(inputs), list(parts.values()), queue=queue, js=js, **quiet)
+        # A text or its pieces may take seconds: others need not wait for them.
+        quiet |= {"concurrency_limit": AT_ONCE, "concurrency_id": "choosing"}
+        event(update, list(inputs), list(parts.values()), **{**quiet, **how})
 
-    handle(choice.input, choosing.choose, choice, corpus)
-    handle(use.click, choosing.add_pasted, pasted, corpus)
-    handle(upload.upload, choosing.add_uploaded, upload, corpus)
-    handle(close.click, choosing.close, corpus)
-    linked = "(key, now) => import('playground').then(() => [Playground.textLinked(key), now])"
-    handle(page.load, choosing.show, corpus, corpus, queue=False, js=linked)
-    # A guide may choose a text.
-    handle(corpus.change, choosing.show, corpus, corpus, queue=False, js=linked)
+    now = (corpus, tokens)
+    handle(choice.input, choosing.choose, choice, *now)
+    handle(use.click, choosing.add_pasted, pasted, *now)
+    handle(upload.upload, choosing.add_uploaded, upload, *now)
+    handle(close.click, choosing.close, *now)
+    choice.input(None, [kind, facts, choice], facts, js=CUTTING)
+    for menu in (kind, size):
+        menu.input(None, [kind, facts], facts, js=CUTTING)
+        as_typed = {"preprocess": False, "trigger_mode": "always_last"}
+        handle(menu.input, choosing.choose_tokens, kind, size, *now, **as_typed)
+    linked = (
+        "(...now) => import('playground').then(() => "
+        "[Playground.textLinked(now[0]), Playground.tokensLinked(now[1]), ...now])"
+    )
+    handle(page.load, choosing.show, *now, *now, queue=False, js=linked)
+    for state in now:  # a guide may choose a text, or tokens
+        handle(state.change, choosing.follow, *now, *now, queue=False, js=linked)
+    chosen = "(cut) => { import('playground').then(() => Playground.tokensChosen(cut)) }"
+    gr.on([tokens.change, page.load], None, tokens, js=chosen)
     words = json.dumps(choosing.too_large("SIZE"))
     keep_small = f"Playground.keepSmall('#own-text', {choosing.largest}, {words})"
     page.load(None, js=f"() => {{ import('playground').then(() => {keep_small}) }}")
-    return corpus
+    return corpus, tokens
 
 
 class Choosing:
@@ -91,25 +113,45 @@ class Choosing:
 
     def __init__(self, services: Services) -> None:
         self.texts = services.texts
-        self.cores = services.supervisor.cores
+        cores = services.supervisor.cores
+        self.machine = f"{cores} CPU core{'s' if cores != 1 else ''}"
         self.largest = services.supervisor.limits.text_megabytes * 1_000_000  # bytes
 
-    def show(self, key: Any, now: Any, notices: str = "") -> dict[str, Any]:
-        """Train on the text of a key from now on; if it cannot be had, go on with the text of key `now`."""
+    def show(
+        self, key: Any, cut: Any, now: Any, cut_now: Any = CHARACTERS, notices: str = ""
+    ) -> Answer:
+        """Train on the text of a key, cut into these tokens, from now on.
+
+        If the text cannot be had, that of key `now` stays; if it cannot be cut so, its tokens are characters.
+        """
         try:
             found, text, sentence = self.texts.get_or_synthetic(str(key))
         except Problem as problem:
-            return {"told": notice(str(problem)), "choice": _option(now)}
-        machine = f"{self.cores} CPU core{'s' if self.cores != 1 else ''}"
+            facts = self._facts_of(now, cut_now)
+            return {"told": notice(str(problem)), "choice": _option(now), "facts": facts}
+        try:
+            config = config_of(cut)
+            text = self.texts.get(found, config)
+        except Problem as problem:
+            config = config_of(CHARACTERS)
+            notices = f"{notices} {problem} Its tokens are characters now.".strip()
+        tokens = tokens_of(config)
         return {
             **({} if found == now else {"corpus": found}),
+            **({} if tokens == cut_now else {"tokens": tokens}),
             "choice": _option(found),
-            "facts": f"{text.tokenizer.vocab_size:,} characters · {machine}",
+            **token_choice.shown(tokens),
+            "facts": self._facts(text),
             "told": notice(" ".join(filter(None, [notices, sentence]))),
             "panel": gr.update(visible=False),
         }
 
-    def choose(self, chosen: Any, now: Any) -> dict[str, Any]:
+    def follow(self, key: Any, cut: Any, now: Any, cut_now: Any) -> Answer:
+        """The text or its tokens have changed: as `show`, but a sentence that is read stays."""
+        answer = self.show(key, cut, now, cut_now)
+        return answer if answer["told"]["value"] else {**answer, "told": gr.skip()}
+
+    def choose(self, chosen: Any, now: Any, cut: Any = CHARACTERS) -> Answer:
         """Another text, or the panel for one's own; until that is taken, the menu shows the text in use."""
         if chosen == OWN:
             return {
@@ -117,19 +159,35 @@ class Choosing:
                 "choice": _option(now),
                 "panel": gr.update(visible=True),
             }
-        return self.show(chosen, now)
+        return self.show(chosen, cut, now, cut)
 
-    def close(self, now: Any) -> dict[str, Any]:
+    def choose_tokens(self, kind: Any, size: Any, now: Any, cut: Any) -> Answer:
+        """Other tokens of the text in use; if it cannot be cut so, menus and tokens stay with those in use."""
+        try:
+            config = config_from(kind, size)
+            text = self.texts.get(str(now), config)
+        except Problem as problem:
+            menus = token_choice.shown(cut)
+            return {**menus, "facts": self._facts_of(now, cut), "told": notice(str(problem))}
+        tokens = tokens_of(config)
+        return {
+            **({} if tokens == cut else {"tokens": tokens}),
+            **token_choice.shown(tokens),
+            "facts": self._facts(text),
+            "told": notice(None),
+        }
+
+    def close(self, now: Any, _cut: Any = CHARACTERS) -> Answer:
         """Close the panel, and go on with the text in use."""
         return {"told": notice(None), "choice": _option(now), "panel": gr.update(visible=False)}
 
-    def add_pasted(self, text: Any, now: Any) -> dict[str, Any]:
+    def add_pasted(self, text: Any, now: Any, cut: Any = CHARACTERS) -> Answer:
         """Take a text from the box."""
-        return self._add(str(text or "").encode("utf-8", "replace"), now)
+        return self._add(str(text or "").encode("utf-8", "replace"), now, cut)
 
-    def add_uploaded(self, data: Any, now: Any) -> dict[str, Any]:
+    def add_uploaded(self, data: Any, now: Any, cut: Any = CHARACTERS) -> Answer:
         """Take a text from a file."""
-        return self._add(data if isinstance(data, bytes) else b"", now)
+        return self._add(data if isinstance(data, bytes) else b"", now, cut)
 
     def too_large(self, megabytes: str) -> str:
         """The sentence about a text of so many MB, which is over the limit."""
@@ -138,7 +196,17 @@ class Choosing:
             "smaller part of it. The command line takes more."
         )
 
-    def _add(self, data: bytes, now: Any) -> dict[str, Any]:
+    def _facts_of(self, key: Any, cut: Any) -> str:
+        """The tokens of the text in use, and the machine; the machine alone if the text is gone."""
+        try:
+            return self._facts(self.texts.get(str(key), config_of(cut)))
+        except Problem:
+            return self.machine
+
+    def _facts(self, text: PreparedText) -> str:
+        return f"{described(text)} · {self.machine}"
+
+    def _add(self, data: bytes, now: Any, cut: Any) -> Answer:
         if len(data) > self.largest:
             sentence = self.too_large(f"{len(data) / 1e6:.1f}")
             return {"told": notice(sentence), "choice": _option(now)}
@@ -146,7 +214,7 @@ class Choosing:
         try:
             key = self.texts.add(data, notices.append)
             self.texts.get(key)  # a text that cannot be prepared is refused here, not replaced
-            return self.show(key, now, " ".join(notices))
+            return self.show(key, cut, now, cut, " ".join(notices))
         except Problem as problem:
             return {"told": notice(str(problem)), "choice": _option(now)}
 

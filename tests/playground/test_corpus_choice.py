@@ -46,14 +46,15 @@ def test_a_text_that_cannot_be_prepared_leaves_the_one_in_use(choosing, play, mo
 def test_after_a_refusal_the_menu_shows_the_text_in_use(choosing, now, monkeypatch):
     """The text is refused when it is added, or, as with a full disk, when it is loaded."""
 
-    def refuse(*_):
+    def refuse(*_, **__):
         raise CorpusProblem("It cannot be had: try another.")
 
     answers = [choosing.add_pasted("too short", now), choosing.add_uploaded(b"\xff" * 2000, now)]
     monkeypatch.setattr(choosing.texts, "get", refuse)
     answers.append(choosing.choose("synthetic_plays", now))
     for answer in answers:
-        assert answer["choice"] == now and "corpus" not in answer and "facts" not in answer
+        assert answer["choice"] == now and "corpus" not in answer
+        assert "characters" not in answer.get("facts", "")
         assert sentence(answer).endswith(".") and "panel" not in answer
 
 
@@ -73,3 +74,53 @@ def test_a_text_over_the_limit_is_refused_with_both_numbers(make_services):
     ):
         assert sentence(answer).startswith(said)
         assert answer["choice"] == "synthetic_plays" and "corpus" not in answer
+
+
+def test_tokens_are_chosen_and_described(choosing, own_text):
+    answer = choosing.choose_tokens("bpe", " 300 ", own_text, "characters")
+    assert answer["tokens"] == "bpe:300" and sentence(answer) == ""
+    assert (
+        answer["facts"].startswith("300 pieces · ") and "characters each · 2 CPU" in answer["facts"]
+    )
+    assert (answer["kind"], answer["size"]["value"], answer["size"]["visible"]) == (
+        "bpe",
+        300,
+        True,
+    )
+    assert ("300", 300) in answer["size"]["choices"]
+    back = choosing.choose_tokens("characters", "no number", own_text, "bpe:300")
+    assert back["tokens"] == "characters" and back["size"]["visible"] is False
+
+
+@pytest.mark.parametrize("now", ["characters", "bpe:300"])
+@pytest.mark.parametrize(
+    ("kind", "size", "said"),
+    [
+        ("bpe", 8192, "different pieces, not 8,192: choose a vocabulary of at most"),
+        ("unigram", "256", "Vocabulary must be a whole number from 257 to 8,192 pieces, not 256."),
+        ("bpe", "many", "from 257 to 8,192 pieces, not 'many'."),
+        ("bpe", None, "from 257 to 8,192 pieces, not ''."),
+        ("bpe", "٣٠٠", "from 257 to 8,192 pieces"),
+        ("words", 300, "Tokens are one of characters, BPE, Unigram, not 'words'."),
+    ],
+)
+def test_refused_tokens_leave_those_in_use(choosing, own_text, now, kind, size, said):
+    """Issue 12, row 36: else the menu would show tokens on which no tab trains."""
+    answer = choosing.choose_tokens(kind, size, own_text, now)
+    assert said in sentence(answer) and "tokens" not in answer
+    assert answer["kind"] == now.partition(":")[0]
+    assert answer["size"]["visible"] == (now != "characters")
+    assert answer["facts"].startswith("300 pieces" if now != "characters" else "59 characters")
+
+
+@pytest.mark.parametrize("asked", ["words:5", "bpe", "bpe:99999", "bpe:8192", ":", 7, None])
+def test_a_page_that_opens_with_unusable_tokens_has_characters(choosing, own_text, asked):
+    """Of a link, of a browser that remembers them from a longer text, or of a page of another version."""
+    answer = choosing.show(own_text, asked, own_text, asked)
+    assert answer["tokens"] == "characters" == answer["kind"]
+    assert sentence(answer).endswith("Its tokens are characters now.")
+
+
+def test_a_sentence_stays_when_its_own_change_is_heard(choosing, own_text):
+    """The browser answers every new choice with a change, which has nothing to say."""
+    assert "value" not in choosing.follow(own_text, "characters", own_text, "characters")["told"]

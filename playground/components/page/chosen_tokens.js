@@ -1,0 +1,46 @@
+// The tokens that the page's header chooses, "characters" or "bpe:1024", and those who hear of others.
+import { Listeners } from "../basics/listeners.js";
+import { whole } from "../basics/wording.js";
+import { join, moved, opens } from "./link.js";
+
+export const CHARACTERS = "characters";
+const OWN = "own"; // the entry of the menu of texts that opens a panel
+const TITLES = { characters: "characters", bpe: "BPE", unigram: "Unigram" };
+
+let tokens = null;
+let linked = null; // of the link with which the page was opened
+const listeners = new Listeners();
+
+const tell = () => (tokens === null ? null : { tokens: tokens === CHARACTERS ? null : tokens });
+join(null, ["tokens"], tell, (given) => {
+  linked = given.tokens;
+});
+
+/** While the page opens, the tokens of its link, if it has some; else those that the page has. */
+export const tokensLinked = (present) => (opens() && linked) || present;
+
+/** The chosen tokens; null: not known yet. */
+export const chosenTokens = () => tokens;
+
+/** Takes the tokens that are chosen now. */
+export function tokensChosen(chosen) {
+  if (chosen === tokens) return;
+  tokens = chosen;
+  listeners.call(chosen);
+  moved();
+}
+
+/** Calls act(tokens) when others are chosen, while `node` is on the page. */
+export const onTokens = (act, node) => listeners.add(act, node);
+
+/** Tokens in words: "characters", or "BPE 1,024". */
+export function tokensTitle(chosen) {
+  const [kind, size] = String(chosen).split(":");
+  return [TITLES[kind] ?? kind, size && whole(Number(size))].filter(Boolean).join(" ");
+}
+
+/** The words in place of the header's facts while the server cuts the text; facts: those that stand there.
+ *
+ * text: the text that was chosen, if that was the choice. */
+export const cuttingWords = (kind, facts, text) =>
+  kind === CHARACTERS || text === OWN ? facts : "learning the pieces …";
