@@ -15,7 +15,7 @@
                                            one line read, another written: the transformer of 2017
 11. `settings.py`, `plan.py`, `ladder.py`, `recipes.py`
                                            every setting (used from item 2 on), and the parts of a run
-12. `tasks/`                               batches, exact evaluation, samples
+12. `tasks/`                               batches, exact evaluation, samples; answers without learning
 13. `training/`                            optimizers, one step, the loop and its events
 14. `evaluation.py`, `edit_distance.py`, `mixture.py`
                                            the exact loss; how wrong a line is; a network averaged with counts

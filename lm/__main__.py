@@ -94,7 +94,7 @@ def main() -> None:
 @main.command()
 def models() -> None:
     """List the rungs of the ladder: what each adds, its size, its settings."""
-    for number, rung in enumerate(ladder.models().values()):
+    for number, rung in enumerate(ladder.RUNGS.values()):
         parameters = count_parameters(outline(rung.plan(), 65))
         settings = " · ".join(f"{s.title.lower()} {s.default}" for s in describe(rung.config))
         click.echo(f"{number}  {rung.name}\n   {rung.idea}")

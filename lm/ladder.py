@@ -88,11 +88,6 @@ _LADDER = (
         recipes=recipes.DECODER,
         more_tasks=("answer",),
     ),
-)
-
-# The page does not show these yet. To switch one on, move it to the end of `_LADDER`, with its guide and
-# lesson, and `answer` of the decoder from `more_tasks` to `tasks`.
-_COMMAND_LINE_ONLY = (
     Rung(
         name="encoder_decoder",
         title="Encoder–decoder",
@@ -109,14 +104,13 @@ _COMMAND_LINE_ONLY = (
 RUNGS: dict[str, Rung] = {rung.name: rung for rung in _LADDER}
 
 
-def models() -> dict[str, Rung]:
-    """All models by name: those of the ladder, and those that only the command line has."""
-    return RUNGS | {one.name: one for one in _COMMAND_LINE_ONLY}
+def text_models() -> dict[str, Rung]:
+    """The models that continue a text: only their losses can be compared with one another."""
+    return {name: one for name, one in RUNGS.items() if not one.rewrites}
 
 
 def rung(name: str) -> Rung:
     """The model of that name, or a `SettingsProblem` that lists the names there are."""
-    known = models()
-    if name not in known:
-        raise SettingsProblem(f"There is no model called {name!r}; there are {', '.join(known)}.")
-    return known[name]
+    if name not in RUNGS:
+        raise SettingsProblem(f"There is no model called {name!r}; there are {', '.join(RUNGS)}.")
+    return RUNGS[name]

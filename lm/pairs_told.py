@@ -7,7 +7,7 @@ from lm.corpora import PairCorpus
 from lm.errors import SettingsProblem
 from lm.generation import SamplingConfig
 from lm.rewriting import Answer, Rewriter
-from lm.tasks.rewrite import known_scores
+from lm.tasks.without_learning import known_scores
 
 
 def rewritten(

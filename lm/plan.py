@@ -15,7 +15,7 @@ from torch import nn
 
 from lm.errors import SettingsProblem
 from lm.settings import Setting, Settings, describe, setting
-from lm.tasks import TaskConfig
+from lm.tasks import KINDS, TaskConfig
 from lm.tokenizers import TokenizerConfig
 
 
@@ -84,6 +84,11 @@ class Rung:
     tasks: tuple[str, ...] = ("continue",)
     more_tasks: tuple[str, ...] = ()
     brief: str = ""  # the idea in two or three words
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether it learns from pairs of lines, unless another task is chosen, and not from a text."""
+        return KINDS[self.tasks[0]].pairs
 
     def parts(self) -> dict[str, Settings]:
         """The parts of a plan by name, each with this rung's defaults."""

@@ -15,7 +15,7 @@ from lm import corpora, flags, tasks
 from lm.devices import check_compiles, choose_device
 from lm.errors import RunProblem, SettingsProblem
 from lm.interruption import Interruption
-from lm.ladder import models
+from lm.ladder import RUNGS
 from lm.plan import CLASSIC, Rung
 from lm.progress import unfinished, watch
 from lm.runs import Run, going_on, open_run, recording
@@ -39,11 +39,11 @@ class TrainGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the rungs, in the order of the ladder."""
-        return list(models())
+        return list(RUNGS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """The command of one rung."""
-        return train_command(models()[name]) if name in models() else None
+        return train_command(RUNGS[name]) if name in RUNGS else None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from playground.tabs import (
     ladder_tabs,
     model_tab,
     opening,
+    pairs_choice,
     runs_tab,
     start_tab,
 )
@@ -27,13 +28,16 @@ def build(services: Services) -> gr.Blocks:
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=UPLOADS
     ) as page:
         runs = {name: model_tab.remembered_run(rung) for name, rung in RUNGS.items()}
-        corpus, _cut = corpus_choice.header(page, TITLE, services)
+        pairs = pairs_choice.remembered()
+        corpus, _cut = corpus_choice.header(page, TITLE, services, pairs)
         ladder_tabs.notes(services)
         told = opening.sentence()
         with gr.Tabs(elem_classes="ladder", elem_id="ladder") as ladder:
             start_tab.build(page, services, corpus)
             tabs = [
-                model_tab.build(rung, number, services, runs[rung.name], corpus)
+                model_tab.build(
+                    rung, number, services, runs[rung.name], pairs if rung.rewrites else corpus
+                )
                 for number, rung in enumerate(RUNGS.values())
             ]
             runs_tab.build(services)

@@ -1,4 +1,4 @@
-"""The texts a visitor can train on: the built-in ones, and their own, kept beside the runs.
+"""The texts and pairs a visitor can train on: the built-in ones, and their own, kept beside the runs.
 
 Loading, encoding and counting a text takes up to a second, and a download up to a minute, so each text is
 prepared in a thread of its own: only those who ask for that text wait. Prepared texts are kept in memory. A
@@ -16,20 +16,26 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lm import corpora
-from lm.corpora import Corpus
+from lm.corpora import AnyCorpus, PairCorpus, own_text, pairs
 from lm.errors import CorpusProblem
+from lm.runs.facts import text_key
 from lm.runs.files import write_text
 from lm.runs.format import CorpusRecord
 from lm.runs.preparation import PreparedText, prepare
-from lm.tasks import TaskConfig
+from lm.tasks import KINDS, TaskConfig
 from lm.tokenizers import TokenizerConfig
 
 CHARACTERS, CONTINUE = TokenizerConfig(), TaskConfig()
+TEXT, PAIRS = ".txt", ".tsv"  # endings of the files that are kept
+GENERATED = {  # in place of one that cannot be loaded: of texts, of pairs
+    False: ("synthetic_plays", "the synthetic plays"),
+    True: ("number_words", "number words"),
+}
 RETRY = 120.0  # seconds before a download that failed is tried again
 PATIENCE = 10.0  # seconds that somebody waits for a text
 KEEP = 6  # prepared texts held in memory
@@ -40,8 +46,7 @@ Wanted = tuple[str, TokenizerConfig, TaskConfig]
 
 def key_of(corpus: CorpusRecord) -> str:
     """The key of the text that a run learned from, whether or not this server has that text."""
-    built_in = corpus.path is None and corpus.name in corpora.names()
-    return corpus.name if built_in else f"own:{corpus.sha256[:24]}"
+    return text_key(corpus)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,16 +101,16 @@ class Texts:
                 "That text is still being loaded: choose it again in a moment."
             ) from None
 
-    def get_or_synthetic(self, key: str) -> tuple[str, PreparedText, str | None]:
-        """`get`, with the synthetic plays in place of a text that cannot be loaded, and a notice."""
+    def get_or_synthetic(
+        self, key: str, task: TaskConfig = CONTINUE
+    ) -> tuple[str, PreparedText, str | None]:
+        """`get`, with a generated text in place of one that cannot be loaded, and a notice."""
         try:
-            return key, self.get(key), None
+            return key, self.get(key, task=task), None
         except CorpusProblem as problem:
-            notice = (
-                f"{problem} The page uses the synthetic plays instead: they are generated here and need "
-                "no network."
-            )
-            return "synthetic_plays", self.get("synthetic_plays"), notice
+            instead, title = GENERATED[KINDS[task.task].pairs]
+            notice = f"{problem} The page uses {title} instead: they are generated here and need no network."
+            return instead, self.get(instead, task=task), notice
 
     def add(self, data: bytes, tell: Callable[[str], Any] | None = None) -> str:
         """Keep a visitor's own text; returns its key. `CorpusProblem` says what is wrong with it.
@@ -117,12 +122,42 @@ class Texts:
             tell(corpus.notice)
         if corpus.name in corpora.names():
             return corpus.name
-        path = self.folder / f"{corpus.sha256[:24]}.txt"
+        return self._keep(corpus, TEXT)
+
+    def add_pairs(
+        self,
+        data: bytes,
+        answers: bytes | None = None,
+        tell: Callable[[str], Any] | None = None,
+        labels: tuple[str, str] = ("the first text", "the second text"),
+    ) -> str:
+        """Keep a visitor's own pairs; returns their key. `CorpusProblem` says what is wrong with them.
+
+        data: a line for each pair, with a tab between its sides; or the first sides only, with the second ones
+        in `answers`. tell: as in `add`. labels: of the two.
+        """
+        title = "Your own pairs"
+        if answers is None:
+            corpus = pairs.from_tsv(own_text.decode(data, title))
+        else:
+            sides = (
+                own_text.decode(one, of) for one, of in zip((data, answers), labels, strict=True)
+            )
+            corpus = pairs.from_two_texts(*sides, labels=labels)
+        if corpus.notice and tell is not None:
+            tell(corpus.notice)
+        return self._keep(corpus, PAIRS)
+
+    def _keep(self, corpus: AnyCorpus, ending: str) -> str:
+        path = self.folder / f"{corpus.sha256[:24]}{ending}"
         with self._adding:
             if not path.exists():
                 self._make_room(len(corpus.text.encode("utf-8")))
                 write_text(path, corpus.text)
         return f"own:{path.stem}"
+
+    def _kept(self) -> list[Path]:
+        return [path for path in self.folder.glob("*") if path.suffix in (TEXT, PAIRS)]
 
     def _make_room(self, size: int) -> None:
         """Delete the texts that were unused the longest, until `size` more bytes fit.
@@ -131,7 +166,7 @@ class Texts:
         """
         if not self.most_bytes or not self.folder.is_dir():
             return
-        kept = [(path, path.stat()) for path in self.folder.glob("*.txt")]
+        kept = [(path, path.stat()) for path in self._kept()]
         held = sum(stat.st_size for _, stat in kept)
         if held + size <= self.most_bytes:
             return
@@ -150,7 +185,11 @@ class Texts:
     def _needed(self) -> set[str]:
         """The file names of the texts that are in memory, or that a run in the runs folder learned from."""
         with self._lock:
-            names = {f"{key.removeprefix('own:')}.txt" for key, _, _ in self._texts}
+            names = {
+                f"{key.removeprefix('own:')}{ending}"
+                for key, _, _ in self._texts
+                for ending in (TEXT, PAIRS)
+            }
         for path in self.folder.parent.glob("*/run.json"):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                 names.add(Path(json.loads(path.read_text("utf-8"))["corpus"]["path"]).name)
@@ -171,35 +210,41 @@ class Texts:
         for wanted in ready[: max(0, len(self._texts) - KEEP)]:
             del self._texts[wanted]
 
-    def _load(self, key: str) -> Corpus:
+    def _load(self, key: str) -> AnyCorpus:
         kind, _, name = key.partition(":")
         if kind == "own" and re.fullmatch("[0-9a-f]{24}", name):
-            path = self.folder / f"{name}.txt"
-            if not path.exists():
-                raise CorpusProblem("Your own text is no longer here: paste or upload it again.")
-            with contextlib.suppress(OSError):
-                os.utime(path)  # it is used
-            corpus = corpora.load(str(path))
-            return corpora.Corpus(
-                "your_text", "Your own text", corpus.description, corpus.text, path=corpus.path
-            )
-        if key not in corpora.names():
+            return self._own(name)
+        if not corpora.is_built_in(key):
             raise CorpusProblem(f"There is no text called {reprlib.repr(key)}.")
         return self._built_in(key)
 
-    def _built_in(self, name: str) -> Corpus:
+    def _own(self, name: str) -> AnyCorpus:
+        """A visitor's own text or pairs, from the file that was kept."""
+        found = [
+            path for path in (self.folder / f"{name}{e}" for e in (TEXT, PAIRS)) if path.exists()
+        ]
+        if not found:
+            raise CorpusProblem("Your own text is no longer here: paste or upload it again.")
+        with contextlib.suppress(OSError):
+            os.utime(found[0])  # it is used
+        corpus = corpora.load(str(found[0]))
+        if isinstance(corpus, PairCorpus):
+            return replace(corpus, name="your_pairs", title="Your own pairs")
+        return replace(corpus, name="your_text", title="Your own text")
+
+    def _built_in(self, name: str) -> AnyCorpus:
         """A built-in text; a download that failed a moment ago is not tried again."""
         when, sentence = self._refusals.get(name, (-RETRY, ""))
         if time.monotonic() - when < RETRY:
             raise CorpusProblem(sentence)
         try:
-            return corpora.load_text(name)
+            return corpora.load(name)
         except CorpusProblem as problem:
             self._refusals[name] = (time.monotonic(), str(problem))
             raise
 
     def _prepare(
-        self, corpus: Corpus, tokenizer: TokenizerConfig, task: TaskConfig
+        self, corpus: AnyCorpus, tokenizer: TokenizerConfig, task: TaskConfig
     ) -> PreparedText:
         known = (corpus.sha256, task.task)
         with self._counting:

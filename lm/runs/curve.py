@@ -21,13 +21,15 @@ WANTED = re.compile(rb'\n(\{"type": ?"(?:evaluation|learning_rate)"[^\n]*)')
 class Judged:
     """One evaluation: nats per character over the validation split, and the seconds of training before it.
 
-    characters: how many were read, of a split that is too long to be read whole.
+    characters: how many were read, of a split that is too long to be read whole. right: of pairs, the share of
+    lines exactly right.
     """
 
     step: int
     loss: float
     seconds: float
     characters: int | None = None
+    right: float | None = None
 
 
 class Curve:
@@ -80,7 +82,8 @@ class Curve:
                 self.rates.append((record["step"], record["learning_rate"]))
             else:
                 loss, seconds, part = record["loss"], record["seconds"], record.get("characters")
-                self.judged.append(Judged(record["step"], loss, seconds, part))
+                right = record.get("scores", {}).get("exact")
+                self.judged.append(Judged(record["step"], loss, seconds, part, right))
                 self.seconds = seconds
         self._note_seconds(text)
         self._read += len(lines)

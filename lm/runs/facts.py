@@ -70,6 +70,11 @@ class Facts:
         return self.judged[-1] if self.judged else None
 
     @property
+    def right(self) -> float | None:
+        """Of a run on pairs, the share of held-out lines exactly right at the last evaluation."""
+        return self.judged[-1].right if self.judged else None
+
+    @property
     def tokens_seen(self) -> int:
         """Predictions that the steps so far have learned from."""
         return self.step * self.tokens_per_step
@@ -117,6 +122,7 @@ class Facts:
             "best_step": best.step if best else None,
             "last_loss": last.loss if last else None,
             "last_step": last.step if last else None,
+            "right": self.right,
             "parameters": self.parameters,
             "tokens_seen": self.tokens_seen,
             "seconds": self.seconds,
@@ -172,7 +178,7 @@ def facts(run: Run, curve: Curve | None = None) -> Facts:
 
 def text_key(corpus: CorpusRecord) -> str:
     """The key of the text that a run learned from, whether or not it is to be had."""
-    built_in = corpus.path is None and corpus.name in corpora.names()
+    built_in = corpus.path is None and corpora.is_built_in(corpus.name)
     return corpus.name if built_in else f"own:{corpus.sha256[:24]}"
 
 

@@ -1,7 +1,7 @@
 """A text made ready for runs: through its tokenizer, as the data of its task, and counted."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from lm.plan import Plan
 from lm.runs import recording
 from lm.runs.run import Run
 from lm.tasks import TaskConfig
+from lm.tasks.without_learning import shares_right
 from lm.tokenizers import Tokenizer, TokenizerConfig
 
 
@@ -20,7 +21,7 @@ class PreparedText:
     """A corpus ready for one task and one tokenizer.
 
     data: of the task. train_tokens: the length of the training split. baselines: the losses of counting, in
-    nats per character.
+    nats per character. known_right: of pairs, the shares of held-out lines that are right without learning.
     """
 
     corpus: AnyCorpus
@@ -29,6 +30,7 @@ class PreparedText:
     data: Any
     train_tokens: int
     baselines: dict[str, float]
+    known_right: dict[str, float] = field(default_factory=dict)
 
     def check(self, context_length: int) -> None:
         """Raise a `SettingsProblem` if the text is too short for the context."""
@@ -46,6 +48,7 @@ class PreparedText:
             train_tokens=self.train_tokens,
             baselines=self.baselines,
             row_tokens=row,
+            known_right=self.known_right,
         )
 
 
@@ -80,4 +83,5 @@ def prepare(
     baselines = baselines or kind.baselines(corpus, tell)  # first: it needs the most memory
     train_tokens = len(encoder.encode(corpus.train_text))
     data = kind.load(corpus, encoder)
-    return PreparedText(corpus, encoder, task, data, train_tokens, baselines)
+    known = shares_right(corpus) if isinstance(corpus, PairCorpus) else {}
+    return PreparedText(corpus, encoder, task, data, train_tokens, baselines, known)

@@ -308,20 +308,6 @@ def nearest(answer: str, right: Sequence[str]) -> str:
     return right[int(edit_distances([answer] * len(right), right).argmin())]
 
 
-def known_scores(corpus: PairCorpus) -> dict[str, Judged]:
-    """The held-out lines answered without learning: "copy" the line, the "commonest" answer."""
-    sources = list(dict.fromkeys(source for source, _ in corpus.validation))
-    right = [corpus.answers[source] for source in sources]
-    counts: dict[str, int] = {}
-    for _, target in corpus.train:
-        counts[target] = counts.get(target, 0) + 1
-    commonest = max(counts, key=counts.__getitem__)
-    return {
-        "copy": judged(sources, right, corpus.unit),
-        "commonest": judged([commonest] * len(sources), right, corpus.unit),
-    }
-
-
 @dataclass(frozen=True)
 class Shown:
     """A held-out line of the diary: what was to be rewritten, what the model wrote, and what is right."""

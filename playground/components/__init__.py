@@ -42,6 +42,7 @@ STYLES = tuple(
         "figures",
         "gradient",
         "writing",
+        "pairs",
         "attention",
         "inside",
         "score",
@@ -163,6 +164,20 @@ def diary(key: str, prompt: str = "") -> gr.HTML:
     return _component("diary", None, classes="diary-block", feed=key, prompt=prompt)
 
 
+def pairs_diary(key: str) -> gr.HTML:
+    """The same held-out lines at each stage of a run on pairs, as they become right."""
+    return _component("pairsDiary", None, classes="diary-block", feed=key)
+
+
+def trying(key: str, line: str, usual: Mapping[str, Any]) -> gr.HTML:
+    """A model's answer to a visitor's line; its value is an answer of `Actions.rewrite`.
+
+    line: the usual one; usual: values of the controls beside it, by name.
+    """
+    both = [[name, given] for name, given in {"prompt": line, **usual}.items()]
+    return _component("trying", None, classes="trying-block", feed=key, usual=both)
+
+
 def start(value: Mapping[str, Any], *server: ServerFunction) -> gr.HTML:
     """The Start tab; value: of `playground/tabs/ladder_data.py`.
 
@@ -281,15 +296,25 @@ def header_tools(base: str = "") -> gr.HTML:
     return _component("headerTools", None, classes="header-tools", feed="", base=base)
 
 
-def ladder_notes(value: Mapping[str, Any], keep_alive: ServerFunction) -> gr.HTML:
+def ladder_notes(
+    value: Mapping[str, Any], keep_alive: ServerFunction, pairs: Sequence[str] = ()
+) -> gr.HTML:
     """The second lines of the tabs, elem_id of the tab to {"loss", "text": its key}; shows nothing itself.
 
-    A loss of another text than the chosen one is not shown.
+    A run on pairs has its share of right lines, "right". A number of another text than the chosen one is not
+    shown. pairs: the models that learn from pairs.
     keep_alive: a plain function of this name, of one list: the tokens of the runs that the page watches,
     which is the argument of `Playground.keepAlive`.
     """
     server = _named(["keep_alive"], [keep_alive])
-    return _component("ladderNotes", dict(value), server=server, classes="ladder-notes", feed="")
+    return _component(
+        "ladderNotes",
+        dict(value),
+        server=server,
+        classes="ladder-notes",
+        feed="",
+        pairs=list(pairs),
+    )
 
 
 def opening(

@@ -6,6 +6,7 @@
 // can never turn into markup.
 import { watchTheme } from "./page/appearance.js";
 import { Board } from "./runs/board.js";
+import { pairsChosen, pairsLinked } from "./page/chosen_pairs.js";
 import { textChosen, textLinked } from "./page/chosen_text.js";
 import { cuttingWords, tokensChosen, tokensLinked } from "./page/chosen_tokens.js";
 import { diary } from "./tab/diary.js";
@@ -21,11 +22,13 @@ import { LossChart } from "./loss/chart.js";
 import { opened, opening } from "./page/opening.js";
 import { keepSmall } from "./page/own_text.js";
 import { watchPresenting } from "./page/presenting.js";
+import { pairsDiary } from "./tab/pairs_diary.js";
 import { settingsFold } from "./tab/settings_fold.js";
 import { RunsTab, runsCounted, textsAsked } from "./runs/runs.js";
 import { Start } from "./start/start.js";
 import { runFeed } from "./tab/status_strip.js";
 import { askToWrite, begin, changeRate, choose, live, tab } from "./tab/tab.js";
+import { trying } from "./tab/trying.js";
 import { keepTypedNumbers } from "./tab/typed_numbers.js";
 import { asWritten, writing } from "./tab/writing.js";
 
@@ -46,10 +49,12 @@ export {
   ladderNotes,
   liveFigure,
   opening,
+  pairsDiary,
   runFeed,
   runs,
   settingsFold,
   start,
+  trying,
   writing,
 };
 
@@ -67,6 +72,8 @@ window.Playground = {
   linkRead,
   live,
   opened,
+  pairsChosen,
+  pairsLinked,
   runsCounted,
   tab,
   textChosen,

@@ -4,6 +4,10 @@ The browser adds the points (`components/loss/traces.js`).  Raw losses stand fai
 moving average; validation losses are dots joined by a thin line; dashed lines, named at the right
 edge, are the counting baselines.  The y axis runs from just under the lowest of all these to ln V, the
 loss of guessing, so that charts can be compared.  Losses are in nats per character.
+
+A run on pairs of lines is also judged by the share of lines that are exactly right: a second scale, at the
+right, from 0 to 100 %, with the shares that need no learning.  Its counted losses, of the answers' characters
+alone, are left out.
 """
 
 from __future__ import annotations
@@ -16,8 +20,10 @@ from typing import Any
 import plotly.graph_objects as go
 
 from playground.figures import template
+from playground.figures.right_words import share
 
 SMOOTHING = 0.93
+SHARES = {"all right": "right", "letters": "letter table"}  # names at the right edge, if shorter
 LABEL_GAP = 0.06  # least distance between two labels at the right edge, as a share of the y range
 
 
@@ -64,19 +70,31 @@ def spread(values: Sequence[float], gap: float) -> list[float]:
 
 
 def empty(
-    steps: int, uniform: float, baselines: Mapping[str, float], floor: float | None
+    steps: int,
+    uniform: float,
+    baselines: Mapping[str, float],
+    floor: float | None,
+    known_right: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """The chart without points, as JSON; charts with the same axes and baselines share one.
 
     steps: length of the x axis.  uniform: ln V.  baselines, floor: by name, drawn as dashed lines.
+    known_right: of pairs, the shares right without learning, by name; None: of a text.
     """
-    return _empty(steps, uniform, tuple(baselines.items()), floor)
+    known = None if known_right is None else tuple(known_right.items())
+    return _empty(steps, uniform, tuple(baselines.items()), floor, known)
 
 
 @lru_cache(maxsize=64)
 def _empty(
-    steps: int, uniform: float, baselines: tuple[tuple[str, float], ...], floor: float | None
+    steps: int,
+    uniform: float,
+    baselines: tuple[tuple[str, float], ...],
+    floor: float | None,
+    known_right: tuple[tuple[str, float], ...] | None,
 ) -> dict[str, Any]:
+    if known_right is not None:
+        return template.as_json(pairs_figure(steps, uniform, dict(known_right)))
     return template.as_json(figure(steps, uniform, dict(baselines), floor))
 
 
@@ -120,6 +138,55 @@ def figure(
         ],
         meta={"steps": steps, "low": low, "high": high, "label_y": labels},
     )
+    return result
+
+
+def pairs_figure(steps: int, uniform: float, known_right: Mapping[str, float]) -> go.Figure:
+    """The chart of a run on pairs: losses from 0 at the left, and the share exactly right at the right."""
+    result = figure(steps, uniform, {})
+    result.add_trace(
+        _curve(
+            "exact",
+            "right",
+            {"width": 2.4},
+            mode="lines+markers",
+            marker={"size": 7, "symbol": "diamond"},
+            yaxis="y2",
+            cliponaxis=False,
+            hovertemplate="exactly right %{y:.1%}<extra></extra>",
+        )
+    )
+    shares = {"all right": 1.0, **known_right}
+    places = spread(list(shares.values()), LABEL_GAP)
+    high = 1.04 * uniform
+    result.update_layout(
+        margin={"r": 150},
+        yaxis={"range": [0, high]},
+        yaxis2={
+            "overlaying": "y",
+            "side": "right",
+            "range": [0, 1.04],
+            "fixedrange": True,
+            "showgrid": False,
+            "zeroline": False,
+            "tickformat": ".0%",
+            "tickvals": [0.25, 0.5, 0.75],
+        },
+        meta={"steps": steps, "low": 0.0, "high": high, "label_y": [uniform, *places]},
+    )
+    guessing = {"x": 0, "xshift": 6, "yanchor": "top", "text": f"loss of guessing {uniform:.2f}"}
+    result.layout.shapes = [
+        _baseline("uniform", uniform),
+        *(_baseline(name, part) | {"yref": "y2"} for name, part in shares.items()),
+    ]
+    result.layout.annotations = [
+        _label("uniform", uniform, uniform) | guessing,
+        *(
+            _label(name, part, place)
+            | {"text": f"{SHARES.get(name, name)} {share(part)}", "yref": "y2"}
+            for (name, part), place in zip(shares.items(), places, strict=True)
+        ),
+    ]
     return result
 
 

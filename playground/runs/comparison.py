@@ -116,6 +116,7 @@ class Comparison:
             "tokens": run.tokens,
             "best": run.best.loss if run.best else None,
             "last": run.last.loss if run.last else None,
+            "right": run.right,
             "parameters": run.parameters,
             "tokens_per_step": run.tokens_per_step,
             "tokens_seen": run.tokens_seen,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median_low
 
-from lm.ladder import RUNGS
+from lm.ladder import RUNGS, text_models
 from lm.wording import decimals_of
 
 COUNTED = ("ngram",)  # models that learn by counting
@@ -32,7 +32,7 @@ def fairly(found: Mapping[str, Result], in_tokens: bool) -> tuple[list[str], str
     Predicted seconds are not those that a run takes. What used far more or less than the others is left out.
     Counting reads the text once, whatever the budget.
     """
-    networks = [name for name in RUNGS if name in found and name not in COUNTED]
+    networks = [name for name in text_models() if name in found and name not in COUNTED]
     if not networks:
         return list(found), ""
     usual = median_low(found[name].used for name in networks)
@@ -58,7 +58,7 @@ def gains(losses: Mapping[str, float]) -> dict[str, float]:
     From the losses as they are written, so that a reader finds the same difference.
     """
     decimals = decimals_of(losses.values())
-    networks = [name for name in RUNGS if name not in COUNTED]
+    networks = [name for name in text_models() if name not in COUNTED]
     return {
         after: round(losses[before], decimals) - round(losses[after], decimals)
         for before, after in itertools.pairwise(networks)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lm.errors import Problem, SettingsProblem
-from lm.ladder import RUNGS
+from lm.ladder import text_models
 from lm.plan import Plan, Rung
 from playground.runs.gains import Result, bought, counted_lines, fairly, gains
 from playground.services import Services
@@ -72,7 +72,7 @@ class Races:
         race = Race(corpus, TOKENS if in_tokens else float(budget), in_tokens, visitor)
         race.title = text.corpus.title
         race.lines = counted_lines(text.baselines, text.tokenizer.vocab_size)
-        race.entries = [Entry(rung) for rung in RUNGS.values()]
+        race.entries = [Entry(rung) for rung in text_models().values()]
         key = secrets.token_urlsafe(12)
         with self._lock:
             self._races[key] = race
@@ -162,7 +162,7 @@ class Races:
 
     def prepare(self, corpus: str) -> bool:
         """Have the pace of every model timed, so that a race can begin at once; whether all are known."""
-        known = [self._is_timed(corpus, rung) for rung in RUNGS.values()]  # every one is asked for
+        known = [self._is_timed(corpus, rung) for rung in text_models().values()]  # every one is asked for
         return all(known)
 
     def _is_timed(self, corpus: str, rung: Rung) -> bool:

@@ -13,8 +13,9 @@ from typing import Any
 from lm import runs
 from lm.errors import RunProblem
 from lm.runs import going_on
+from lm.tasks import KINDS
 from playground.figures import loss as loss_figure
-from playground.figures import loss_words
+from playground.figures import loss_words, right_words
 
 CHART_POINTS = 4000  # of the longest train curve that is sent; longer runs are averaged down to it
 MOST_EVENTS = 1000  # that are sent at once; a page asks for the rest with its next polls
@@ -34,13 +35,21 @@ class RunView:
     """The columns and events of one run directory, kept up to date by `refresh`."""
 
     def __init__(self, run: runs.Run) -> None:
+        self._lock = threading.RLock()  # several browsers may ask at once
+        self._take(run)
+
+    def reopen(self) -> None:
+        """Read the run anew: its process has written another number of steps before the first one."""
+        with self._lock:
+            self._take(runs.open_run(self.run.directory))
+
+    def _take(self, run: runs.Run) -> None:
         self.run = run
         self.steps = run.plan.steps
         self.steps_per_point = max(1, math.ceil(self.steps / CHART_POINTS))
         values = run.plan.values()
         layers = values.get("n_layer", 1)
         self._deep = layers >= DEEP or (layers > 1 and values.get("residual_path") is False)
-        self._lock = threading.RLock()  # several browsers may ask at once
         self._forget()
 
     def _forget(self) -> None:
@@ -48,6 +57,7 @@ class RunView:
         self.events: list[dict[str, Any]] = []
         self.step = 0
         self.best: float | None = None
+        self.right: float | None = None  # of pairs: the share exactly right at the last evaluation
         # The loss on the whole text has no noise to smooth away.
         self._smoother = loss_figure.Smoother(
             loss_figure.SMOOTHING if self.run.plan.training.noisy else 0.0
@@ -98,6 +108,7 @@ class RunView:
             self.events.append(record)
             if record["type"] == "evaluation":
                 self.best = min(record["loss"], self.best or math.inf)
+                self.right = _scores(record).get("exact", self.right)
             return
         self.step = record["step"]
         if self._deep and "layer_norms" in record:
@@ -141,6 +152,9 @@ class RunView:
             passes=record.passes(self.step),
             sees_answers=self.run.plan.values().get("causal_mask") is False,
         )
+        if self.pairs:
+            told = [event["scores"] for event in self.events if event.get("scores")]
+            sentence = right_words.summary(told, record.known_right, sentence)
         read = [event.get("characters") for event in self.events if event["type"] == "evaluation"]
         part = (
             f" The validation text is long: its loss is that of {read[-1]:,} characters, spread evenly over it."
@@ -188,4 +202,18 @@ class RunView:
             record.baselines.get("uniform", math.log(record.vocab_size)),
             record.baselines,
             record.corpus.floor,
+            record.known_right if self.pairs else None,
         )
+
+    @property
+    def pairs(self) -> bool:
+        """Whether the run learns to rewrite lines."""
+        return KINDS[self.run.plan.task.task].pairs
+
+
+def _scores(record: dict[str, Any]) -> dict[str, float]:
+    """The scores of an evaluation, {} of a text; `ValueError` if they are damaged."""
+    scores = record.get("scores", {})
+    if not isinstance(scores, dict) or not all(math.isfinite(one) for one in scores.values()):
+        raise ValueError("scores")
+    return scores

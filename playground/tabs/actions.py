@@ -18,8 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lm import corpora
 from lm.ablation import check_heads
-from lm.corpora import AnyCorpus
+from lm.corpora import AnyCorpus, PairCorpus
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
 from lm.plan import Plan, Rung
@@ -31,7 +32,7 @@ from lm.tokenizers import CharacterTokenizer
 from lm.training.config import TrainingConfig
 from lm.wording import tokens_told
 from playground.figures import loss as loss_figure
-from playground.looking import inside, writing
+from playground.looking import inside, rewriting, writing
 from playground.runs.going_on import GoingOn
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
@@ -165,9 +166,15 @@ class Actions:
         if token:
             with contextlib.suppress(Problem):  # the feed tells the reason
                 return self.library.view(token).chart()
-        text = self.services.texts.get_or_synthetic(str(corpus or "tiny_shakespeare"))[1]
+        plan = self.rung.plan()
+        usual = corpora.pair_names()[0] if self.rung.rewrites else corpora.names()[0]
+        text = self.services.texts.get_or_synthetic(str(corpus or usual), plan.task)[1]
         return loss_figure.empty(
-            self.rung.plan().steps, text.baselines["uniform"], text.baselines, text.corpus.floor
+            plan.steps,
+            text.baselines["uniform"],
+            text.baselines,
+            text.corpus.floor,
+            text.known_right if self.rung.rewrites else None,
         )
 
     def poll(self, data: Any) -> Answer:
@@ -260,7 +267,8 @@ class Actions:
     def _text_of(self, run: Run) -> AnyCorpus:
         """The text that a run learned from: one of this page's, or where the run says that it is."""
         try:
-            return self.services.texts.get(key_of(run.record.corpus)).corpus
+            key, task = key_of(run.record.corpus), run.plan.task
+            return self.services.texts.get(key, task=task).corpus
         except Problem:
             return run.corpus()
 
@@ -300,6 +308,41 @@ class Actions:
                     yield answer | {"asked": number}
         except Problem as problem:
             yield {"prompt": "", "tokens": [], "done": True, "note": str(problem), "asked": number}
+
+    def rewrite(
+        self,
+        asked: Any,
+        line: Any,
+        temperature: Any,
+        visitor: Visitor = NOBODY,
+        session: str | None = None,
+    ) -> Answer:
+        """The answer of a run on pairs to a line, as `looking/rewriting.py` tells it, or {"error"}.
+
+        asked: as of `write`; its number is the seed of an answer that is drawn.
+        """
+        asked = asked if isinstance(asked, dict) else {}
+        number = asked["number"] if isinstance(asked.get("number"), int) else 0
+        try:
+            if not asked.get("run"):
+                raise SettingsProblem("There is no model yet that could answer: press Train.")
+            sampling = SamplingConfig.make(temperature=temperature, seed=abs(number) % 100_000)
+            run = self.library.view(str(asked["run"])).run
+            step, text = _step(asked.get("step")), sendable(line or "")
+            with self.services.writes.one_more(visitor, session):
+                told = rewriting.answered(
+                    self.services.snapshots, run, step, text, sampling, lambda: self._pairs_of(run)
+                )
+            return told | {"drawn": sampling.temperature > 0, "asked": number}
+        except Problem as problem:
+            return {"error": str(problem), "asked": number}
+
+    def _pairs_of(self, run: Run) -> PairCorpus:
+        """The pairs that a run learned from; `Problem` if they are not here."""
+        corpus = self._text_of(run)
+        if not isinstance(corpus, PairCorpus):
+            raise SettingsProblem("This run learned from a text.")
+        return corpus
 
     # Settings
 

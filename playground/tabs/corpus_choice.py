@@ -17,7 +17,7 @@ from lm.errors import Problem
 from lm.runs.preparation import PreparedText
 from playground import components
 from playground.services import Services
-from playground.tabs import links, token_choice
+from playground.tabs import links, pairs_choice, token_choice
 from playground.tabs.model_tab import notice
 from playground.tokens import CHARACTERS, config_from, config_of, described, tokens_of
 
@@ -30,9 +30,9 @@ Answer = dict[str, Any]
 
 
 def header(
-    page: gr.Blocks, title: str, services: Services
+    page: gr.Blocks, title: str, services: Services, pairs: gr.BrowserState
 ) -> tuple[gr.BrowserState, gr.BrowserState]:
-    """Lay the header out. Returns the key of the text, and the tokens."""
+    """Lay the header out. Returns the key of the text, and the tokens. pairs: the key of `pairs_choice.py`."""
     corpus = gr.BrowserState(corpora.names()[0], storage_key="lm-corpus", secret="language-models")
     tokens = token_choice.remembered()
     choices = [(_TITLES.get(name, name), name) for name in corpora.names()] + [(OWN_TITLE, OWN)]
@@ -48,9 +48,11 @@ def header(
             elem_id="corpus",
             interactive=True,
         )
+        pairs_menu = pairs_choice.menu()
         kind, size = token_choice.menus()
         facts = gr.HTML("", elem_classes="facts", apply_default_css=False, elem_id="facts")
         components.header_tools(links.base(os.environ))
+    pairs_choice.build(page, services, pairs, *pairs_menu)
     told = gr.Markdown("", visible=False, elem_classes="notice", elem_id="notice-page")
     with gr.Column(visible=False, elem_classes="own-text card", elem_id="own-text") as panel:
         pasted = gr.Textbox(

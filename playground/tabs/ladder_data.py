@@ -8,6 +8,7 @@ from lm.inspection import attention_layers
 from lm.ladder import RUNGS
 from lm.plan import Rung
 from lm.sizes import outline
+from lm.tasks.rewrite import shown
 from playground.figures.template import HEAD_HUES
 from playground.runs.gains import COUNTED, bought, counted_lines, gains
 from playground.runs.library import Library
@@ -30,6 +31,9 @@ def ladder(library: Library) -> dict[str, Any]:
             view = library.view(f"shipped:{name}")
             view.refresh()
             views[name] = view
+    views, pairs = (
+        {n: v for n, v in views.items() if RUNGS[n].rewrites is of} for of in (False, True)
+    )
     records = [view.run.record for view in views.values()]
     told: dict[str, Any] = {"gains": {}, "lines": {}, "corpus": "", "text": "", "words": ""}
     if len({record.corpus.sha256 for record in records}) == 1:  # else nothing is comparable
@@ -44,13 +48,18 @@ def ladder(library: Library) -> dict[str, Any]:
             "text": records[0].corpus.title,
             "words": words,
         }
-    models = [_model(n, rung, views.get(name)) for n, (name, rung) in enumerate(RUNGS.items())]
+    models = [
+        _pairs_model(n, rung, pairs.get(name))
+        if rung.rewrites
+        else _model(n, rung, views.get(name))
+        for n, (name, rung) in enumerate(RUNGS.items())
+    ]
     return {"models": models, **told}
 
 
-def _model(number: int, rung: Rung, view: RunView | None) -> dict[str, Any]:
-    """The card of a model."""
-    card: dict[str, Any] = {
+def _card(number: int, rung: Rung) -> dict[str, Any]:
+    """The card of a model without its run."""
+    return {
         "key": rung.name,
         "title": rung.title,
         "number": number,
@@ -59,6 +68,26 @@ def _model(number: int, rung: Rung, view: RunView | None) -> dict[str, Any]:
         "hue": HEAD_HUES[number % len(HEAD_HUES)],
         "loss": None,
     }
+
+
+def _pairs_model(number: int, rung: Rung, view: RunView | None) -> dict[str, Any]:
+    """The card of a model that rewrites lines: its loss is of other lines, so it has no curve beside the texts.
+
+    "right": the share of held-out lines that are exactly right; "writes": an answer.
+    """
+    card = _card(number, rung) | {"right": None, "of": ""}
+    samples = [event["text"] for event in view.events if event["type"] == "sample"] if view else []
+    if view is not None and view.right is not None:
+        card |= {"right": view.right, "of": view.run.record.corpus.title}
+    if samples:
+        line = shown(samples[-1])[0]
+        card["writes"] = _line(f"{line.source} → {line.written}")
+    return card
+
+
+def _model(number: int, rung: Rung, view: RunView | None) -> dict[str, Any]:
+    """The card of a model that continues a text, with the curve of its included run."""
+    card = _card(number, rung)
     if view is None:
         return card
     curve, record = view.evaluations(), view.run.record

@@ -31,8 +31,13 @@ def notes(services: Services) -> None:
         with contextlib.suppress(Problem):
             view = services.library.view(f"shipped:{name}")
             view.refresh()
-            best[f"rung-{name}"] = {"loss": view.best, "text": key_of(view.run.record.corpus)}
-    components.ladder_notes(best, keep_alive)
+            best[f"rung-{name}"] = {
+                "loss": view.best,
+                "right": view.right,
+                "text": key_of(view.run.record.corpus),
+            }
+    pairs = [name for name, rung in RUNGS.items() if rung.rewrites]
+    components.ladder_notes(best, keep_alive, pairs)
 
 
 def keep_watched(tokens: Mapping[str, gr.BrowserState]) -> None:

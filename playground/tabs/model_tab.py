@@ -14,6 +14,7 @@ from lm.errors import Problem
 from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
 from lm.plan import Rung
+from lm.rewriting import GREEDY
 from lm.settings import describe
 from lm.sizes import outline
 from playground import components
@@ -35,6 +36,7 @@ AS_TYPED: dict[str, Any] = {
 # Straight to the server, past the queue: these answer in milliseconds.
 QUICK: dict[str, Any] = {**AS_TYPED, "queue": False}
 PROMPT = "ROMEO:"  # until another is typed
+LINE = "eighty-four"  # the same of a model that rewrites; the page puts one of the run's lines in its place
 RESTORED = ("token", "feed", "chart", "notice")  # filled by a run, besides the settings
 
 
@@ -130,8 +132,12 @@ def build(
                 with gr.Column(elem_classes="loss-card card"):
                     chart = _chart(key, actions.chart(shipped), services.comparison)
                 with gr.Column(elem_classes="samples-card card"):
-                    components.diary(key)
-                    write = _writing(key, actions)
+                    if rung.rewrites:
+                        components.pairs_diary(key)
+                        write = _trying(key, actions)
+                    else:
+                        components.diary(key)
+                        write = _writing(key, actions)
                 with gr.Column(elem_classes="attention-card card"):
                     _inside(rung, actions)
         lesson_view.build(rung)
@@ -247,6 +253,51 @@ def _writing(key: str, actions: Actions) -> dict[str, Any]:
     inputs: list[Any] = [prompt, *values.values()]
     gr.on([one.change for one in inputs], None, inputs, js=told, trigger_mode="multiple")
     return {"prompt": prompt, **values}
+
+
+def _trying(key: str, actions: Actions) -> dict[str, Any]:
+    """Try one: a line, how to choose the answer, and the answer. Returns the line and the control by name."""
+    field = next(one for one in describe(SamplingConfig) if one.name == "temperature")
+    with gr.Column(elem_classes="write try-one"):
+        with gr.Row(elem_classes="write-row"):
+            gr.HTML("Try one", elem_classes="card-title", apply_default_css=False)
+            line = gr.Textbox(
+                LINE,
+                label="The line to rewrite",  # read out, not shown
+                show_label=False,
+                container=False,
+                max_lines=1,
+                elem_classes="prompt",
+                elem_id=f"prompt-{key}",
+                interactive=True,
+            )
+            go = gr.Button("Answer", elem_classes="sample-button", elem_id=f"sample-{key}")
+        with gr.Row(elem_classes="write-settings"):
+            temperature = controls.control(
+                field.with_default(GREEDY.temperature), f"{key}-sample-temperature"
+            )
+        text = components.trying(key, LINE, {field.name: GREEDY.temperature})
+        asked = gr.JSON(None, visible=False)
+
+    def answer(request: gr.Request, *inputs: Any) -> Any:
+        session = request.session_hash
+        return actions.rewrite(*inputs, visitor=visitor_of(request), session=session)
+
+    for event in (go.click, line.submit):
+        event(
+            answer,
+            [asked, line, temperature],
+            text,
+            js=f"(...inputs) => Playground.askToWrite('{key}', inputs)",
+            **AS_TYPED,
+            concurrency_limit=4,
+            concurrency_id="writing",
+            trigger_mode="multiple",
+        )
+    told = f"(...inputs) => import('playground').then(() => Playground.asWritten('{key}', inputs))"
+    inputs: list[Any] = [line, temperature]
+    gr.on([one.change for one in inputs], None, inputs, js=told, trigger_mode="multiple")
+    return {"prompt": line, "temperature": temperature}
 
 
 def _guide(guide: Guiding) -> tuple[gr.Button, gr.Number]:

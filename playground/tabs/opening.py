@@ -71,7 +71,8 @@ class Opening:
             token = remembered.get(name)
             if named == name:
                 token = self._run(tab, link, token, faults, own=own)
-                found |= {tab.write[n]: v for n, v in links.written(link, faults).items()}
+                written = links.written(link, faults)
+                found |= {tab.write[n]: v for n, v in written.items() if n in tab.write}
             if token or named == name:
                 found |= tab.restored(token, text, link)
             if self.supervisor.is_live(str(token)):

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from lm import tasks
-from lm.corpora import TRAIN_SHARE, Corpus
+from lm.corpora import TRAIN_SHARE, AnyCorpus, PairCorpus
 from lm.evaluation import MOST_TOKENS
 from lm.plan import Plan
 from lm.tokenizers import Tokenizer
@@ -24,6 +24,7 @@ from lm.training.loop import evaluation_due
 from playground.training import processes
 
 PART = 120_000  # characters of the text that are trained on and evaluated
+LINES = 64  # held-out pairs that are judged
 BRIEF, STEPS = 0.5, 8  # a timing ends after so many seconds and so many steps,
 LONG = 3.0  # or after so many seconds and any number of steps
 WHOLE_IS_READ = int(
@@ -70,9 +71,9 @@ def _exit_with_server(pipe: Connection) -> None:
         os._exit(0)
 
 
-def measured(device: str, plan: Plan, corpus: Corpus, tokenizer: Tokenizer) -> Costs:
+def measured(device: str, plan: Plan, corpus: AnyCorpus, tokenizer: Tokenizer) -> Costs:
     """The costs of a plan on a corpus, after about a second. Raises whatever training raises."""
-    part = replace(corpus, text=corpus.text[:PART])
+    part, more = part_of(corpus)
     kind = tasks.KINDS[plan.task.task]
     task = kind(kind.load(part, tokenizer), plan.context_length, device)
     learner = make_learner(plan, task, device)
@@ -88,8 +89,26 @@ def measured(device: str, plan: Plan, corpus: Corpus, tokenizer: Tokenizer) -> C
     own_share = (time.thread_time() - began_here) / (time.perf_counter() - began)
     quiet = device != "cpu" or own_share > OWN_SHARE
     factor = 1.0 if quiet else own_share  # waiting for other work does not count
-    whole, read = len(corpus.text), len(part.text)
     tokens = plan.tokens_per_step  # of a plan that counts, those of the whole text
+    whole, read = len(corpus.text), len(part.text)
     step = mean(steps[1:] or steps) * tokens(whole) / tokens(read)  # the first step is slow
-    evaluation = mean(evaluations) * min(whole, WHOLE_IS_READ) / read
+    evaluation = mean(evaluations) * more
     return Costs(step * factor, evaluation * factor, mean(samples) * factor, quiet, time.time())
+
+
+def part_of(corpus: AnyCorpus) -> tuple[AnyCorpus, float]:
+    """The part of a corpus that is timed, and how many times as much an evaluation of the whole reads.
+
+    Of pairs, the lines held out are judged by writing an answer to each: the same share of the longer ones.
+    """
+    if isinstance(corpus, PairCorpus):
+        lines, longer = corpus.validation[:LINES], corpus.longer
+        more = len(corpus.validation) / len(lines)
+        part = replace(
+            corpus,
+            validation=lines,
+            longer=longer[: max(1, round(len(longer) / more)) if longer else 0],
+        )
+        return part, more
+    part = replace(corpus, text=corpus.text[:PART])
+    return part, min(len(corpus.text), WHOLE_IS_READ) / len(part.text)

@@ -25,6 +25,9 @@ export function roughly(seconds) {
 /** A probability from 0 to 1 in per cent, with a decimal where it is small. */
 export const percent = (p) => `${(100 * p).toFixed(p < 0.1 ? 1 : 0)} %`;
 
+/** A share of lines from 0 to 1 in per cent: a decimal unless it is 0 %, 100 %, or whole. */
+export const share = (part) => `${(100 * part).toFixed(1).replace(".0", "")} %`;
+
 /** The surprise at a token: its loss in nats, and the probability that it had. */
 export function surprise(loss) {
   if (!Number.isFinite(loss)) return "the first token: there is no prediction of it";

@@ -65,7 +65,7 @@ export function layoutOf(view, record, others, layout, width) {
   const shapes = layout.shapes.map((shape) => ({ ...shape }));
   const annotations = layout.annotations.map((note, index) => ({
     ...note,
-    y: place(meta.label_y[index]),
+    y: note.yref === "y2" ? meta.label_y[index] : place(meta.label_y[index]),
   }));
   for (const event of record.events.filter(marked)) {
     const [line, label] = changeMark(view, record, event);

@@ -15,12 +15,17 @@ export function pointsOf(view, record, from, events) {
   // The evaluation before the first step has no place on a logarithmic axis.
   const first = view.logX ? 1 : 0;
   const dots = events.filter((one) => one.type === "evaluation" && one.step >= first);
+  const judged = dots.filter((one) => one.scores?.exact !== undefined); // of pairs
   return {
     raw: [x, loss.slice(from)],
     smooth: [x, smooth.slice(from)],
     validation: [
       positions(view, record, dots.map((e) => e.step), dots.map((e) => e.seconds)),
       dots.map((e) => e.loss),
+    ],
+    exact: [
+      positions(view, record, judged.map((e) => e.step), judged.map((e) => e.seconds)),
+      judged.map((e) => e.scores.exact),
     ],
   };
 }
@@ -35,8 +40,9 @@ export function secondsAt(record, step) {
  * its settings: [name, value] each. */
 export function asCsv(record, settings = []) {
   const rows = new Map();
+  const pairs = evaluations(record).some(({ scores }) => scores?.exact !== undefined);
   const row = (step) => {
-    if (!rows.has(step)) rows.set(step, [step, step * record.tokens_per_step, "", "", "", ""]);
+    if (!rows.has(step)) rows.set(step, [step, step * record.tokens_per_step, "", "", "", "", ...(pairs ? [""] : [])]);
     return rows.get(step);
   };
   record.train.step.forEach((step, i) => {
@@ -47,9 +53,10 @@ export function asCsv(record, settings = []) {
     const cells = row(event.step);
     if (cells[2] === "") cells[2] = event.seconds;
     cells[5] = event.loss;
+    if (pairs) cells[6] = event.scores?.exact ?? "";
   }
   const told = settings.length ? [`# ${settings.map(([name, value]) => `${name}=${value}`).join(" ")}`] : [];
-  const head = "step,tokens,seconds,training,smoothed,validation";
+  const head = `step,tokens,seconds,training,smoothed,validation${pairs ? ",exactly right" : ""}`;
   const lines = [...rows.values()].sort((a, b) => a[0] - b[0]).map((cells) => cells.join(","));
   return [...told, head, ...lines, ""].join("\n");
 }

@@ -7,7 +7,11 @@ import { thick } from "../page/presenting.js";
 import { colourOf } from "../runs/ticks.js";
 
 // The curves of a run by its role, and what they change of the figure's style.
-const CURVES = { shown: ["raw", "smooth", "validation"], previous: ["smooth"], overlay: ["smooth", "validation"] };
+const CURVES = {
+  shown: ["raw", "smooth", "validation", "exact"],
+  previous: ["smooth"],
+  overlay: ["smooth", "validation", "exact"],
+};
 const QUIET = { opacity: 0.4, hoverinfo: "skip", hovertemplate: null };
 const CHANGES = { shown: {}, previous: QUIET, overlay: { opacity: 0.8 } };
 

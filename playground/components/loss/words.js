@@ -1,6 +1,6 @@
 // The loss at a moment as a large number, and its meaning in words.
 import { evaluations } from "../tab/feed.js";
-import { decimalsOf, whole } from "../basics/wording.js";
+import { decimalsOf, share, whole } from "../basics/wording.js";
 
 /** The last evaluation up to a step (null: now), {step, loss, number}, or undefined.
  *
@@ -12,9 +12,21 @@ export function judgedAt(record, step) {
   return last && { ...last, number: last.loss.toFixed(decimalsOf(judged.map(({ loss }) => loss))) };
 }
 
-/** The loss at a step (null: now): {number, words}; "–" before anything is measured. */
+/** The share of held-out lines exactly right at a step (null: now); null of a run on a text. */
+export const rightAt = (record, step = null) => judgedAt(record, step)?.scores?.exact ?? null;
+
+/** The loss at a step (null: now): {number, words}; "–" before anything is measured.
+ *
+ * Of a run on pairs the number is the share of lines exactly right. */
 export function lossWords(record, step) {
   const judged = judgedAt(record, step);
+  if (judged?.scores?.exact !== undefined) {
+    const at = `at step ${whole(judged.step)}`;
+    return {
+      number: share(judged.scores.exact),
+      words: `of the held-out lines exactly right ${at} · loss ${judged.number} nats per character of an answer`,
+    };
+  }
   const index = record.train.step.findLastIndex((one) => one <= (step ?? Infinity));
   const loss = judged?.loss ?? record.train.smooth[index];
   if (!Number.isFinite(loss)) return { number: "–", words: "nats per character: nothing measured yet" };

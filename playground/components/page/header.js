@@ -4,6 +4,7 @@ import { button, make, press } from "../basics/dom.js";
 import { applyStoredGuides, guidesShown, showGuides } from "../tab/guide.js";
 import { watchTabs } from "./keyboard.js";
 import { placeOpened, shared } from "./link.js";
+import { showChoiceFor } from "./chosen_pairs.js";
 import { onPresenting, present, presenting } from "./presenting.js";
 
 export function headerTools(element, props) {
@@ -45,7 +46,10 @@ export function headerTools(element, props) {
   applyStoredTheme();
   applyStoredGuides();
   press(guide, guidesShown());
-  watchTabs(placeOpened);
+  watchTabs((id) => {
+    placeOpened(id);
+    showChoiceFor(id);
+  });
 }
 
 /** Whether the link is on the clipboard now; there is none without https, and a frame may be refused it. */

@@ -1,19 +1,28 @@
 // The second lines on the buttons of the ladder: the status and the best loss of each rung's run.
 import { ask } from "../basics/calls.js";
+import { chosenPairs, modelsOfPairs, onPairs } from "./chosen_pairs.js";
 import { chosenText, onText } from "./chosen_text.js";
-import { decimalsOf } from "../basics/wording.js";
+import { decimalsOf, share } from "../basics/wording.js";
 
 const notes = new Map(); // elem_id of a Gradio tab -> {doing, loss, text}
 
 /** The second line of each tab: notes of {doing: a word for a live run, loss: its best, text: of which it is},
- * or of {words}.
+ * or of {words}. A run on pairs has {right: the share of lines exactly right} in place of the loss.
  *
- * A loss of another text than the chosen one is not shown: beside the others it would mean nothing. */
-export function noteLines(all, chosen) {
-  const comparable = ({ loss, text }) => Number.isFinite(loss) && text === chosen;
+ * A number of another text than the chosen one is not shown: beside the others it would mean nothing. */
+export function noteLines(all, chosen, pairs) {
+  const ofPairs = ({ right }) => Number.isFinite(right);
+  const comparable = (note) => Number.isFinite(note.loss) && note.text === chosen && !ofPairs(note);
   const decimals = decimalsOf(all.filter(comparable).map(({ loss }) => loss));
   return all.map((note) =>
-    [note.words, note.doing, comparable(note) && note.loss.toFixed(decimals)].filter(Boolean).join(" · "),
+    [
+      note.words,
+      note.doing,
+      comparable(note) && note.loss.toFixed(decimals),
+      ofPairs(note) && note.text === pairs && `${share(note.right)} right`,
+    ]
+      .filter(Boolean)
+      .join(" · "),
   );
 }
 
@@ -24,7 +33,7 @@ export function tabNote(tab, note) {
 }
 
 function writeNotes() {
-  const lines = noteLines([...notes.values()], chosenText());
+  const lines = noteLines([...notes.values()], chosenText(), chosenPairs());
   [...notes.keys()].forEach((tab, index) => {
     const node = document.getElementById(`${tab}-button`);
     if (!node || node.dataset.note === lines[index]) return;
@@ -50,6 +59,8 @@ export function ladderNotes(element, props, watch, server) {
   watch("value", take);
   take();
   onText(writeNotes, element);
+  onPairs(writeNotes, element);
+  modelsOfPairs(props.pairs ?? []);
   // Gradio draws the buttons anew when it moves them into its overflow menu.
   const bar = document.querySelector(".ladder .tab-wrapper");
   if (bar) new MutationObserver(writeNotes).observe(bar, { childList: true, subtree: true });

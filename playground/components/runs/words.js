@@ -1,6 +1,6 @@
 // The columns of the list of runs: how each is written, and sorted.
 import { LIVE } from "../tab/feed.js";
-import { duration, whole } from "../basics/wording.js";
+import { duration, share as sharePercent, whole } from "../basics/wording.js";
 
 /** A count in three digits: 619 k, 1.21 M. */
 export function short(n) {
@@ -12,6 +12,10 @@ export function short(n) {
 
 const loss = (value) => (Number.isFinite(value) ? value.toFixed(3) : "–");
 const share = ({ step, steps }) => (steps ? `${Math.floor((100 * step) / steps)} %` : "");
+
+/** Whether a run is on pairs, whose losses stand beside no text's. */
+const onPairs = ({ right }) => Number.isFinite(right);
+const judged = (run) => (onPairs(run) ? `${sharePercent(run.right)} right` : loss(run.best));
 
 /** What a run is doing, or how it ended. */
 export function statusOf(run) {
@@ -54,7 +58,7 @@ const took = (run) => (LIVE.has(run.status) ? share(run) || run.status : duratio
 export const COLUMNS = [
   { key: "model", label: "model", title: "the model", text: modelOf, by: (run) => run.model_number },
   { key: "what", label: "what differs", title: "from the first ticked run", text: labelOf, by: labelOf },
-  { key: "best", label: "loss", title: "lowest validation loss, nats per character", text: (run) => loss(run.best), by: (run) => run.best, number: true },
+  { key: "best", label: "loss", title: "lowest validation loss, nats per character; of pairs, the lines exactly right", text: judged, by: (run) => (onPairs(run) ? null : run.best), number: true },
   { key: "parameters", label: "parameters", title: "numbers that the model has learned", text: (run) => short(run.parameters), by: (run) => run.parameters, number: true },
   { key: "seconds", label: "took", title: "time of training", text: took, by: (run) => run.seconds, number: true },
   { key: "last", label: "last loss", title: "validation loss at the end", text: (run) => loss(run.last), by: (run) => run.last, number: true, more: true },

@@ -2,7 +2,7 @@
 import { button, make } from "../basics/dom.js";
 import { LIVE } from "../tab/feed.js";
 import { beginTour, openAndDo } from "../tab/guide.js";
-import { decimalsOf, whole } from "../basics/wording.js";
+import { decimalsOf, share, whole } from "../basics/wording.js";
 
 /** The card of a model (playground/tabs/ladder_data.py); a click opens its tab. */
 export function cardOf(model) {
@@ -12,9 +12,9 @@ export function cardOf(model) {
   node.dataset.model = model.key;
   const sees = make("span", "start-sees");
   sees.title = "what it can see of the last characters, and the next one, which it guesses";
-  for (const share of model.sees) {
+  for (const seen of model.sees) {
     const square = make("i");
-    square.style.setProperty("--share", `${Math.round(100 * share)}%`);
+    square.style.setProperty("--share", `${Math.round(100 * seen)}%`);
     sees.append(square);
   }
   sees.append(make("i", "start-next"));
@@ -32,9 +32,15 @@ export function cardOf(model) {
 /** Shows the losses on the cards; models: [{key, loss}] in their order, gains: by model, of those compared. */
 export function showLosses(cards, { models, gains }) {
   const decimals = decimalsOf(models.map(({ loss }) => loss));
-  for (const { key, loss } of models) {
-    const number = Number.isFinite(loss) ? loss.toFixed(decimals) : "–";
+  for (const { key, loss, right, of } of models) {
     const place = cards.querySelector(`[data-model=${key}] .start-card-loss`);
+    if (right !== undefined) {
+      // Lines are right or wrong: the number stands on no axis with the losses of a text.
+      place.replaceChildren(make("b", "", right === null ? "–" : share(right)), make("span", "", "right"));
+      place.title = of ? `held-out lines exactly right, of ${of}` : "";
+      continue;
+    }
+    const number = Number.isFinite(loss) ? loss.toFixed(decimals) : "–";
     place.replaceChildren(make("b", "", number));
     const gain = gains[key];
     if (!Number.isFinite(gain)) continue;

@@ -8,6 +8,7 @@ import { ORDERS, pollerOf } from "./polling.js";
 import { doingWord, hintWords, statusWords } from "./status_words.js";
 import { tab } from "./tab.js";
 import { linkSettings } from "./link.js";
+import { rightAt } from "../loss/words.js";
 
 const BEGIN_MS = 120000; // a run may begin with a text that is first fetched and counted
 const DOUBLE_CLICK_MS = 600;
@@ -89,6 +90,6 @@ function drawStrip(element, props, one) {
     hint.textContent = hintWords(record, one);
     if (!record.status) return;
     const text = one.trained?.text;
-    tabNote(`rung-${props.feed}`, { doing: doingWord(record), loss: record.best, text });
+    tabNote(`rung-${props.feed}`, { doing: doingWord(record), loss: record.best, right: rightAt(record), text });
   }, element);
 }
