@@ -14,6 +14,7 @@ from playground.tabs import (
     runs_tab,
     start_tab,
 )
+from playground.tokens import CHARACTERS
 
 TITLE = "Language models from scratch"
 UPLOADS = (
@@ -29,15 +30,15 @@ def build(services: Services) -> gr.Blocks:
     ) as page:
         runs = {name: model_tab.remembered_run(rung) for name, rung in RUNGS.items()}
         pairs = pairs_choice.remembered()
-        corpus, _cut = corpus_choice.header(page, TITLE, services, pairs)
+        corpus, tokens = corpus_choice.header(page, TITLE, services, pairs)
+        # Pairs are rewritten character by character.
+        learned = {False: (corpus, tokens), True: (pairs, gr.State(CHARACTERS))}
         ladder_tabs.notes(services)
         told = opening.sentence()
         with gr.Tabs(elem_classes="ladder", elem_id="ladder") as ladder:
             start_tab.build(page, services, corpus)
             tabs = [
-                model_tab.build(
-                    rung, number, services, runs[rung.name], pairs if rung.rewrites else corpus
-                )
+                model_tab.build(rung, number, services, runs[rung.name], *learned[rung.rewrites])
                 for number, rung in enumerate(RUNGS.values())
             ]
             runs_tab.build(services)

@@ -13,7 +13,9 @@ A guide is a TOML file named after its model, so that a teacher can write one. I
     ]
 
 `do` may set the model's settings (`set`), follow a `recipe`, choose a text (`corpus`: a built-in name, or
-"short" for the first 5,000 characters of the chosen text), set `write` settings and a `prompt`, put a
+"short" for the first 5,000 characters of the chosen text) and `tokens` ("characters", or as in "bpe:1024"; a
+step that begins a run and names none has characters, for its sentences tell of them),
+set `write` settings and a `prompt`, put a
 `text` in the box of the inside, open a `view` of it, and `press` train, reset, step or sample. `answers`
 names the question of the ten (1 to 10) that the step answers. The first entry of `happened` whose condition
 holds is told, with the numbers of the run shown (`playground/tabs/facts.py`); a condition compares two of them:
@@ -32,6 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from lm.errors import Problem
 from lm.wording import decimals_of
+from playground import tokens
 
 FOLDER = Path(__file__).parent
 Press = Literal["train", "reset", "step", "sample"]
@@ -52,11 +55,26 @@ class Do(_Part):
     recipe: str | None = None
     set: dict[str, Any] = {}
     corpus: str | None = None
+    tokens: str | None = None
     text: str | None = None
     view: View | None = None
     prompt: str | None = None
     write: dict[str, Any] = {}
     press: Press | None = None
+
+    @field_validator("tokens")
+    @classmethod
+    def _are_tokens(cls, value: str | None) -> str | None:
+        if value is not None:
+            tokens.config_of(value)
+        return value
+
+    @property
+    def wanted_tokens(self) -> str | None:
+        """The tokens that the page's header shall choose; None if those of now may stay."""
+        return self.tokens or (
+            tokens.CHARACTERS if self.press in ("train", "reset", "step") else None
+        )
 
 
 class Say(_Part):

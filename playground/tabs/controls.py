@@ -15,12 +15,9 @@ import gradio as gr
 from lm.errors import SettingsProblem
 from lm.plan import Plan, Rung
 from lm.settings import Setting
+from playground import tokens
 
 LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]  # 1-3-10, as people step them
-NAMES = {
-    "bpe": "BPE",
-    "unigram": "Unigram",
-}  # of choices that are written otherwise than their values
 GROUPS = {
     "model": "Model",
     "apart": "Take it apart",
@@ -38,7 +35,7 @@ def control(field: Setting, elem_id: str, value: Any = None) -> gr.components.Co
     if field.kind == "choice":
         several = len(field.choices) > 1  # nothing to choose among one
         return gr.Dropdown(
-            [(NAMES.get(choice, choice), choice) for choice in field.choices],
+            list(field.choices),
             value=value,
             info=field.help,
             visible=several,
@@ -84,6 +81,15 @@ def plan_of(rung: Rung, values: Sequence[Any]) -> Plan:
             raise SettingsProblem(f"{field.title} is empty or no number: give it a value.")
         given[name] = rate_of(value) if field.scale == "1-3-10" else value
     return rung.plan(**given)
+
+
+def all_values(rung: Rung, values: Sequence[Any]) -> list[Any]:
+    """The values of all settings from those of a tab's controls: tokens, which have none, as is usual."""
+    fields, given = rung.settings(), iter(values)
+    return [
+        field.default if name in tokens.SETTINGS else next(given, None)
+        for name, field in fields.items()
+    ]
 
 
 def rate_of(value: Any) -> Any:

@@ -44,7 +44,7 @@ class Guiding:
         ]
 
     def do(self, index: Any, corpus: Any, *values: Any) -> Answer:
-        """The controls for a step: "settings", "write", "prompt", "corpus", "recipe", by their names."""
+        """The controls for a step: "settings", "write", "prompt", "corpus", "tokens", by their names."""
         try:
             step = self._step(index)
             return self._controls(step, str(corpus), values)
@@ -93,6 +93,8 @@ class Guiding:
                 seed = {"seed": now["seed"]} if "seed" in now else {}
                 base = dict(zip(now, controls.values_of(wanted), strict=True)) | seed
             answer["settings"] = base | do.set
+        if tokens := do.wanted_tokens:
+            answer["tokens"] = tokens
         if do.corpus:
             answer["corpus"] = self._text(do.corpus, corpus)
         if do.prompt is not None:
@@ -116,8 +118,11 @@ def update(
     answer: Answer, parts: dict[str, Any], settings: dict[str, Any], write: dict[str, Any]
 ) -> Any:
     """An answer of `Guiding.do` as updates of components."""
-    updates = {parts[name]: answer[name] for name in ("prompt", "corpus") if name in answer}
-    updates |= {settings[name]: value for name, value in answer.get("settings", {}).items()}
+    updates = {
+        parts[name]: answer[name] for name in ("prompt", "corpus", "tokens") if name in answer
+    }
+    values = answer.get("settings", {})
+    updates |= {control: values[name] for name, control in settings.items() if name in values}
     updates |= {write[name]: value for name, value in answer.get("write", {}).items()}
     said = answer.get("notice", "")
     updates[parts["notice"]] = gr.update(value=said, visible=bool(said))

@@ -49,13 +49,27 @@ class Tab:
     parts: dict[str, Any]  # "token", "feed", "chart", "notice", "recipe"
     settings: dict[str, Any]
     corpus: gr.BrowserState
+    tokens: gr.BrowserState
     guiding: Guiding
     write: dict[str, Any]  # "prompt", and the sampling settings by name
 
     @property
     def controls(self) -> list[Any]:
-        """The controls of the settings, in the order in which handlers take their values."""
+        """The controls of the settings, in the order in which handlers take their values.
+
+        The values of the tokens are missing: `Playground.choose` and its like put them in their places.
+        """
         return list(self.settings.values())
+
+    @property
+    def chosen(self) -> list[Any]:
+        """The inputs of the scripts that take all settings: text, tokens and controls."""
+        return [self.corpus, self.tokens, *self.controls]
+
+    @property
+    def tokens_at(self) -> int:
+        """The place of the tokens among the values of all settings, which the scripts put there."""
+        return list(self.rung.settings()).index("tokenizer")
 
     def shown(self, *names: str) -> list[Any]:
         """Components of these names, for the outputs of an event."""
@@ -74,7 +88,8 @@ class Tab:
     def update(self, answer: Answer) -> Any:
         """An answer of `Actions` as updates of components; the others stay as they are."""
         updates = {self.parts[n]: value for n, value in answer.items() if n != "settings"}
-        updates |= {self.settings[n]: value for n, value in answer.get("settings", {}).items()}
+        values = answer.get("settings", {})
+        updates |= {control: values[n] for n, control in self.settings.items() if n in values}
         if "notice" in answer:
             updates[self.parts["notice"]] = notice(answer["notice"])
         return updates or gr.skip()
@@ -111,6 +126,7 @@ def build(
     services: Services,
     token: gr.BrowserState,
     corpus: gr.BrowserState,
+    tokens: gr.BrowserState,
 ) -> Tab:
     """Lay out one rung's tab and connect it; must be called inside the page's `gr.Tabs`."""
     key, actions = rung.name, Actions(rung, services)
@@ -143,7 +159,7 @@ def build(
         lesson_view.build(rung)
     parts = {"token": token, "feed": feed, "chart": chart, "notice": told}
     parts |= {"recipe": recipe}
-    built = Tab(rung, actions, parts, settings, corpus, guide, write)
+    built = Tab(rung, actions, parts, settings, corpus, tokens, guide, write)
     _connect_guide(built, *do)
     _connect_begin(built, buttons)
     _connect_settings(built)
@@ -321,15 +337,17 @@ def _connect_guide(tab: Tab, do: gr.Button, index: gr.Number) -> None:
     """Do it: fill the controls, then let the strip press what the step presses."""
     write = {name: control for name, control in tab.write.items() if name != "prompt"}
     parts = {"prompt": tab.write["prompt"], "corpus": tab.corpus, "notice": tab.parts["notice"]}
+    parts |= {"tokens": tab.tokens}
 
-    def update(*values: Any) -> Any:
-        return guiding.update(tab.guiding.do(*values), parts, tab.settings, write)
+    def update(index: Any, corpus: Any, _tokens: Any, *values: Any) -> Any:
+        answer = tab.guiding.do(index, corpus, *controls.all_values(tab.rung, values))
+        return guiding.update(answer, parts, tab.settings, write)
 
     key = tab.rung.name
     outputs = [*parts.values(), *tab.controls, *write.values()]
     done = do.click(
         update,
-        [index, tab.corpus, *tab.controls],
+        [index, *tab.chosen],
         outputs,
         js=f"(...inputs) => Playground.doing('{key}', inputs)",
         **QUICK,
@@ -338,8 +356,8 @@ def _connect_guide(tab: Tab, do: gr.Button, index: gr.Number) -> None:
 
 
 def choose(tab: Tab) -> str:
-    """JavaScript that takes the text and the settings that the controls show, and answers their recipe."""
-    chosen = f"Playground.choose('{tab.rung.name}', inputs)"
+    """JavaScript that takes text, tokens and the settings that the controls show, and answers their recipe."""
+    chosen = f"Playground.choose('{tab.rung.name}', inputs, {tab.tokens_at})"
     return f"(...inputs) => import('playground').then(() => {chosen})"
 
 
@@ -348,18 +366,18 @@ def _connect_begin(tab: Tab, buttons: dict[str, gr.Button]) -> None:
 
     An event with a function on the server would tell every component of the page three times how it stands.
     """
-    inputs = [tab.parts["token"], tab.corpus, *tab.controls]
+    inputs = [tab.parts["token"], *tab.chosen]
     outputs = tab.shown("token", "feed", "chart", "notice")  # a list, as JavaScript answers
     for name in ("train", "step", "reset", *(["go_on"] if "go_on" in buttons else [])):
-        begin = f"(...inputs) => Playground.begin('{tab.rung.name}', '{name}', inputs)"
+        given = f"'{tab.rung.name}', '{name}', inputs, {tab.tokens_at}"
+        begin = f"(...inputs) => Playground.begin({given})"
         buttons[name].click(None, inputs, outputs, js=begin)
 
 
 def _connect_settings(tab: Tab) -> None:
     """The page follows the settings; a learning rate takes effect at once in a live run."""
-    chosen = [tab.corpus, *tab.controls]
-    events = [one.change for one in chosen]
-    gr.on(events, None, chosen, tab.shown("recipe"), js=choose(tab), trigger_mode="multiple")
+    events = [one.change for one in tab.chosen]
+    gr.on(events, None, tab.chosen, tab.shown("recipe"), js=choose(tab), trigger_mode="multiple")
     if rate := tab.settings.get("learning_rate"):
         change = tab.updating(tab.actions.change_learning_rate)
         js = f"(...inputs) => Playground.changeRate('{tab.rung.name}', inputs)"

@@ -118,5 +118,5 @@ def connect(page: gr.Blocks, opening: Opening) -> None:
     ask = "(...inputs) => import('playground').then(() => Playground.opened(inputs))"
     opened = page.load(None, inputs, outputs, js=ask)
     for tab in tabs:
-        opened.then(None, [tab.corpus, *tab.controls], tab.shown("recipe"), js=choose(tab))
+        opened.then(None, tab.chosen, tab.shown("recipe"), js=choose(tab))
     opened.then(None, js="() => { Playground.linkRead() }")

@@ -5,15 +5,18 @@ from typing import Any
 import gradio as gr
 
 from lm.plan import Rung
-from playground import components
+from playground import components, tokens
 from playground.tabs import controls
 
 ALWAYS_SHOWN = ("learning_rate", "steps", "batch_size")  # beside the model's own fields
 
 
 def settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
-    """Recipes; the controls by the name of their setting, in the order of `Rung.settings`; runs."""
-    fields = rung.settings()
+    """Recipes; the controls by the name of their setting, in the order of `Rung.settings`; runs.
+
+    The tokens have no controls here: the page's header chooses them for all tabs.
+    """
+    fields = {name: one for name, one in rung.settings().items() if name not in tokens.SETTINGS}
     made: dict[str, Any] = {}
 
     def make(names: list[str]) -> None:

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Feed, feedOf } from "../../playground/components/tab/feed.js";
 import { pace } from "../../playground/components/tab/polling.js";
-import { Tab, askToWrite, changeRate, choose, live, tab } from "../../playground/components/tab/tab.js";
+import { Tab, askToWrite, changeRate, choose as chooseTokens, live, tab } from "../../playground/components/tab/tab.js";
 import { answerOf, evaluation } from "./records.mjs";
 
 const node = () => ({ isConnected: true });
@@ -138,33 +138,39 @@ test("only settings that differ from the run's are told, whatever events there w
     ["n_embd", "Embedding size"],
     ["learning_rate", "Learning rate"],
     ["bias", "Biases"],
+    ["tokenizer", "Tokens"],
+    ["vocab_size", "Vocabulary"],
   ];
+  const choose = (text, values, tokens = "characters") => chooseTokens("told", [text, tokens, ...values], 3);
   const settled = () => new Promise((resolve) => setTimeout(resolve, 100));
-  const trained = { text: "plays", values: [64, 0.001, true] };
+  const trained = { text: "plays", values: [64, 0.001, true, "characters", 1024] };
   one.show("local:a", node(), trained);
   await settled();
   assert.deepEqual(one.differing, []); // nothing is chosen yet
   const heard = listen(one);
-  choose("told", ["plays", 64.0, "0.001", true]); // a rate that was typed comes as text
+  choose("plays", [64.0, "0.001", true]); // a rate that was typed comes as text
   await settled();
   assert.equal(heard.length, 1, "nothing changed: nothing is told but on subscribing");
-  choose("told", ["own:1", 128, 0.001, false]);
+  choose("own:1", [128, 0.001, false]);
   await settled();
   assert.deepEqual(one.differing, ["text", "Embedding size", "Biases"]);
-  choose("told", ["plays", null, 0.001, true]);
+  choose("plays", [null, 0.001, true]);
   await settled();
   assert.deepEqual(one.differing, ["Embedding size"]);
-  choose("told", ["plays", 64, 0.0003, true]);
+  choose("plays", [64, 0.001, true], "bpe:512"); // of the header, for all tabs
+  await settled();
+  assert.deepEqual(one.differing, ["Tokens"]);
+  choose("plays", [64, 0.0003, true]);
   await settled();
   assert.deepEqual(one.differing, ["Learning rate"]);
   one.feed.accept(answerOf(0, 3, { events: [{ type: "learning_rate", step: 2, learning_rate: 0.0003 }] }));
   await settled();
   assert.equal(one.stale, false, "the run has that rate now");
   changeRate("told", [null, "0.01"]);
-  choose("told", ["plays", 64, "0.01", true]);
+  choose("plays", [64, "0.01", true]);
   await settled();
   assert.equal(one.stale, false, "it was just given that rate");
-  choose("told", ["plays", 64, 0.0003, true]);
+  choose("plays", [64, 0.0003, true]);
   one.show("local:b", node(), { ...trained, text: "own:1" }); // of another text
   await settled();
   assert.deepEqual(one.differing, ["text", "Learning rate"]);

@@ -12,7 +12,7 @@ from lm.settings import describe
 from lm.sizes import outline
 from lm.training.loop import train
 from playground import guides
-from playground.guides import Say, Step, guide, load
+from playground.guides import Do, Say, Step, guide, load
 from playground.looking.inside import views_of
 from playground.runs.run_view import RunView
 from playground.tabs.facts import compared, facts
@@ -151,6 +151,7 @@ def test_doing_a_step_sets_what_it_names_and_keeps_the_seed(make_services):
     answer = guiding.do(index, "synthetic_plays", *values)
     wanted = rung.plan("speedrun", causal_mask=False, seed=7).values()
     assert answer["settings"] == {name: wanted[name] for name in rung.settings()}
+    assert answer["tokens"] == "characters", "it trains, and tells of characters"
     assert guiding.do(99, "synthetic_plays", *values)["notice"] == "The guide has no such step."
     assert guiding.happened([index, "local:none", None])["text"].startswith(
         "There is nothing to tell"
@@ -167,6 +168,15 @@ def test_a_short_text_is_the_beginning_of_the_text_in_use(make_services):
     whole = services.texts.get("synthetic_plays").corpus.text
     assert services.texts.get(key).corpus.text == whole[:SHORT]
     assert guiding.do(index, key, *values)["corpus"] == key, "it is short already"
+
+
+def test_a_step_that_only_looks_leaves_the_tokens_as_they_are():
+    """And one that names tokens has these; a guide with others than the page knows is refused."""
+    assert Do(view="next").wanted_tokens is None
+    assert Do(press="train").wanted_tokens == "characters"
+    assert Do(press="train", tokens="bpe:512").wanted_tokens == "bpe:512"
+    with pytest.raises(ValueError, match="Tokens are one of characters, BPE, Unigram, not 'words'"):
+        Do(tokens="words")
 
 
 def test_what_a_guide_writes_is_a_setting_of_writing():

@@ -6,8 +6,9 @@ import gradio as gr
 import pytest
 
 from lm.ladder import RUNGS
-from playground.tabs import lesson_view, model_tab
+from playground.tabs import controls, lesson_view, model_tab
 from playground.tabs.model_tab import Tab
+from playground.tokens import SETTINGS
 
 
 @pytest.fixture
@@ -18,10 +19,13 @@ def page() -> gr.Blocks:
 @pytest.fixture
 def tab(finished, decoder, page) -> Tab:
     """The decoder's tab over the finished runs."""
-    with page:
-        token, corpus = gr.BrowserState(None), gr.BrowserState("synthetic_plays")
-        with gr.Tabs():
-            return model_tab.build(decoder, 5, finished, token, corpus)
+    with page, gr.Tabs():
+        return model_tab.build(decoder, 5, finished, *states())
+
+
+def states() -> list[gr.BrowserState]:
+    """The remembered run, the text and the tokens of a page."""
+    return [gr.BrowserState(value) for value in (None, "synthetic_plays", "bpe:300")]
 
 
 def test_an_answer_updates_the_components_it_names_and_no_others(tab):
@@ -48,15 +52,24 @@ def test_every_value_reaches_our_checks_as_it_was_typed(page, tab):
 def test_a_group_without_a_choice_is_hidden_and_its_controls_are_inputs(finished, page):
     """The settings that have a single choice, as the task, are sent all the same."""
     rung = RUNGS["ngram"]
-    with page:
-        states = gr.BrowserState(None), gr.BrowserState("synthetic_plays")
-        with gr.Tabs():
-            tab = model_tab.build(rung, 0, finished, *states)
+    with page, gr.Tabs():
+        tab = model_tab.build(rung, 0, finished, *states())
     single = {n for n, f in rung.settings().items() if f.kind == "choice" and len(f.choices) == 1}
     groups = [b for b in page.blocks.values() if isinstance(b, gr.Accordion) and b.label == "Run"]
     assert [group.visible for group in groups] == [False]
     assert single and single <= tab.settings.keys()
-    assert list(tab.settings) == list(rung.settings())
+
+
+def test_the_header_chooses_the_tokens_and_a_tab_the_rest(tab):
+    """The page's scripts put them at their place among the values of all settings, which the server takes."""
+    names = list(tab.rung.settings())
+    assert names[tab.tokens_at : tab.tokens_at + 2] == ["tokenizer", "vocab_size"] == [*SETTINGS]
+    assert list(tab.settings) == [name for name in names if name not in SETTINGS]
+    assert tab.chosen == [tab.corpus, tab.tokens, *tab.settings.values()]
+    own = {"tokenizer": "bpe", "vocab_size": 300, "n_embd": 64}
+    assert tab.update({"settings": own}) == {tab.settings["n_embd"]: 64}
+    whole = controls.all_values(tab.rung, [control.value for control in tab.controls])
+    assert controls.plan_of(tab.rung, whole) == tab.rung.plan()
 
 
 def test_the_code_of_a_lesson_begins_with_the_file_of_the_model(rung, page):

@@ -1,4 +1,14 @@
-// Whether the controls of a tab show what the run was trained with.
+// Whether the controls of a tab show what the run was trained with. The header chooses the tokens, for all tabs.
+import { CHARACTERS } from "../page/chosen_tokens.js";
+
+export const OF_TOKENS = ["tokenizer", "vocab_size"]; // settings, in this order; they have no controls on a tab
+const USUAL_SIZE = 1024; // of the setting, which characters do not use
+
+/** The values of all settings: those of a tab's controls, and at place `at` those of tokens as "bpe:1024". */
+export function withTokens(values, tokens, at) {
+  const [kind, size] = String(tokens ?? CHARACTERS).split(":");
+  return [...values.slice(0, at), kind, Number(size ?? USUAL_SIZE), ...values.slice(at)];
+}
 
 /** The learning rate that a run was last given, or undefined. */
 export const lastRate = ({ events }) =>
@@ -10,10 +20,11 @@ export const lastRate = ({ events }) =>
 export function differences(settings, chosen, trained, rate) {
   if (!chosen || !trained) return [];
   const titles = chosen.text === trained.text ? [] : ["text"];
-  const tokens = settings.findIndex(([name]) => name === "tokenizer");
-  const ofCharacters = [chosen, trained].every(({ values }) => values[tokens] === "characters");
+  const tokens = settings.findIndex(([name]) => name === OF_TOKENS[0]);
+  const kinds = [chosen, trained].map(({ values }) => values[tokens]);
+  const comparable = kinds[0] === kinds[1] && kinds[0] !== CHARACTERS;
   settings.forEach(([name, title], index) => {
-    if (name === "vocab_size" && ofCharacters) return; // the text alone decides how many there are
+    if (name === OF_TOKENS[1] && !comparable) return; // of characters, the text alone decides how many there are
     const value = (name === "learning_rate" ? rate : undefined) ?? trained.values[index];
     if (!same(chosen.values[index], value)) titles.push(title);
   });
@@ -21,15 +32,18 @@ export function differences(settings, chosen, trained, rate) {
 }
 
 /** The parameters of a link for the values of the settings [name, title, usual value]: null of a usual one. */
-export const settingsTold = (settings, values) =>
-  Object.fromEntries(
-    settings.map(([name, , usual], index) => [name, same(values[index], usual) ? null : values[index]]),
-  );
+export function settingsTold(settings, values) {
+  const told = settings.map(([name, , usual], index) => [name, same(values[index], usual) ? null : values[index]]);
+  return Object.fromEntries(told.filter(([name]) => !OF_TOKENS.includes(name)));
+}
 
-/** The name of the recipe that the values are, whatever their seed; null: none. recipes: [[name, values], ...]. */
+/** The name of the recipe that the values are, whatever their seed and tokens; null: none.
+ *
+ * recipes: [[name, values], ...]. */
 export function recipeOf(settings, recipes, values) {
+  const free = ["seed", ...OF_TOKENS];
   const fits = ([, wanted]) =>
-    wanted.every((value, index) => settings[index][0] === "seed" || same(values[index], value));
+    wanted.every((value, index) => free.includes(settings[index][0]) || same(values[index], value));
   return recipes.find(fits)?.[0] ?? null;
 }
 

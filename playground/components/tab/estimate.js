@@ -20,7 +20,6 @@ class Estimate {
     this.again = 0; // timer
     this.line = make("div", "estimate-line");
     element.replaceChildren(this.line);
-    this.tab.onChoice(() => hideIdle(this.tab, props.feed), element);
     this.tab.onChoice(debounce(() => this.call(), TYPED_MS), element);
     let lived = false;
     this.tab.subscribe(({ status }) => {
@@ -68,13 +67,6 @@ class Estimate {
       ...pieces.map(([text, strong]) => (strong ? make("b", "", text) : text)),
     );
   }
-}
-
-/** Hides the vocabulary of pieces while the tokens are characters. */
-function hideIdle({ chosen, settings }, key) {
-  const at = settings.findIndex(([name]) => name === "tokenizer");
-  const slider = document.getElementById(`${key}-vocab_size`);
-  slider?.classList.toggle("idle-setting", chosen.values[at] === "characters");
 }
 
 export const estimate = (...mounted) => new Estimate(...mounted);
