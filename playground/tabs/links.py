@@ -6,6 +6,7 @@ and components/page/link.js writes them. Wrong settings are told on the model's 
 """
 
 import contextlib
+import re
 import reprlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,9 +25,26 @@ from playground.runs.library import Library
 from playground.tabs import controls
 
 PARTS = ("guide", "settings", "train", "chart", "samples", "attention", "lesson")  # of focus.js
-OTHERS = ("start", "runs", "board")  # tabs that are no models
+OTHERS = ("start", "tokens", "runs", "board")  # tabs that are no models
 AXES = ("step", "tokens", "seconds", "FLOPs")
 LOGS = ("x", "y")
+COLUMNS = (  # of the list of runs (components/runs/words.js)
+    *(
+        "model",
+        "what",
+        "best",
+        "parameters",
+        "seconds",
+        "last",
+        "text",
+        "tokens",
+        "seen",
+        "status",
+        "when",
+    ),
+    "note",
+)
+HEAD = re.compile(r"([a-z_]+\.)?[1-9]\d?\.[1-9]\d?")  # layer and head, counted from 1
 KNOWN_VIEWS = {*VIEWS} - {"choices"} | {
     "same",
     "two",
@@ -34,6 +52,7 @@ KNOWN_VIEWS = {*VIEWS} - {"choices"} | {
 }  # inside a model; of the Runs tab
 SAMPLE = "sample_"  # before the names of the sampling settings: a training run has a seed, too
 LONGEST = 5000  # characters of a prompt
+MOST_NAMED = 20  # runs of a link that are looked for
 
 
 def first(query: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -98,6 +117,33 @@ def missing_step(link: Mapping[str, str], token: str | None, library: Library) -
     return []
 
 
+def missing_heads(link: Mapping[str, str], token: str | None, library: Library) -> list[str]:
+    """That the run which a link shows does not have the heads that it switches off; [] if it has."""
+    heads = [one for one in link.get("off", "").split(",") if HEAD.fullmatch(one)]
+    if token is None or not heads:
+        return []
+    with contextlib.suppress(Problem):  # the feed tells the reason
+        values = library.view(token).run.plan.values()
+        layers, count = values.get("n_layer", 1), values.get("n_head", 1)
+        wrong = [
+            one
+            for one in heads
+            if int(one.split(".")[-2]) > layers or int(one.split(".")[-1]) > count
+        ]
+        if wrong:
+            return [f"the run has no head {', '.join(wrong[:3])}, so all are on"]
+    return []
+
+
+def gone(link: Mapping[str, str], library: Library) -> list[str]:
+    """That runs which a link draws beside others are not here; [] if all are."""
+    named = [one for name in ("ticked", "overlay") for one in link.get(name, "").split(",") if one]
+    lost = [reprlib.repr(one) for one in named[:MOST_NAMED] if not library.knows(one)]
+    if len(lost) < 2:
+        return [f"the run {one} is not here" for one in lost]
+    return [f"the runs {', '.join(lost[:3])} are not here"]
+
+
 def written(link: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
     """The prompt and the sampling settings of a link, by name; those that cannot be used add to the faults."""
     found: dict[str, Any] = {}
@@ -129,7 +175,21 @@ def _shown(link: dict[str, str]) -> list[str]:
         faults.append(f"there is no view {reprlib.repr(link['view'])}")
     if not link.get("step", "0").isdecimal():
         faults.append("step is a whole number")
+    if "zoom" in link and not _is_zoom(link["zoom"]):
+        faults.append("zoom is the two ends of the x axis and of the y axis, as zoom=0,500,1,2")
+    if not all(map(HEAD.fullmatch, filter(None, link.get("off", "").split(",")))):
+        faults.append("off names heads by layer and head, as off=1.4,2.1")
+    if link.get("sort", "when").removeprefix("-") not in COLUMNS:
+        faults.append(f"sort is one of {', '.join(COLUMNS)}")
     return faults
+
+
+def _is_zoom(text: str) -> bool:
+    """Whether a text is two pairs of numbers, the smaller first in each."""
+    with contextlib.suppress(ValueError):
+        left, right, low, high = map(float, text.split(","))
+        return left < right and low < high
+    return False
 
 
 def _twice(query: Sequence[tuple[str, str]]) -> list[str]:

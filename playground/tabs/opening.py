@@ -77,6 +77,7 @@ class Opening:
                 found |= tab.restored(token, text, link)
             if self.supervisor.is_live(str(token)):
                 live.append(name)
+        faults += links.gone(link, self.tabs[0].actions.library)
         found[self.told] = notice(links.wrong(query, faults))
         known = [*(tab.rung.name for tab in self.tabs), *links.OTHERS]
         wanted = named or link.get("tab")
@@ -98,6 +99,7 @@ class Opening:
         library = tab.actions.library
         shown = links.run_of(link, tab.rung.name, library, faults) or tab.included
         faults += links.missing_step(link, shown, library)
+        faults += links.missing_heads(link, shown, library)
         return shown
 
     def _placed(self, updates: Mapping[Any, Any]) -> dict[str, Any]:

@@ -3,6 +3,9 @@ import { test } from "node:test";
 import { recipeOf, settingsTold } from "../../playground/components/tab/choice.js";
 import { openable, parametersOf, placeOf, queryOf, tokensIn, unlessLong } from "../../playground/components/page/link.js";
 import { nearest } from "../../playground/components/tab/link.js";
+import { headsIn, headsTold } from "../../playground/components/inside/heads_off.js";
+import { zoomOf, zoomTold } from "../../playground/components/loss/zoom.js";
+import { orderOf, orderTold } from "../../playground/components/runs/list_link.js";
 import { writesTold } from "../../playground/components/tab/writing.js";
 import { Feed } from "../../playground/components/tab/feed.js";
 
@@ -71,4 +74,30 @@ test("a run that another tab stops says so, and one that this page stops does no
   assert.equal(end(() => {}), true);
   assert.equal(end((feed) => (feed.ending = true)), false);
   assert.equal(end((feed) => (feed.heard = 0)), false); // nobody watched it
+});
+
+test("a zoom is told in the units of its axes, and taken back to the same place", () => {
+  const view = { logX: true, logY: false };
+  const ranges = { x: [1, 3], y: [1.42, 2.2] };
+  assert.equal(zoomTold(ranges, view), "10,1000,1.42,2.2");
+  assert.deepEqual(zoomOf("10,1000,1.42,2.2", view), ranges);
+  const third = zoomTold({ x: [1 / 3, 1000 / 3], y: [1, 2] }, { logX: false, logY: true });
+  const again = zoomOf(third, { logX: false, logY: true });
+  assert.equal(zoomTold(again, { logX: false, logY: true }), third); // a link of a link is the same link
+  for (const words of ["", "1,2,3", "1,2,3,x", "2,1,1,2", "0,10,1,2,3", "1,2,Infinity,3"]) assert.equal(zoomOf(words, view), null, words);
+  assert.equal(zoomOf("0,10,1,2", view), null); // 0 has no place on a logarithmic axis
+});
+
+test("heads are counted from one in a link, and those that cannot be are left out", () => {
+  const heads = [[0, 3], [2, 1], ["encoder", 0, 0]];
+  assert.equal(headsTold(heads), "1.4,3.2,encoder.1.1");
+  assert.deepEqual(headsIn("1.4,3.2,encoder.1.1"), heads);
+  assert.deepEqual(headsIn("0.1,1,1.2.3.4,1.x,-1.2,1.100,1.1"), [[0, 0]]);
+});
+
+test("the order of the list is a column, or a column backwards", () => {
+  assert.deepEqual(orderOf("-best"), { key: "best", down: true });
+  assert.equal(orderTold(orderOf("parameters")), "parameters");
+  assert.equal(orderTold(orderOf("-when")), null); // as usual
+  assert.equal(orderOf("nothing"), null);
 });

@@ -8,9 +8,10 @@ import pytest
 from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
 from lm.settings import describe
-from playground.tabs.links import PARTS, SAMPLE, base, first, wrong
+from playground.tabs.links import COLUMNS, PARTS, SAMPLE, base, first, gone, missing_heads, wrong
 
-FOCUS = Path(__file__).parents[2] / "playground" / "components" / "focus.js"
+COMPONENTS = Path(__file__).parents[2] / "playground" / "components"
+FOCUS = COMPONENTS / "page" / "focus.js"
 
 
 @pytest.mark.parametrize(
@@ -39,12 +40,40 @@ def test_a_link_that_fits_is_not_spoken_of(query):
         ([("show", "chart,nonsense")], "it cannot show 'nonsense', only guide, settings"),
         ([("present", "maybe")], "present is 1 or 0"),
         ([("model", "bigram"), ("model", "ngram")], "it gives model more than once"),
+        ([("tab", "runs"), ("sort", "-nothing")], "sort is one of model, what"),
+        ([("tab", "runs"), ("zoom", "0,500,2,1")], "zoom is the two ends of the x axis"),
+        ([("tab", "runs"), ("zoom", "0,500,nan,1")], "zoom is the two ends of the x axis"),
+        ([("tab", "runs"), ("zoom", "0,500")], "zoom is the two ends of the x axis"),
     ],
 )
 def test_what_there_is_not_is_one_sentence(query, said):
     sentence = wrong(query)
     assert said in sentence
     assert sentence.startswith("The link does not fit this page: ") and sentence.count(".") == 1
+
+
+def test_a_link_that_switches_off_what_is_no_head_says_how_heads_are_named():
+    assert "off names heads by layer and head, as off=1.4,2.1" in wrong([("off", "0.1")])
+    assert wrong([("off", "1.4,3.2"), ("zoom", "0,1.5,1,2"), ("sort", "-best")]) == ""
+
+
+def test_runs_and_heads_that_are_not_here_are_named(finished):
+    library = finished.library
+    assert gone({"ticked": "local:bigram,local:ngram"}, library) == []
+    assert gone({"ticked": "local:bigram,local:x", "overlay": "shipped:y"}, library) == [
+        "the runs 'local:x', 'shipped:y' are not here"
+    ]
+    deep = "local:decoder_transformer"
+    assert missing_heads({"off": "1.1"}, deep, library) == []
+    assert missing_heads({"off": "1.1,9.1,1.9"}, deep, library) == [
+        "the run has no head 9.1, 1.9, so all are on"
+    ]
+    assert missing_heads({"off": "1.1"}, "local:gone", library) == []
+
+
+def test_the_columns_are_those_of_the_list():
+    words = (COMPONENTS / "runs" / "words.js").read_text("utf-8")
+    assert tuple(re.findall(r'\{ key: "(\w+)"', words)) == COLUMNS
 
 
 def test_a_sentence_stays_short_however_long_the_link_is():
@@ -86,7 +115,18 @@ def test_no_setting_has_the_name_of_another_parameter_of_a_link():
         "axis",
         "log",
         "prompt",
-        "overlay",
+        *(
+            "overlay",
+            "ticked",
+            "zoom",
+            "curves",
+            "off",
+            "sort",
+            "only_model",
+            "only_text",
+            "columns",
+        ),
+        *("rows", "sweep"),
     }
     others |= {"ticked", "guide", "show", "present"} | {
         SAMPLE + field.name for field in describe(SamplingConfig)

@@ -30,7 +30,7 @@ export class InsideView {
     this.cell = null; // of one score: [layer, head, row, column]; null: one that the server chooses
     this.heads = new HeadsOff(this.tab, server, {
       changed: () => this.look(),
-      tell: (words) => this.pictures.attention?.showCost(words),
+      tell: (words) => Object.values(this.pictures).forEach((picture) => picture.showCost?.(words)),
       gone: () => !element.isConnected,
     });
     this.calling = this.wanted = false;
@@ -162,6 +162,7 @@ export class InsideView {
     if (begins || bare || !(news || this.awaited)) return;
     this.seen = newest;
     this.awaited = false;
+    this.heads.takeAsked();
     this.look();
   }
 
@@ -183,6 +184,7 @@ export class InsideView {
   }
 
   take(answer) {
+    if (answer?.error && this.heads.refused()) return this.look();
     if (!answer || answer.error) {
       this.note.textContent = answer?.error ?? "The server does not answer. Trying again soon.";
       this.frame.classList.add("waiting"); // the picture is not what the sentence speaks of

@@ -18,7 +18,7 @@ export function linkAxes(place, chart, axes) {
 const AXES = ["step", "tokens", "seconds"];
 
 export class AxisSwitches {
-  /** chart: has `axis`, `logX` and `logY`, which the switches set, and `drawAnew()`. */
+  /** chart: has `axis`, `logX` and `logY`, which the switches set, `zoom`, and `drawAnew()`. */
   constructor(chart) {
     this.chart = chart;
     linkAxes(chart.props.feed, chart, AXES);
@@ -44,10 +44,12 @@ export class AxisSwitches {
       pill.dataset.name = name;
       return pill;
     });
+    this.whole = button("whole", "pill-button", "Show the whole chart again (double click)", () => chart.drawAnew());
+    this.whole.hidden = true;
     const axes = make("span", "pills joined");
     axes.append(...this.axes);
     const logs = make("span", "pills");
-    logs.append(...this.logs);
+    logs.append(this.whole, ...this.logs);
     this.nodes = [axes, logs];
   }
 
@@ -55,5 +57,6 @@ export class AxisSwitches {
   show() {
     for (const pill of this.axes) press(pill, pill.dataset.axis === this.chart.axis);
     for (const pill of this.logs) press(pill, this.chart[pill.dataset.name]);
+    this.whole.hidden = !this.chart.zoom.on;
   }
 }

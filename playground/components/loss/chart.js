@@ -10,7 +10,9 @@ import { extension, tracesOf } from "./traces.js";
 import { chartWords, lossWords } from "./words.js";
 import { MomentMarker } from "./moment.js";
 import { Overlays } from "./overlays.js";
+import { opens, whenRead } from "../page/link.js";
 import { onPresenting } from "../page/presenting.js";
+import { Zoom } from "./zoom.js";
 import { tab } from "../tab/tab.js";
 
 const VISIBLE_PX = 2; // a curve that has grown by less looks as before: training needs the processor
@@ -20,7 +22,7 @@ export class LossChart {
     this.props = props;
     this.tab = tab(props.feed);
     this.axis = "step";
-    this.logX = this.logY = this.zoomed = this.dirty = false;
+    this.logX = this.logY = this.dirty = false;
     this.revision = this.planned = 0;
     this.held = null; // {from, events}: news that are not drawn yet
     this.end = [NaN, NaN]; // of the smoothed curve as it is drawn, in pixels
@@ -32,6 +34,7 @@ export class LossChart {
     onTheme(element, () => this.drawSoon());
     onPresenting(() => this.drawSoon(), element);
     onShown(this.plot, () => this.resized());
+    whenRead(() => this.takeZoom());
   }
 
   build(element) {
@@ -44,6 +47,7 @@ export class LossChart {
       csv: () => asCsv(this.tab.record, this.tab.told()),
     });
     this.switches = new AxisSwitches(this);
+    this.zoom = new Zoom(this.props.feed, this);
     tools.append(this.overlays.node, ...this.switches.nodes, files);
     this.number = make("span", "loss-number");
     this.meaning = make("span", "figure-unit loss-meaning");
@@ -81,6 +85,12 @@ export class LossChart {
     } else if (this.held || record.train.step.length > change.from || change.events.length) {
       this.append(record, change);
     }
+    this.takeZoom();
+  }
+
+  /** Zooms into what the link asked for, once the tab shows its run. */
+  takeZoom() {
+    if (!opens() && this.tab.record.events.length && this.zoom.takeAsked()) this.drawSoon();
   }
 
   /** The loss at the moment that the tab shows, large. */
@@ -97,7 +107,7 @@ export class LossChart {
   }
 
   drawAnew() {
-    this.zoomed = false;
+    this.zoom.clear();
     this.revision += 1;
     this.drawSoon();
   }
@@ -132,7 +142,7 @@ export class LossChart {
     const moved = Math.hypot(end[0] - this.end[0], end[1] - this.end[1]);
     const marked = events.some((event) => event.type === "evaluation");
     if (marked && risenFrom(record)) return this.draw();
-    if (record.status === "running" && moved < VISIBLE_PX && !marked && !this.zoomed) return;
+    if (record.status === "running" && moved < VISIBLE_PX && !marked && !this.zoom.on) return;
     this.held = null;
     this.end = end;
     const { x, y, indices } = extension(this, record, from, events, this.plot.data);
@@ -141,7 +151,7 @@ export class LossChart {
   }
 
   adaptRanges(record) {
-    if (this.zoomed) return;
+    if (this.zoom.on) return;
     const { layout } = this.plot;
     const { x, y } = ranges(this, record, this.others(), this.props.value.layout.meta);
     const same = (a, b) => Math.abs(a[0] - b[0]) < 1e-9 && Math.abs(a[1] - b[1]) < 1e-9;
@@ -166,6 +176,7 @@ export class LossChart {
     const { record } = this.tab;
     const layout = layoutOf(this, record, others, figure.layout, this.plot.clientWidth);
     layout.uirevision = `${this.revision}`;
+    if (this.zoom.on) [layout.xaxis.range, layout.yaxis.range] = [this.zoom.ranges.x, this.zoom.ranges.y];
     const traces = tracesOf(this, this.runs(), figure);
     Plotly.react(this.plot, traces, layout, PLOT_CONFIG).then(() => {
       this.listen();
@@ -178,7 +189,7 @@ export class LossChart {
     if (this.listening) return;
     this.listening = true;
     this.plot.on("plotly_relayout", (event) => {
-      if ("xaxis.range[0]" in event || "yaxis.range[0]" in event) this.zoomed = true;
+      if (this.zoom.hear(event, this.plot)) this.switches.show();
       this.marker.place();
     });
     this.plot.on("plotly_doubleclick", () => this.drawAnew());

@@ -64,7 +64,7 @@ export class MomentMarker {
   place() {
     const { plot } = this.chart;
     const { snapshots } = this.tab;
-    this.node.hidden = !snapshots.length || !plot.layout?.xaxis?.range || this.chart.zoomed;
+    this.node.hidden = !snapshots.length || !plot.layout?.xaxis?.range || this.chart.zoom.on;
     if (this.node.hidden) return;
     const x = this.places()[this.index];
     this.node.style.transform = `translateX(${x}px)`;

@@ -1,12 +1,12 @@
 // The address of the page: it holds what the open tab shows, so that whoever opens it sees the same.
 // Parts join with a way to tell their state and a way to take it. A place is the tab on which a part stands: a
-// model's name, "start", "runs" or "board"; null: the whole page. What is as usual is left out of the address, and
+// model's name, "start", "tokens", "runs" or "board"; null: the whole page. What is as usual is left out of the address, and
 // parameters that no part knows stay in it.
 import { debounce } from "../basics/dom.js";
 
 const WRITE_MS = 400; // browsers refuse more than about three changes of the address a second
 const LONGEST = 1500; // bytes of a text in the address: servers refuse very long ones
-const PLACES = ["start", "runs", "board"]; // all others are models
+const PLACES = ["start", "tokens", "runs", "board"]; // all others are models
 const WRITTEN = "playground-link"; // in the storage of the browser's tab: the query that this page wrote last
 
 /** The parameters of a query by name; of a name that is given twice, the first counts. */
@@ -73,9 +73,18 @@ export function placeOpened(id) {
 /** Whether the page still opens: what the link asked for is not all there. */
 export const opens = () => !read;
 
+const waiting = []; // acts that wait until the link is read
+
+/** Calls act() soon after the tabs show the runs that the link asked for. */
+export function whenRead(act) {
+  if (read) Promise.resolve().then(act);
+  else waiting.push(act);
+}
+
 /** The page shows now what the link asked for, as far as it can. */
 export function linkRead() {
   read = true;
+  for (const act of waiting.splice(0)) act();
   moved();
 }
 

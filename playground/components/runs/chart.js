@@ -1,6 +1,7 @@
 // The chart of the ticked runs: new points are appended, many at once; it is drawn anew when other runs are ticked.
 import { PLOT_CONFIG, onTheme } from "../page/appearance.js";
 import { isVisible, make, onShown } from "../basics/dom.js";
+import { Zoom, shownIn } from "../loss/zoom.js";
 import { LIVE } from "../tab/feed.js";
 import { figureFiles } from "../basics/figure_files.js";
 import { onPresenting } from "../page/presenting.js";
@@ -18,7 +19,7 @@ export class RunsChart {
     this.tab = tab;
     this.ticks = tab.ticks;
     this.axis = "step";
-    this.logX = this.logY = this.zoomed = false;
+    this.logX = this.logY = false;
     this.training = true;
     this.curves = new Map(); // run -> {training, validation, stride, points, events}: what is drawn
     this.followed = new Map(); // run -> the function that ends its subscription
@@ -33,6 +34,8 @@ export class RunsChart {
   build() {
     this.node = make("div", "card runs-chart");
     this.switches = new RunsSwitches(this);
+    this.zoom = new Zoom("runs", this);
+    this.zoom.takeAsked();
     const [head, unit] = [make("div", "figure-head"), make("span", "figure-unit", "validation, nats per character")];
     const named = ({ meta }) => (meta.curve === "validation" ? this.tab.labelOf(meta.run) : "");
     this.switches.node.append(figureFiles({ plot: () => this.plot, name: () => "runs", named }));
@@ -55,7 +58,7 @@ export class RunsChart {
   }
 
   unzoom() {
-    this.zoomed = false;
+    this.zoom.clear();
     this.drawSoon();
   }
 
@@ -119,7 +122,7 @@ export class RunsChart {
     if (!isVisible(this.plot) || !this.plot.clientWidth || !window.Plotly) return;
     this.curves = new Map(this.ticks.runs.filter((run) => this.tab.runOf(run)).map((run) => [run, this.curveOf(run)]));
     const curves = [...this.curves.values()];
-    const layout = layoutOf(this, this.zoomed ? this.present() : rangesOf(this, curves));
+    const layout = layoutOf(this, this.zoom.ranges ?? rangesOf(this, curves));
     const traces = tracesOf(curves, (run) => this.ticks.places.get(run));
     Plotly.react(this.plot, traces, layout, PLOT_CONFIG).then(() => {
       this.listen();
@@ -155,15 +158,10 @@ export class RunsChart {
     Plotly.extendTraces(this.plot, { x: grown.x, y: grown.y }, grown.indices).then(() => this.drawn());
   }
 
-  present() {
-    const { xaxis, yaxis } = this.plot.layout;
-    return { x: [...xaxis.range], y: [...yaxis.range] };
-  }
-
   /** Whether the curves have left the axes, which then become larger. */
   outgrown() {
-    if (this.zoomed) return false;
-    const [now, wanted] = [this.present(), rangesOf(this, [...this.curves.values()])];
+    if (this.zoom.on) return false;
+    const [now, wanted] = [shownIn(this.plot), rangesOf(this, [...this.curves.values()])];
     return wanted.x[1] > now.x[1] * (1 + 1e-9) || wanted.y[0] < now.y[0] - (now.y[1] - now.y[0]) * 0.02;
   }
 
@@ -188,8 +186,7 @@ export class RunsChart {
     if (this.listening) return;
     this.listening = true;
     this.plot.on("plotly_relayout", (event) => {
-      if (!("xaxis.range[0]" in event || "yaxis.range[0]" in event)) return;
-      this.zoomed = true;
+      if (!this.zoom.hear(event, this.plot)) return;
       this.switches.show();
       this.labels.place();
     });

@@ -1,5 +1,7 @@
 // The list of runs: ticked to be drawn, sorted by a column, filtered by model and text.
 import { button, make, option, press } from "../basics/dom.js";
+import { moved } from "../page/link.js";
+import { USUAL } from "./list_link.js";
 import { COLUMNS, detailOf, filtered, sorted } from "./words.js";
 import { RunRow } from "./row.js";
 
@@ -13,7 +15,7 @@ export class RunsList {
     this.ticks = tab.ticks;
     this.runs = [];
     this.rows = new Map(); // run -> RunRow
-    this.order = { key: "when", down: true };
+    this.order = { ...USUAL };
     this.chosen = { model: "", text: "" };
     this.current = null; // the run whose row Tab reaches
     this.build();
@@ -31,12 +33,14 @@ export class RunsList {
       menu.addEventListener("change", () => {
         this.chosen[name] = menu.value;
         this.arrange();
+        moved();
       });
       this.filters.append(menu);
       return { name, menu };
     });
     this.more = button("all columns", "pill-button", "Show all that is known of each run", () => {
-      press(this.more, this.table.classList.toggle("all"));
+      this.showAll(!this.table.classList.contains("all"));
+      moved();
     });
     press(this.more, false);
     this.count = make("span", "figure-unit runs-count");
@@ -89,6 +93,11 @@ export class RunsList {
     this.showTicks();
   }
 
+  showAll(on) {
+    this.table.classList.toggle("all", on);
+    press(this.more, on);
+  }
+
   fillMenus() {
     const choices = { model: ["model", "model_title"], text: ["text_id", "text"] };
     for (const { name, menu } of this.menus) {
@@ -106,6 +115,7 @@ export class RunsList {
     const same = this.order.key === key;
     this.order = { key, down: same ? !this.order.down : false };
     this.arrange();
+    moved();
   }
 
   /** Puts the rows into the order of the chosen column; a row that stays where it is, is not touched. */

@@ -8,6 +8,7 @@ import { pollerOf } from "../tab/polling.js";
 import { Together } from "./polling.js";
 import { RunsChart } from "./chart.js";
 import { RunsList } from "./list.js";
+import { linkList } from "./list_link.js";
 import { RunsSide } from "./side.js";
 import { SweepCard } from "../sweep/sweep.js";
 import { RunsTools } from "./tools.js";
@@ -37,6 +38,7 @@ export class RunsTab {
     this.looked = -Infinity; // when the list was last asked for
     this.together = new Together(server);
     this.list = new RunsList(this);
+    linkList(this.list);
     this.chart = new RunsChart(this);
     this.tools = new RunsTools(this);
     this.side = new RunsSide(this, props.sampling);

@@ -1,6 +1,7 @@
 // The settings of the ticked runs as a table: the rows that differ, or all.
 import { ask } from "../basics/calls.js";
 import { button, make, press } from "../basics/dom.js";
+import { moved } from "../page/link.js";
 import { ownRuns } from "../page/own_runs.js";
 
 export class RunsSettings {
@@ -8,9 +9,8 @@ export class RunsSettings {
     this.tab = tab;
     this.whole = false;
     this.all = button("all settings", "pill-button", "Also the settings that are the same in all", () => {
-      this.whole = !this.whole;
-      press(this.all, this.whole);
-      this.draw();
+      this.show(!this.whole);
+      moved();
     });
     press(this.all, false);
     this.node = make("div", "runs-settings");
@@ -20,6 +20,13 @@ export class RunsSettings {
     this.rows = [];
     this.runs = []; // the runs that the rows are of
     tab.ticks.lights(this.node, (node) => node.closest?.("th[data-run]")?.dataset.run ?? null);
+  }
+
+  /** Shows all rows, or those that differ. */
+  show(whole) {
+    this.whole = whole;
+    press(this.all, whole);
+    this.draw();
   }
 
   async look() {

@@ -32,7 +32,9 @@ export class RunsSide {
     this.node.append(head, this.texts.node, this.settings.node);
     tab.ticks.onChange(() => this.refresh(), this.node);
     this.open("same");
-    join("runs", ["view"], () => ({ view: this.view === "same" ? null : this.view }), ({ view }) => {
+    const told = () => ({ view: this.view === "same" ? null : this.view, rows: this.settings.whole ? "all" : null });
+    join("runs", ["view", "rows"], told, ({ view, rows }) => {
+      this.settings.show(rows === "all");
       if (VIEWS.some(([one]) => one === view)) this.open(view);
     });
   }

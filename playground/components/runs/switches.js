@@ -1,14 +1,18 @@
 // The switches above the chart of runs: its x axis, logarithmic axes, the training curves, and the way out of a zoom.
 import { linkAxes } from "../loss/axis_switches.js";
 import { button, make, press } from "../basics/dom.js";
-import { moved } from "../page/link.js";
+import { join, moved } from "../page/link.js";
 import { AXES } from "./curves.js";
 
 export class RunsSwitches {
-  /** chart: has `axis`, `logX`, `logY`, `training` and `zoomed`, and draws itself anew with `drawSoon()`. */
+  /** chart: has `axis`, `logX`, `logY`, `training` and `zoom`, and draws itself anew with `drawSoon()`. */
   constructor(chart) {
     this.chart = chart;
     linkAxes("runs", chart, AXES);
+    const told = () => ({ curves: chart.training ? null : "validation" });
+    join("runs", ["curves"], told, ({ curves }) => {
+      chart.training = curves !== "validation";
+    });
     const axes = make("span", "pills joined");
     this.axes = AXES.map((axis) => button(axis, "pill-button", `x axis: ${axis}`, () => this.choose("axis", axis)));
     axes.append(...this.axes);
@@ -30,7 +34,7 @@ export class RunsSwitches {
 
   choose(name, value) {
     this.chart[name] = value;
-    if (name !== "training") this.chart.zoomed = false; // what was zoomed into is elsewhere now
+    if (name !== "training") this.chart.zoom.clear(); // what was zoomed into is elsewhere now
     this.chart.drawSoon();
     moved();
   }
@@ -39,6 +43,6 @@ export class RunsSwitches {
   show() {
     this.axes.forEach((pill, index) => press(pill, AXES[index] === this.chart.axis));
     for (const pill of this.pills) press(pill, this.chart[pill.dataset.name]);
-    this.whole.hidden = !this.chart.zoomed;
+    this.whole.hidden = !this.chart.zoom.on;
   }
 }

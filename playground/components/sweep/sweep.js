@@ -2,6 +2,7 @@
 import { onTheme } from "../page/appearance.js";
 import { ask } from "../basics/calls.js";
 import { button, isVisible, make, onShown, option } from "../basics/dom.js";
+import { join, moved, openable, tokensIn } from "../page/link.js";
 import { MOST } from "../runs/ticks.js";
 import { drawSweep } from "./figure.js";
 import { SweepForm } from "./form.js";
@@ -20,6 +21,9 @@ export class SweepCard {
     this.looked = -Infinity;
     this.form = new SweepForm(models, tab.server, (key) => this.open(key));
     this.build();
+    join("runs", ["sweep"], () => ({ sweep: openable([this.key ?? ""]) }), ({ sweep }) => {
+      this.key = tokensIn(sweep)[0] ?? this.key;
+    });
     this.show(false);
     onTheme(this.node, () => this.draw());
     onShown(this.node, () => this.lookIfDue());
@@ -66,6 +70,7 @@ export class SweepCard {
     this.state = null;
     this.show(false);
     this.look();
+    moved();
   }
 
   lookIfDue() {
