@@ -25,6 +25,10 @@ WIDTH_OF_A_LAYER = 32  # a model as wide as this has one layer, one of twice the
 HEAD_SIZE = 16  # numbers of a head at least, if the model is that wide
 
 
+class TooManyRuns(SettingsProblem):
+    """A sweep of more runs than are allowed."""
+
+
 @dataclass(frozen=True)
 class Point:
     """One run of a sweep: the name of its directory, the settings that make it differ, and its plan."""
@@ -91,7 +95,7 @@ def points(
 ) -> list[Point]:
     """Every combination of the values, as plans; the last setting changes quickest.
 
-    `SettingsProblem` on a value that the setting refuses, and on more than `most` combinations.
+    `SettingsProblem` on a value that the setting refuses; `TooManyRuns` of more than `most` combinations.
     """
     given = dict(given or {})
     if not varied:
@@ -121,8 +125,8 @@ def again(saved: Sweep) -> list[Point]:
 
 def _check_count(count: int, most: int) -> None:
     if count > most:
-        raise SettingsProblem(
-            f"That would be {count:,} runs, and a sweep has at most {most:,}: vary fewer values, or allow more."
+        raise TooManyRuns(
+            f"That would be {count:,} runs, and a sweep has at most {most:,}: choose fewer."
         )
 
 

@@ -1,6 +1,7 @@
 """`python -m lm sweep MODEL`: several runs, one after the other, that differ in a setting or two or in size."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,13 +130,15 @@ def sweep_command(rung: Rung) -> click.Command:
                 "Say what differs: --vary n_layer=1,2,4, or --scale 6 for models of growing size."
             )
         varied = sweep.parse(rung, vary)
-        points = sweep.points(rung, varied, recipe, given, most) if varied else []
+        with _allowing_more():
+            points = sweep.points(rung, varied, recipe, given, most) if varied else []
         with Interruption() as interruption:
             texts = _Texts(corpus)
             if scale is not None:
                 size = texts.of(rung.plan(recipe, **given)).tokenizer.vocab_size
                 ends = {"smallest": smallest, "largest": largest, "most": most}
-                points = sweep.sizes(rung, scale, size, recipe=recipe, given=given, **ends)
+                with _allowing_more():
+                    points = sweep.sizes(rung, scale, size, recipe=recipe, given=given, **ends)
             ready = [_ready(point, texts, out) for point in points]
             _check_fit(ready, out, where)
             _tell_costs(ready, where)
@@ -153,6 +156,15 @@ def sweep_command(rung: Rung) -> click.Command:
         "runs that have ended are kept."
     )
     return command
+
+
+@contextlib.contextmanager
+def _allowing_more() -> Iterator[None]:
+    """Name the flag that allows more runs, where a sweep has too many."""
+    try:
+        yield
+    except sweep.TooManyRuns as problem:
+        raise SettingsProblem(f"{str(problem)[:-1]}, or allow more with --most.") from None
 
 
 class _Texts:

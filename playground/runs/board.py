@@ -1,8 +1,8 @@
 """The class board: runs to which visitors have given a name, with the best loss of each, best first.
 
 It is there only with the flag `--board`. It is kept in `board.json` in the runs folder, so that it outlives the
-server. A run that came in a file cannot be shown: anybody can bring a good one. A visitor's page keeps a random text, `owner`, by which it can withdraw its own entries; the board keeps
-the checksum of it.
+server. A run that came in a file cannot be shown: anybody can bring a good one. A visitor's page keeps a random
+text, `owner`, by which it can withdraw its own entries; the board keeps the checksum of it.
 """
 
 import hashlib

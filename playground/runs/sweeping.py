@@ -8,21 +8,24 @@ import contextlib
 import secrets
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lm import sweep
 from lm.errors import Problem, RunProblem, SettingsProblem
 from lm.ladder import RUNGS
-from lm.plan import CLASSIC, Rung
+from lm.plan import CLASSIC, Plan, Rung
 from lm.runs import sweeps
+from lm.runs.comparing import differences, shortened
 from lm.runs.preparation import PreparedText
 from lm.runs.sweeps import SavedPoint, Sweep
 from lm.sizes import count_parameters, outline
 from lm.sweep import Point
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
+from playground.tabs import controls
 from playground.tabs.prompts import sendable
 
 LARGEST = 200_000  # parameters, unless a visitor asks for more
@@ -30,6 +33,7 @@ LONGEST = 20_000  # characters of the values of a setting that are read
 UNWATCHED = 180.0  # seconds without a question until a sweep begins no further run
 RETRY = 0.5  # seconds between two looks for a place in the queue
 INCLUDED = "shipped:"
+OF_EACH = ("steps", "evaluate_every", "warmup_steps")  # decided by the field "steps of each"
 
 
 @dataclass
@@ -41,6 +45,7 @@ class Wanted:
     given: dict[str, Any]
     points: list[Point]
     texts: list[PreparedText]  # of each point
+    told: str  # the settings of all runs: "classic", or in what they differ from it
 
     @property
     def parameters(self) -> list[int]:
@@ -94,7 +99,8 @@ class Sweeping:
         """The costs of a sweep: {"runs", "parameters", "seconds", "known": runs of known time, "points"}.
 
         asked: {"model", "kind": "vary" or "scale", "text": key, "vary": [[setting, "1,2,4"], ...], "count",
-        "largest": parameters, "steps"}. Times are measured while nothing trains: ask until all are known.
+        "largest": parameters, "steps", "settings": of all runs, values in the order of the model's settings}.
+        "from" tells those in words. Times are measured while nothing trains: ask until all are known.
         Or {"error"}.
         """
         try:
@@ -107,6 +113,7 @@ class Sweeping:
         sizes = wanted.parameters
         return {
             "runs": len(wanted.points),
+            "from": wanted.told,
             "parameters": sum(sizes),
             "seconds": sum(known),
             "known": len(known),
@@ -125,11 +132,13 @@ class Sweeping:
         varied = sweep.parse(rung, _words(asked.get("vary"))) if asked.get("kind") == "vary" else {}
         if len(varied) > 2:
             raise SettingsProblem("A sweep varies one setting, or two.")
-        given = _given(rung, asked.get("steps"), varied)
-        plan = rung.plan(CLASSIC.name, **given)
+        scale = asked.get("kind") == "scale"
+        chosen = set(sweep.SIZE if scale else varied)
+        base, plan = _base(rung, asked.get("settings"), {*chosen, *OF_EACH})
+        given = base | _given(rung, asked.get("steps"), varied)
         key = str(asked.get("text"))
         text = self.services.texts.get(key, plan.tokenizer, plan.task)
-        if asked.get("kind") == "scale":
+        if scale:
             count, size = _whole(asked.get("count"), "Sizes"), text.tokenizer.vocab_size
             largest = _whole(asked.get("largest", LARGEST), "Largest")
             points = sweep.sizes(rung, count, size, largest=largest, given=given)
@@ -141,8 +150,7 @@ class Sweeping:
             size = its.tokenizer.vocab_size
             self.services.allowance.check_size(one.plan, size)
             self.services.allowance.check_length(one.plan, size, None)
-        kind = "scale" if asked.get("kind") == "scale" else "vary"
-        return Wanted(rung, kind, given, points, texts)
+        return Wanted(rung, "scale" if scale else "vary", given, points, texts, _told(rung, plan))
 
     # Training
 
@@ -224,17 +232,36 @@ class Sweeping:
         return found
 
 
-def sweepable() -> list[dict[str, Any]]:
-    """The models that train step by step, each with its settings as [name, title, help]."""
-    return [
-        {
-            "name": rung.name,
-            "title": rung.title,
-            "settings": [[name, one.title, one.help] for name, one in rung.settings().items()],
-        }
-        for rung in RUNGS.values()
-        if "steps" in rung.settings()
-    ]
+def _base(rung: Rung, values: Any, apart: Collection[str]) -> tuple[dict[str, Any], Plan]:
+    """The settings of a model's tab that differ from the classic ones, and the plan that they are.
+
+    values: of its controls, in their order; None for the classic ones. apart: settings that the sweep decides;
+    they stay classic, so that the plan need not be one that could be trained.
+    """
+    usual = rung.plan(CLASSIC.name)
+    if values is None:
+        return {}, usual
+    try:
+        plan = controls.plan_of(rung, values if isinstance(values, list) else [])
+    except SettingsProblem as problem:
+        raise SettingsProblem(f"On the tab of {rung.title}: {problem}") from None
+    before, given = usual.values(), {}
+    for name, one in plan.values().items():
+        if one != before[name] and name not in apart:
+            given[name] = one
+    parts = {
+        name: part.model_copy(
+            update={n: v for n, v in given.items() if n in type(part).model_fields}
+        )
+        for name, part in usual.parts.items()
+    }
+    return given, replace(usual, **parts)
+
+
+def _told(rung: Rung, plan: Plan) -> str:
+    """A plan in words: "classic", or in what it differs from that."""
+    told = shortened(differences(rung.plan(CLASSIC.name), plan))
+    return f"{CLASSIC.name} with {told}" if told else CLASSIC.name
 
 
 def _words(asked: Any) -> list[str]:

@@ -12,8 +12,9 @@ from playground import components
 from playground.looking.writing import Requests
 from playground.runs.comparison import MOST_TICKED, Answer
 from playground.runs.side_by_side import Pane, write
+from playground.runs.sweep_form import sweepable
 from playground.runs.sweep_result import SweepResults
-from playground.runs.sweeping import Sweeping, sweepable
+from playground.runs.sweeping import Sweeping
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor, visitor_of
 from playground.tabs.model_tab import AS_TYPED, QUICK

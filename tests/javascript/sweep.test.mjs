@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { groupsOf, isLog, tracesOf } from "../../playground/components/sweep/figure.js";
-import { costWords, stateWords } from "../../playground/components/sweep/words.js";
+import { costWords, fromWords, stateWords } from "../../playground/components/sweep/words.js";
 
 const point = (x, loss, other = null, status = "finished") => ({ x, loss, other, status, title: `n ${x}` });
 
@@ -33,6 +33,12 @@ test("the costs are told before the times are known, and a refusal as it is", ()
   assert.equal(costWords(costs), "2 runs, 3,000 parameters in all; timing: 0 of 2 known.");
   assert.match(costWords({ ...costs, seconds: 65, known: 2 }), /about .* of training here\.$/);
   assert.equal(costWords({ error: "No." }), "No.");
+});
+
+test("the settings that a sweep begins with are told with the tab that shows them", () => {
+  const from = "classic with layers 3→4";
+  assert.equal(fromWords("Decoder transformer", { from }), "All else as on the tab Decoder transformer: classic with layers 3→4.");
+  assert.equal(fromWords("Decoder transformer", { error: "No." }), "");
 });
 
 test("the state counts the runs and says why one failed", () => {

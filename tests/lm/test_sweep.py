@@ -255,7 +255,8 @@ def test_the_command_refuses(done, text, tmp_path):
     assert "Say what differs" in refused(*new, "--vary", "n_embd=4", "--scale", "4")
     assert "Embedding size must be" in refused(*new, "--vary", "n_embd=4,0")
     assert "at most 50" in refused(*new, "--vary", f"seed={','.join(map(str, range(1000)))}")
-    assert "at most 3" in refused(*new, "--vary", "seed=1,2,3,4", "--most", "3")
+    too_many = refused(*new, "--vary", "seed=1,2,3,4", "--most", "3")
+    assert "at most 3: choose fewer, or allow more with --most." in too_many
     assert not (tmp_path / "new").exists()
     another = refused("--out", out, "--vary", "n_embd=4,16", "--vary", "seed=1,2", code=3)
     assert "holds another sweep" in another

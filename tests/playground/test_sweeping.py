@@ -9,9 +9,11 @@ from lm import sweep
 from lm.ladder import RUNGS
 from lm.runs import recording, sweeps
 from lm.training.loop import train
+from playground.runs.sweep_form import sweepable
 from playground.runs.sweep_result import SweepResults
 from playground.runs.sweeping import Sweeping
 from playground.serving.visitors import Visitor
+from playground.tabs import controls
 from tests.playground.answers import assert_one_sentence
 
 
@@ -64,6 +66,41 @@ def test_a_sweep_trains_its_runs_and_the_command_line_reads_it(sweeping, asked, 
     for point in sweep.again(saved):  # as `python -m lm sweep` makes them from the same words
         assert sweeping.library.view(f"local:{folder.name}/{point.name}").run.plan == point.plan
     assert sweeping.known() == [key]
+
+
+def test_a_sweep_begins_with_the_settings_of_the_models_tab(sweeping, asked, ended):
+    """Also those that fit only with the swept values: six heads do not divide the usual 64 numbers."""
+    rung = RUNGS["multi_head_attention"]
+    tab = controls.values_of(rung.plan(n_embd=48, n_head=6, learning_rate=0.02, seed=7))
+    vary = {"model": rung.name, "vary": [["n_embd", "12,24"]], "settings": tab}
+    told = sweeping.costs(asked(**vary))["from"]
+    assert told == "classic with attention heads 4→6, learning rate 0.01→0.02, seed 1→7"
+    key = sweeping.start(asked(**vary))["sweep"]
+    ended(key)
+    plans = [point.plan.values() for point in sweep.again(sweeps.saved(sweeping.folder(key)))]
+    assert [(one["n_embd"], one["n_head"], one["seed"], one["steps"]) for one in plans] == [
+        (12, 6, 7, 4),
+        (24, 6, 7, 4),
+    ]
+    assert sweeping.costs(asked())["from"] == "classic"
+    sizes = sweeping.costs(asked(kind="scale", model=rung.name, settings=tab))
+    assert "heads" not in sizes["from"] and "seed" in sizes["from"]
+    wrong = sweeping.costs(asked(**vary | {"settings": [*tab[:-1], None]}))["error"]
+    assert wrong.startswith("On the tab of Multi-head: ")
+
+
+@pytest.mark.parametrize("model", sweepable(), ids=lambda model: model["name"])
+def test_the_form_tells_values_that_the_settings_take(model):
+    """The bounds are told before anything is refused, and the example is within them."""
+    rung = RUNGS[model["name"]]
+    for name, _, _, possible, example in model["settings"]:
+        assert possible and example
+        for one in sweep.parse(rung, [f"{name}={example}"])[name]:
+            field = rung.settings()[name]
+            if field.kind == "choice":
+                assert one in possible.split(", ")
+            elif field.kind != "bool":
+                assert field.minimum <= one <= field.maximum
 
 
 def test_its_runs_are_in_the_list_under_the_tokens_of_the_points(sweeping, asked, ended, services):

@@ -1,8 +1,10 @@
 // The form of a new sweep: a model, one setting or two with their values, or a number of sizes; and the costs.
 import { ask } from "../basics/calls.js";
 import { chosenText, onText } from "../page/chosen_text.js";
-import { button, debounce, isVisible, make, option } from "../basics/dom.js";
-import { costWords } from "./words.js";
+import { button, debounce, isVisible, make, onShown, option } from "../basics/dom.js";
+import { whole } from "../basics/wording.js";
+import { tab } from "../tab/tab.js";
+import { costWords, fromWords } from "./words.js";
 
 const SOON_MS = 300; // after the last key
 const AGAIN_MS = 2500; // while times are not known
@@ -10,13 +12,14 @@ const PATIENCE_MS = 60000; // a text may have to be counted first
 const NO_ANSWER = "The server does not answer. Try again in a moment.";
 
 export class SweepForm {
-  /** models: [{name, title, settings: [[name, title, help]]}]; begun(key): called when a sweep has begun. */
+  /** models: of playground/runs/sweep_form.py; begun(key): called when a sweep has begun. */
   constructor(models, server, begun) {
     Object.assign(this, { models, server, begun });
     this.asked = 0;
     this.node = make("form", "sweep-form");
     this.costs = make("p", "figure-words sweep-costs");
     this.costs.setAttribute("role", "status");
+    this.from = make("p", "figure-words sweep-from");
     this.build();
     this.changed = debounce(() => this.reckon(), SOON_MS);
     this.node.addEventListener("input", () => this.hear());
@@ -25,6 +28,7 @@ export class SweepForm {
       this.start();
     });
     onText(() => this.changed(), this.node);
+    onShown(this.node, () => this.changed()); // the settings of the model's tab may be others now
     this.fill();
   }
 
@@ -46,7 +50,7 @@ export class SweepForm {
       line.append(...row.map((one) => one.parentElement));
       this.node.append(line);
     }
-    this.node.append(this.costs, this.go);
+    this.node.append(this.from, this.costs, this.go);
   }
 
   menu(title, options) {
@@ -59,25 +63,38 @@ export class SweepForm {
     const node = make("input", "runs-menu sweep-field");
     Object.assign(node, { type, value });
     if (type === "number") Object.assign(node, { min: 1, step: 1 });
-    return this.labelled(title, node);
+    return this.labelled(title, node, make("span", "sweep-bounds"));
   }
 
   pair(title) {
-    const values = this.field("values", "");
-    values.placeholder = "1,2,4,8";
-    return [this.menu(title, []), values];
+    return [this.menu(title, []), this.field("values", "")];
   }
 
-  labelled(title, node) {
+  labelled(title, node, ...more) {
     const label = make("label", "sweep-label", `${title} `);
     node.setAttribute("aria-label", title); // without the choices of a menu
-    label.append(node);
+    label.append(node, ...more);
     return node;
+  }
+
+  /** Tells the values that a field takes, beside it. */
+  bounds(node, words, title = "") {
+    node.nextElementSibling.textContent = words;
+    node.title = title;
+    node.setAttribute("aria-description", [words, title].filter(Boolean).join(". "));
+  }
+
+  get chosen() {
+    return this.models.find(({ name }) => name === this.model.value);
   }
 
   /** The settings of the model that is chosen, and the fields that are needed. */
   fill() {
-    const { settings } = this.models.find(({ name }) => name === this.model.value);
+    const { settings, sizes, steps } = this.chosen;
+    for (const [node, [least, most]] of [[this.count, sizes], [this.steps, steps]]) {
+      Object.assign(node, { min: least, max: most });
+      this.bounds(node, `${whole(least)} to ${whole(most)}`);
+    }
     const known = settings.map(([name, title]) => option(title, name));
     this.first[0].replaceChildren(...known);
     this.second[0].replaceChildren(option("none", ""), ...known.map((one) => one.cloneNode(true)));
@@ -94,8 +111,9 @@ export class SweepForm {
     this.second[0].closest(".sweep-row").hidden = scale;
     this.second[1].parentElement.hidden = !this.second[0].value;
     for (const [menu, values] of [this.first, this.second]) {
-      const { settings } = this.models.find(({ name }) => name === this.model.value);
-      values.title = settings.find(([name]) => name === menu.value)?.[2] ?? "";
+      const [, , help, possible, example] = this.chosen.settings.find(([name]) => name === menu.value) ?? [];
+      values.placeholder = example ?? "";
+      this.bounds(values, possible ?? "", help);
     }
     this.told = null;
     this.go.disabled = true;
@@ -112,6 +130,7 @@ export class SweepForm {
       count: Number(this.count.value),
       largest: Number(this.largest.value),
       steps: Number(this.steps.value),
+      settings: tab(this.model.value).chosen?.values ?? null,
     };
   }
 
@@ -123,6 +142,7 @@ export class SweepForm {
     const answer = await ask(this.server, "costs", [this.question], PATIENCE_MS);
     if (mine !== this.asked) return;
     this.told = answer;
+    this.from.textContent = fromWords(this.chosen.title, answer);
     this.costs.textContent = answer ? costWords(answer) : NO_ANSWER;
     this.costs.classList.toggle("impossible", Boolean(!answer || answer.error));
     this.go.disabled = !answer || Boolean(answer.error) || this.starting;

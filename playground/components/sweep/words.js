@@ -14,6 +14,9 @@ export function costWords(costs) {
   return `${size}; ${waiting}: ${known} of ${runs} known.`;
 }
 
+/** The settings of all runs of a sweep; title: of the model; costs: as of `costWords`. */
+export const fromWords = (title, costs) => (costs?.from ? `All else as on the tab ${title}: ${costs.from}.` : "");
+
 /** How far a sweep is: "2 of 5 finished, 1 in training". */
 export function stateWords({ points }) {
   const count = (wanted) => points.filter(({ status }) => wanted.includes(status)).length;
