@@ -68,7 +68,7 @@ def described(text: PreparedText) -> str:
 
 
 def context_told(plan: Plan, text: PreparedText) -> str:
-    """The context of pieces, in words; "" of characters."""
+    """The context of pieces, as "context: 64 tokens, about 150 characters"; "" of characters."""
     if text.tokenizer.kind == CHARACTERS:
         return ""
-    return f"Context: {tokens_told(plan.context_length, characters_each(text))}"
+    return f"context: {tokens_told(plan.context_length, characters_each(text))}"

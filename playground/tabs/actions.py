@@ -23,14 +23,11 @@ from lm.ablation import check_heads
 from lm.corpora import AnyCorpus, PairCorpus
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
-from lm.plan import Plan, Rung
-from lm.runs.preparation import PreparedText
+from lm.plan import Rung
 from lm.runs.run import Run
 from lm.settings import describe
 from lm.sizes import count_parameters, outline
-from lm.tokenizers import CharacterTokenizer
 from lm.training.config import TrainingConfig
-from lm.wording import tokens_told
 from playground.figures import loss as loss_figure
 from playground.looking import inside, rewriting, writing
 from playground.runs.going_on import GoingOn
@@ -39,6 +36,7 @@ from playground.serving.visitors import NOBODY, Visitor
 from playground.tabs import controls
 from playground.tabs.prompts import sendable
 from playground.texts import key_of
+from playground.tokens import context_told
 
 PASSAGE = 300  # characters of held-out text whose surprise is shown
 MOST_WRITTEN = 2000  # tokens that the page writes at once
@@ -357,10 +355,10 @@ class Actions:
     def estimate(self, data: Any) -> Answer:
         """Parameters and predicted time; the page calls it with [corpus, *values].
 
-        Answers {"parameters", "steps", "seconds", "state", "tokens", "context"} or {"error": a sentence}. The
+        Answers {"parameters", "steps", "seconds", "state", "context"} or {"error": a sentence}. The
         state is "timing" or "waiting" (for the runs in training to end) while there are no seconds yet, "busy"
         if other work disturbed the timing, "impossible" if the plan cannot be timed here, and "settled"
-        otherwise. "tokens" and "context" tell pieces in words, and are "" of characters.
+        otherwise. "context" tells pieces in words, and is "" of characters.
         """
         corpus, *values = data if isinstance(data, list) and data else [""]
         try:
@@ -379,22 +377,11 @@ class Actions:
             state = "settled" if settled else "busy"
         parameters = count_parameters(outline(plan, text.tokenizer.vocab_size))
         told = {"parameters": parameters, "steps": plan.steps, "seconds": seconds}
-        return {**told, "state": state, **_pieces_told(plan, text)}
+        return {**told, "state": state, "context": context_told(plan, text)}
 
     def new_seed(self) -> Answer:
         """A seed at random."""
         return {"settings": {"seed": random.randrange(1, 100_000)}}
-
-
-def _pieces_told(plan: Plan, text: PreparedText) -> dict[str, str]:
-    """The pieces that a plan cuts a text into, and its context, in words; "" of characters."""
-    if plan.tokenizer.tokenizer == CharacterTokenizer.kind:
-        return {"tokens": "", "context": ""}
-    each = len(text.corpus.train_text) / max(1, text.train_tokens)
-    return {
-        "tokens": f"{text.tokenizer.vocab_size:,} pieces · {each:.1f} characters each",
-        "context": f"Context: {tokens_told(plan.context_length, each)}",
-    }
 
 
 def _step(value: Any) -> int | None:

@@ -22,7 +22,7 @@ test("the mean of the bars is the loss of characters, and is divided for pieces"
   assert.match(characters[1], /the mean of these bars: the loss on .* would be 4\.17\.$/);
 });
 
-test("the estimate tells the pieces of a text", () => {
-  const told = estimateWords({ parameters: 1, steps: 2, seconds: 3, state: "settled", tokens: "512 pieces" });
-  assert.equal(told.map(([text]) => text).join(""), "1 parameters\n2 steps ≈ 3 s here\n512 pieces");
+test("the estimate tells how much a context of pieces covers", () => {
+  const told = estimateWords({ parameters: 1, steps: 2, seconds: 3, state: "settled", context: "context: 64 tokens" });
+  assert.equal(told.map(([text]) => text).join(""), "1 parameters\n2 steps ≈ 3 s here\ncontext: 64 tokens");
 });

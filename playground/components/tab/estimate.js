@@ -60,7 +60,6 @@ class Estimate {
     const beside = LIVE.has(this.tab.record.status) ? (this.tab.stale ? "other" : "same") : null;
     const pieces = estimateWords(this.answer, beside);
     const words = pieces.map(([text]) => text).join("");
-    this.line.title = this.answer.context ?? "";
     if (this.line.textContent === words) return;
     this.line.classList.toggle("impossible", Boolean(this.answer.error));
     this.line.replaceChildren(

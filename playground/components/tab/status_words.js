@@ -56,7 +56,7 @@ export function hintWords(record, { connected, differing }) {
 /** Parameters and predicted time as pieces [text, is it strong]; answer: of `Actions.estimate`.
  *
  * beside: a run in training that has these settings, "same", or others, "other"; null: none trains. */
-export function estimateWords({ error, parameters, steps, seconds, state, tokens }, beside = null) {
+export function estimateWords({ error, parameters, steps, seconds, state, context }, beside = null) {
   if (error) return [[error, false]];
   const time = {
     timing: [[" · timing …", false]],
@@ -66,8 +66,8 @@ export function estimateWords({ error, parameters, steps, seconds, state, tokens
     settled: [[" ≈ ", false], [duration(seconds), true], [" here", false]],
   };
   const whose = { same: [["This run: ", false]], other: [["Chosen: ", false]] }[beside] ?? [];
-  const cut = tokens ? [[`\n${tokens}`, false]] : [];
-  return [...whose, [whole(parameters), true], [` parameters\n${whole(steps)} steps`, false], ...time[state], ...cut];
+  const reach = context ? [[`\n${context}`, false]] : [];
+  return [...whose, [whole(parameters), true], [` parameters\n${whole(steps)} steps`, false], ...time[state], ...reach];
 }
 
 /** The word on a tab's button for a live run; "" for others. */
