@@ -34,11 +34,12 @@ from lm.errors import (
 )
 from lm.evaluation import told
 from lm.generation import SamplingConfig, generate
+from lm.interchange_command import import_command
 from lm.pairs_told import corpus_told, rewritten
 from lm.prompt import Begun, Prompt
 from lm.rewriting import Rewriter
 from lm.runs import open_run, packing, sweeps
-from lm.runs_command import export_command, import_command, runs_command
+from lm.runs_command import export_command, import_run_command, runs_command
 from lm.settings import describe
 from lm.sizes import count_parameters, outline
 from lm.sweep_command import sweep_group
@@ -313,7 +314,7 @@ def pack(directory: Path, out: Path, snapshots: int, note: str) -> None:
     click.echo(f"{out}: {size / 1e6:.2f} MB")
 
 
-for further in (runs_command, sweep_group, export_command, import_command):
+for further in (runs_command, sweep_group, export_command, import_command, import_run_command):
     main.add_command(further)
 
 if __name__ == "__main__":

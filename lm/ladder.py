@@ -22,9 +22,12 @@ from lm.models.decoder_transformer import DecoderConfig, DecoderTransformer
 from lm.models.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from lm.models.multi_head_attention import MultiHeadAttentionModel, MultiHeadConfig
 from lm.models.ngram import Ngram, NgramConfig
+from lm.models.pretrained_config import PretrainedConfig
+from lm.models.pretrained_transformer import PretrainedTransformer
 from lm.models.single_block_transformer import SingleBlockConfig, SingleBlockTransformer
 from lm.models.single_head_attention import SingleHeadAttention, SingleHeadConfig
 from lm.plan import Rung
+from lm.tokenizers import ImportedTokenizerConfig
 from lm.training.config import CountingConfig, TrainingConfig
 
 _LADDER = (
@@ -101,6 +104,18 @@ _LADDER = (
     ),
 )
 
+# No rung: others have trained it, and it comes by `python -m lm import` (`lm/interchange/`).
+PRETRAINED = Rung(
+    name="pretrained_transformer",
+    title="Pretrained transformer",
+    idea="A GPT-2 or a Llama that others have trained.",
+    brief="what others trained",
+    config=PretrainedConfig,
+    model=PretrainedTransformer,
+    training=TrainingConfig(steps=1000, batch_size=4, learning_rate=1e-4),
+    tokenizer=ImportedTokenizerConfig(),
+)
+
 RUNGS: dict[str, Rung] = {rung.name: rung for rung in _LADDER}
 
 
@@ -110,7 +125,12 @@ def text_models() -> dict[str, Rung]:
 
 
 def rung(name: str) -> Rung:
-    """The model of that name, or a `SettingsProblem` that lists the names there are."""
+    """The model of that name, or a `SettingsProblem` that lists the names there are.
+
+    Also that of imported runs, which is none of the ladder.
+    """
+    if name == PRETRAINED.name:
+        return PRETRAINED
     if name not in RUNGS:
         raise SettingsProblem(f"There is no model called {name!r}; there are {', '.join(RUNGS)}.")
     return RUNGS[name]

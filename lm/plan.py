@@ -84,6 +84,7 @@ class Rung:
     tasks: tuple[str, ...] = ("continue",)
     more_tasks: tuple[str, ...] = ()
     brief: str = ""  # the idea in two or three words
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
 
     @property
     def rewrites(self) -> bool:
@@ -94,7 +95,7 @@ class Rung:
         """The parts of a plan by name, each with this rung's defaults."""
         return {
             "task": TaskConfig(task=self.tasks[0]),
-            "tokenizer": TokenizerConfig(),
+            "tokenizer": self.tokenizer,
             "model": self.config(),
             "training": self.training,
             "start": StartConfig(),

@@ -176,7 +176,7 @@ def export_command(directory: Path, kind: str, out: Path) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="The new run directory."
 )
-def import_command(file: Path, out: Path) -> None:
+def import_run_command(file: Path, out: Path) -> None:
     """Make a run directory of a zip file that `export` wrote, after checking all of it."""
     with working("Importing"):
         run = archive.import_run(file, out.parent, out.name)

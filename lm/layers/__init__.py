@@ -18,7 +18,7 @@ from lm.layers.block import Block
 from lm.layers.cache import KeyValueCache
 from lm.layers.cross_attention import CrossAttention, cross_pattern
 from lm.layers.dropout import Dropout
-from lm.layers.feed_forward import Activation, FeedForward
+from lm.layers.feed_forward import Activation, FeedForward, PretrainedActivation
 from lm.layers.initial_weights import draw_weights
 from lm.layers.masks import PADDING, causal, looks_ahead, open_mask, padding_mask
 from lm.layers.ngram_embedding import NgramEmbedding
@@ -36,6 +36,7 @@ __all__ = [
     "KeyValueCache",
     "NgramEmbedding",
     "Norm",
+    "PretrainedActivation",
     "RotaryPositions",
     "SelfAttention",
     "attention_weights",

@@ -7,6 +7,10 @@ and `F.scaled_dot_product_attention` never writes the weights to memory. Tests h
 Two options change the scores. *Rotary positions* rotate queries and keys by their position (`positions.py`).
 *Query-key norm* scales both to length √D, so that a score is √D times the cosine of an angle and cannot grow
 without bound (Henry et al. 2020); training is then stable at higher learning rates.
+
+Three more are for models that others trained (`lm/models/pretrained_transformer.py`). Biases of query, key and
+value: GPT-2 has them. *Grouped* keys and values: several heads share one key and one value, so that the cache
+of a long text is small (Ainslie et al. 2023). A head size of its own, where it is not C / H.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -75,15 +79,22 @@ class SelfAttention(nn.Module):
         rotary: RotaryPositions | None = None,
         qk_norm: bool = False,
         scaled: bool = True,
+        n_key_value_head: int | None = None,
+        head_size: int | None = None,
+        query_key_value_bias: bool = False,
     ) -> None:
+        """n_key_value_head: G, the keys and values that H heads share; H if None. head_size: D."""
         super().__init__()
         self.n_head = n_head
+        self.n_key_value_head = n_key_value_head or n_head
+        self.head_size = head_size or n_embd // n_head
         self.scaled = scaled
         self.rotary = rotary
         self.qk_norm = qk_norm
         self.causal_kernel = False
-        self.query_key_value = nn.Linear(n_embd, 3 * n_embd, bias=False)
-        self.projection = nn.Linear(n_embd, n_embd, bias=bias)
+        rows = (n_head + 2 * self.n_key_value_head) * self.head_size
+        self.query_key_value = nn.Linear(n_embd, rows, bias=query_key_value_bias)
+        self.projection = nn.Linear(n_head * self.head_size, n_embd, bias=bias)
         self.register_buffer("mask", mask, persistent=False)  # (context_length, context_length)
 
     def forward(
@@ -95,9 +106,11 @@ class SelfAttention(nn.Module):
         mask of each row's own that is added to the part's (`padding_mask`).
         """
         T, start = x.shape[1], cache.length if cache is not None else 0
-        q, k, v = self.project(x, start)  # (B, H, T, D)
+        q, k, v = self.project_grouped(x, start)  # (B, H, T, D), (B, G, T, D), (B, G, T, D)
         if cache is not None:
-            k, v = cache.extend(k, v)  # (B, H, start + T, D)
+            k, v = cache.extend(k, v)  # (B, G, start + T, D)
+        if self.n_key_value_head < self.n_head:
+            k, v = self.repeated(k), self.repeated(v)  # (B, H, start + T, D)
         scale = None if self.scaled else 1.0  # None: 1 / √D
         if self.causal_kernel and cache is None and padding is None:
             found = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
@@ -105,6 +118,7 @@ class SelfAttention(nn.Module):
             mask = self.mask[start : start + T, : start + T]  # (T, start + T)
             if padding is not None:
                 mask = mask + padding  # (B, 1, T, T)
+            mask = mask.to(q.dtype)  # of weights in bfloat16
             with float32_on_cpu(x.device):
                 found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
         return self.projection(found.transpose(1, 2).flatten(2))
@@ -115,21 +129,39 @@ class SelfAttention(nn.Module):
 
     def project(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
         """x (B, T, C), at positions from `start` on, to query, key and value, (B, H, T, D) with D = C / H."""
-        B, T, C = x.shape
+        q, k, v = self.project_grouped(x, start)
+        return q, self.repeated(k), self.repeated(v)
+
+    def project_grouped(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+        """As `project`, keys and values as they are kept: (B, G, T, D), G of them for the H heads."""
+        B, T, _ = x.shape
+        H, G = self.n_head, self.n_key_value_head
         qkv = self.query_key_value(x)
         if x.device.type == "cpu" or self.rotary is not None:
             qkv = qkv.to(x.dtype)  # autocast may have made it bfloat16
-        qkv = qkv.view(B, T, 3, self.n_head, C // self.n_head)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind()
+        qkv = qkv.view(B, T, H + 2 * G, self.head_size).transpose(1, 2)  # (B, H + 2G, T, D)
+        q, k, v = qkv.split([H, G, G], dim=1)
         if self.rotary is not None:
             q, k = self.rotary(q, start), self.rotary(k, start)
         if self.qk_norm:
             q, k = rms_norm(q), rms_norm(k)
         return q, k, v
 
+    def repeated(self, x: Tensor) -> Tensor:
+        """Keys or values (B, G, T, D) as each of the H heads reads them, (B, H, T, D)."""
+        if self.n_key_value_head == self.n_head:
+            return x
+        return x.repeat_interleave(self.n_head // self.n_key_value_head, dim=1)
+
     def value_matrices(self) -> Tensor:
-        """As `Attending`."""
-        return self.query_key_value.weight.unflatten(0, (3, self.n_head, -1))[2]
+        """As `Attending`; of shared values, the matrices that read a head's result, (H, D, C), instead.
+
+        A head whose matrix is 0 adds nothing, whichever of the two it is.
+        """
+        H, G = self.n_head, self.n_key_value_head
+        if G < H or self.query_key_value.bias is not None:
+            return self.projection.weight.unflatten(1, (H, -1)).permute(1, 2, 0)
+        return self.query_key_value.weight.unflatten(0, (3, H, -1))[2]
 
 
 def float32_on_cpu(device: torch.device) -> AbstractContextManager[Any]:

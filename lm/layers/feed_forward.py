@@ -9,6 +9,9 @@ shows, such as "a *q* with a space before it". The activations:
 - squared ReLU, max(0, x)²: as cheap, and learns faster (So et al. 2021).
 - SwiGLU, SiLU(g) · x: one half of the widened numbers gates the other half (Shazeer 2020). The two halves are
   8/3 of C wide, so that it has as many weights as the others.
+
+Models that others trained choose the width themselves (`wide`), gate with any activation (`gated`), and have
+two more: GELU in GPT-2's approximation by tanh, and SiLU, x · sigmoid(x).
 """
 
 import math
@@ -18,30 +21,46 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Activation = Literal["relu", "gelu", "squared_relu", "swiglu"]
+PretrainedActivation = Literal["relu", "gelu", "gelu_tanh", "squared_relu", "silu"]
 
 
 class FeedForward(nn.Module):
     """C → 4C → activation → C, the same for every position."""
 
-    def __init__(self, n_embd: int, activation: Activation = "relu", bias: bool = True) -> None:
+    def __init__(
+        self,
+        n_embd: int,
+        activation: Activation | PretrainedActivation = "relu",
+        bias: bool = True,
+        *,
+        wide: int | None = None,
+        gated: bool = False,
+    ) -> None:
+        """wide: numbers between the matrices, if not as many as usual. gated: twice as many, one half gates."""
         super().__init__()
-        self.activation = activation
-        wide = 4 * n_embd if activation != "swiglu" else math.ceil(8 * n_embd / 3)
-        self.widen = nn.Linear(n_embd, wide if activation != "swiglu" else 2 * wide, bias=bias)
+        self.gated = gated or activation == "swiglu"
+        self.activation = "silu" if activation == "swiglu" else activation
+        wide = wide or (math.ceil(8 * n_embd / 3) if self.gated else 4 * n_embd)
+        self.widen = nn.Linear(n_embd, 2 * wide if self.gated else wide, bias=bias)
         self.narrow = nn.Linear(wide, n_embd, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, T, C) to (B, T, C)."""
-        return self.narrow(activate(self.activation, self.widen(x)))  # through (B, T, 4C)
+        x = self.widen(x)  # (B, T, 4C)
+        if self.gated:
+            gate, value = x.chunk(2, dim=-1)
+            return self.narrow(activate(self.activation, gate) * value)
+        return self.narrow(activate(self.activation, x))
 
 
-def activate(activation: Activation, x: Tensor) -> Tensor:
-    """The widened numbers (..., 4C) after the activation; SwiGLU halves their number."""
+def activate(activation: str, x: Tensor) -> Tensor:
+    """The widened numbers after the activation."""
     if activation == "relu":
         return F.relu(x)
     if activation == "gelu":
         return F.gelu(x)
+    if activation == "gelu_tanh":
+        return F.gelu(x, approximate="tanh")
     if activation == "squared_relu":
         return F.relu(x).square()
-    gate, value = x.chunk(2, dim=-1)
-    return F.silu(gate) * value
+    return F.silu(x)

@@ -55,7 +55,7 @@ def _write(run: Run, archive: zipfile.ZipFile) -> None:
     status, reason, step = run.status()
     if status in ("running", "paused"):
         status, reason = "stopped", ENDED_BY_COPY.format(step)
-    for name in ("tokenizer.json", "resume.safetensors", "counted.safetensors", "README.md"):
+    for name in zip_checks.COPIED:
         if (run.directory / name).exists():
             _write_file(archive, run.directory / name, top + name)
     if label.read(run.directory)[0] != label.Label():

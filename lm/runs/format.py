@@ -78,6 +78,11 @@ class RunRecord(BaseModel):
         return self.plan.get("tokenizer", {}).get("tokenizer", "characters") == "characters"
 
     @property
+    def trained_elsewhere(self) -> bool:
+        """Whether it is a model that others trained, with its own tokenizer (`lm/interchange/`)."""
+        return self.plan.get("tokenizer", {}).get("tokenizer") == "imported"
+
+    @property
     def train_characters(self) -> float:
         """Of the training split, which is nine tenths of the text."""
         return 0.9 * self.corpus.characters

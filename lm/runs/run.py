@@ -81,7 +81,7 @@ class Run:
         path = self.directory / "tokenizer.json"
         saved = read_json(path)
         try:
-            tokenizer = tokenizers.load(saved)
+            tokenizer = tokenizers.load(saved, self.record.trained_elsewhere)
         except RunProblem as problem:
             raise RunProblem(f"{path} cannot be used: {problem}") from None
         if tokenizer.vocab_size != self.record.vocab_size:
@@ -98,6 +98,8 @@ class Run:
         `RunProblem` if the text is not to be had, or has changed.
         """
         record = self.record.corpus
+        if self.record.trained_elsewhere:
+            return self._any_text(elsewhere)
         own = elsewhere is None and record.path is not None and corpora.exists(record.path)
         try:
             corpus = corpora.load(elsewhere or (record.path if own else None) or record.name)
@@ -113,6 +115,15 @@ class Run:
             f"{corpus.title} is not the text that {self.directory} was trained on, {record.title}: "
             "give that text with --corpus."
         )
+
+    def _any_text(self, elsewhere: str | None) -> corpora.AnyCorpus:
+        """A text to judge an imported model on; nobody has the one that it learned from."""
+        if elsewhere is None:
+            raise RunProblem(
+                f"{self.directory} was trained elsewhere, on texts that are not here: name a text to judge it "
+                "on with --corpus."
+            )
+        return corpora.load(elsewhere)
 
     def _text_is_gone(self, own: bool, problem: CorpusProblem) -> str:
         record = self.record.corpus

@@ -20,7 +20,9 @@ from lm.runs.files import explained
 from lm.sizes import told
 
 NEEDED = ("run.json", "status.json", "tokenizer.json", "metrics.jsonl")
-FILES = (*NEEDED, "resume.safetensors", "counted.safetensors", label.FILE, "README.md")
+CHAT = "chat.json"  # of a model that others trained (`lm/interchange/chat.py`)
+COPIED = ("tokenizer.json", "resume.safetensors", "counted.safetensors", "README.md", CHAT)
+FILES = (*NEEDED, *COPIED[1:], label.FILE)
 SNAPSHOT = re.compile(r"snapshots/\d{8,}\.safetensors")
 LEFT_OUT = re.compile(
     r"__MACOSX/.*|(.*/)?(\.DS_Store|lock|\..*\.tmp)"

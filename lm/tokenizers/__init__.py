@@ -1,15 +1,16 @@
 """Text to numbers and back: a model reads and writes ids, 0 to vocab_size - 1.
 
 Characters come first (`characters.py`), then pieces of words: `bpe.py` spells out how they are learned, and
-`unigram.py` is another way. Both stand on `byte_level.py`. Another tokenizer is one more file and one more
-entry in `KINDS`. Next in the reading order: `lm/ngrams.py`.
+`unigram.py` is another way. Both stand on `byte_level.py`. `imported.py` reads those
+of others. Another tokenizer is one more file and one more entry in `KINDS`. Next in the reading order:
+`lm/ngrams.py`.
 """
 
 import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 
@@ -19,12 +20,15 @@ from lm.tokenizers import standard
 from lm.tokenizers.bpe import BPETokenizer
 from lm.tokenizers.byte_level import VOCAB_SIZE, ByteLevelTokenizer
 from lm.tokenizers.characters import CharacterTokenizer
+from lm.tokenizers.imported import ImportedTokenizer
 from lm.tokenizers.unigram import UnigramTokenizer
 
 __all__ = [
     "KINDS",
     "BPETokenizer",
     "CharacterTokenizer",
+    "ImportedTokenizer",
+    "ImportedTokenizerConfig",
     "Tokenizer",
     "TokenizerConfig",
     "UnigramTokenizer",
@@ -105,6 +109,17 @@ class TokenizerConfig(Settings):
     )
 
 
+class ImportedTokenizerConfig(TokenizerConfig):
+    """The tokenizer of a model that others trained: it came with the model."""
+
+    tokenizer: Literal["imported"] = setting(
+        ImportedTokenizer.kind, title="Tokens", help="The pieces that came with the model."
+    )
+    vocab_size: Whole = setting(
+        VOCAB_SIZE, title="Vocabulary", help="Different pieces.", ge=1, le=10_000_000, step=1
+    )
+
+
 MOST_KEPT = 16  # tokenizers that are not trained again if they are asked for again
 _kept: OrderedDict[tuple[TokenizerConfig, str], Tokenizer] = OrderedDict()
 _keeping = threading.Lock()
@@ -150,8 +165,13 @@ def _check_size(config: TokenizerConfig, tokenizer: Tokenizer, text: str) -> Non
         )
 
 
-def load(saved: dict[str, Any]) -> Tokenizer:
-    """The tokenizer that `to_json` described. Raises RunProblem if this is no such description."""
+def load(saved: dict[str, Any], imported: bool = False) -> Tokenizer:
+    """The tokenizer that `to_json` described. Raises RunProblem if this is no such description.
+
+    imported: it came with a model that others trained, and is more than `bpe.py` reads.
+    """
+    if imported:
+        return ImportedTokenizer.from_json(saved)
     kind = None
     if isinstance(saved, dict):
         kind = saved.get("kind") or standard.kind_of(saved)

@@ -52,33 +52,14 @@ def pieces(text: str) -> Iterator[str]:
     return (match[0] for match in PATTERN.finditer(text))
 
 
-class ByteLevelTokenizer:
-    """Text to ids and back for a tokenizer whose tokens are bytes, given the ids of a piece."""
+class ByteTokens:
+    """Ids to text, for every tokenizer whose tokens are bytes."""
 
-    kind: ClassVar[str]
     tokens: list[bytes]  # (V,) the bytes of each token
-
-    def encode_piece(self, piece: str) -> Sequence[int]:
-        """The ids of one piece."""
-        raise NotImplementedError
 
     @property
     def vocab_size(self) -> int:
         return len(self.tokens)
-
-    def encode(self, text: str) -> np.ndarray:
-        """Ids, (T,) int64. Raises UnknownCharacter for half a surrogate pair; all else has ids."""
-        if half := HALF.search(text):
-            raise UnknownCharacter(
-                f"The character {half[0]!r} (U+{ord(half[0]):04X}) at position {half.start() + 1:,} is half of "
-                "a surrogate pair, which no text can hold: remove it."
-            )
-        return encode_pieces(text, self.encode_piece)
-
-    def encode_known(self, text: str) -> tuple[np.ndarray, str]:
-        """Ids without halves of surrogate pairs, (T,) int64, and these halves, each once, in their order."""
-        halves = "".join(dict.fromkeys(HALF.findall(text)))
-        return encode_pieces(HALF.sub("", text) if halves else text, self.encode_piece), halves
 
     def decode(self, ids: Sequence[int] | np.ndarray) -> str:
         """The text of ids 0 to vocab_size - 1; bytes that spell no character become U+FFFD.
@@ -107,6 +88,41 @@ class ByteLevelTokenizer:
     def token_text(self, id: int) -> str:
         """The text of one token; a byte of a character that is cut apart is written as <0xE2>."""
         return label(self.tokens[id])
+
+
+class ByteLevelTokenizer(ByteTokens):
+    """Text to ids and back for a tokenizer whose tokens are bytes, given the ids of a piece."""
+
+    kind: ClassVar[str]
+
+    def encode_piece(self, piece: str) -> Sequence[int]:
+        """The ids of one piece."""
+        raise NotImplementedError
+
+    def encode(self, text: str) -> np.ndarray:
+        """Ids, (T,) int64. Raises UnknownCharacter for half a surrogate pair; all else has ids."""
+        refuse_halves(text)
+        return encode_pieces(text, self.encode_piece)
+
+    def encode_known(self, text: str) -> tuple[np.ndarray, str]:
+        """Ids without halves of surrogate pairs, (T,) int64, and these halves, each once, in their order."""
+        text, halves = without_halves(text)
+        return encode_pieces(text, self.encode_piece), halves
+
+
+def refuse_halves(text: str) -> None:
+    """Raise `UnknownCharacter` if a text holds half of a surrogate pair: it has no bytes."""
+    if half := HALF.search(text):
+        raise UnknownCharacter(
+            f"The character {half[0]!r} (U+{ord(half[0]):04X}) at position {half.start() + 1:,} is half of "
+            "a surrogate pair, which no text can hold: remove it."
+        )
+
+
+def without_halves(text: str) -> tuple[str, str]:
+    """A text without halves of surrogate pairs, and these halves, each once, in their order."""
+    halves = "".join(dict.fromkeys(HALF.findall(text)))
+    return HALF.sub("", text) if halves else text, halves
 
 
 def label(token: bytes) -> str:

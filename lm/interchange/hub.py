@@ -1,0 +1,50 @@
+"""Models of the Hugging Face hub: fetched into the cache of `huggingface_hub`, which gradio brings."""
+
+import re
+from pathlib import Path
+
+from lm.errors import RunProblem
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
+FILES = [
+    *("config.json", "*.safetensors", "model.safetensors.index.json", "tokenizer.json"),
+    *("tokenizer_config.json", "chat_template.jinja", "README.md"),
+]
+
+
+def fetched(name: str) -> Path:
+    """The folder of a model of the hub, downloaded if it is not in the cache. `RunProblem` says why not."""
+    if not NAME.fullmatch(name) or ".." in name or "--" in name or len(name) > 96:
+        raise RunProblem(
+            f"{name[:100]!r} is no folder, no GGUF file and no name of the Hugging Face hub, which are like "
+            "HuggingFaceTB/SmolLM2-135M-Instruct."
+        )
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import (
+            GatedRepoError,
+            HFValidationError,
+            RepositoryNotFoundError,
+        )
+    except ImportError:
+        raise RunProblem(
+            "Names of the hub need the package huggingface_hub: install it, or name a folder."
+        ) from None
+    try:
+        return Path(snapshot_download(name, allow_patterns=FILES))
+    except GatedRepoError:
+        raise RunProblem(
+            f"{name} is given only to those who accept its licence on huggingface.co: do so, and log in with "
+            "`hf auth login`."
+        ) from None
+    except (RepositoryNotFoundError, HFValidationError):
+        raise RunProblem(f"There is no model {name} on the Hugging Face hub.") from None
+    except Exception as error:  # of the network, in half a dozen libraries
+        if isinstance(error, OSError) and error.errno == 28:
+            raise RunProblem(
+                f"{name} cannot be downloaded: the disk is full; free some space."
+            ) from None
+        raise RunProblem(
+            f"{name} cannot be downloaded: the Hugging Face hub is not to be reached, and the model is not in "
+            "the cache. Connect to the internet, or name a folder or a GGUF file."
+        ) from None
