@@ -58,6 +58,7 @@ def places(tokens: Sequence[str]) -> dict[str, Mask]:
     starts = _line_starts(text)[:, None]  # (T, 1)
     return {
         "previous": columns == at - 1,
+        "next": columns == at + 1,
         "itself": columns == at,
         "first": np.broadcast_to(columns == 0, (length, length)),
         "line start": (columns == starts) & (starts > 0),

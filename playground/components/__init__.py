@@ -45,6 +45,7 @@ STYLES = tuple(
         "pairs",
         "attention",
         "inside",
+        "pairs_inside",
         "score",
         "guide",
         "start",

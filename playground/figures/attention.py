@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -21,20 +22,22 @@ MOST_LETTERS = 8  # of a piece that the margins have room for
 Weights = NDArray[np.floating]
 
 
-def figure(tokens: Sequence[str], heads: int = 1) -> go.Figure:
-    """An empty heatmap for T tokens; its `meta` holds a hue for each head, on light and dark pages."""
-    length = len(tokens)
-    labels = visible_all(tokens)
+def figure(
+    tokens: Sequence[str], heads: int = 1, columns: Sequence[str] | None = None
+) -> go.Figure:
+    """An empty heatmap for T tokens; its `meta` holds a hue for each head, on light and dark pages.
+
+    columns: the tokens that are looked at, if they are others.
+    """
+    columns = tokens if columns is None else columns
     room, across = 18, 0
     if (
-        longest := max(map(len, tokens), default=1)
+        longest := max(map(len, [*tokens, *columns]), default=1)
     ) > 1:  # pieces: upright above, with room for their letters
         room, across = 8 + round(5.6 * min(longest, MOST_LETTERS)), -90
     hues = [template.head_hue(index) for index in range(heads)]
     ticks = {
         "tickmode": "array",
-        "tickvals": list(range(length)),
-        "ticktext": labels,
         "tickangle": 0,
         "ticklen": 2,
         "tickfont": {"family": template.MONOSPACE, "size": 9},
@@ -53,11 +56,20 @@ def figure(tokens: Sequence[str], heads: int = 1) -> go.Figure:
     result.update_layout(
         template=template.TEMPLATE,
         margin={"l": room, "r": 2, "t": room, "b": 2},
-        xaxis={**ticks, "tickangle": across, "side": "top", "range": [-0.5, length - 0.5]},
-        yaxis={**ticks, "range": [length - 0.5, -0.5]},
+        xaxis={**ticks, **_labels(columns), "tickangle": across, "side": "top"},
+        yaxis={**ticks, **_labels(tokens), "range": [len(tokens) - 0.5, -0.5]},
         meta={"hues": [{"light": light, "dark": dark} for light, dark in hues]},
     )
     return result
+
+
+def _labels(tokens: Sequence[str]) -> dict[str, Any]:
+    """The part of an axis that names its tokens."""
+    return {
+        "tickvals": list(range(len(tokens))),
+        "ticktext": visible_all(tokens),
+        "range": [-0.5, len(tokens) - 0.5],
+    }
 
 
 def pack(weights: Weights) -> str:

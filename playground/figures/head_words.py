@@ -13,8 +13,12 @@ Part = tuple[str, str | None]  # some words, and what they mean; None where they
 
 KINDS = {
     "previous": (
-        "the character before",
-        "The position just before each one. Such a head lets the model read pairs of characters.",
+        "the token before",
+        "The position just before each one. Such a head lets the model read pairs of tokens.",
+    ),
+    "next": (
+        "the token after",
+        "The position just after each one. A causal mask would forbid it.",
     ),
     "itself": ("itself", "Its own position: the head passes on what stands there already."),
     "first": (
@@ -23,22 +27,22 @@ KINDS = {
     ),
     "line start": (
         "the start of the line",
-        "The first character after the last line break. In a play it tells a name from a speech.",
+        "The first token after the last line break. In a play it tells a name from a speech.",
     ),
     "induction": (
-        "what followed this character earlier",
-        "The character that came after an earlier copy of this one: a guess that it comes again (induction).",
+        "what followed this token earlier",
+        "The token that came after an earlier copy of this one: a guess that it comes again (induction).",
     ),
     "same": (
-        "earlier copies of this character",
-        "Earlier positions that hold the same character as this one.",
+        "earlier copies of this token",
+        "Earlier positions that hold the same token as this one.",
     ),
     "spaces": ("spaces", "The spaces, where words begin and end."),
     "line breaks": ("line breaks", "The ends of lines, written ↵ here."),
-    "vowels": ("vowels", "The letters a, e, i, o and u."),
-    "capitals": ("capital letters", "Capital letters begin lines and names."),
+    "vowels": ("vowels", "The letters a, e, i, o and u, each a token of its own."),
+    "capitals": ("capital letters", "Tokens of capital letters, which begin lines and names."),
     "punctuation": ("punctuation", "Commas, full stops and the like, which end a phrase."),
-    "recent": ("the last few characters", "The four positions before each one, taken together."),
+    "recent": ("the last few tokens", "The four positions before each one, taken together."),
 }
 NO_FAVOURITE = (
     "no clear favourite",
@@ -47,7 +51,7 @@ NO_FAVOURITE = (
 DISTANCE = "How many positions back it looks, weighted by how much it looks."
 ENTROPY = "How spread out a row is: 0 nats if it looks at one position, ln n if evenly at n."
 INDUCTION = (
-    "A random text is read twice. In the second reading, the score is how much each character looks at the one "
+    "A random text is read twice. In the second reading, the score is how much each token looks at the one "
     "that followed it in the first: 1 is a head that copies, {even:.2f} one that looks evenly."
 )
 

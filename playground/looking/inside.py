@@ -1,7 +1,8 @@
 """The inside of the model shown, as plain data: one score, the next character, surprise, layer by layer.
 
-Each view of the card is a function here or, for attention and the table of pairs, in `inspection.py`. They
-answer for the snapshot that the tab shows; the mathematics is in `lm.inspection` and `lm.ablation`.
+Each view of the card is a function here or, for attention and the table of pairs, in `inspection.py`, or for
+models with an encoder in `pairs.py`. They answer for the snapshot that the tab shows; the mathematics is in
+`lm.inspection` and `lm.ablation`.
 """
 
 import base64
@@ -13,14 +14,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from lm.ablation import Head, without_heads
+from lm import ablation, inspecting_pairs
 from lm.errors import SettingsProblem
 from lm.generation import choices_of
+from lm.inspecting_pairs import EncoderDecoder
 from lm.inspection import attention_layers, inspect, layer_by_layer, one_score, surprise
 from lm.layers.block import ReadsOut
 from lm.runs.run import Run
 from lm.tasks.continue_text import SAMPLE, first_token
 from lm.tokenizers.streaming import Stream
+from lm.training.config import CountingConfig
+from playground.looking import pairs
 from playground.looking.inspection import DEFAULT_TEXT, MOST_POSITIONS, attention, table
 from playground.looking.snapshots import Snapshots
 from playground.looking.writing import written
@@ -37,7 +41,7 @@ class Question:
 
     step: of the snapshot; None: the last. view: a name of `VIEWS`. text: in the card's box. passage:
     held-out text, for the surprise. cell: layer, head, row and column of one score. off: the heads that are
-    switched off.
+    switched off, (layer, head) each, of a model with an encoder (part, layer, head).
     """
 
     step: int | None
@@ -45,16 +49,16 @@ class Question:
     text: str
     passage: str = ""
     cell: tuple[int, ...] | None = None
-    off: tuple[Head, ...] = ()
+    off: tuple[tuple[Any, ...], ...] = ()
 
     @classmethod
     def of(cls, step: int | None, view: Any, text: str, passage: str, more: Any) -> "Question":
         """From what a browser sent: `more` may hold "cell" and "off"."""
         more = more if isinstance(more, dict) else {}
         off = more.get("off")
-        pairs = [_numbers(pair, 2) for pair in (off if isinstance(off, list) else [])[:MOST_OFF]]
+        heads = [_head(one) for one in (off if isinstance(off, list) else [])[:MOST_OFF]]
         cell = _numbers(more["cell"], 4) if more.get("cell") else None
-        return cls(step, str(view), text, passage, cell, tuple(dict.fromkeys(pairs)))  # type: ignore[arg-type]
+        return cls(step, str(view), text, passage, cell, tuple(dict.fromkeys(heads)))
 
 
 def answer(snapshots: Snapshots, run: Run, question: Question) -> dict[str, Any]:
@@ -65,16 +69,28 @@ def answer(snapshots: Snapshots, run: Run, question: Question) -> dict[str, Any]
     model, step = snapshots.model(run, question.step)
     if not question.view:
         question = replace(question, view=views_of(model)[0])
-    if question.view not in (*views_of(model), "choices"):
+    others = [] if isinstance(model, EncoderDecoder) else ["choices"]
+    if question.view not in [*views_of(model), *others]:
         raise SettingsProblem(f"This model has no view called {question.view!r}.")
     if question.off:
-        model = without_heads(model, question.off)
+        model = without(model, question.off)
     found = VIEWS[question.view](run, model, question)
+    if question.view == "table" and isinstance(run.plan.training, CountingConfig):
+        found["summary"] = f"{run.plan.training.counted(step)} {found['summary']}"
     return {"kind": question.view, "step": step, "steps": run.snapshots(), **found}
+
+
+def without(model: nn.Module, heads: tuple[tuple[Any, ...], ...]) -> nn.Module:
+    """A copy of the model in which these heads add nothing. `SettingsProblem` if it does not have them."""
+    if isinstance(model, EncoderDecoder):
+        return inspecting_pairs.without_heads(model, [one for one in heads if len(one) == 3])
+    return ablation.without_heads(model, [one for one in heads if len(one) == 2])
 
 
 def views_of(model: nn.Module) -> list[str]:
     """The views that a model has, in the order of the card."""
+    if isinstance(model, EncoderDecoder):
+        return list(pairs.VIEWS)
     attends, layered = bool(attention_layers(model)), _is_layered(model)
     names = {"attention": attends, "table": not attends, "score": attends, "next": True}
     names |= {"surprise": True, "layers": layered}
@@ -196,6 +212,10 @@ def _choices(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
     }
 
 
+def _of_pairs(view: pairs.View) -> Callable[[Run, nn.Module, Question], dict[str, Any]]:
+    return lambda run, model, question: view(run, model, question.text)
+
+
 VIEWS: dict[str, Callable[[Run, nn.Module, Question], dict[str, Any]]] = {
     "attention": lambda run, model, question: attention(run, model, question.text),
     "table": lambda run, model, question: table(run, model),
@@ -204,6 +224,7 @@ VIEWS: dict[str, Callable[[Run, nn.Module, Question], dict[str, Any]]] = {
     "surprise": _surprise,
     "layers": _layers,
     "choices": _choices,
+    **{name: _of_pairs(view) for name, view in pairs.VIEWS.items()},
 }
 
 
@@ -226,6 +247,13 @@ def _readable(run: Run, text: str, least: int = 1) -> tuple[list[str], torch.Ten
         torch.from_numpy(ids),
         " ".join(notes) or None,
     )
+
+
+def _head(value: Any) -> tuple[Any, ...]:
+    """(layer, head), or (part, layer, head) for a part of `lm.inspecting_pairs`, from what a browser sent."""
+    if isinstance(value, list) and len(value) == 3 and value[0] in inspecting_pairs.NAMES:
+        return (value[0], *_numbers(value[1:], 2))
+    return _numbers(value, 2)
 
 
 def _numbers(value: Any, count: int) -> tuple[int, ...]:

@@ -15,11 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from lm import corpora
-from lm.ablation import check_heads
 from lm.corpora import AnyCorpus, PairCorpus
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
@@ -30,6 +26,7 @@ from lm.sizes import count_parameters, outline
 from lm.training.config import TrainingConfig
 from playground.figures import loss as loss_figure
 from playground.looking import inside, rewriting, writing
+from playground.looking.head_costs import comparison
 from playground.runs.going_on import GoingOn
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
@@ -240,14 +237,11 @@ class Actions:
         try:
             run = self.library.view(str(token)).run
             model, found = self.services.snapshots.model(run, _step(step))
-            heads = frozenset(inside.Question.of(None, "", "", "", {"off": off}).off)
-            check_heads(model, heads)
-            return self.services.head_costs.of(
-                (run.identity, found, heads),
-                model,
-                lambda: self._validation(run),
-                run.plan.context_length,
-            )
+            heads = inside.Question.of(None, "", "", "", {"off": off}).off
+            changed = inside.without(model, heads)
+            compare = comparison(run, model, changed, lambda: self._text_of(run))
+            key = (run.identity, found, frozenset(heads))
+            return self.services.head_costs.of(key, compare)
         except Problem as problem:
             return {"error": str(problem)}
 
@@ -257,10 +251,6 @@ class Actions:
             return self._text_of(run).validation_text[:PASSAGE]
         except Problem:
             return ""
-
-    def _validation(self, run: Run) -> Tensor:
-        """The validation split of a run as token ids, (N,)."""
-        return torch.from_numpy(run.tokenizer().encode(self._text_of(run).validation_text))
 
     def _text_of(self, run: Run) -> AnyCorpus:
         """The text that a run learned from: one of this page's, or where the run says that it is."""

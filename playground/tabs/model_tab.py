@@ -219,7 +219,8 @@ def _inside(rung: Rung, actions: Actions) -> None:
         return actions.cost(data)
 
     views = inside.views_of(outline(rung.plan(), 65))
-    components.inside_view(rung.name, look, cost, text=DEFAULT_TEXT, views=views)
+    text = "" if rung.rewrites else DEFAULT_TEXT  # else a line of the diary
+    components.inside_view(rung.name, look, cost, text=text, views=views)
 
 
 def _writing(key: str, actions: Actions) -> dict[str, Any]:

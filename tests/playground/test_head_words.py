@@ -21,7 +21,7 @@ def said(*arguments):
 
 def test_a_favourite_is_named_with_its_share_and_how_often():
     assert said(BEFORE, TEXT, CAUSAL) == (
-        f"looks at the character before (100%; first choice in {LENGTH - 1} of {LENGTH - 1} rows); "
+        f"looks at the token before (100%; first choice in {LENGTH - 1} of {LENGTH - 1} rows); "
         "mean distance 1.0, entropy 0.0 nats."
     )
 
@@ -52,7 +52,8 @@ def test_the_words_follow_the_mask_that_is_given():
     """A head that looks one position ahead, where no causal mask would let it."""
     mask = np.eye(LENGTH, dtype=bool) | np.eye(LENGTH, k=1, dtype=bool)
     ahead = np.eye(LENGTH, k=1) + np.eye(LENGTH) * (np.arange(LENGTH) == LENGTH - 1)
-    assert said(ahead, TEXT, mask) == "has no clear favourite; mean distance 1.0, entropy 0.0 nats."
+    told = f"looks at the character after (100%; first choice in {LENGTH - 1} of {LENGTH - 1} rows)"
+    assert said(ahead, TEXT, mask) == f"{told}; mean distance 1.0, entropy 0.0 nats."
     assert f"entropy {math.log(2):.1f} nats" in said(mask / mask.sum(1, keepdims=True), TEXT, mask)
 
 

@@ -135,9 +135,9 @@ def test_a_head_that_is_off_changes_every_view_and_its_cost_is_worked_out(shown,
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert answer["words"].startswith("Off: ")
-    validation = actions._validation(run)
+    validation = torch.from_numpy(run.tokenizer().encode(actions._text_of(run).validation_text))
     model, _ = run.model()
-    changed = inside.without_heads(model, [(0, 0), (0, 1)])
+    changed = inside.without(model, [(0, 0), (0, 1)])
     losses = [evaluate(m, validation, run.plan.context_length).loss for m in (model, changed)]
     work = next(iter(services.head_costs._works.values()))
     assert work.cost.added == pytest.approx(losses[1] - losses[0], abs=0.01)

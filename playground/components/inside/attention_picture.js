@@ -2,10 +2,11 @@
 // position in focus. It draws an answer of `look` and asks for nothing itself.
 import { PLOT_CONFIG, colour } from "../page/appearance.js";
 import { AttentionWeights, rowOf, strongest } from "./attention_weights.js";
-import { button, isVisible, make, press } from "../basics/dom.js";
+import { isVisible, make } from "../basics/dom.js";
 import { HeadThumbs } from "./head_thumbs.js";
 import { heatMapKeys } from "./heat_map_keys.js";
 import { curtains, fitAxes, headFigure, hueOf, tableFigure } from "./heat_map.js";
+import { LayerPills } from "./layer_pills.js";
 import { TokenStrip } from "./token_strip.js";
 import { headWords, rowWords, tell, wordsNode } from "./attention_words.js";
 
@@ -19,7 +20,10 @@ export class AttentionPicture {
     this.layer = this.head = 0;
     this.pinned = this.pointed = null; // rows
     this.unseen = false; // was to be drawn while nobody could see it
-    this.layerPills = make("span", "pills");
+    this.layerPills = new LayerPills((layer) => {
+      this.layer = layer;
+      this.render();
+    });
     this.thumbs = new HeadThumbs({
       choose: (head) => {
         this.head = head;
@@ -31,15 +35,20 @@ export class AttentionPicture {
     const side = make("div", "attention-side");
     this.cost = make("p", "figure-words head-cost");
     side.append(this.thumbs.node);
-    this.tools = this.layerPills;
+    this.tools = this.layerPills.node;
     const said = make("div", "attention-said");
     said.append(this.words, this.cost);
     this.plot = make("div", "plot");
-    this.describe = heatMapKeys(this);
+    this.describe = this.keys();
     this.body = make("div", "attention-body");
     this.body.append(side, this.plot);
     this.strip = new TokenStrip({ point: (row) => this.point(row), pin: (row) => this.pin(row) });
     this.node.append(this.body, said, this.strip.node);
+  }
+
+  /** Makes the drawing answer to the keyboard; returns what writes its text alternative. */
+  keys() {
+    return heatMapKeys(this);
   }
 
   /** Another text: no position is in focus any more. */
@@ -56,7 +65,7 @@ export class AttentionPicture {
   show(answer) {
     this.answer = answer;
     this.node.classList.toggle("is-table", answer.kind === "table");
-    this.weights = answer.kind === "attention" ? new AttentionWeights(answer) : null;
+    this.weights = answer.weights ? new AttentionWeights(answer) : null;
     if (this.weights) {
       this.layer = Math.min(this.layer, answer.layers - 1);
       this.head = Math.min(this.head, answer.heads - 1);
@@ -72,26 +81,14 @@ export class AttentionPicture {
       this.draw(tableFigure(this.answer.figure));
       return;
     }
-    this.renderPills();
+    this.layerPills.show(this.answer.layers, this.layer);
     this.renderThumbs();
-    this.strip.show(this.answer.tokens, this.answer.losses);
+    this.showText();
     this.renderHead();
   }
 
-  renderPills() {
-    const { layers } = this.answer;
-    this.layerPills.hidden = layers < 2;
-    if (this.layerPills.children.length !== layers) {
-      this.layerPills.replaceChildren(
-        ...Array.from({ length: layers }, (_, layer) =>
-          button(layer === 0 ? "layer 1" : `${layer + 1}`, "pill-button", `layer ${layer + 1}`, () => {
-            this.layer = layer;
-            this.render();
-          }),
-        ),
-      );
-    }
-    [...this.layerPills.children].forEach((pill, layer) => press(pill, layer === this.layer));
+  showText() {
+    this.strip.show(this.answer.tokens, this.answer.losses);
   }
 
   renderThumbs() {
@@ -119,15 +116,14 @@ export class AttentionPicture {
   draw({ data, layout }) {
     this.unseen = !isVisible(this.plot); // drawn when the tab is shown again
     if (this.unseen) return;
-    const length = this.weights?.length;
     const drawn = {
       ...layout,
-      ...(length ? fitAxes(layout, length, this.plot) : {}),
+      ...(this.weights ? fitAxes(layout, this.weights, this.plot) : {}),
       autosize: true,
       dragmode: false,
       font: { color: colour("ink") },
       hoverlabel: { bgcolor: colour("card"), font: { color: colour("ink") } },
-      shapes: curtains(this.focus, length),
+      shapes: curtains(this.focus, this.weights),
     };
     Plotly.react(this.plot, data, drawn, PLOT_CONFIG).then(() => {
       this.listen();
@@ -177,7 +173,7 @@ export class AttentionPicture {
     cancelAnimationFrame(this.frameRequest);
     this.frameRequest = requestAnimationFrame(() => {
       if (!this.plot.data || !this.weights) return;
-      Plotly.relayout(this.plot, { shapes: curtains(this.focus, this.weights.length) });
+      Plotly.relayout(this.plot, { shapes: curtains(this.focus, this.weights) });
       this.showFocus();
     });
   }
@@ -186,12 +182,16 @@ export class AttentionPicture {
   showFocus() {
     const { answer, chosen, head, focus: row } = this;
     const weights = row === null ? [] : rowOf(chosen, row);
-    this.strip.dim(row, weights, hueOf(answer.figure, head));
+    this.dimText(row, weights, hueOf(answer.figure, head));
     tell(
       this.words,
       row === null
         ? headWords(head, answer.summaries[this.layer][head])
-        : rowWords(answer.tokens, row, strongest(chosen, row, 3), weights),
+        : rowWords(answer.tokens, row, strongest(chosen, row, 3), weights, answer.columns),
     );
+  }
+
+  dimText(row, weights, hue) {
+    this.strip.dim(row, weights, hue);
   }
 }

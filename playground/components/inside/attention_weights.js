@@ -1,8 +1,8 @@
 // The attention weights and masks of an answer of `look`, as bytes: no drawing, only numbers.
 //
-// A layer has one mask, (T, T), and each of its heads has weights, (T, T), row after row: the byte at
-// row * T + column says how much the token of the row attends to that of the column (255 is 1.0), and
-// in the mask whether it may (1) or not (0).
+// A layer has one mask, (T, S), and each of its heads has weights, (T, S), row after row: the byte at
+// row * S + column says how much the token of the row attends to that of the column (255 is 1.0), and
+// in the mask whether it may (1) or not (0). Where a text attends to itself, S is T.
 
 /** The bytes that `text` holds in base64. */
 export function unpack(text) {
@@ -10,23 +10,25 @@ export function unpack(text) {
 }
 
 export class AttentionWeights {
-  /** answer: {tokens, layers, heads, weights: base64 of (L, H, T, T), masks: base64 of (L, T, T)}. */
-  constructor({ tokens, layers, heads, weights, masks }) {
-    this.length = tokens.length; // T
+  /** answer: {tokens, columns: if they are others, layers, heads, weights: base64 of (L, H, T, S), masks: (L, T, S)}. */
+  constructor({ tokens, columns = tokens, layers, heads, weights, masks }) {
+    this.height = tokens.length; // T
+    this.length = columns.length; // S
     this.layers = layers;
     this.heads = heads;
     this.weights = unpack(weights);
     this.masks = unpack(masks);
   }
 
-  /** The weights and the mask of one head, with T: {weights, mask, length}. */
+  /** The weights and the mask of one head, with S and T: {weights, mask, length, height}. */
   head(layer, head) {
-    const size = this.length ** 2;
+    const size = this.length * this.height;
     const start = (layer * this.heads + head) * size;
     return {
       weights: this.weights.subarray(start, start + size),
       mask: this.masks.subarray(layer * size, (layer + 1) * size),
       length: this.length,
+      height: this.height,
     };
   }
 }
@@ -48,7 +50,7 @@ export function strongest(head, row, count) {
 
 /** The cells of a heatmap: rows of weights rounded to 0.001, null where the mask forbids. */
 export function cells(head) {
-  return Array.from({ length: head.length }, (_, row) =>
+  return Array.from({ length: head.height }, (_, row) =>
     rowOf(head, row).map((weight) => (weight === null ? null : Math.round(weight * 1000) / 1000)),
   );
 }

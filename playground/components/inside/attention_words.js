@@ -9,9 +9,9 @@ export function headWords(head, summary) {
   return [`Head ${head + 1}`, [[" ", null], ...summary]];
 }
 
-/** Of one row: the positions `top` to which it attends most, and its weights, from 0 to 1. */
-export function rowWords(tokens, row, top, weights) {
-  const places = top.map((column) => `“${shown(tokens[column])}” ${weights[column].toFixed(2)}`);
+/** Of one row: the positions `top` to which it attends most, and its weights, from 0 to 1; columns: their tokens. */
+export function rowWords(tokens, row, top, weights, columns = tokens) {
+  const places = top.map((column) => `“${shown(columns[column])}” ${weights[column].toFixed(2)}`);
   const rest = ` looks at ${places.join(", ") || "no position"}`;
   return [`“${shown(tokens[row])}” at ${row + 1}`, [[rest, null]]];
 }

@@ -18,7 +18,8 @@ export function hueOf(figure, head) {
 
 /** Paints a head (attention_weights.js) on a canvas, one pixel for each cell. */
 export function paintThumbnail(canvas, head, hue) {
-  canvas.width = canvas.height = head.length;
+  canvas.width = head.length;
+  canvas.height = head.height;
   const zero = hexParts(colour("zero"));
   const full = hexParts(hue);
   const shades = Array.from({ length: 256 }, (_, i) => mix(zero, full, (i / 255) ** 0.7));
@@ -32,7 +33,7 @@ export function headFigure(figure, head, hue) {
     [0, colour("zero")],
     [1, hue],
   ];
-  const gap = head.length <= 40 ? 0.6 : 0;
+  const gap = Math.max(head.length, head.height) <= 40 ? 0.6 : 0;
   const trace = { ...figure.data[0], z: cells(head), colorscale, xgap: gap, ygap: gap };
   return { data: [trace], layout: { ...figure.layout, plot_bgcolor: colour("masked") } };
 }
@@ -54,22 +55,23 @@ export function tableFigure(figure) {
 }
 
 /** Tick labels as large as the cells allow; none where they would overlap. */
-export function fitAxes(layout, length, plot) {
+export function fitAxes(layout, { length, height }, plot) {
   const { l, r, t, b } = layout.margin;
-  const axis = (old, size, narrowest, share) => {
-    const cell = size / length;
+  const axis = (old, size, count, narrowest, share) => {
+    const cell = size / count;
     const tickfont = { ...old.tickfont, size: Math.max(6, Math.min(11, Math.floor(cell * share))) };
     return { ...old, tickfont, showticklabels: cell >= narrowest, ticks: "" };
   };
   return {
-    xaxis: axis(layout.xaxis, plot.clientWidth - l - r, 4.6, 1.4),
-    yaxis: axis(layout.yaxis, plot.clientHeight - t - b, 6.2, 1.15),
+    xaxis: axis(layout.xaxis, plot.clientWidth - l - r, length, 4.6, 1.4),
+    yaxis: axis(layout.yaxis, plot.clientHeight - t - b, height, 6.2, 1.15),
   };
 }
 
-/** Two half-transparent sheets, above and below the row in focus; none if no row is. */
-export function curtains(row, length) {
-  if (row === null || !length) return [];
+/** Two half-transparent sheets, above and below the row in focus; none if no row is, or in a table. */
+export function curtains(row, weights) {
+  if (row === null || !weights) return [];
+  const { length, height } = weights;
   const sheet = (y0, y1) => ({
     type: "rect",
     x0: -0.5,
@@ -80,5 +82,5 @@ export function curtains(row, length) {
     opacity: 0.72,
     line: { width: 0 },
   });
-  return [sheet(-0.5, row - 0.5), sheet(row + 0.5, length - 0.5)];
+  return [sheet(-0.5, row - 0.5), sheet(row + 0.5, height - 0.5)];
 }

@@ -19,27 +19,28 @@ export function largest(row, count) {
   return places.sort((a, b) => row[b] - row[a]).slice(0, count);
 }
 
-/** A row in words: its strongest cells, each with its number; labels: of rows and columns. */
-export function rowInWords(labels, row, numbers) {
-  const cells = largest(numbers, TOLD).map((at) => `“${shown(labels[at])}” ${numbers[at].toFixed(2)}`);
+/** A row in words: its strongest cells, each with its number; labels: of the rows, and of the columns. */
+export function rowInWords(labels, row, numbers, columns = labels) {
+  const cells = largest(numbers, TOLD).map((at) => `“${shown(columns[at])}” ${numbers[at].toFixed(2)}`);
   return `“${shown(labels[row])}” at ${row + 1}: ${cells.join(", ")}`;
 }
 
 /** All rows in one text, each with its strongest cell, for a reader who sees no colours. */
-export function allInWords(labels, rows) {
+export function allInWords(labels, rows, columns = labels) {
   const told = rows.map((numbers, row) => {
     const [at] = largest(numbers, 1);
-    return at === undefined ? "" : `${shown(labels[row])}: ${shown(labels[at])} ${numbers[at].toFixed(2)}`;
+    return at === undefined ? "" : `${shown(labels[row])}: ${shown(columns[at])} ${numbers[at].toFixed(2)}`;
   });
   return told.filter(Boolean).join("; ");
 }
 
-/** What is drawn on the plot of a picture: {labels, rows, words}; null before anything is. */
+/** What is drawn on the plot of a picture: {labels, columns, rows, words}; null before anything is. */
 function read({ plot, weights, answer, words }) {
   const trace = plot.data?.[0];
   if (!trace || !answer) return null;
   const labels = weights ? answer.tokens : trace.y;
-  return { labels, rows: rowsOf(trace.z), words: words.textContent };
+  const columns = (weights && answer.columns) || labels;
+  return { labels, columns, rows: rowsOf(trace.z), words: words.textContent };
 }
 
 /** Makes the heatmap of an `AttentionPicture` answer to the keyboard; Enter opens the cell in focus.
@@ -52,7 +53,7 @@ export function heatMapKeys(picture) {
   plot.setAttribute("role", "application");
   plot.setAttribute("aria-roledescription", "heatmap");
   const point = (at) => picture.weights && picture.point(at);
-  const tell = ({ labels, rows }) => {
+  const tell = ({ labels, columns, rows }) => {
     const numbers = rows[row];
     point(row);
     showTip(plot, plot, (tip) => {
@@ -60,20 +61,21 @@ export function heatMapKeys(picture) {
       const cell = value === null ? "not allowed" : value?.toFixed(3);
       tip.textContent =
         column === null
-          ? rowInWords(labels, row, numbers)
-          : `“${shown(labels[row])}” at ${row + 1}, “${shown(labels[column])}” at ${column + 1}: ${cell}`;
+          ? rowInWords(labels, row, numbers, columns)
+          : `“${shown(labels[row])}” at ${row + 1}, “${shown(columns[column])}” at ${column + 1}: ${cell}`;
     });
   };
   plot.addEventListener("keydown", (event) => {
     const figure = read(picture);
     if (!figure) return;
     const last = figure.rows.length - 1;
-    const within = (place) => Math.max(0, Math.min(last, place));
+    const end = figure.columns.length - 1;
+    const within = (place, most = last) => Math.max(0, Math.min(most, place));
     const moves = {
       ArrowUp: () => (row = within(row < 0 ? last : row - 1)),
       ArrowDown: () => (row = within(row + 1)),
-      ArrowLeft: () => (column = within((column ?? last + 1) - 1)),
-      ArrowRight: () => (column = within((column ?? -1) + 1)),
+      ArrowLeft: () => (column = within((column ?? end + 1) - 1, end)),
+      ArrowRight: () => (column = within((column ?? -1) + 1, end)),
       Home: () => ([row, column] = [0, null]),
       End: () => ([row, column] = [last, null]),
     };
@@ -96,7 +98,7 @@ export function heatMapKeys(picture) {
   return () => {
     const figure = read(picture);
     if (!figure) return;
-    const { labels, rows, words } = figure;
-    plot.setAttribute("aria-label", `${words} Arrow keys read its rows. ${allInWords(labels, rows)}`);
+    const { labels, columns, rows, words } = figure;
+    plot.setAttribute("aria-label", `${words} Arrow keys read its rows. ${allInWords(labels, rows, columns)}`);
   };
 }

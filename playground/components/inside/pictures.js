@@ -2,8 +2,12 @@
 //
 // A picture has `node`, `show(answer)` and `fit()`; it draws an answer of `look` and asks for nothing itself.
 import { AttentionPicture } from "./attention_picture.js";
+import { BeamsPicture } from "../pairs/beams_picture.js";
 import { LayersPicture } from "./layers_picture.js";
+import { LinesPicture } from "../pairs/lines_picture.js";
+import { MasksPicture } from "../pairs/masks_picture.js";
 import { NextPicture } from "./next_picture.js";
+import { PairPicture } from "../pairs/pair_picture.js";
 import { ScorePicture } from "./score_picture.js";
 import { SurprisePicture } from "./surprise_picture.js";
 
@@ -14,6 +18,12 @@ export const VIEWS = {
   surprise: ["Surprise", "The loss, token by token"],
   layers: ["Layers", "Layer by layer: what each layer would already say"],
   table: ["Table", "What follows each token: learned and counted"],
+  lines: ["Lines", "Cross-attention as lines between the line that was read and the answer"],
+  cross: ["Cross", "Cross-attention: what each position of the answer looks at in the line"],
+  encoder: ["Encoder", "What each position of the line looks at in the line"],
+  decoder: ["Decoder", "What each position of the answer looks at in the answer so far"],
+  masks: ["Masks", "Who may look where: the three masks side by side"],
+  beams: ["Beams", "The likeliest answers that a search finds"],
 };
 
 /** The picture of a view. key: the rung's name; heads: `HeadsOff`; ask(cell): opens One score at a cell. */
@@ -22,6 +32,16 @@ export function pictureOf(view, { key, heads, ask }) {
   if (view === "next") return new NextPicture({ key });
   if (view === "surprise") return new SurprisePicture();
   if (view === "layers") return new LayersPicture();
+  if (view === "masks") return new MasksPicture();
+  if (view === "beams") return new BeamsPicture();
+  const part = { lines: "cross", cross: "cross", encoder: "encoder", decoder: "decoder" }[view];
+  if (part) {
+    const kind = view === "lines" ? LinesPicture : PairPicture;
+    return new kind({
+      toggle: (head) => heads.toggle([part, ...head]),
+      isOff: (layer, head) => heads.has(part, layer, head),
+    });
+  }
   return new AttentionPicture({
     openCell: ask,
     toggle: (head) => heads.toggle(head),
