@@ -43,8 +43,8 @@ _LADDER = (
     Rung(
         name="bigram",
         title="Bigram",
-        idea="Guess the next character from this one alone.",
-        brief="see one character",
+        idea="Guess the next token from this one alone.",
+        brief="see one token",
         config=BigramConfig,
         model=Bigram,
         training=TrainingConfig(steps=3000, batch_size=32, learning_rate=1e-2),

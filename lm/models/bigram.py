@@ -17,7 +17,7 @@ class BigramConfig(Settings):
     n_embd: Whole = setting(
         32,
         title="Embedding size",
-        help="Numbers that describe one character. If they are fewer than the characters of the vocabulary, "
+        help="Numbers that describe one token. If they are fewer than the tokens of the vocabulary, "
         "the table of pairs is only approximated.",
         ge=4,
         le=1024,

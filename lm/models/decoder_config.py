@@ -51,7 +51,7 @@ class StackConfig(SingleBlockConfig):
     tie_weights: bool = setting(
         False,
         title="Tie weights",
-        help="One matrix is both token embedding and output head. Saves little with so few characters.",
+        help="One matrix is both token embedding and output head. Saves little with a small vocabulary.",
         group="architecture",
     )
     zero_init: bool = setting(

@@ -52,7 +52,7 @@ def test_the_words_follow_the_mask_that_is_given():
     """A head that looks one position ahead, where no causal mask would let it."""
     mask = np.eye(LENGTH, dtype=bool) | np.eye(LENGTH, k=1, dtype=bool)
     ahead = np.eye(LENGTH, k=1) + np.eye(LENGTH) * (np.arange(LENGTH) == LENGTH - 1)
-    told = f"looks at the character after (100%; first choice in {LENGTH - 1} of {LENGTH - 1} rows)"
+    told = f"looks at the token after (100%; first choice in {LENGTH - 1} of {LENGTH - 1} rows)"
     assert said(ahead, TEXT, mask) == f"{told}; mean distance 1.0, entropy 0.0 nats."
     assert f"entropy {math.log(2):.1f} nats" in said(mask / mask.sum(1, keepdims=True), TEXT, mask)
 

@@ -11,7 +11,7 @@ export function cardOf(model) {
   );
   node.dataset.model = model.key;
   const sees = make("span", "start-sees");
-  sees.title = "what it can see of the last characters, and the next one, which it guesses";
+  sees.title = "what it can see of the last tokens, and the next one, which it guesses";
   for (const seen of model.sees) {
     const square = make("i");
     square.style.setProperty("--share", `${Math.round(100 * seen)}%`);

@@ -84,7 +84,7 @@ function row(record, { step, text: full }) {
   if (judged) when.append(make("span", "", `loss ${judged.number}`));
   const brief = full.trim().replace(/\n{2,}/g, "\n"); // blank lines would fill the row
   const text = make("div", "diary-text", brief);
-  text.title = "Click to see all of it; point at a character to see what else could have come";
+  text.title = "Click to see all of it; point at a token to see what else could have come";
   const node = make("div", "diary-row");
   const show = () => {
     const open = text.classList.contains("open");
