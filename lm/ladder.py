@@ -11,7 +11,7 @@ of a model:
 - A part that attends is `lm.layers.Attending`; the page then shows its heatmaps.
 - A model with an encoder is `lm.rewriting.Encoding`: `model(tokens, source)` also reads lines (B, S).
 - A model with a key/value cache is `lm.generation.Caching`, and writes faster.
-- A model trained with `CountingConfig` has no gradient: its config has an `order`, the steps of a run, and it
+- A model trained with `CountingConfig` has no gradient: its config has an `order`, the longest n-grams, and it
   has `set_counts(counts)`, which takes the n-grams of length 1, 2, … counted so far (`models/ngram.py`).
 """
 
@@ -38,7 +38,7 @@ _LADDER = (
         brief="count what followed",
         config=NgramConfig,
         model=Ngram,
-        training=CountingConfig(),
+        training=CountingConfig(parts=2),  # enough snapshots for a film
     ),
     Rung(
         name="bigram",

@@ -22,6 +22,7 @@ character at once.
 A text is counted in pieces, so that the memory beside the results does not grow with it.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -99,6 +100,22 @@ class Counting:
             self.counts[-1] = replace(self.counts[-1], counts=preceding)
         self.counts.append(Counts(all_keys, counts, contexts))
         self.numbers = [*(self.numbers if self.keep_numbers else []), numbers]
+
+    def longer_in(self, length: int) -> "Counting":
+        """These counts, and the n-grams one character longer, counted in the first `length` ids alone.
+
+        These counts themselves stay as they are.
+        """
+        part = copy.copy(self)
+        part.ids, part.counts = self.ids[:length], list(self.counts)
+        part.numbers = [numbers[: length + 1 - n] for n, numbers in enumerate(self.numbers)]
+        part.count_next_length()
+        part.counts[:-1] = self.counts  # not as if all of them had been counted in that part
+        keys = (
+            self.numbers[-1][:-1].astype(np.int64) * self.vocab_size + self.ids[len(self.counts) :]
+        )
+        part.ids, part.numbers = self.ids, [*self.numbers, find(keys, part.counts[-1].keys)]
+        return part
 
     def numbers_in(self, ids: np.ndarray) -> list[np.ndarray]:
         """The numbers of the n-grams in another text, as in `numbers`; -1 for those never counted."""

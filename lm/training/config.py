@@ -185,22 +185,45 @@ class TrainingConfig(Training):
 
 
 class CountingConfig(Training):
-    """Counting the whole text, with nothing to set.
+    """Counting the whole text.
 
-    Each step counts n-grams one character longer, so a run has as many steps as the model's `order`.
+    Each length of n-grams takes `parts` steps, so a run has the model's `order` times as many.
     """
 
     learner: ClassVar[str] = "counting"
     noisy: ClassVar[bool] = False
 
+    parts: Whole = setting(
+        1,  # as in runs that did not know this setting
+        title="Parts of the text",
+        help="Steps for each length of n-grams: the first counts one part of the text, the last all of it.",
+        ge=1,
+        le=10,
+        step=1,
+        group="run",
+    )
+
+    def counted(self, step: int) -> str:
+        """What has been counted after so many steps, as a sentence."""
+        length, part = (step + self.parts - 1) // self.parts, step % self.parts
+        if not length:
+            return "Nothing is counted yet."
+        shorter = (
+            f"n-grams of up to {length} tokens, the longest" if length > 1 else "single tokens,"
+        )
+        if not part:
+            return f"Counted: {shorter.split(',')[0]}, in all of the text."
+        where = "half" if self.parts == 2 else f"{part} of {self.parts} parts"
+        return f"Counted: {shorter} only in the first {where} of the text."
+
     def total_steps(self, model: Settings) -> int:
         """As `Training`."""
-        return model.order  # type: ignore[attr-defined]
+        return self.parts * model.order  # type: ignore[attr-defined]
 
     def evaluation_interval(self) -> int:
         """As `Training`."""
         return 1
 
     def tokens_per_step(self, model: Settings, train_tokens: int) -> int:
-        """As `Training`: the whole text."""
-        return train_tokens
+        """As `Training`: a part of the text."""
+        return train_tokens // self.parts

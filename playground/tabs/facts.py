@@ -12,7 +12,7 @@ def facts(view: RunView, included: RunView | None = None) -> dict[str, Any]:
     Losses are in nats per character: `first_loss` of the first batch, before anything is learned; `loss`,
     `best` and `previous_loss` over the validation split; `train` of the last batches, smoothed; `uniform`,
     `unigram`, `pairs` and `five` of counting. `gain` is what the last evaluation is below the one before
-    it, `known` the loss on training text, judged as the validation text is, `gap` how far `loss` is above
+    it (of a model that counts: with n-grams that are one character shorter), `known` the loss on training text, judged as the validation text is, `gap` how far `loss` is above
     it, `included` the final loss of the project's own run, and `behind` how far this run's loss is above
     that. `choices` is the number of equally likely characters with this loss.
     """
@@ -50,8 +50,9 @@ def facts(view: RunView, included: RunView | None = None) -> dict[str, Any]:
         }
         if curve["train"][-1] is not None:
             found |= {"known": curve["train"][-1], "gap": losses[-1] - curve["train"][-1]}
-        if len(losses) > 1:
-            found |= {"previous_loss": losses[-2], "gain": losses[-2] - losses[-1]}
+        before = 1 + found.get("parts", 1)  # a longer n-gram takes so many steps
+        if len(losses) >= before:
+            found |= {"previous_loss": losses[-before], "gain": losses[-before] - losses[-1]}
         if included is not None and (theirs := included.evaluations()["loss"]):
             found |= {"included": theirs[-1], "behind": losses[-1] - theirs[-1]}
     return found

@@ -38,7 +38,7 @@ def curve(name):
     from lm.training.loop import train
 
     rung, settings = CASES[name]
-    length = {} if rung == "ngram" else {"steps": 50, "evaluate_every": 25, "warmup_steps": 10}
+    length = {"parts": 1} if rung == "ngram" else {"steps": 50, "evaluate_every": 25, "warmup_steps": 10}
     plan = RUNGS[rung].plan(**{**settings, **length})
     text = corpora.from_text(corpora.load("synthetic_plays").text[:100_000], name="plays")
     events = list(train(plan, tasks.text_data(text)))

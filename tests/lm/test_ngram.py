@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ def test_it_looks_back_as_far_as_its_order_and_no_further():
 
 
 def test_one_step_counts_one_character_more(counted, tiny_plan, data):
-    plan = tiny_plan(counted, order=4)
+    plan = tiny_plan(counted, order=4, parts=1)
     events = [e for e in train(plan, data) if not isinstance(e, Evaluating)]
     kinds = [(type(e).__name__, e.step) for e in events]
     assert kinds == [("Sample", 0), ("Checkpoint", 0)] + [
@@ -105,6 +106,54 @@ def test_one_step_counts_one_character_more(counted, tiny_plan, data):
             assert event.optimizer == {}
 
 
+def test_until_all_of_the_text_is_counted_the_longest_ngrams_are_those_of_its_beginning():
+    """The shorter ones keep the counts of the whole text, or a longer context would lose what they know."""
+    ids = np.random.default_rng(3).integers(3, size=60)
+    pairs = ngrams.count(ids, 3, 2)
+    part = pairs.longer_in(25)
+    assert part.counts[:2] == pairs.counts and len(pairs.counts) == 2
+    found = {
+        (*spelled(pairs, int(key) // 3), int(key) % 3): int(count)
+        for key, count in zip(part.counts[2].keys, part.counts[2].counts, strict=True)
+    }
+    beginning = ids[:25].tolist()
+    assert found == Counter(zip(beginning, beginning[1:], beginning[2:], strict=False))
+    np.testing.assert_allclose(
+        part.probabilities(), part.probabilities(ids)
+    )  # known numbers, or found
+    pairs.count_next_length()
+    assert pairs.loss() == ngrams.count(ids, 3, 3).loss()
+
+
+def spelled(counting, pair):
+    """The ids of the pair of that number."""
+    return divmod(int(counting.counts[1].keys[pair]), counting.vocab_size)
+
+
+def test_a_run_counts_each_length_in_parts_of_the_text(counted, tiny_plan, data):
+    plan = tiny_plan(counted, order=3, parts=4)
+    assert (plan.steps, plan.tokens_per_step(len(data.train))) == (12, len(data.train) // 4)
+    events = list(train(plan, data))
+    ids, V = data.train.numpy(), data.tokenizer.vocab_size
+    losses = {event.step: event.loss for event in events if isinstance(event, Step)}
+    assert sorted(losses.values(), reverse=True) == list(losses.values()), (
+        "each part adds something"
+    )
+    for length in (1, 2, 3):
+        assert losses[4 * length] == pytest.approx(ngrams.count(ids, V, length).loss())
+    saved = [event for event in events if isinstance(event, Checkpoint)]
+    assert [event.step for event in saved if event.replay] == list(range(13))
+    again = [event.loss for event in train(plan, data, resume=saved[6]) if isinstance(event, Step)]
+    assert again == pytest.approx(list(losses.values())[6:])
+    told = [plan.training.counted(step) for step in (0, 1, 4, 10)]
+    assert told == [
+        "Nothing is counted yet.",
+        "Counted: single tokens, only in the first 1 of 4 parts of the text.",
+        "Counted: single tokens, in all of the text.",
+        "Counted: n-grams of up to 3 tokens, the longest only in the first 2 of 4 parts of the text.",
+    ]
+
+
 def in_rows(counting, ids, length):
     """The loss over rows that do not overlap, each begun without a context."""
     rows = [ids[start : start + length + 1] for start in range(0, len(ids) - 1, length)]
@@ -112,7 +161,7 @@ def in_rows(counting, ids, length):
 
 
 def test_a_snapshot_for_every_order(counted, tiny_plan, begin, data, tmp_path):
-    run = begin(tmp_path / "run", tiny_plan(counted))
+    run = begin(tmp_path / "run", tiny_plan(counted, parts=1))
     for _ in recording.record(run, train(run.plan, data)):
         pass
     again = runs.open_run(tmp_path / "run")
@@ -131,7 +180,7 @@ def test_a_snapshot_for_every_order(counted, tiny_plan, begin, data, tmp_path):
 
 
 def test_it_stops_and_goes_on_in_the_middle_of_an_evaluation(counted, tiny_plan, data):
-    plan, long = tiny_plan(counted), dataclasses.replace(data, validation=data.train)
+    plan, long = tiny_plan(counted, parts=1), dataclasses.replace(data, validation=data.train)
     events = train(plan, long)
     for event in events:
         if isinstance(event, Evaluating) and event.step == 3:
@@ -164,10 +213,11 @@ DAMAGE = {
 
 
 @pytest.fixture(scope="module")
-def run(tiny_plan, begin, data, tmp_path_factory):
+def run(tiny_plan, begin, text_data, tmp_path_factory):
     """A finished run: its last snapshot holds seven lengths."""
-    run = begin(tmp_path_factory.mktemp("counted") / "run", tiny_plan(RUNGS["ngram"]))
-    for _ in recording.record(run, train(run.plan, data)):
+    plan = tiny_plan(RUNGS["ngram"], parts=1)
+    run = begin(tmp_path_factory.mktemp("counted") / "run", plan)
+    for _ in recording.record(run, train(run.plan, text_data)):
         pass
     return run
 
@@ -191,6 +241,8 @@ def test_on_tiny_shakespeare_it_is_a_hard_line_to_cross(counted):
     if not os.environ.get("LM_CORPORA"):
         pytest.skip("LM_CORPORA does not name a copy of Tiny Shakespeare")
     data = tasks.text_data(corpora.load("tiny_shakespeare"))
-    losses = {e.step: e.loss for e in train(counted.plan(), data) if isinstance(e, Evaluated)}
+    losses = {
+        e.step: e.loss for e in train(counted.plan(parts=1), data) if isinstance(e, Evaluated)
+    }
     assert losses[5] == pytest.approx(1.5641, abs=1e-4) and losses[5] <= 1.57
     assert losses[7] == pytest.approx(1.5199, abs=1e-4) and losses[7] <= 1.53

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from lm.errors import Diverged, SettingsProblem
-from lm.evaluation import evaluate
+from lm.evaluation import told as result_of
 from lm.ladder import RUNGS
-from lm.tasks import ContinueText, TextData
+from lm.tasks import KINDS, ContinueText, TextData
 from lm.tasks.continue_text import first_token
 from lm.tokenizers import CharacterTokenizer
 from lm.training.events import Checkpoint, Evaluated, Evaluating, Sample, Step, TakeCheckpoint
@@ -29,19 +29,19 @@ DECODER = RUNGS["decoder_transformer"]
 
 
 def test_events_in_order(network, tiny_plan, data):
-    events = list(train(tiny_plan(network, steps=12, evaluate_every=5), data))
+    events = list(train(tiny_plan(network, steps=22, evaluate_every=9), data))
     kinds = [(type(e).__name__, e.step) for e in events if not isinstance(e, Evaluating)]
     evaluation = ["Evaluated", "Sample", "Checkpoint"]
     expected = [("Sample", 0), ("Checkpoint", 0)]
-    for step in range(1, 13):
+    for step in range(1, 23):
         expected.append(("Step", step))
-        if step in (5, 10, 12):
+        if step in (9, 18, 22):
             expected += [(kind, step) for kind in evaluation]
-        elif step in (3, 6, 9):  # the quarters, for the replay
+        elif step in (5, 10, 11, 16, 20):  # round numbers and quarters, for the replay
             expected.append(("Checkpoint", step))
     assert kinds == expected
     replayed = [e.step for e in events if isinstance(e, Checkpoint) and e.replay]
-    assert replayed == [0, 3, 6, 9, 10, 12]
+    assert replayed == [0, 5, 10, 11, 16, 20, 22]
 
 
 def test_steps_say_what_happened(network, tiny_plan, data):
@@ -67,9 +67,10 @@ def test_the_evaluation_is_that_of_the_weights_that_follow(rung, tiny_plan, data
             model = rung.model(plan.model, data.tokenizer.vocab_size)
             model.load_state_dict(event.weights)
             if event.step == evaluated.step:
-                again = evaluate(model, data.validation, plan.context_length)
+                task = KINDS[plan.task.task](data, plan.context_length, "cpu")
+                again = result_of(task.evaluate(model), lambda share: None)
                 assert again.loss == evaluated.loss
-                written = ContinueText(data, plan.context_length, "cpu").sample(model)
+                written = task.sample(model)
     assert evaluated.step == plan.steps
     assert written
 
@@ -112,7 +113,7 @@ def test_what_the_caller_does_between_events_changes_nothing(rung, tiny_plan, da
     plan = tiny_plan(rung, dropout=0.3)
     undisturbed = told(train(plan, data))
     model = rung.model(plan.model, data.tokenizer.vocab_size)
-    task = ContinueText(data, plan.context_length, "cpu")
+    task = KINDS[plan.task.task](data, plan.context_length, "cpu")
     disturbed = []
     events = train(plan, data)
     for event in events:
@@ -213,15 +214,15 @@ def test_dropout_is_on_in_steps_and_off_in_evaluation_and_sampling(tiny_plan, da
 
 
 @pytest.mark.parametrize("length", [0, 1, 16, 17])
-def test_a_text_shorter_than_the_context_is_a_clear_error(rung, tiny_plan, data, length):
+def test_a_text_shorter_than_the_context_is_a_clear_error(text_rung, tiny_plan, data, length):
     short = dataclasses.replace(data, train=data.train[:length])
     with pytest.raises(SettingsProblem, match=r"context of 16 tokens .* shorter context"):
-        next(train(tiny_plan(rung), short))
+        next(train(tiny_plan(text_rung), short))
 
 
-def test_a_text_that_just_fits_trains(rung, tiny_plan, data):
+def test_a_text_that_just_fits_trains(text_rung, tiny_plan, data):
     just = dataclasses.replace(data, train=data.train[:18], validation=data.validation[:3])
-    plan = tiny_plan(rung)
+    plan = tiny_plan(text_rung)
     assert sum(isinstance(e, Step) for e in train(plan, just)) == plan.steps
 
 
