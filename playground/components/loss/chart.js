@@ -60,8 +60,8 @@ export class LossChart {
     this.marker = new MomentMarker(this);
     stage.append(this.plot, this.marker.node, gradientChart(this.tab, element));
     const foot = make("div", "figure-foot");
-    foot.append(this.words, this.overlays.key);
-    this.frame.append(head, stage, foot);
+    foot.append(this.words, this.overlays.key.node);
+    this.frame.append(head, stage, foot, this.overlays.key.verdicts.node);
     element.replaceChildren(this.frame);
   }
 
@@ -80,6 +80,7 @@ export class LossChart {
     this.words.textContent = record.summary || "";
     this.plot.setAttribute("aria-label", chartWords(record));
     this.showNumber();
+    this.overlays.judged(change);
     if (change.reset) {
       this.drawAnew();
     } else if (this.held || record.train.step.length > change.from || change.events.length) {

@@ -3,15 +3,16 @@ import { ask } from "../basics/calls.js";
 import { isVisible, make } from "../basics/dom.js";
 import { feedOf } from "../tab/feed.js";
 import { join, moved, openable, tokensIn } from "../page/link.js";
+import { OverlayKey } from "./overlay_key.js";
 import { extension } from "./traces.js";
 import { ownRuns } from "../page/own_runs.js";
 import { pollerOf } from "../tab/polling.js";
 import { RunsList } from "../runs/list.js";
 import { Together } from "../runs/polling.js";
 import { Ticks } from "../runs/ticks.js";
-import { labelAmong } from "../runs/words.js";
 
 const LIST_MS = 3000; // between two looks at the list, while it is open
+const NEWS_MS = 1500; // from news of a run on the chart to the sentences on it
 const APPEND_MS = 500; // between two drawings of new points of live runs
 
 export class Overlays {
@@ -23,8 +24,11 @@ export class Overlays {
     this.followed = new Map(); // run -> the function that ends its subscription
     this.news = new Map(); // run -> {from, events} that are not drawn yet
     this.together = new Together(server);
+    this.key = new OverlayKey(this.ticks, chart.props.feed);
+    this.said = []; // what the server says of the runs laid over
     this.build();
     this.ticks.onChange(() => this.follow(), this.node);
+    this.ticks.onLight((run) => this.light(run), this.node);
     const told = () => ({ overlay: openable(this.ticks.runs) });
     join(chart.props.feed, ["overlay"], told, ({ overlay }) => requestAnimationFrame(() => this.lay(tokensIn(overlay))));
   }
@@ -34,10 +38,10 @@ export class Overlays {
     const open = make("summary", "pill-button", "+ overlay a run");
     open.title = "Draw other runs of the same text on this chart, too";
     this.list = new RunsList(this);
-    this.said = make("p", "runs-notice");
-    this.said.setAttribute("role", "status");
+    this.notice = make("p", "runs-notice");
+    this.notice.setAttribute("role", "status");
     const panel = make("div", "overlay-panel");
-    panel.append(this.list.node, this.said);
+    panel.append(this.list.node, this.notice);
     this.node.append(open, panel);
     this.node.addEventListener("toggle", () => this.node.open && this.look());
     this.node.addEventListener("keydown", ({ key }) => {
@@ -48,10 +52,15 @@ export class Overlays {
     document.addEventListener("click", ({ target }) => {
       if (target.isConnected && !this.node.contains(target)) this.node.open = false;
     });
-    this.key = make("span", "key");
-    this.previousKey = make("span", "key-item key-previous", "previous run");
-    for (const role of ["train", "validation"]) this.key.append(make("span", `key-item key-${role}`, role));
-    this.key.append(this.previousKey);
+  }
+
+  /** Fades all lines but those of the run that is lit up. */
+  light(run) {
+    const { plot } = this.chart;
+    for (const { uid, meta } of plot.data ?? []) {
+      const line = uid && plot.querySelector(`.scatterlayer .trace${uid}`);
+      if (line) line.style.opacity = run && meta.run !== run ? 0.18 : "";
+    }
   }
 
   /** The runs to draw, the one before first: {record, role, place}. */
@@ -64,18 +73,22 @@ export class Overlays {
 
   // The list
 
+  /** Asks for the list, and for the verdicts on the runs that are laid over; an answer to an earlier question is late. */
   async look() {
     const shown = this.chart.tab.record.run;
-    const answer = await ask(this.server, "table", [{ own: ownRuns(), ticked: shown ? [shown] : [] }]);
+    const mine = (this.asked = (this.asked ?? 0) + 1);
+    const answer = await ask(this.server, "table", [{ own: ownRuns(), ticked: [shown, ...this.ticks.runs].filter(Boolean) }]);
+    if (mine !== this.asked) return;
     if (answer) this.take(answer);
     if (this.node.open && isVisible(this.node)) setTimeout(() => this.node.open && this.look(), LIST_MS);
   }
 
   /** Shows the runs of the text of the run shown, which itself is on the chart already. */
-  take({ runs, first }) {
-    const shown = runs.find(({ run }) => run === first);
+  take({ runs, first, said }) {
+    const shown = this.ticks.has(first) ? undefined : runs.find(({ run }) => run === first);
     const others = runs.filter((run) => run !== shown && (!shown || run.text_id === shown.text_id));
     this.rows = new Map(others.map((run) => [run.run, { ...run, changeable: false }]));
+    this.said = shown ? said : [];
     this.list.show([...this.rows.values()]);
     for (const run of this.ticks.runs) if (!this.rows.has(run)) this.ticks.set(run, false);
     this.showKey();
@@ -88,7 +101,7 @@ export class Overlays {
   }
 
   say(sentence) {
-    this.said.textContent = sentence;
+    this.notice.textContent = sentence;
   }
 
   remove() {
@@ -114,11 +127,13 @@ export class Overlays {
     }
     this.showKey();
     this.chart.drawSoon();
+    this.lookSoon();
     moved();
   }
 
   hear(run, change) {
     const { record } = feedOf(run);
+    this.judged(change);
     if (change.reset || !this.chart.plot.data) return this.chart.drawSoon();
     if (record.train.step.length === change.from && !change.events.length) return;
     if (!this.news.has(run)) this.news.set(run, { from: change.from, events: [] });
@@ -127,6 +142,18 @@ export class Overlays {
       this.waiting = 0;
       this.append();
     }, APPEND_MS);
+  }
+
+  /** Hears of news of one of the runs on the chart: what is said of them may have changed. */
+  judged({ reset, events }) {
+    if (reset || events.some(({ type }) => type === "evaluation")) this.lookSoon();
+  }
+
+  lookSoon() {
+    this.due ||= setTimeout(() => {
+      this.due = 0;
+      if (this.ticks.runs.length && isVisible(this.chart.frame)) this.look();
+    }, NEWS_MS);
   }
 
   /** Appends what is new in all runs, with one call of plotly. */
@@ -145,21 +172,12 @@ export class Overlays {
   /** What was just drawn whole has no news. */
   drawn() {
     this.news.clear();
-    this.previousKey.hidden = !this.chart.tab.previous;
+    this.key.previous.hidden = !this.chart.tab.previous;
+    this.light(this.ticks.lit);
   }
 
-  /** The names of the runs, each with its colour; a click takes the run off the chart. */
+  /** The names of the runs that are laid over, and what each difference bought. */
   showKey() {
-    for (const node of this.key.querySelectorAll(".key-overlay")) node.remove();
-    const all = this.ticks.runs.map((run) => this.rows.get(run)).filter(Boolean);
-    const here = { model: this.chart.props.feed }; // a run of another model is named by its model
-    for (const run of all) {
-      const name = labelAmong(run, [...all, here]);
-      const node = make("button", "key-item key-overlay", name);
-      Object.assign(node, { type: "button", title: `Take ${name} off the chart` });
-      node.style.setProperty("--run", `var(--chart-run-${this.ticks.places.get(run.run)})`);
-      node.addEventListener("click", () => this.ticks.set(run.run, false));
-      this.key.append(node);
-    }
+    this.key.show(this.ticks.runs.map((run) => this.rows.get(run)).filter(Boolean), this.said);
   }
 }

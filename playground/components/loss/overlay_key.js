@@ -1,0 +1,42 @@
+// Beside the loss chart: which line is which run, and, under it, a sentence on what each other run's difference bought.
+import { make } from "../basics/dom.js";
+import { RunsVerdicts } from "../runs/verdicts.js";
+import { labelAmong } from "../runs/words.js";
+
+const OWN = ["train", "validation"]; // the lines of the run that the tab shows
+
+export class OverlayKey {
+  /** ticks: the runs that are laid over; model: of the tab. */
+  constructor(ticks, model) {
+    Object.assign(this, { ticks, model });
+    this.node = make("span", "key");
+    this.own = OWN.map((line) => make("span", `key-item key-${line}`, line));
+    this.previous = make("span", "key-item key-previous", "previous run");
+    this.node.append(...this.own, this.previous);
+    this.verdicts = new RunsVerdicts(ticks);
+    this.verdicts.node.hidden = true;
+    ticks.lights(this.node, (node) => node.closest?.("[data-run]")?.dataset.run ?? null);
+  }
+
+  /** rows: of the overlaid runs, as the list tells them; said: the verdict on each, {run, text}. */
+  show(rows, said) {
+    for (const node of this.node.querySelectorAll(".key-overlay")) node.remove();
+    this.own.forEach((node, index) => {
+      node.textContent = rows.length ? `this run, ${OWN[index]}` : OWN[index];
+    });
+    const all = [...rows, { model: this.model }]; // a run of another model is named by its model
+    this.node.append(...rows.map((run) => this.item(run, labelAmong(run, all))));
+    const told = said.filter(({ run }) => this.ticks.has(run));
+    this.verdicts.node.hidden = !told.length;
+    this.verdicts.show(told);
+  }
+
+  item(run, name) {
+    const node = make("button", "key-item key-overlay", name);
+    Object.assign(node, { type: "button", title: `Take ${name} off the chart` });
+    node.dataset.run = run.run;
+    node.style.setProperty("--run", `var(--chart-run-${this.ticks.places.get(run.run)})`);
+    node.addEventListener("click", () => this.ticks.set(run.run, false));
+    return node;
+  }
+}
