@@ -8,7 +8,7 @@ holds the rungs, `lm/training/loop.py` carries a plan out, a run directory keeps
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal
 
 from torch import nn
@@ -168,7 +168,7 @@ class Plan:
     @property
     def parts(self) -> dict[str, Settings]:
         """The parts by name, in the order of `Rung.parts`."""
-        return {name: getattr(self, name) for name in self.rung.parts()}
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "rung"}
 
     def values(self) -> dict[str, Any]:
         """The value of every setting by name; no two parts share a name."""

@@ -109,11 +109,12 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _choices_are_registered(self) -> Self:
-        for field in describe(type(self)):
-            value = getattr(self, field.name)
-            if field.kind == "choice" and value not in field.choices:
+        for name, field in type(self).model_fields.items():
+            extra, value = field.json_schema_extra, getattr(self, name)
+            registered = extra.get("choices") if isinstance(extra, dict) else None
+            if callable(registered) and value not in registered():
                 raise ValueError(
-                    f"{field.title} is one of {', '.join(field.choices)}, not {reprlib.repr(value)}."
+                    f"{field.title} is one of {', '.join(registered())}, not {reprlib.repr(value)}."
                 )
         return self
 

@@ -12,7 +12,6 @@ from lm import tasks
 from lm.plan import Plan
 from lm.runs.curve import Judged
 from lm.runs.facts import Facts
-from lm.settings import describe
 
 SAME_TIME = 0.05  # measured times that differ by a smaller share are told as about the same
 
@@ -27,7 +26,7 @@ def differences(first: Plan, other: Plan) -> list[str]:
         told.append(f"model {_named(first.rung.title)}→{_named(other.rung.title)}")
     mine, theirs = first.parts, other.parts
     for name in ("model", *(part for part in mine if part != "model")):
-        titles = {field.name: field.title for field in describe(type(mine[name]))}
+        titles = {one: field.title or one for one, field in type(mine[name]).model_fields.items()}
         old, new = mine[name].model_dump(), theirs[name].model_dump()
         told += [
             f"{_named(titles[setting])} {value(old[setting])}→{value(new[setting])}"
