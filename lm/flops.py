@@ -17,19 +17,24 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from lm.plan import Plan
+from lm.rewriting import Encoding
 from lm.sizes import outline
 
 PASSES = 3  # in forward passes: one forward, and the backward pass for weights and for inputs
 
 
 def of_window(plan: Plan, vocab_size: int) -> int:
-    """The operations of one forward pass over one window of the context length; 0 for a model that counts."""
+    """The operations of one forward pass over one window of the context length; 0 for a model that counts.
+
+    A model with an encoder reads a line and writes one, both of that length: an upper bound for shorter lines.
+    """
     if plan.training.learner != "gradient":
         return 0
     model = outline(plan, vocab_size).eval()
     tokens = torch.zeros((1, plan.context_length), dtype=torch.long)
+    sources = [tokens] if isinstance(model, Encoding) else []
     with torch.random.fork_rng(devices=[]), torch.no_grad(), _Counter() as counter:
-        model(tokens)
+        model(tokens, *sources)
     return counter.total
 
 

@@ -8,7 +8,7 @@ import hypothesis
 import pytest
 import torch
 
-from lm.ladder import RUNGS
+from lm.ladder import RUNGS, text_models
 from lm.plan import Rung
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
@@ -28,6 +28,28 @@ def rung(request) -> Rung:
 def network(request) -> Rung:
     """Each rung that learns by gradient descent."""
     return request.param
+
+
+TEXTS = text_models()
+TEXT_NETWORKS = {name: rung for name, rung in NETWORKS.items() if name in TEXTS}
+
+
+@pytest.fixture(params=TEXTS.values(), ids=TEXTS)
+def text_rung(request) -> Rung:
+    """Each rung that continues a text: for what the others, which rewrite lines, have tests of their own."""
+    return request.param
+
+
+@pytest.fixture(params=TEXT_NETWORKS.values(), ids=TEXT_NETWORKS)
+def text_network(request) -> Rung:
+    """Each of these that learns by gradient descent."""
+    return request.param
+
+
+def is_of_pairs(request) -> bool:
+    """Whether a test is about a model that rewrites lines: its `rung` or `network` is one."""
+    named = (name for name in ("rung", "network") if name in request.fixturenames)
+    return any(request.getfixturevalue(name).rewrites for name in named)
 
 
 @pytest.fixture(params=COUNTED.values(), ids=COUNTED)

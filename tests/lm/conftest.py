@@ -1,17 +1,21 @@
-"""A small text, and the smallest settings of every rung, made from its own fields."""
+"""A small text, pairs for the models that rewrite, and the smallest settings of every rung."""
+
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from lm import corpora, ngrams, runs, tasks
-from lm.corpora import Corpus
+from lm.corpora import AnyCorpus, Corpus, PairCorpus, pairs
 from lm.ladder import RUNGS
 from lm.plan import Plan, Rung
 from lm.runs import preparation, recording
 from lm.settings import Settings, describe
-from lm.tasks import TaskConfig, TextData, continue_text
+from lm.tasks import Rewrite, TaskConfig, TextData, continue_text
+from lm.tasks.rewrite import PairData
 from lm.tokenizers import CharacterTokenizer, TokenizerConfig
+from tests.conftest import is_of_pairs
 from tests.lm.command_line import QUICK, lm
 from tests.lm.recorded import record_all
 
@@ -41,21 +45,44 @@ def short_samples():
 
 
 @pytest.fixture(scope="session")
-def corpus() -> Corpus:
+def play() -> Corpus:
     """Twenty thousand characters of a play."""
     return corpora.from_text(corpora.load("synthetic_plays").text[:20_000], name="a_play")
 
 
 @pytest.fixture(scope="session")
-def tokenizer(corpus) -> CharacterTokenizer:
-    return CharacterTokenizer.from_text(corpus.text)
+def text_data(play) -> TextData:
+    """Both splits of the play, the validation split cut short: it is read often."""
+    whole = tasks.text_data(play, CharacterTokenizer.from_text(play.text))
+    return TextData(whole.train, whole.validation[:400], whole.tokenizer)
 
 
 @pytest.fixture(scope="session")
-def data(corpus, tokenizer) -> TextData:
-    """Both splits, the validation split cut short: it is read often."""
-    whole = tasks.text_data(corpus, tokenizer)
-    return TextData(whole.train, whole.validation[:400], tokenizer)
+def digits() -> PairCorpus:
+    """Three digits, and the same backwards."""
+    return pairs.from_tsv("".join(f"{n}\t{str(n)[::-1]}\n" for n in range(100, 400)))
+
+
+@pytest.fixture(scope="session")
+def pair_data(digits) -> PairData:
+    return Rewrite.load(digits, CharacterTokenizer.from_text(digits.text))
+
+
+@pytest.fixture
+def corpus(request, play, digits) -> AnyCorpus:
+    """A play, or pairs if the test is about a model that rewrites lines."""
+    return digits if is_of_pairs(request) else play
+
+
+@pytest.fixture
+def data(request, text_data, pair_data) -> Any:
+    """The same as data of its task."""
+    return pair_data if is_of_pairs(request) else text_data
+
+
+@pytest.fixture
+def tokenizer(data) -> CharacterTokenizer:
+    return data.tokenizer
 
 
 @pytest.fixture(scope="session")
@@ -96,16 +123,26 @@ def tiny_model(tiny_config):
 
 
 @pytest.fixture(scope="session")
-def begin(corpus, tokenizer, data):
-    """`begin(directory, plan)`: a new run directory for the small text."""
+def begin(play, text_data, digits, pair_data):
+    """`begin(directory, plan)`: a new run directory for the small text, or for pairs."""
 
     def make(directory, plan: Plan) -> runs.Run:
+        if tasks.KINDS[plan.task.task].pairs:
+            return recording.create(
+                directory,
+                plan,
+                digits,
+                pair_data.tokenizer,
+                train_tokens=len(digits.train_text),
+                baselines={"uniform": 2.5},
+                row_tokens=Rewrite.row_tokens(pair_data, plan.context_length),
+            )
         return recording.create(
             directory,
             plan,
-            corpus,
-            tokenizer,
-            train_tokens=len(data.train),
+            play,
+            text_data.tokenizer,
+            train_tokens=len(text_data.train),
             baselines={"uniform": 3.9},
         )
 
@@ -113,10 +150,10 @@ def begin(corpus, tokenizer, data):
 
 
 @pytest.fixture(scope="session")
-def trained(begin, data, tiny_plan, tmp_path_factory):
+def trained(begin, text_data, tiny_plan, tmp_path_factory):
     """A finished run of the decoder, for reading only."""
     run = begin(tmp_path_factory.mktemp("trained") / "run", tiny_plan(RUNGS["decoder_transformer"]))
-    record_all(run, data)
+    record_all(run, text_data)
     return run
 
 
@@ -135,16 +172,26 @@ def on_a_file(tmp_path, tiny_plan):
 
 
 @pytest.fixture(scope="session")
-def text(tmp_path_factory):
+def play_file(tmp_path_factory):
     """A file of one's own."""
     path = tmp_path_factory.mktemp("corpus") / "a_play.txt"
     path.write_text(corpora.load("synthetic_plays").text[:6000], "utf-8")
     return path
 
 
+@pytest.fixture
+def text(request, play_file, digits, tmp_path):
+    """The same, or a file of pairs if the test is about a model that rewrites lines."""
+    if not is_of_pairs(request):
+        return play_file
+    path = tmp_path / "digits.tsv"
+    path.write_text(digits.text, "utf-8")
+    return path
+
+
 @pytest.fixture(scope="session")
-def finished(text, tmp_path_factory):
+def finished(play_file, tmp_path_factory):
     out = tmp_path_factory.mktemp("cli") / "run"
     quickly = ["--learning-rate", "0.1", "--warmup-steps", "0"]
-    lm("train", "bigram", "--corpus", text, "--out", out, *QUICK, *quickly)
+    lm("train", "bigram", "--corpus", play_file, "--out", out, *QUICK, *quickly)
     return out

@@ -35,15 +35,15 @@ def test_the_synthetic_plays_have_a_floor():
     assert "which no model can beat" in lm("corpora", "synthetic_plays").stdout
 
 
-def test_train_evaluate_sample_resume(rung, text, tmp_path):
+def test_train_evaluate_sample_resume(text_rung, text, tmp_path):
     out = tmp_path / "run"
-    trained = lm("train", rung.name, "--corpus", text, "--out", out, *quick(rung))
+    trained = lm("train", text_rung.name, "--corpus", text, "--out", out, *quick(text_rung))
     run = runs.open_run(out)
     steps, tokens = run.plan.steps, run.plan.steps * run.record.tokens_per_step
     assert f"after {steps} steps, {tokens:,} tokens" in trained.stdout
     assert "step 5: validation loss" in trained.stderr
     result = json.loads(lm("evaluate", out, "--json").stdout)
-    assert result["model"] == rung.name
+    assert result["model"] == text_rung.name
     assert result["context_length"] == 16
     assert result["tokens"] == 599
     assert result["step"] == steps
@@ -56,7 +56,7 @@ def test_train_evaluate_sample_resume(rung, text, tmp_path):
     assert sampled.startswith("The ")
     assert len(sampled) == 4 + 9 + 1
     before = run.metrics_path.read_bytes()
-    lm("train", rung.name, "--out", out, "--resume")
+    lm("train", text_rung.name, "--out", out, "--resume")
     assert run.metrics_path.read_bytes() == before
 
 
@@ -77,15 +77,15 @@ def test_of_a_huge_text_a_stated_part_is_evaluated(text, tmp_path, monkeypatch):
     assert (result["characters"], result["whole_split"]) == (599, True)
 
 
-def test_every_rung_takes_the_shortest_text_at_its_defaults(rung, tmp_path):
+def test_every_rung_takes_the_shortest_text_at_its_defaults(text_rung, tmp_path):
     """The n-gram reads rows of 1,024 tokens, and refused a text of 1,000 characters, the least there was."""
     path = tmp_path / "short.txt"
     path.write_text(corpora.load("synthetic_plays").text[: own_text.SHORTEST])
     brief = {"--steps": "1", "--evaluate-every": "1", "--batch-size": "1"}
-    known = [f"--{name.replace('_', '-')}" for name in rung.settings()]
+    known = [f"--{name.replace('_', '-')}" for name in text_rung.settings()]
     flags = [word for flag, value in brief.items() if flag in known for word in (flag, value)]
-    lm("train", rung.name, "--corpus", path, "--out", tmp_path / "run", *flags)
-    longest = rung.settings()["context_length"].maximum
+    lm("train", text_rung.name, "--corpus", path, "--out", tmp_path / "run", *flags)
+    longest = text_rung.settings()["context_length"].maximum
     assert longest + 2 <= corpora.TRAIN_SHARE * own_text.SHORTEST, (
         "a longer context needs more text"
     )

@@ -48,16 +48,16 @@ def test_every_token_but_the_first_is_predicted_once(model, tokens, context):
     assert result.loss == pytest.approx(by_hand(model, tokens), abs=1e-6)
 
 
-def test_the_same_number_at_any_batch_size(rung, tiny_model, data):
-    model = tiny_model(rung, data.tokenizer.vocab_size)
+def test_the_same_number_at_any_batch_size(text_rung, tiny_model, data):
+    model = tiny_model(text_rung, data.tokenizer.vocab_size)
     losses = [
         evaluate(model, data.validation, 16, batch_size=rows).loss for rows in (None, 1, 2, 7, 1000)
     ]
     assert losses == pytest.approx([losses[0]] * 5, abs=1e-6)
 
 
-def test_twice_the_same_and_independent_of_random_numbers(rung, tiny_model, data):
-    model = tiny_model(rung, data.tokenizer.vocab_size, dropout=0.5).train()
+def test_twice_the_same_and_independent_of_random_numbers(text_rung, tiny_model, data):
+    model = tiny_model(text_rung, data.tokenizer.vocab_size, dropout=0.5).train()
     first = evaluate(model, data.validation, 16)
     torch.manual_seed(5)
     state = torch.get_rng_state()
@@ -65,8 +65,8 @@ def test_twice_the_same_and_independent_of_random_numbers(rung, tiny_model, data
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_each_window_is_read_with_its_own_context_only(rung, tiny_model, data):
-    model = tiny_model(rung, data.tokenizer.vocab_size).eval()
+def test_each_window_is_read_with_its_own_context_only(text_rung, tiny_model, data):
+    model = tiny_model(text_rung, data.tokenizer.vocab_size).eval()
     tokens = data.validation[:41]  # two windows of 16 and one of 8
     with torch.inference_mode():
         total = sum(
@@ -160,9 +160,9 @@ def test_no_gradient_is_kept(model, tokens):
     assert model.table.grad is None
 
 
-def test_the_loss_on_training_text_is_measured_like_that_on_validation_text(rung, tiny_model):
+def test_the_loss_on_training_text_is_measured_like_that_on_validation_text(text_rung, tiny_model):
     """In evaluation mode, over windows spread evenly over the split, and the same whenever it is asked for."""
-    model = tiny_model(rung, 23, dropout=0.5).train()
+    model = tiny_model(text_rung, 23, dropout=0.5).train()
     text = torch.randint(23, (2001,), generator=torch.Generator().manual_seed(1))
     windows = text.unfold(0, 17, 16)  # what an evaluation in windows of 16 reads
     found = loss_of_windows(model, windows, 23)

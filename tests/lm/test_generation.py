@@ -315,8 +315,8 @@ def test_the_callers_random_numbers_are_left_alone(model):
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_a_model_whose_loss_diverged_says_so(network, tiny_model, value):
-    model = tiny_model(network, 23)
+def test_a_model_whose_loss_diverged_says_so(text_network, tiny_model, value):
+    model = tiny_model(text_network, 23)
     with torch.no_grad():
         next(model.parameters()).fill_(value)
     with pytest.raises(Diverged, match="scores are not finite"):

@@ -18,21 +18,21 @@ from lm.inspection import (
     one_score,
     surprise,
 )
-from lm.ladder import RUNGS
+from lm.ladder import RUNGS, text_models
 from lm.layers import SelfAttention, causal, pattern
 
 
 @pytest.fixture
-def model(rung, tiny_model):
-    return tiny_model(rung, 23, dropout=0.5).train()
+def model(text_rung, tiny_model):
+    return tiny_model(text_rung, 23, dropout=0.5).train()
 
 
 TOKENS = torch.arange(11) * 3 % 23
 
 
-def test_shapes(rung, model, tiny_config):
+def test_shapes(text_rung, model, tiny_config):
     found = inspect(model, TOKENS)
-    config = tiny_config(rung)
+    config = tiny_config(text_rung)
     for weights in found.attention:
         assert weights.shape == (getattr(config, "n_head", 1), 11, 11)
     assert [mask.shape for mask in found.masks] == [(11, 11)] * len(found.attention)
@@ -43,7 +43,7 @@ def test_shapes(rung, model, tiny_config):
 
 def test_what_the_rungs_attend_with(tiny_config):
     layers = {}
-    for name, rung in RUNGS.items():
+    for name, rung in text_models().items():
         layers[name] = len(inspect(rung.model(tiny_config(rung), 23), TOKENS).attention)
     expected = {
         "ngram": 0,
@@ -120,8 +120,8 @@ def test_nothing_is_left_behind(model, training):
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_nothing_is_left_behind_after_an_error(network, tiny_model):
-    model = tiny_model(network, 23).train()
+def test_nothing_is_left_behind_after_an_error(text_network, tiny_model):
+    model = tiny_model(text_network, 23).train()
     with pytest.raises(IndexError):
         inspect(model, torch.tensor([99]))
     assert model.training
@@ -157,14 +157,14 @@ def test_the_mean_surprise_is_the_loss(model):
 
 
 @pytest.mark.parametrize("row,column", [(7, 3), (7, 7), (4, 9)])
-def test_one_score_is_the_arithmetic_of_the_model(rung, tiny_model, tiny_config, row, column):
+def test_one_score_is_the_arithmetic_of_the_model(text_rung, tiny_model, tiny_config, row, column):
     """q · k / √D + mask, the softmax of its row, and the weight that `inspect` shows, to 1e-5."""
-    model = tiny_model(rung, 23)
+    model = tiny_model(text_rung, 23)
     seen = inspect(model, TOKENS)
     for layer, weights in enumerate(seen.attention):
         for head in range(len(weights)):
             found = one_score(model, TOKENS, layer, head, row, column)
-            D = tiny_config(rung).n_embd // len(weights)
+            D = tiny_config(text_rung).n_embd // len(weights)
             assert found.query.shape == found.key.shape == found.value.shape == (D,)
             assert found.divisor == pytest.approx(D**0.5)
             assert found.product == pytest.approx(float(found.query @ found.key), abs=1e-5)
@@ -222,9 +222,9 @@ def attending(tiny_model, rung):
     return model
 
 
-def test_a_head_that_is_off_adds_nothing(rung, tiny_model):
+def test_a_head_that_is_off_adds_nothing(text_rung, tiny_model):
     """With every head off, a token's prediction does not depend on other tokens."""
-    model = attending(tiny_model, rung)
+    model = attending(tiny_model, text_rung)
     layers = [layer.value_matrices() for layer in attention_layers(model)]
     heads = [(n, h) for n, matrices in enumerate(layers) for h in range(len(matrices))]
     if not heads:
@@ -253,9 +253,12 @@ def test_the_cost_of_a_head_is_the_difference_of_two_evaluations(tiny_model):
     text = torch.randint(23, (16 * 300 + 1,), generator=torch.Generator().manual_seed(3))
     whole = [evaluate(each, text, 16).loss for each in (model, changed)]
     *_, last = cost_of(model, changed, text, 16, exact=0)
-    assert last.tokens == 16 * 300
+    assert last.characters == 16 * 300
     assert last.added == pytest.approx(whole[1] - whole[0], abs=1e-5)
     assert last.loss == pytest.approx(whole[1], abs=1e-5)
+    *_, pieces = cost_of(model, changed, text, 16, exact=0, characters_per_token=2.5)
+    assert pieces.characters == 16 * 750 and pieces.margin == pytest.approx(last.margin / 2.5)
+    assert (pieces.loss, pieces.added) == pytest.approx((last.loss / 2.5, last.added / 2.5))
     *_, some = cost_of(model, changed, text[: 16 * 100 + 1], 16, exact=1.0)
     assert isinstance(some, Cost) and some.margin < 1.0
     assert abs(some.added - last.added) < 2 * some.margin

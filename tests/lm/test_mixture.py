@@ -38,11 +38,11 @@ def test_the_average_is_that_of_the_probabilities(mixed, data):
     torch.testing.assert_close(model(tokens).exp(), 0.7 * alone + 0.3 * counted)
 
 
-def test_the_counts_change_what_is_judged_and_not_what_is_learned(network, tiny_plan, data):
-    """Every weight and every training loss is that of the network alone; the evaluations are better."""
+def test_the_counts_change_what_is_judged_and_not_what_is_learned(text_network, tiny_plan, data):
+    """Every weight and every training loss is that of the text_network alone; the evaluations are better."""
     found = {}
     for share in (0.0, 0.5):
-        events = list(train(tiny_plan(network, ngram_share=share), data))
+        events = list(train(tiny_plan(text_network, ngram_share=share), data))
         losses = [e.loss for e in events if isinstance(e, Step)]
         judged = [e.loss for e in events if isinstance(e, Evaluated)]
         found[share] = losses, judged, last_weights(events)

@@ -21,8 +21,8 @@ VOCABULARY = 23
 
 
 @pytest.fixture
-def model(rung, tiny_model):
-    return tiny_model(rung, VOCABULARY).eval()
+def model(text_rung, tiny_model):
+    return tiny_model(text_rung, VOCABULARY).eval()
 
 
 def some_tokens(rows: int, length: int) -> torch.Tensor:
@@ -55,30 +55,30 @@ def test_no_position_sees_the_future(model):
 
 
 @torch.inference_mode()
-def test_who_looks_back(rung, model):
+def test_who_looks_back(text_rung, model):
     """Models that attend use what came before the last token; the bigram cannot."""
     tokens = some_tokens(1, 16)
     changed = tokens.clone()
     changed[0, 3] = (changed[0, 3] + 1) % VOCABULARY
     same = torch.equal(model(tokens)[:, 4:], model(changed)[:, 4:])
-    if rung.name == "bigram":
+    if text_rung.name == "bigram":
         assert same
     elif attention_layers(model):
         assert not same
 
 
-def test_the_first_loss_is_that_of_knowing_nothing(rung):
+def test_the_first_loss_is_that_of_knowing_nothing(text_rung):
     torch.manual_seed(0)
-    config = rung.config()
-    model = rung.model(config, 65)
+    config = text_rung.config()
+    model = text_rung.model(config, 65)
     tokens = torch.randint(65, (4, config.context_length + 1))
     loss = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
     assert loss.item() == pytest.approx(math.log(65), abs=0.1)
 
 
-def test_every_parameter_gets_a_gradient(network, tiny_config):
+def test_every_parameter_gets_a_gradient(text_network, tiny_config):
     torch.manual_seed(0)
-    model = network.model(tiny_config(network, dropout=0.0), VOCABULARY)
+    model = text_network.model(tiny_config(text_network, dropout=0.0), VOCABULARY)
     tokens = torch.cat([some_tokens(8, 16), torch.arange(VOCABULARY)[:16].repeat(2, 1)])
     F.cross_entropy(model(tokens).flatten(0, 1), tokens.roll(-1, 1).flatten()).backward()
     for name, parameter in model.named_parameters():
@@ -86,10 +86,10 @@ def test_every_parameter_gets_a_gradient(network, tiny_config):
         assert parameter.grad.abs().sum() > 0, name
 
 
-def test_one_batch_can_be_learned_by_heart(network, tiny_config):
+def test_one_batch_can_be_learned_by_heart(text_network, tiny_config):
     """Each token of the batch is always followed by the same one, so that even a bigram can."""
     torch.manual_seed(0)
-    model = network.model(tiny_config(network, n_embd=32, dropout=0.0), VOCABULARY)
+    model = text_network.model(tiny_config(text_network, n_embd=32, dropout=0.0), VOCABULARY)
     tokens = (torch.arange(17) + torch.arange(4)[:, None] * 5) % VOCABULARY  # (4, 17)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
     for _ in range(250):
@@ -100,10 +100,10 @@ def test_one_batch_can_be_learned_by_heart(network, tiny_config):
     assert loss.item() < 0.3  # from 3.1
 
 
-def test_who_can_learn_from_what_came_before(network, tiny_config):
+def test_who_can_learn_from_what_came_before(text_network, tiny_config):
     """After token 1 come 2, 3 and 0, depending on the one before: 0.5 · ln 3 for a bigram."""
     torch.manual_seed(0)
-    model = network.model(tiny_config(network, dropout=0.0), 4)
+    model = text_network.model(tiny_config(text_network, dropout=0.0), 4)
     tokens = torch.tensor([0, 1, 2, 1, 3, 1] * 3)[None, :17]
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.03)
     for _ in range(150):
@@ -111,7 +111,7 @@ def test_who_can_learn_from_what_came_before(network, tiny_config):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    if network.name == "bigram":
+    if text_network.name == "bigram":
         assert loss.item() == pytest.approx(0.55, abs=0.05)
     elif attention_layers(model):
         assert loss.item() < 0.3
@@ -232,10 +232,10 @@ def test_a_block_keeps_what_was_there():
     assert torch.equal(block(x), x)
 
 
-def test_dropout_acts_only_in_training(rung, tiny_config):
-    config = tiny_config(rung, dropout=0.5)
+def test_dropout_acts_only_in_training(text_rung, tiny_config):
+    config = tiny_config(text_rung, dropout=0.5)
     torch.manual_seed(0)
-    model, tokens = rung.model(config, VOCABULARY), some_tokens(2, 16)
+    model, tokens = text_rung.model(config, VOCABULARY), some_tokens(2, 16)
     model.eval()
     assert torch.equal(model(tokens), model(tokens))
     model.train()

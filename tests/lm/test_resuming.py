@@ -61,14 +61,14 @@ def plan_of(rung, tiny_plan):
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tiny_plan, begin, data, tmp_path_factory):
+def uninterrupted(tiny_plan, begin, text_data, pair_data, tmp_path_factory):
     """The whole run of each rung, made once."""
     made = {}
 
     def make(rung):
         if rung.name not in made:
             run = begin(tmp_path_factory.mktemp(rung.name) / "run", plan_of(rung, tiny_plan))
-            record_all(run, data)
+            record_all(run, pair_data if rung.rewrites else text_data)
             made[rung.name] = run
         return made[rung.name]
 

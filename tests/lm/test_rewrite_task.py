@@ -15,20 +15,21 @@ from lm.corpora import pairs
 from lm.edit_distance import edit_distances
 from lm.errors import CorpusProblem, SettingsProblem
 from lm.evaluation import told
-from lm.ladder import RUNGS, models, rung
+from lm.ladder import RUNGS, text_models
 from lm.layers import PADDING
 from lm.rewriting import Answer as Written
 from lm.rewriting import Rewriter
 from lm.runs.preparation import prepare
 from lm.sizes import memory
 from lm.tasks import Answer, Rewrite
-from lm.tasks.rewrite import judged, known_scores, nearest, shown
+from lm.tasks.rewrite import judged, nearest, shown
+from lm.tasks.without_learning import known_scores, letter_table, shares_right
 from lm.tokenizers import CharacterTokenizer, TokenizerConfig
 from lm.training.events import Checkpoint, Evaluated, Step
 from lm.training.loop import train
 from tests.lm.command_line import lm, refusal
 
-MODEL, DECODER = rung("encoder_decoder"), RUNGS["decoder_transformer"]
+MODEL, DECODER = RUNGS["encoder_decoder"], RUNGS["decoder_transformer"]
 SMALL = {"n_embd": 32, "n_head": 2, "n_layer": 1, "context_length": 16}
 LINES = "".join(f"{n}\t{str(n)[::-1]}\n" for n in range(100, 400))
 KINDS = {"rewrite": (MODEL, Rewrite), "answer": (DECODER, Answer)}
@@ -204,6 +205,19 @@ def test_what_is_known_without_learning(corpus):
     assert scores["commonest"].exact <= 1 / len(corpus.validation)
     losses = Rewrite.baselines(corpus)
     assert losses["uniform"] > losses["unigram"] > losses["bigram"]
+    assert shares_right(corpus) == {name: judged.exact for name, judged in scores.items()}
+
+
+def test_a_table_from_letters_to_sounds_knows_a_letter_by_its_neighbours():
+    """It learns from words with as many sounds as letters; an unseen place falls back on the letter alone."""
+    said = {"cat": "K AE T", "cot": "K AA T", "ice": "AY S", "cent": "S EH N T", "act": "AE K T"}
+    text = "".join(f"{word}\t{sounds}\n" for word, sounds in said.items())
+    own = dataclasses.replace(pairs.from_tsv(text), train=tuple(said.items()), unit="word")
+    table = letter_table(own)
+    assert (table("cat"), table("cent")) == ("K AE T", "S EH N T")  # "ca" and "ce"
+    assert table("tact") == "T AE K T"
+    assert table("zc") == "K"  # unseen beside a z: a c alone is mostly K
+    assert set(shares_right(own)) == {"copy", "commonest", "letters"}
 
 
 def test_the_diary_shows_the_same_held_out_lines(learning, corpus):
@@ -262,12 +276,13 @@ def test_a_text_is_no_pairs_and_pairs_are_no_text(corpus):
         corpora.load_text("sums")
 
 
-def test_the_page_does_not_show_what_it_cannot_yet():
-    """Its tabs are those of `RUNGS`, and its menus have the choices of `settings()`."""
-    assert "encoder_decoder" not in RUNGS
-    assert list(models()) == [*RUNGS, "encoder_decoder"]
+def test_the_ladder_ends_with_the_model_that_rewrites():
+    """Its losses are of answers: it is none of those that are compared as they continue one text."""
+    assert list(RUNGS)[-1] == "encoder_decoder"
+    assert list(text_models()) == list(RUNGS)[:-1]
     for one in RUNGS.values():
-        assert one.settings()["task"].choices == ("continue",)
+        task = "rewrite" if one.rewrites else "continue"
+        assert one.settings()["task"].choices == (task,)
 
 
 @pytest.mark.parametrize("recipe", [recipe.name for recipe in MODEL.recipes])

@@ -146,13 +146,13 @@ def test_a_run_of_format_1_with_a_part_missing(directory, part):
     refused(directory, match=part)
 
 
-def test_the_included_runs_of_format_1_open(rung):
+def test_the_included_runs_of_format_1_open(text_rung):
     """They were written by the first version, and the decoder's best with counted n-grams in its config."""
-    found = sorted(SHIPPED.glob(f"{rung.name}*/run.json"))
+    found = sorted(SHIPPED.glob(f"{text_rung.name}*/run.json"))
     assert found
     for path in found:
         run = runs.open_run(path.parent)
-        assert run.plan.rung is rung
+        assert run.plan.text_rung is text_rung
         read_all(path.parent)
         assert run.record.recipe in (run.plan.recipe, None)  # the n-gram had none to name
 

@@ -10,14 +10,14 @@ from tests.lm.command_line import QUICK, lm, refusal
 
 
 @pytest.fixture(scope="module")
-def folder(finished, text, tmp_path_factory):
+def folder(finished, play_file, tmp_path_factory):
     """A bigram, a copy of it with a name, and a small single head."""
     folder = tmp_path_factory.mktemp("runs")
     shutil.copytree(finished, folder / "a")
     shutil.copytree(finished, folder / "b")
     label.write(folder / "b", "[red]<b>mine</b>", "a note")
     quickly = [*QUICK, "--n-embd", "16", "--learning-rate", "0.000001"]
-    lm("train", "single_head_attention", "--corpus", text, "--out", folder / "c", *quickly)
+    lm("train", "single_head_attention", "--corpus", play_file, "--out", folder / "c", *quickly)
     return folder
 
 

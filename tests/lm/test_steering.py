@@ -25,20 +25,20 @@ DECODER = RUNGS["decoder_transformer"]
 # Pausing, stepping, stopping, commands
 
 
-def test_a_generator_that_is_not_advanced_does_nothing(network, tiny_plan, data):
+def test_a_generator_that_is_not_advanced_does_nothing(text_network, tiny_plan, data):
     """Pause is not asking; one step is asking once; stop is close()."""
     calls = []
 
     class Counted(nn.Module):
         def __init__(self, config, vocab_size):
             super().__init__()
-            self.inner = network.model(config, vocab_size)
+            self.inner = text_network.model(config, vocab_size)
 
         def forward(self, tokens):
             calls.append(self.training)
             return self.inner(tokens)
 
-    events = train(tiny_plan(dataclasses.replace(network, model=Counted), steps=50), data)
+    events = train(tiny_plan(dataclasses.replace(text_network, model=Counted), steps=50), data)
     assert calls == []
     for event in events:
         if isinstance(event, Step):

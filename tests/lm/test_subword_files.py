@@ -19,9 +19,9 @@ SUBWORDS = [BPETokenizer, UnigramTokenizer]
 
 
 @pytest.fixture(scope="module", params=SUBWORDS, ids=[kind.kind for kind in SUBWORDS])
-def subwords(request, corpus):
+def subwords(request, play):
     """A tokenizer of 600 pieces of a play."""
-    return request.param.from_text(corpus.text, TokenizerConfig(vocab_size=600))
+    return request.param.from_text(play.text, TokenizerConfig(vocab_size=600))
 
 
 def test_transformers_reads_the_file_to_the_same_ids(subwords, tmp_path):

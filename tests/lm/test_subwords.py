@@ -33,18 +33,18 @@ def german():
 
 
 @kinds
-def test_every_model_learns_pieces(rung, kind, tiny_plan, corpus):
+def test_every_model_learns_pieces(text_rung, kind, tiny_plan, corpus):
     """From ln V for each token down; recorded losses are per character."""
-    if "continue" not in rung.tasks:
+    if "continue" not in text_rung.tasks:
         pytest.skip("it continues no text")
-    plan = tiny_plan(rung, tokenizer=kind, vocab_size=500)
+    plan = tiny_plan(text_rung, tokenizer=kind, vocab_size=500)
     tokenizer = tokenizers.train(plan.tokenizer, corpus.text, corpus.train_text)
     data = tasks.text_data(corpus, tokenizer)
     events = list(train(plan, data))
     per_token = len(corpus.train_text) / len(data.train)
     assert per_token > 1.5
     first = next(e for e in events if isinstance(e, Step))
-    if rung.training.learner == "gradient":
+    if text_rung.training.learner == "gradient":
         assert first.loss == pytest.approx(math.log(500) / per_token, rel=0.1)
     judged = [e for e in events if isinstance(e, Evaluated)]
     held_out = len(corpus.validation_text) / len(data.validation)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from lm.errors import SettingsProblem
 from lm.generation import Reader, SamplingConfig, generate
 from lm.inspection import inspect
-from lm.ladder import RUNGS
+from lm.ladder import RUNGS, text_models
 from lm.layers import FeedForward
 from lm.models.single_head_attention import AttentionHead
 from lm.models.switches import AttentionSwitches, BlockSwitches, OwnVector
@@ -15,7 +15,7 @@ from lm.settings import describe
 from lm.sizes import count_parameters
 
 VOCABULARY = 23
-MODELS = [rung for rung in RUNGS.values() if issubclass(rung.config, AttentionSwitches)]
+MODELS = [rung for rung in text_models().values() if issubclass(rung.config, AttentionSwitches)]
 BLOCKS = [rung for rung in MODELS if issubclass(rung.config, BlockSwitches)]
 HEADS = [rung for rung in MODELS if issubclass(rung.config, OwnVector)]
 EVERY = [(rung, f.name) for rung in MODELS for f in describe(rung.config) if f.group == "apart"]

@@ -21,15 +21,15 @@ def pairs(monkeypatch):
     monkeypatch.setitem(tokenizers.KINDS, PairTokenizer.kind, PairTokenizer)
 
 
-def test_losses_are_per_character_whatever_a_token_is(rung, tiny_plan, corpus):
+def test_losses_are_per_character_whatever_a_token_is(text_rung, tiny_plan, corpus):
     """At first a network knows nothing: ln V for each token, so half of that for each character."""
-    plan = tiny_plan(rung, tokenizer="pairs")
+    plan = tiny_plan(text_rung, tokenizer="pairs")
     tokenizer = tokenizers.train(plan.tokenizer, corpus.text)
     data = tasks.text_data(corpus, tokenizer)
     assert len(data.train) == math.ceil(len(corpus.train_text) / 2)
     events = list(train(plan, data))
     first = next(e for e in events if isinstance(e, Step))
-    if rung.training.learner == "gradient":
+    if text_rung.training.learner == "gradient":
         assert first.loss == pytest.approx(math.log(tokenizer.vocab_size) / 2, rel=0.1)
     last = [e for e in events if isinstance(e, Evaluated)][-1]
     assert last.loss < math.log(tokenizer.vocab_size) / 2

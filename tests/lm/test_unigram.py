@@ -15,8 +15,8 @@ from tests.lm.strings import WHAT_HURTS, random_strings
 
 
 @pytest.fixture(scope="module")
-def tokenizer(corpus):
-    return UnigramTokenizer.from_text(corpus.text, TokenizerConfig(vocab_size=600))
+def tokenizer(play):
+    return UnigramTokenizer.from_text(play.text, TokenizerConfig(vocab_size=600))
 
 
 def test_it_has_so_many_pieces_and_all_bytes(tokenizer):

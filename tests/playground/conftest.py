@@ -11,6 +11,7 @@ from lm.ladder import RUNGS
 from lm.plan import Plan, Rung
 from lm.runs import recording
 from lm.runs.preparation import PreparedText
+from lm.tasks import TaskConfig
 from lm.training.loop import train
 from playground.runs.library import Library
 from playground.services import Services
@@ -18,6 +19,7 @@ from playground.tabs import controls
 from playground.tabs.actions import Actions
 from playground.texts import Texts
 from playground.training.supervisor import ENDED, Supervisor
+from tests.conftest import is_of_pairs
 
 PATIENCE = 120.0  # seconds; how long a test waits for a thing that must come, on a crowded machine
 TINY = {
@@ -67,6 +69,19 @@ def text(play, tmp_path_factory) -> PreparedText:
     return texts.get(texts.add(play.encode()))
 
 
+@pytest.fixture(scope="session")
+def digits() -> bytes:
+    """Two digits and the same backwards, a line each."""
+    return "".join(f"{n}\t{str(n)[::-1]}\n" for n in range(10, 100)).encode()
+
+
+@pytest.fixture(scope="session")
+def pairs(digits, tmp_path_factory) -> PreparedText:
+    """A visitor's own pairs, prepared."""
+    texts = Texts(tmp_path_factory.mktemp("pairs"), {})
+    return texts.get(texts.add_pairs(digits), task=TaskConfig(task="rewrite"))
+
+
 def services_over(runs_folder: Path, shipped_folder: Path, **options) -> Services:
     """What the server keeps for all visitors; no plan is timed."""
     supervisor = Supervisor(**{"cores": 2, "grace": 600.0} | options)
@@ -106,16 +121,22 @@ def library(services) -> Library:
 
 
 @pytest.fixture
-def own_text(services, play) -> str:
-    """The key of a visitor's own text."""
-    return services.texts.add(play.encode())
+def own_text(request, services, play, digits) -> str:
+    """The key of a visitor's own text, or of pairs if the test is about a model that rewrites lines."""
+    texts = services.texts
+    return texts.add_pairs(digits) if is_of_pairs(request) else texts.add(play.encode())
+
+
+@pytest.fixture(scope="session")
+def prepared(text, pairs) -> Callable[[Plan], PreparedText]:
+    """`prepared(plan)`: the small text, or the pairs."""
+    return lambda plan: pairs if tasks.KINDS[plan.task.task].pairs else text
 
 
 @pytest.fixture
-def new_run(text) -> Callable[[Path, Plan], runs.Run]:
-    """`new_run(directory, plan)`: a run directory on the small text, not yet trained."""
-
-    return text.new_run
+def new_run(prepared) -> Callable[[Path, Plan], runs.Run]:
+    """`new_run(directory, plan)`: a run directory on the small text, or on pairs, not yet trained."""
+    return lambda directory, plan: prepared(plan).new_run(directory, plan)
 
 
 @pytest.fixture(scope="session")
@@ -158,15 +179,15 @@ def actions(services, decoder) -> Actions:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory, text, tiny_plan) -> Iterator[Services]:
+def finished(tmp_path_factory, prepared, tiny_plan) -> Iterator[Services]:
     """A server with a finished run of every rung, "local:" and the rung's name; not to be changed."""
     folder = tmp_path_factory.mktemp("finished")
     services = services_over(folder / "runs", folder / "shipped")
-    data = tasks.text_data(text.corpus, text.tokenizer)
     for rung in RUNGS.values():
         plan = tiny_plan(rung, steps=2, evaluate_every=2)
-        run = text.new_run(services.library.runs_folder / rung.name, plan)
-        for _ in recording.record(run, train(plan, data)):
+        learned = prepared(plan)
+        run = learned.new_run(services.library.runs_folder / rung.name, plan)
+        for _ in recording.record(run, train(plan, learned.data)):
             pass
     yield services
     services.close()
@@ -193,15 +214,16 @@ def values(decoder, tiny_values) -> list:
 
 
 @pytest.fixture
-def start(services, new_run, tiny_plan, text):
+def start(services, prepared, tiny_plan):
     """`start(paused=True, steps=9)`: the token of a new run of the decoder."""
 
     def begin(
         *, paused=False, rung="decoder_transformer", on: Services = services, **changed
     ) -> str:
         directory = on.library.new_directory(rung)
-        run = new_run(directory, tiny_plan(RUNGS[rung], **changed))
-        return on.supervisor.start(run, text.data, paused=paused)
+        plan = tiny_plan(RUNGS[rung], **changed)
+        run = prepared(plan).new_run(directory, plan)
+        return on.supervisor.start(run, prepared(plan).data, paused=paused)
 
     return begin
 
