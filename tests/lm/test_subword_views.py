@@ -14,13 +14,13 @@ TEXTS = [*WHAT_HURTS, *random_strings(30)]
 
 
 @pytest.fixture(scope="module")
-def bpe(corpus):
-    return BPETokenizer.from_text(corpus.text, TokenizerConfig(vocab_size=600))
+def bpe(play):
+    return BPETokenizer.from_text(play.text, TokenizerConfig(vocab_size=600))
 
 
 @pytest.fixture(scope="module")
-def unigram(corpus):
-    return UnigramTokenizer.from_text(corpus.text, TokenizerConfig(vocab_size=600))
+def unigram(play):
+    return UnigramTokenizer.from_text(play.text, TokenizerConfig(vocab_size=600))
 
 
 def test_every_character_is_part_of_a_token(bpe, unigram):

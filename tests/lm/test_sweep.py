@@ -163,11 +163,11 @@ def swept(text, out, *arguments, code=0):
 
 
 @pytest.fixture(scope="module")
-def done(text, tmp_path_factory):
+def done(play_file, tmp_path_factory):
     """A sweep of four runs, and what it said."""
     out = tmp_path_factory.mktemp("sweep") / "sweep"
     vary = ["--vary", "n_embd=4,8", "--vary", "seed=1,2"]
-    return out, swept(text, out, *vary, "--json")
+    return out, swept(play_file, out, *vary, "--json")
 
 
 def test_a_sweep_trains_its_points_and_describes_itself(done):
