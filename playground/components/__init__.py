@@ -182,10 +182,10 @@ def trying(key: str, line: str, usual: Mapping[str, Any]) -> gr.HTML:
 def start(value: Mapping[str, Any], *server: ServerFunction) -> gr.HTML:
     """The Start tab; value: of `playground/tabs/ladder_data.py`.
 
-    server: plain functions called `prepare` [text], `race` [text, budget], `state` [race], `steer` [race,
-    order] and `poll`, as of `run_feed`; each of one list.
+    server: plain functions called `race` [text, budget], `state` [race], `steer` [race, order] and `poll`, as of
+    `run_feed`; each of one list.
     """
-    functions = _named(["prepare", "race", "state", "steer", "poll"], list(server))
+    functions = _named(["race", "state", "steer", "poll"], list(server))
     return _component(
         "start", dict(value), server=functions, classes="start-block", plotly_too=True
     )

@@ -1,15 +1,15 @@
-"""Race the ladder: every model learns the same text with the same budget, and one sees what each idea buys.
+"""Race the ladder: all models that continue a text learn the same one with the same budget.
 
-A budget is seconds of training, or a number of tokens. Seconds become steps by the pace of this machine
-(`estimates.py`), so that learning-rate schedules end when the run does. The runs are ordinary ones: they
-wait in the queue for a core, and stay under Earlier runs.
+One sees what each idea buys. A budget is seconds of training, or a number of tokens. Seconds become steps when
+a run begins, by the pace of the machine at that moment (`playground/training/fitting.py`), so that
+learning-rate schedules end when the run does. The runs are ordinary ones: they wait in the queue for a core,
+and stay under Runs.
 """
 
 import contextlib
 import math
 import secrets
 import threading
-import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,12 +20,10 @@ from lm.plan import Plan, Rung
 from playground.runs.gains import Result, bought, counted_lines, fairly, gains
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
+from playground.training.fitting import LEAST_STEPS, MOST_STEPS, spread
 
 SECONDS = (5.0, 20.0, 60.0)  # budgets on offer
 TOKENS = 400_000  # of the budget "equal tokens"
-TIMING = 45.0  # seconds that a race waits for the paces that are not known
-EVALUATIONS = 5  # of each run
-LEAST_STEPS, MOST_STEPS = 20, 10_000
 KEPT = 50  # races
 RECIPE = "speedrun"
 
@@ -35,7 +33,7 @@ class Entry:
     """One model of a race; token: of its run, once there is one."""
 
     rung: Rung
-    # Then "timing" and "timed", "running" (its own feed tells more), "stopped", or a sentence in `problem`.
+    # Then "running" (its own feed tells more), "stopped", or a sentence in `problem`.
     state: str = "waiting"
     token: str | None = None
     problem: str | None = None
@@ -43,7 +41,7 @@ class Entry:
 
 @dataclass
 class Race:
-    """A race, from its first timing to its last run."""
+    """A race, from its first run to its last."""
 
     corpus: str
     budget: float  # seconds of training, or tokens if `in_tokens`
@@ -52,7 +50,14 @@ class Race:
     title: str = ""  # of the text
     lines: dict[str, float] = field(default_factory=dict)  # what counting achieves on it
     entries: list[Entry] = field(default_factory=list)
-    stopped: bool = False
+    order: str = (
+        "resume"  # the last one of "pause", "resume" and "stop": runs that begin later obey it, too
+    )
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was stopped."""
+        return self.order == "stop"
 
 
 class Races:
@@ -84,8 +89,8 @@ class Races:
     def state(self, key: str) -> dict[str, Any]:
         """The state of a race, or {"error"}.
 
-        {"entries": [{"model", "state", "run", "problem"}], "words": the wait, or what each idea bought,
-        "done", "gains": {model: nats that its idea bought} once it is done, "corpus": the key of the text,
+        {"entries": [{"model", "state", "run", "problem"}], "words": what each idea bought, at the end, "done",
+        "gains": {model: nats that its idea bought} once it is done, "corpus": the key of the text,
         "text": its title, "lines": what counting achieves on it, by name}.
         """
         race = self._races.get(key)
@@ -96,19 +101,18 @@ class Races:
             for e in race.entries
         ]
         done = all(self._ended(entry) for entry in race.entries)
-        gains, words = self.outcome(race) if done else ({}, self._wait_words(race))
+        gains, words = self.outcome(race) if done else ({}, "")
         told = {"entries": entries, "done": done, "gains": gains, "words": words}
         return told | {"corpus": race.corpus, "text": race.title, "lines": race.lines}
 
     def order(self, key: str, name: str) -> None:
         """Pause, resume or stop all runs of a race; a stopped race begins no further run."""
         race = self._races.get(key)
-        if race is None:
+        if race is None or race.stopped or name not in ("pause", "resume", "stop"):
             return
-        if name == "stop":
-            race.stopped = True
+        race.order = name
         for entry in race.entries:
-            if entry.token and name in ("pause", "resume", "stop"):
+            if entry.token:
                 self.services.supervisor.command(entry.token, name, patience=0)
 
     def outcome(self, race: Race) -> tuple[dict[str, float], str]:
@@ -142,39 +146,13 @@ class Races:
                 return Result(curve["loss"][-1], used)
         return None
 
-    def _wait_words(self, race: Race) -> str:
-        """For which measurements a race waits; "" once its runs begin."""
-        timed = [e for e in race.entries if e.state in ("timing", "timed")]
-        if not timed or any(entry.token for entry in race.entries):
-            return ""
-        if self.services.supervisor.running():
-            return "Waiting for the runs in training to end: only then can this machine's pace be measured."
-        known = sum(entry.state == "timed" for entry in timed)
-        return (
-            f"Measuring how fast this machine trains each model, to know how many steps fit into "
-            f"{race.budget:.0f} s: {known} of {len(timed)} known."
-        )
-
     def _ended(self, entry: Entry) -> bool:
         if entry.token is None:
             return entry.problem is not None or entry.state == "stopped"
         return not self.services.supervisor.is_live(entry.token)
 
-    def prepare(self, corpus: str) -> bool:
-        """Have the pace of every model timed, so that a race can begin at once; whether all are known."""
-        known = [self._is_timed(corpus, rung) for rung in text_models().values()]  # every one is asked for
-        return all(known)
-
-    def _is_timed(self, corpus: str, rung: Rung) -> bool:
-        """Whether the pace of a model is known; asking has it timed. Counting has no steps to fit in."""
-        return (
-            "steps" not in rung.settings() or self._timed(corpus, self._untimed(rung)) is not None
-        )
-
     def _run(self, race: Race) -> None:
         """Start every model; whatever goes wrong with one is told beside it."""
-        if not race.in_tokens:
-            self._wait_for_paces(race)
         for entry in race.entries:
             if race.stopped:
                 entry.state = "stopped"
@@ -182,54 +160,41 @@ class Races:
             try:
                 entry.token = self._start(race, entry.rung, self._plan(race, entry.rung))
                 entry.state = "running"
+                if race.order != "resume":  # it came meanwhile
+                    self.services.supervisor.command(entry.token, race.order, patience=0)
             except Problem as problem:
                 entry.problem = str(problem)
             except Exception as error:  # the last line of defence: the others race on
                 entry.problem = f"This model could not start: {error!r}."
 
-    def _wait_for_paces(self, race: Race) -> None:
-        timed = [entry for entry in race.entries if "steps" in entry.rung.settings()]
-        deadline = time.monotonic() + TIMING
-        with contextlib.suppress(Problem):  # told when the run begins
-            while time.monotonic() < deadline and not race.stopped:
-                for entry in timed:
-                    entry.state = "timed" if self._is_timed(race.corpus, entry.rung) else "timing"
-                if all(entry.state == "timed" for entry in timed):
-                    return
-                time.sleep(0.2)
-
-    def _untimed(self, rung: Rung) -> Plan:
-        """The plan of a model with any number of steps."""
-        names = [recipe.name for recipe in rung.recipes]
-        return rung.plan(RECIPE if RECIPE in names else names[0])
-
     def _plan(self, race: Race, rung: Rung) -> Plan:
-        """The plan that uses the budget up: so many steps, judged `EVALUATIONS` times."""
-        plan = self._untimed(rung)
+        """The plan of a model, with the steps of its budget: of seconds, only about so many."""
+        names = [recipe.name for recipe in rung.recipes]
+        plan = rung.plan(RECIPE if RECIPE in names else names[0])
         if "steps" not in rung.settings():  # counting reads the text once, whatever the budget
             return plan
+        steps = plan.steps
         if race.in_tokens:
-            steps = race.budget / plan.tokens_per_step(1)
-        else:
-            steps = race.budget / (self._timed(race.corpus, plan) or self._included_pace(plan))
-        steps = min(MOST_STEPS, max(LEAST_STEPS, math.floor(steps)))
-        each = max(1, math.ceil(steps / EVALUATIONS))
-        return rung.plan(**plan.values() | {"steps": steps, "evaluate_every": each})
+            steps = math.floor(race.budget / plan.tokens_per_step(1))
+        elif (pace := self._included_pace(plan)) is not None:
+            steps = math.floor(race.budget / pace)
+        steps = min(MOST_STEPS, max(LEAST_STEPS, steps))
+        return rung.plan(**plan.values() | spread(steps))
 
-    def _timed(self, corpus: str, plan: Plan) -> float | None:
-        """Measured seconds of a step, if they are known."""
-        text = self.services.texts.get(corpus, plan.tokenizer, plan.task)
-        return self.services.estimates.step_seconds(plan, text)
-
-    def _included_pace(self, plan: Plan) -> float:
+    def _included_pace(self, plan: Plan) -> float | None:
         """Seconds of a step at the tokens per second of the included run, which another machine trained."""
-        view = self.services.library.view(f"shipped:{plan.rung.name}")
-        view.refresh()
-        tokens = view.train["step"][-1] * view.run.record.tokens_per_step
-        return plan.tokens_per_step(1) * view.train["seconds"][-1] / tokens
+        with contextlib.suppress(Problem):
+            view = self.services.library.view(f"shipped:{plan.rung.name}")
+            view.refresh()
+            tokens = view.train["step"][-1] * view.run.record.tokens_per_step
+            return plan.tokens_per_step(1) * view.train["seconds"][-1] / tokens
+        return None
 
     def _start(self, race: Race, rung: Rung, plan: Plan) -> str:
         text = self.services.texts.get(race.corpus, plan.tokenizer, plan.task)
+        fits = not race.in_tokens and "steps" in rung.settings()
         with self.services.supervisor.place(race.visitor) as place:
             run = text.new_run(self.services.library.new_directory(rung.name), plan)
-            return self.services.supervisor.start(run, text.data, paused=False, place=place)
+            return self.services.supervisor.start(
+                run, text.data, paused=False, place=place, budget=race.budget if fits else None
+            )

@@ -11,10 +11,11 @@ def facts(view: RunView, included: RunView | None = None) -> dict[str, Any]:
 
     Losses are in nats per character: `first_loss` of the first batch, before anything is learned; `loss`,
     `best` and `previous_loss` over the validation split; `train` of the last batches, smoothed; `uniform`,
-    `unigram`, `pairs` and `five` of counting. `gain` is what the last evaluation is below the one before
-    it (of a model that counts: with n-grams that are one character shorter), `known` the loss on training text, judged as the validation text is, `gap` how far `loss` is above
-    it, `included` the final loss of the project's own run, and `behind` how far this run's loss is above
-    that. `choices` is the number of equally likely characters with this loss.
+    `unigram`, `pairs` and `five` of counting. `gain` is what the last evaluation is below the one before it (of
+    a model that counts: with n-grams that are one character shorter), `known` the loss on training text, judged
+    as the validation text is, `gap` how far `loss` is above it, `included` the final loss of the project's own
+    run, and `behind` how far this run's loss is above that. `choices` is the number of equally likely
+    characters with this loss.
     """
     record, plan = view.run.record, view.run.plan
     baselines = record.baselines

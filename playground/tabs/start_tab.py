@@ -19,12 +19,6 @@ def build(page: gr.Blocks, services: Services, corpus: gr.BrowserState) -> None:
     """Lay the tab out; must be called inside the page's `gr.Tabs`."""
     races = Races(services)
 
-    def prepare(data: Any) -> Any:
-        try:
-            return {"known": races.prepare(_text(data))}
-        except Problem as problem:
-            return {"error": str(problem)}
-
     def race(data: list[Any], request: gr.Request) -> Any:
         corpus, budget = data if isinstance(data, list) and len(data) == 2 else ("", None)
         try:
@@ -46,7 +40,7 @@ def build(page: gr.Blocks, services: Services, corpus: gr.BrowserState) -> None:
         return services.library.answer(sendable(token), begin, begin_events)
 
     with gr.Tab("Start", elem_id="rung-start", id=NAME):
-        components.start(ladder(services.library), prepare, race, state, steer, poll)
+        components.start(ladder(services.library), race, state, steer, poll)
     chosen = "import('playground').then(() => Playground.textChosen(text))"
     gr.on([corpus.change, page.load], None, corpus, js=f"(text) => {{ {chosen} }}")
 

@@ -25,6 +25,7 @@ class Supervised:
     data: Any  # of the run's task, until its process has it
     begins_paused: bool
     visitor: Visitor = NOBODY
+    budget: float | None = None  # seconds of training, from which its process makes steps
     watched: float = 0.0  # when somebody last asked for it, as in `time.monotonic()`
     status: str = "queued"
     reason: str | None = None
@@ -59,7 +60,14 @@ class Supervised:
 
     def start_process(self, device: str) -> None:
         """Start the process that trains it; raises whatever the system raises."""
-        job = (self.view.run.directory, self.data, self.begins_paused, self.threads, device)
+        job = (
+            self.view.run.directory,
+            self.data,
+            self.begins_paused,
+            self.threads,
+            device,
+            self.budget,
+        )
         self.process, self.pipe = processes.start(work, *job)
         self.data = None
 
@@ -88,6 +96,8 @@ class Supervised:
     def send_early(self) -> None:
         """Its process is ready: send it the orders that were kept."""
         self.ready = True
+        if self.budget is not None:
+            self.view.reopen()  # it has other steps now
         for order in self.early:
             self.send(*order)
         self.early.clear()

@@ -77,11 +77,20 @@ class Supervisor(RunPool):
                 if place in self._places:
                     self._places.remove(place)
 
-    def start(self, run: runs.Run, data: Any, *, paused: bool, place: Place | None = None) -> str:
+    def start(
+        self,
+        run: runs.Run,
+        data: Any,
+        *,
+        paused: bool,
+        place: Place | None = None,
+        budget: float | None = None,
+    ) -> str:
         """Train a run that has just been created, or that goes on; returns its token.
 
         data: of the run's task; it is sent to the process. Without a core for it the run waits in the queue;
         without a `place`, `RunProblem` if that is full. A run of this server that goes on keeps its token.
+        budget: seconds of training that replace the run's number of steps (`fitting.py`).
         """
         with self._changed:
             token = self._token_in(run.directory) or secrets.token_urlsafe(16)
@@ -92,7 +101,8 @@ class Supervisor(RunPool):
             else:
                 self._places.remove(place)
                 self.command(place.leaving, "stop", patience=0)
-            new = Supervised(RunView(run), data, paused, place.visitor, watched=time.monotonic())
+            view = RunView(run)
+            new = Supervised(view, data, paused, place.visitor, budget, watched=time.monotonic())
             self._runs[token] = new
             if self._closed:
                 self._end(new, "stopped")

@@ -25,6 +25,7 @@ from lm.runs.lock import WriterLock
 from lm.training.events import ChangeLearningRate, Checkpoint, Command, Event, Step, TakeCheckpoint
 from lm.training.loop import evaluation_due, train
 from playground.training import processes
+from playground.training.fitting import fitted
 
 Order = (
     tuple[Literal["pause", "resume", "step", "stop"], None]
@@ -40,8 +41,11 @@ def work(
     paused: bool,
     threads: int,
     device: str,
+    budget: float | None = None,
 ) -> None:
     """Train the run that `directory` describes, on the data of its task, until it ends or is told to stop.
+
+    budget: seconds of training; a new run first gets as many steps as fit into them (`fitting.py`).
 
     Sends (status, step, reason) up the pipe: "paused" or "running" when it begins and in answer to each of the
     orders "pause", "resume" and "step"; "waiting" when it is paused and has completed the steps asked for; in
@@ -53,7 +57,8 @@ def work(
     processes.obey(signal.SIGTERM, lambda: orders.put(("stop", None)))  # sent to this process alone
     threading.Thread(target=_listen, args=(pipe, orders), daemon=True).start()
     torch.set_num_threads(threads)
-    _Worker(pipe, directory, orders, paused, device).run(data)
+    torch.set_flush_denormal(True)  # also in a trial of `fitting.py`
+    _Worker(pipe, directory, orders, paused, device, budget).run(data)
 
 
 def _listen(pipe: Connection, orders: "queue.SimpleQueue[Order]") -> None:
@@ -79,8 +84,10 @@ class _Worker:
         orders: "queue.SimpleQueue[Order]",
         paused: bool,
         device: str,
+        budget: float | None,
     ) -> None:
         self.device = device
+        self.budget = budget
         self.pipe = pipe
         self.directory = directory
         self.orders = orders
@@ -114,6 +121,8 @@ class _Worker:
             if resume is not None:
                 self.step = self.completed = resume.step
                 self.to_complete = 0
+            elif self.budget is not None:
+                run = fitted(run, data, self.budget, self.device, lock)
             events = train(run.plan, data, device=self.device, resume=resume)
             self._follow(run, recording.record(run, events, lock))
         self._report("stopped" if self.stopped else "finished")

@@ -122,6 +122,21 @@ def test_an_own_text_is_checked_taken_remembered_and_learned_from(decoder, open_
     tab.differs("text")
 
 
+def test_the_run_before_is_drawn_only_if_it_learned_the_same_text(open_tab):
+    """Its losses mean something else, and the axes are those of the run shown."""
+    roles = "() => document.querySelector('#panel-bigram .plot').data.map(({ meta }) => meta.role)"
+    tab = open_tab(RUNGS["bigram"], steps=30)
+    tab.train().reaches("finished")
+    tab.page.locator("#corpus input").click()
+    tab.page.get_by_role("option", name="Synthetic plays").click()
+    tab.differs("text")
+    tab.train().reaches("finished").wait_for_points(2)
+    assert "previous" not in tab.page.evaluate(roles)
+    assert tab.get("record.summary").startswith("Synthetic plays")
+    tab.train().reaches("finished").wait_for_points(2)
+    tab.page.wait_for_function(f"({roles})().includes('previous')")
+
+
 @pytest.mark.slow
 def test_the_plays_can_be_chosen_and_show_their_floor(decoder, open_tab):
     tab = open_tab(decoder, steps=100)

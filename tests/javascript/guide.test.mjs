@@ -41,6 +41,19 @@ test("the included runs are drawn by step, and by FLOPs without what has none", 
   assert.match(flops.summary, /a 2\.50/);
 });
 
+test("on a phone the names take less than half of the chart, and the cards tell the numbers", () => {
+  const lines = { "knows nothing: 1 in 65": 4.17, "counted pairs": 2.48, "counted 5-grams": 1.56 };
+  const models = [model("single head", [4.2, 2.17], 6), model("decoder", [4.2, 1.56], 6)];
+  const { layout } = figureOf({ models, lines }, null, "step", { ...THEME, width: 330 });
+  assert.ok(layout.margin.l + layout.margin.r < 165);
+  const beside = layout.annotations.filter(({ x }) => x > 1);
+  assert.deepEqual(beside.map(({ text }) => text).sort(), ["<b>decoder</b>", "<b>single head</b>", "counted 5-grams", "counted pairs"]);
+  const places = beside.map(({ y }) => y).sort();
+  assert.ok(places.every((y, index) => index === 0 || y - places[index - 1] > 0.1), "none lies over another");
+  const inside = layout.annotations.filter(({ x }) => x < 1);
+  assert.deepEqual(inside.map(({ text }) => text), ["knows nothing: 1 in 65 · 4.17"]);
+});
+
 test("in a race only the race's own numbers are drawn", () => {
   const record = {
     train: { loss: [4.1], step: [1] },

@@ -1,6 +1,7 @@
 // The marker of the moment, and the loss that stands beside the chart.
 import assert from "node:assert/strict";
 import test from "node:test";
+import { aboutOne } from "../../playground/components/tab/snapshot_slider.js";
 import { chartWords, lossWords } from "../../playground/components/loss/words.js";
 import { afterKey, nearest } from "../../playground/components/loss/moment.js";
 
@@ -41,4 +42,9 @@ test("before the first evaluation it is that of the batches", () => {
   assert.equal(lossWords(record, 10).number, "3.50");
   assert.match(lossWords(record, 10).words, /on the batches so far/);
   assert.equal(lossWords({ train: { step: [], smooth: [] }, events: [] }, null).number, "–");
+});
+
+test("a run with one snapshot says so in place of a dead button", () => {
+  assert.match(aboutOne({ status: "finished" }), /only snapshot kept: nothing to play/);
+  assert.match(aboutOne({ status: "running" }), /so far/);
 });

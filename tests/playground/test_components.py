@@ -14,7 +14,7 @@ RUN_FEED = ("begin", "poll", "order")
 BOARD = ("entries", "put", "withdraw")
 RUNS_TAB = ("table", "poll", "settings", "change", "remove", "restore")
 SWEEPS = ("costs", "sweep", "swept", "steer")
-START = ("prepare", "race", "state", "steer", "poll")
+START = ("race", "state", "steer", "poll")
 
 
 def function(name: str):

@@ -68,15 +68,11 @@ export function showRace(node, { state, problem }, record, text) {
 
 /** What a model of a race is doing. */
 function stateWords(state, record) {
-  const waiting = {
-    waiting: "waiting",
-    timing: "its pace is measured",
-    timed: "ready",
-    stopped: "not started",
-  };
+  const waiting = { waiting: "waiting", stopped: "not started" };
   if (!record?.status) return waiting[state] ?? "";
   const { status, queue, step, steps } = record;
   if (status === "queued") return queue ? `waiting: place ${queue.place} of ${queue.of}` : "waiting for a core";
+  if (status === "starting") return "starting: its pace is measured";
   return status === "running" ? `training: ${whole(step)} of ${whole(steps)}` : status;
 }
 

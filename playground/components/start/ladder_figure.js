@@ -5,9 +5,11 @@ import { decimalsOf } from "../basics/wording.js";
 
 const GAP = 0.045; // least distance of two names, as a share of the height,
 const GAP_LARGE = 0.065; // and where they are large
+const NARROW_PX = 560; // of a plot that has no room for numbers beside the names: the cards have them
+const LETTER_PX = 6.6; // the widest letter of a name, on average
 
 /** ladder: of `playground/tabs/ladder_data.py`; feeds: Map of model to Feed in a race, else null; axis: as in `Start`. */
-export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family }) {
+export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family, width = Infinity }) {
   const curves = ladder.models
     .map((model) => curveOf(model, feeds?.get(model.key)?.record, feeds, axis))
     .filter((curve) => curve.x.length);
@@ -27,13 +29,26 @@ export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family })
     cliponaxis: false,
   }));
   const log = axis === "FLOPs";
+  const narrow = width < NARROW_PX;
+  const lines = Object.entries(ladder.lines).sort(([, a], [, b]) => b - a);
+  const [[ceiling, guess] = [], ...counted] = lines; // no curve stays at the highest line: its name stands there
+  const told = (name, y) => (narrow ? name : `${name} ${y}`);
   const names = spread(
-    curves.map(({ model, y }) => ({ model, y: y.at(-1) })),
+    [
+      ...counted.map(([name, y]) => ({ y, text: told(name, `· ${y.toFixed(2)}`), color: ink, size: 11 })),
+      ...curves.map(({ model, y }) => ({
+        y: y.at(-1),
+        text: `<b>${told(model.title.toLowerCase(), y.at(-1).toFixed(decimals))}</b>`,
+        color: model.hue[dark ? 1 : 0],
+        size: narrow ? 11 : 12,
+      })),
+    ],
     (presenting() ? GAP_LARGE : GAP) * (high - low),
   );
+  const letters = Math.max(0, ...names.map(({ text }) => text.replace(/<[^>]*>/g, "").length));
   const longest = Math.max(1, ...curves.flatMap(({ x }) => x));
   const layout = {
-    margin: { l: 40, r: 200, t: 6, b: 26 },
+    margin: { l: narrow ? 30 : 40, r: 12 + LETTER_PX * letters, t: 6, b: 26 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     showlegend: false,
@@ -61,26 +76,14 @@ export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family })
       layer: "below",
     })),
     annotations: [
-      ...Object.entries(ladder.lines).map(([name, y]) => ({
-        text: `${name} · ${y.toFixed(2)}`,
-        xref: "paper",
-        x: 0.01,
-        xanchor: "left",
-        y,
-        yanchor: "bottom",
-        showarrow: false,
-        font: { size: 11 },
-      })),
-      ...names.map(({ model, y, at }) => ({
-        text: `<b>${model.title.toLowerCase()} ${y.toFixed(decimals)}</b>`,
-        xref: "paper",
-        x: 1.01,
-        xanchor: "left",
-        y: at,
-        showarrow: false,
-        font: { size: 12, color: model.hue[dark ? 1 : 0] },
-      })),
-    ],
+      ...(ceiling ? [{ text: `${ceiling} · ${guess.toFixed(2)}`, x: 0.99, xanchor: "right", y: guess, yanchor: "top", size: 11 }] : []),
+      ...names.map(({ text, at, size, color }) => ({ text, x: 1.01, xanchor: "left", y: at, size, color })),
+    ].map(({ size, color = ink, ...place }) => ({
+      ...place,
+      xref: "paper",
+      showarrow: false,
+      font: { size, color },
+    })),
   };
   const ends = curves.map(({ model, y }) => `${model.title} ${y.at(-1).toFixed(decimals)}`);
   return { data, layout, summary: `Validation loss of each model: ${ends.join(", ")}.` };

@@ -4,7 +4,6 @@ import { evaluations, feedOf } from "../tab/feed.js";
 import { pollerOf } from "../tab/polling.js";
 
 const STATE_MS = 700; // between two questions for the state of a race
-const PREPARE_MS = 4000; // between two questions whether the paces are timed
 const PATIENCE_MS = 60000; // a text may have to be counted first
 const NO_ANSWER = "The server does not answer. Try again in a moment.";
 
@@ -15,7 +14,7 @@ export class Race {
     this.key = null; // of the race on the server
     this.entries = []; // {model, state, run, problem} of each model
     this.feeds = new Map(); // model -> Feed of its run
-    this.words = ""; // for what it waits; at the end, what each idea bought
+    this.words = ""; // what each idea bought, at the end
     this.corpus = this.text = ""; // the key of its text, and the title
     this.lines = {}; // what counting achieves on that
     this.gains = {}; // what each idea bought in nats, by model, at the end
@@ -29,14 +28,6 @@ export class Race {
 
   get running() {
     return this.beginning || (this.on && !this.done);
-  }
-
-  /** Asks that the paces of the models be timed while nothing else goes on; text(): the text, or null. */
-  async prepare(text) {
-    if (!this.element.isConnected || this.on) return;
-    const chosen = text();
-    const answer = chosen ? await ask(this.server, "prepare", [chosen], PATIENCE_MS) : null;
-    if (!answer?.known) setTimeout(() => this.prepare(text), PREPARE_MS);
   }
 
   async begin(text, budget) {

@@ -34,7 +34,6 @@ export class Start {
     onPresenting(() => this.drawSoon(), element);
     onText(() => this.drawSoon(), element);
     onShown(this.plot, () => this.draw());
-    this.race.prepare(() => (isVisible(this.plot) ? chosenText() : null));
   }
 
   build() {
@@ -167,6 +166,7 @@ export class Start {
       grid: colour("grid"),
       card: colour("card"),
       family: getComputedStyle(this.element).fontFamily,
+      width: this.plot.clientWidth,
     });
     this.plot.setAttribute("aria-label", summary);
     for (const trace of data) trace.line.width = thick(trace.line.width);

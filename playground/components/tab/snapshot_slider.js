@@ -1,6 +1,7 @@
 // The slider over the snapshots of a run, with its replay: it sets the step that the tab shows.
 import { button, make } from "../basics/dom.js";
 import { whole } from "../basics/wording.js";
+import { LIVE } from "./feed.js";
 
 const REPLAY_MS = 400; // from one snapshot to the next
 
@@ -20,8 +21,9 @@ export class SnapshotSlider {
     });
     this.play = button("▶", "icon-button", "Replay the run", () => this.replay());
     this.words = make("span", "snapshot-step");
+    this.single = make("span", "figure-unit snapshot-single");
     this.node = make("div", "snapshots");
-    this.node.append(this.play, make("span", "figure-unit", "step"), this.slider, this.words);
+    this.node.append(this.play, make("span", "figure-unit", "step"), this.slider, this.words, this.single);
   }
 
   choose(index) {
@@ -32,8 +34,10 @@ export class SnapshotSlider {
     const { step, snapshots } = this.tab;
     const last = snapshots.length - 1;
     const index = Math.max(this.tab.snapshotIndex, 0);
-    this.slider.max = Math.max(last, 1); // of a single snapshot, the last, the thumb stands at the end
-    this.slider.value = last === 0 ? 1 : index;
+    this.node.classList.toggle("single", last === 0);
+    this.single.textContent = last === 0 ? aboutOne(this.tab.record) : "";
+    this.slider.max = Math.max(last, 1);
+    this.slider.value = index;
     this.slider.disabled = this.play.disabled = last < 1;
     const part = last > 0 ? (100 * index) / last : 100;
     this.slider.style.setProperty("--range_progress", `${part}%`);
@@ -63,3 +67,7 @@ export class SnapshotSlider {
     this.play.textContent = "▶";
   }
 }
+
+/** A sentence on a run of which one snapshot is kept. */
+export const aboutOne = ({ status }) =>
+  LIVE.has(status) ? "the only snapshot so far" : "the only snapshot kept: nothing to play";
