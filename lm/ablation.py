@@ -45,21 +45,26 @@ def check_heads(model: nn.Module, heads: Collection[Head]) -> None:
 
 @dataclass(frozen=True)
 class Cost:
-    """What switching heads off costs, in nats per token.
+    """What switching heads off costs, in nats per character.
 
-    loss: without the heads, over the tokens read. added: how much more that is than with them. margin: the
-    half-width of the 95 % interval of `added`. tokens: how many were predicted.
+    loss: without the heads, over the characters read. added: how much more that is than with them. margin: the
+    half-width of the 95 % interval of `added`. characters: how many were predicted.
     """
 
     loss: float
     added: float
     margin: float
-    tokens: int
+    characters: int
 
 
 @torch.inference_mode()
 def cost_of(
-    model: nn.Module, changed: nn.Module, tokens: Tensor, context_length: int, exact: float = EXACT
+    model: nn.Module,
+    changed: nn.Module,
+    tokens: Tensor,
+    context_length: int,
+    exact: float = EXACT,
+    characters_per_token: float = 1.0,
 ) -> Iterator[Cost]:
     """Compare two models on the same windows of `tokens` (N,), and yield the cost so far after each batch.
 
@@ -84,8 +89,10 @@ def cost_of(
             differences = torch.cat(added)
             n = len(differences)
             margin = 1.96 * float(differences.std()) / n**0.5 if n > 1 else float("inf")
-            yield Cost(float(torch.cat(losses).mean()), float(differences.mean()), margin, n * T)
-            if n >= 30 and margin < exact:
+            each = characters_per_token
+            loss, more = float(torch.cat(losses).mean()) / each, float(differences.mean()) / each
+            yield Cost(loss, more, margin / each, round(n * T * each))
+            if n >= 30 and margin / each < exact:
                 return
 
 

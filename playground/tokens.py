@@ -8,7 +8,7 @@ from typing import Any
 from lm.errors import SettingsProblem
 from lm.plan import Plan
 from lm.runs.preparation import PreparedText
-from lm.tokenizers import KINDS, CharacterTokenizer, TokenizerConfig
+from lm.tokenizers import CharacterTokenizer, TokenizerConfig
 from lm.wording import tokens_told
 
 CHARACTERS = CharacterTokenizer.kind
@@ -24,8 +24,8 @@ def config_of(tokens: Any) -> TokenizerConfig:
 
 def config_from(kind: Any, vocab_size: Any) -> TokenizerConfig:
     """The settings for what the menus hold: a vocabulary may have been typed, as "1,024"."""
-    if kind not in KINDS:
-        known = ", ".join(TITLES.get(one, one) for one in KINDS)
+    if kind not in TITLES:
+        known = ", ".join(TITLES.values())
         raise SettingsProblem(f"Tokens are one of {known}, not {str(kind)[:40]!r}.")
     if kind == CHARACTERS:
         return TokenizerConfig()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from lm.ablating_pairs import PairCost, cost_of_pairs, judging
 from lm.ablation import EXACT, Cost, cost_of
@@ -93,14 +93,12 @@ def comparison(
         yield from cost_of_pairs(judging(pairs, tokenizer, context), model, changed)
 
     def of_text() -> Iterator[AnyCost]:
-        yield from cost_of(model, changed, _validation(run, corpus()), context)
+        text = corpus().validation_text
+        tokens = torch.from_numpy(tokenizer.encode(text))  # (N,)
+        each = len(text) / max(1, len(tokens))
+        yield from cost_of(model, changed, tokens, context, characters_per_token=each)
 
     return of_pairs if isinstance(model, EncoderDecoder) else of_text
-
-
-def _validation(run: Run, corpus: AnyCorpus) -> Tensor:
-    """The validation split of a run as token ids, (N,)."""
-    return torch.from_numpy(run.tokenizer().encode(corpus.validation_text))
 
 
 def words(cost: AnyCost | None, done: bool) -> str:
@@ -115,7 +113,7 @@ def words(cost: AnyCost | None, done: bool) -> str:
         )
     if not done and cost.margin > EXACT:
         return f"Off: loss {cost.added:+.2f} (± {cost.margin:.2f} so far)"
-    tokens = f"{cost.tokens:,} held-out characters"
+    read = f"{cost.characters:,} held-out characters"
     if abs(cost.added) < EXACT / 2:
-        return f"Off: no difference to 0.01, on {tokens}."
-    return f"Off: loss {cost.added:+.2f}, to {cost.loss:.2f}, on {tokens}."
+        return f"Off: no difference to 0.01, on {read}."
+    return f"Off: loss {cost.added:+.2f}, to {cost.loss:.2f}, on {read}."

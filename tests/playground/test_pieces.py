@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from lm.ablation import without_heads
 from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
 from lm.plan import Plan
@@ -13,11 +14,13 @@ from lm.runs import recording
 from lm.tokenizers import TokenizerConfig
 from lm.training.loop import train
 from playground.looking import inside, writing
+from playground.looking.head_costs import comparison
 from playground.runs import side_by_side
 from playground.runs.side_by_side import Pane
 from playground.tabs import prompts
 from playground.tabs.actions import Actions
 from playground.tabs.guiding import Guiding
+from playground.texts import key_of
 from tests.playground.answers import written
 from tests.playground.conftest import services_over
 
@@ -98,6 +101,18 @@ def test_the_loss_that_is_told_is_per_character(pieces):
     first = next(line["loss"] for line in run.metrics() if line["type"] == "evaluation")
     assert first == pytest.approx(answer["uniform"] / each, rel=0.1)
     assert each > 1.3, "far from one, so the division is seen"
+
+
+def test_the_cost_of_a_head_is_per_character(pieces):
+    """As the loss above it is: per piece, it would be larger than that loss."""
+    run = run_of(pieces, "decoder_transformer")
+    model, _ = pieces.snapshots.model(run, None)
+    text = pieces.texts.get(key_of(run.record.corpus)).corpus
+    compare = comparison(run, model, without_heads(model, [(0, 0)]), lambda: text)
+    *_, cost = compare()
+    assert cost.characters > 0.5 * len(text.validation_text)
+    best = Actions(run.plan.rung, pieces).poll(["local:decoder_transformer", 0, 0])["best"]
+    assert cost.loss == pytest.approx(best, abs=0.1)
 
 
 def test_a_pass_over_the_text_counts_its_pieces(pieces):
