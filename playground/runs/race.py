@@ -17,9 +17,11 @@ from typing import Any
 from lm.errors import Problem, SettingsProblem
 from lm.ladder import text_models
 from lm.plan import Plan, Rung
+from lm.tokenizers import TokenizerConfig
 from playground.runs.gains import Result, bought, counted_lines, fairly, gains
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
+from playground.tokens import CHARACTERS, config_of, title_of, tokens_of
 from playground.training.fitting import LEAST_STEPS, MOST_STEPS, spread
 
 SECONDS = (5.0, 20.0, 60.0)  # budgets on offer
@@ -33,7 +35,8 @@ class Entry:
     """One model of a race; token: of its run, once there is one."""
 
     rung: Rung
-    # Then "running" (its own feed tells more), "stopped", or a sentence in `problem`.
+    # Then "running", or "timing" if its process first measures its pace (its own feed tells more), "stopped",
+    # or a sentence in `problem`.
     state: str = "waiting"
     token: str | None = None
     problem: str | None = None
@@ -47,7 +50,8 @@ class Race:
     budget: float  # seconds of training, or tokens if `in_tokens`
     in_tokens: bool
     visitor: Visitor
-    title: str = ""  # of the text
+    tokens: TokenizerConfig = field(default_factory=TokenizerConfig)
+    title: str = ""  # of the text, and of its tokens if they are pieces
     lines: dict[str, float] = field(default_factory=dict)  # what counting achieves on it
     entries: list[Entry] = field(default_factory=list)
     order: str = (
@@ -68,15 +72,22 @@ class Races:
         self._races: OrderedDict[str, Race] = OrderedDict()
         self._lock = threading.Lock()
 
-    def begin(self, corpus: str, budget: Any, visitor: Visitor = NOBODY) -> str:
-        """Begin a race; returns its key. budget: 5, 20 or 60 seconds, or "tokens"; else a `Problem`."""
+    def begin(
+        self, corpus: str, budget: Any, visitor: Visitor = NOBODY, cut: Any = CHARACTERS
+    ) -> str:
+        """Begin a race; returns its key. budget: 5, 20 or 60 seconds, or "tokens"; else a `Problem`.
+
+        cut: the tokens of the text, as in `playground/tokens.py`.
+        """
         if budget != "tokens" and budget not in SECONDS:
             raise SettingsProblem("A race gives each model 5, 20 or 60 seconds, or equal tokens.")
-        text = self.services.texts.get(corpus)  # refuses a text that cannot be had
+        tokens = config_of(cut)
+        text = self.services.texts.get(corpus, tokens)  # refuses a text that cannot be had
         in_tokens = budget == "tokens"
-        race = Race(corpus, TOKENS if in_tokens else float(budget), in_tokens, visitor)
-        race.title = text.corpus.title
-        race.lines = counted_lines(text.baselines, text.tokenizer.vocab_size)
+        race = Race(corpus, TOKENS if in_tokens else float(budget), in_tokens, visitor, tokens)
+        pieces = "" if tokens_of(tokens) == CHARACTERS else f" in pieces ({title_of(cut)})"
+        race.title = f"{text.corpus.title}{pieces}"
+        race.lines = counted_lines(text.baselines)
         race.entries = [Entry(rung) for rung in text_models().values()]
         key = secrets.token_urlsafe(12)
         with self._lock:
@@ -159,7 +170,7 @@ class Races:
                 continue
             try:
                 entry.token = self._start(race, entry.rung, self._plan(race, entry.rung))
-                entry.state = "running"
+                entry.state = "timing" if _fits(race, entry.rung) else "running"
                 if race.order != "resume":  # it came meanwhile
                     self.services.supervisor.command(entry.token, race.order, patience=0)
             except Problem as problem:
@@ -170,7 +181,8 @@ class Races:
     def _plan(self, race: Race, rung: Rung) -> Plan:
         """The plan of a model, with the steps of its budget: of seconds, only about so many."""
         names = [recipe.name for recipe in rung.recipes]
-        plan = rung.plan(RECIPE if RECIPE in names else names[0])
+        tokens = race.tokens.model_dump()
+        plan = rung.plan(RECIPE if RECIPE in names else names[0], **tokens)
         if "steps" not in rung.settings():  # counting reads the text once, whatever the budget
             return plan
         steps = plan.steps
@@ -192,9 +204,17 @@ class Races:
 
     def _start(self, race: Race, rung: Rung, plan: Plan) -> str:
         text = self.services.texts.get(race.corpus, plan.tokenizer, plan.task)
-        fits = not race.in_tokens and "steps" in rung.settings()
         with self.services.supervisor.place(race.visitor) as place:
             run = text.new_run(self.services.library.new_directory(rung.name), plan)
             return self.services.supervisor.start(
-                run, text.data, paused=False, place=place, budget=race.budget if fits else None
+                run,
+                text.data,
+                paused=False,
+                place=place,
+                budget=race.budget if _fits(race, rung) else None,
             )
+
+
+def _fits(race: Race, rung: Rung) -> bool:
+    """Whether a model gets the steps that fit into the seconds of a race; counting has none to choose."""
+    return not race.in_tokens and "steps" in rung.settings()

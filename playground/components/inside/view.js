@@ -85,14 +85,14 @@ export class InsideView {
     this.input.type = "text";
     this.input.placeholder = "your own text";
     this.input.setAttribute("aria-label", "Text to look at");
-    this.input.value = this.text;
+    this.input.value = this.input.title = this.text;
     const changed = debounce(() => this.read(this.input.value), 350);
     this.input.addEventListener("input", changed);
     return this.input;
   }
 
   read(text) {
-    this.text = text;
+    this.text = this.input.title = text;
     moved();
     this.cell = null;
     this.picture.forget?.();
@@ -109,7 +109,7 @@ export class InsideView {
 
   /** Opens a view of the card; text, if it is given, goes into the box. */
   open(view, text) {
-    if (text !== undefined) this.input.value = this.text = text;
+    if (text !== undefined) this.input.value = this.input.title = this.text = text;
     if (!VIEWS[view] || !this.pills.querySelector(`[data-view=${view}]`)) return;
     this.view = view;
     moved();

@@ -72,7 +72,7 @@ function stateWords(state, record) {
   if (!record?.status) return waiting[state] ?? "";
   const { status, queue, step, steps } = record;
   if (status === "queued") return queue ? `waiting: place ${queue.place} of ${queue.of}` : "waiting for a core";
-  if (status === "starting") return "starting: its pace is measured";
+  if (status === "starting" && state === "timing") return "starting: its pace is measured";
   return status === "running" ? `training: ${whole(step)} of ${whole(steps)}` : status;
 }
 
