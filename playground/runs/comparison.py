@@ -13,7 +13,7 @@ from typing import Any
 from lm.errors import Problem, SettingsProblem
 from lm.ladder import RUNGS
 from lm.runs import label, lock
-from lm.runs.comparing import changes_told, differences, differences_of, value, verdict
+from lm.runs.comparing import changes_told, differences, differences_of, unit, value, verdict
 from lm.runs.facts import Facts
 from lm.runs.listing import Listing
 from lm.settings import describe
@@ -115,6 +115,7 @@ class Comparison:
             "text_id": run.text_sha256[:16],
             "tokens": run.tokens,
             "best": run.best.loss if run.best else None,
+            "unit": unit(run.plan),
             "last": run.last.loss if run.last else None,
             "right": run.right,
             "parameters": run.parameters,

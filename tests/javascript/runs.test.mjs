@@ -5,7 +5,7 @@ import { arranged, lastShown, placeOf, rangesOf, strideOf, trainingOf, validatio
 import { Together } from "../../playground/components/runs/polling.js";
 import { MOST, Ticks, dashOf } from "../../playground/components/runs/ticks.js";
 import { sent } from "../../playground/components/runs/tools.js";
-import { filtered, labelAmong, labelOf, short, sorted, statusOf } from "../../playground/components/runs/words.js";
+import { filtered, labelAmong, labelOf, short, sorted, statusOf, unitOf } from "../../playground/components/runs/words.js";
 import { evaluation, recordOf } from "./records.mjs";
 
 const STEPS = { axis: "step", logX: false, logY: false };
@@ -111,6 +111,14 @@ test("a run is called by its name, else by what differs; among other models by i
   assert.equal(labelAmong(a, [a]), "classic");
   assert.equal(labelAmong(b, [a, b]), "decoder");
   assert.equal(labelAmong(b, [a, b, c]), "decoder · classic");
+});
+
+test("the chart names the unit of its losses, and says where two units stand on it", () => {
+  const [text, pairs] = [{ unit: "nats per character" }, { unit: "nats per character of the answers" }];
+  assert.equal(unitOf([text, text]), "validation, nats per character");
+  assert.equal(unitOf([pairs]), "validation, nats per character of the answers");
+  assert.match(unitOf([text, pairs]), /do not compare$/);
+  assert.equal(unitOf([]), "validation, nats per character");
 });
 
 test("counts have three digits, and a live run says how far it is", () => {

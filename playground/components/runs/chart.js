@@ -10,6 +10,7 @@ import { RunLabels } from "./labels.js";
 import { RunsSwitches } from "./switches.js";
 import { layoutOf, summaryOf, tracesOf } from "./traces.js";
 import { RunsVerdicts } from "./verdicts.js";
+import { unitOf } from "./words.js";
 
 const APPEND_MS = 250; // between two drawings of new points, however many runs have some
 
@@ -36,10 +37,11 @@ export class RunsChart {
     this.switches = new RunsSwitches(this);
     this.zoom = new Zoom("runs", this);
     this.zoom.takeAsked();
-    const [head, unit] = [make("div", "figure-head"), make("span", "figure-unit", "validation, nats per character")];
+    const head = make("div", "figure-head");
+    this.unit = make("span", "figure-unit");
     const named = ({ meta }) => (meta.curve === "validation" ? this.tab.labelOf(meta.run) : "");
     this.switches.node.append(figureFiles({ plot: () => this.plot, name: () => "runs", named }));
-    head.append(make("h2", "figure-title", "Loss"), unit, this.switches.node);
+    head.append(make("h2", "figure-title", "Loss"), this.unit, this.switches.node);
     this.plot = make("div", "plot");
     this.plot.setAttribute("role", "img");
     this.labels = new RunLabels(this);
@@ -51,6 +53,7 @@ export class RunsChart {
 
   /** Draws anew if the list tells other names or sizes than those that are drawn. */
   refresh() {
+    this.unit.textContent = unitOf(this.ticks.runs.map(this.tab.runOf).filter(Boolean));
     const told = this.ticks.runs.map((run) => this.tab.labelOf(run)).join("\n");
     if (told === this.told) return;
     this.told = told;

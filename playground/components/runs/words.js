@@ -17,6 +17,13 @@ const share = ({ step, steps }) => (steps ? `${Math.floor((100 * step) / steps)}
 const onPairs = ({ right }) => Number.isFinite(right);
 const judged = (run) => (onPairs(run) ? `${sharePercent(run.right)} right` : loss(run.best));
 
+/** The unit of the losses of some runs on one chart. */
+export function unitOf(runs) {
+  const units = [...new Set(runs.map(({ unit }) => unit))];
+  if (units.length < 2) return `validation, ${units[0] ?? "nats per character"}`;
+  return "validation, of texts and of answers: their losses do not compare";
+}
+
 /** What a run is doing, or how it ended. */
 export function statusOf(run) {
   const { status, step, steps } = run;
