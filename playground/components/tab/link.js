@@ -1,6 +1,6 @@
 // What the address of the page tells of a model's tab: the run shown, its moment, and the settings.
 import { settingsTold } from "./choice.js";
-import { join, moved } from "../page/link.js";
+import { join, moved, opens } from "../page/link.js";
 import { rememberHere } from "../page/own_runs.js";
 
 /** The snapshot nearest to a step that a link asks for; null for the last one. */
@@ -8,6 +8,9 @@ export function nearest(steps, step) {
   const best = steps.reduce((a, b) => (Math.abs(b - step) < Math.abs(a - step) ? b : a));
   return best === steps.at(-1) && best < step ? null : best;
 }
+
+/** The step that the link asks of the next run that a `Tab` shows: while the page opens, also of the link's own run. */
+export const stepAsked = (tab) => (tab.record.run && !opens() ? null : tab.stepAsked);
 
 /** Puts run and moment of a `Tab` into the address; returns what takes the record of the run shown. */
 export function linkTab(tab, key) {

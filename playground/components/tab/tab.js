@@ -5,7 +5,7 @@ import { debounce } from "../basics/dom.js";
 import { Feed, feedOf, steered } from "./feed.js";
 import { moved } from "../page/link.js";
 import { Listeners } from "../basics/listeners.js";
-import { linkTab, nearest } from "./link.js";
+import { linkTab, nearest, stepAsked } from "./link.js";
 
 const SETTLE_MS = 50; // Gradio fills the controls of a run one after the other
 
@@ -67,7 +67,7 @@ export class Tab {
     }
     this.leave();
     if (run !== this.record.run) {
-      if (this.record.run) this.stepAsked = null;
+      this.stepAsked = stepAsked(this);
       // A run of another text has other axes, and its losses mean something else.
       const sameText = !this.trained || !trained || this.trained.text === trained.text;
       if (!sameText) this.previous = null;
@@ -110,8 +110,7 @@ export class Tab {
 
   /** The place of the moment among the snapshots. */
   get snapshotIndex() {
-    const last = this.snapshots.length - 1;
-    return this.step === null ? last : Math.max(0, this.snapshots.indexOf(this.step));
+    return this.step === null ? this.snapshots.length - 1 : Math.max(0, this.snapshots.indexOf(this.step));
   }
 
   /** Shows the snapshot at a place; the last one also when newer ones come. */
