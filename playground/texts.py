@@ -97,8 +97,9 @@ class Texts:
         try:
             return job.text.result(max(0.0, job.until - time.monotonic()))
         except TimeoutError:
+            doing = "loaded" if tokenizer == CHARACTERS else "cut into pieces"
             raise CorpusProblem(
-                "That text is still being loaded: choose it again in a moment."
+                f"That text is still being {doing}: choose it again in a moment."
             ) from None
 
     def get_or_synthetic(

@@ -42,11 +42,6 @@ def tokens_of(config: TokenizerConfig) -> str:
     return kind if kind == CHARACTERS else f"{kind}:{config.vocab_size}"
 
 
-def settings_of(tokens: Any) -> dict[str, Any]:
-    """The settings of a plan, by name, that make it learn from these tokens."""
-    return config_of(tokens).model_dump()
-
-
 def title_of(tokens: Any) -> str:
     """In words: "characters", or "BPE 1,024"."""
     config = config_of(tokens)

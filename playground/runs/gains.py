@@ -1,6 +1,7 @@
 """What the idea of each model bought, in numbers and in words, from losses that can be compared."""
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median_low
@@ -96,10 +97,11 @@ def bought(losses: Mapping[str, float]) -> str:
     return said
 
 
-def counted_lines(baselines: Mapping[str, float], vocab_size: int) -> dict[str, float]:
-    """What counting achieves on a text, under plain names."""
+def counted_lines(baselines: Mapping[str, float]) -> dict[str, float]:
+    """What counting achieves on the characters of a text, under plain names."""
+    uniform = baselines.get("uniform")
     lines = {
-        f"knows nothing: 1 in {vocab_size}": baselines.get("uniform"),
+        f"knows nothing: 1 in {math.exp(uniform or 0):,.0f}": uniform,
         "counted pairs": baselines.get("bigram"),
         "counted 5-grams": baselines.get("5-gram"),
     }

@@ -43,7 +43,7 @@ def ladder(library: Library) -> dict[str, Any]:
         words = f"In {steps.pop():,} steps each: {bought(compared)}" if compared else ""
         told = {
             "gains": gains(compared),
-            "lines": counted_lines(records[0].baselines, records[0].vocab_size),
+            "lines": counted_lines(records[0].baselines),
             "corpus": key_of(records[0].corpus),
             "text": records[0].corpus.title,
             "words": words,

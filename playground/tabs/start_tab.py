@@ -20,9 +20,9 @@ def build(page: gr.Blocks, services: Services, corpus: gr.BrowserState) -> None:
     races = Races(services)
 
     def race(data: list[Any], request: gr.Request) -> Any:
-        corpus, budget = data if isinstance(data, list) and len(data) == 2 else ("", None)
+        corpus, tokens, budget = data if isinstance(data, list) and len(data) == 3 else [""] * 3
         try:
-            return {"race": races.begin(str(corpus), budget, visitor_of(request))}
+            return {"race": races.begin(str(corpus), budget, visitor_of(request), tokens)}
         except Problem as problem:
             return {"error": str(problem)}
 

@@ -53,6 +53,24 @@ def test_a_race_runs_every_model_and_can_be_stopped(make_services, monkeypatch, 
     assert told["lines"]["counted pairs"] == services.texts.get(own).baselines["bigram"]
 
 
+def test_a_race_on_pieces_tells_them_and_counts_characters(make_services, play):
+    """The lines of counting are of characters, whatever the tokens: 1 in 59, not 1 in 300."""
+    services = make_services()
+    races, own = Races(services), services.texts.add(play.encode())
+    key = races.begin(own, "tokens", cut="bpe:300")
+    told = races.state(key)
+    assert told["text"] == "Your own text in pieces (BPE 300)"
+    assert f"knows nothing: 1 in {len(set(play))}" in told["lines"]
+    race = races._races[key]
+    for entry in race.entries:
+        plan = races._plan(race, entry.rung)
+        assert (plan.tokenizer.tokenizer, plan.tokenizer.vocab_size) == ("bpe", 300)
+    races.order(key, "stop")
+    assert ended(races, key)["done"]
+    with pytest.raises(Problem, match="Tokens are one of characters, BPE, Unigram"):
+        races.begin(own, "tokens", cut="words")
+
+
 def ended(races, key, patience=PATIENCE):
     """The state of a race once it is over."""
     deadline = time.monotonic() + patience

@@ -30,11 +30,11 @@ export class Race {
     return this.beginning || (this.on && !this.done);
   }
 
-  async begin(text, budget) {
+  async begin(text, tokens, budget) {
     if (this.running) return;
     this.beginning = true;
     this.changed();
-    const answer = await ask(this.server, "race", [text, budget], PATIENCE_MS);
+    const answer = await ask(this.server, "race", [text, tokens, budget], PATIENCE_MS);
     this.beginning = false;
     if (!answer?.race) return this.changed(answer?.error ?? NO_ANSWER);
     this.key = answer.race;

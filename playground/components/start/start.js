@@ -1,6 +1,7 @@
 // The Start tab: all models on one chart, a card for each, and a race among them.
 import { isDark, onTheme, PLOT_CONFIG, colour } from "../page/appearance.js";
 import { chosenText, onText } from "../page/chosen_text.js";
+import { CHARACTERS, chosenTokens } from "../page/chosen_tokens.js";
 import { button, isVisible, make, onShown, press } from "../basics/dom.js";
 import { linkAxes } from "../loss/axis_switches.js";
 import { moved } from "../page/link.js";
@@ -103,7 +104,7 @@ export class Start {
 
   begin() {
     this.problem.textContent = "";
-    this.race.begin(chosenText() ?? "tiny_shakespeare", this.budget);
+    this.race.begin(chosenText() ?? "tiny_shakespeare", chosenTokens() ?? CHARACTERS, this.budget);
   }
 
   /** News of the race: it began, its runs went on, or it could not be. */
