@@ -13,6 +13,7 @@ from playground.tabs import (
     pairs_choice,
     runs_tab,
     start_tab,
+    tokens_tab,
 )
 from playground.tokens import CHARACTERS
 
@@ -37,6 +38,7 @@ def build(services: Services) -> gr.Blocks:
         told = opening.sentence()
         with gr.Tabs(elem_classes="ladder", elem_id="ladder") as ladder:
             start_tab.build(page, services, corpus)
+            tokens_tab.build(services)
             tabs = [
                 model_tab.build(rung, number, services, runs[rung.name], *learned[rung.rewrites])
                 for number, rung in enumerate(RUNGS.values())

@@ -101,14 +101,15 @@ class MergeStep:
 
     pieces: for each piece of the text, the texts of its tokens now. pairs: the pairs of neighbouring tokens and
     how often the text holds them, the most frequent first. ranks: of each of these pairs among a tokenizer's
-    merges; None if it is none of them, or if the merges are still learned. joined: the pair that is joined
-    next, and its rank among the merges; None at the end.
+    merges; None if it is none of them, or if the merges are still learned. joined, made, rank: the pair that is
+    joined next, the token that this makes, and its rank among the merges; None at the end.
     """
 
     pieces: tuple[tuple[str, ...], ...]
     pairs: tuple[tuple[str, str, int], ...]
     ranks: tuple[int | None, ...]
     joined: tuple[str, str] | None
+    made: str | None
     rank: int | None
 
 
@@ -157,6 +158,7 @@ def _step(
         pairs=tuple((name[a], name[b], count) for (a, b), count in ordered),
         ranks=tuple((ranks or {}).get(pair) for pair, _ in ordered),
         joined=pair and (name[pair[0]], name[pair[1]]),
+        made=pair and label(tokens[pair[0]] + tokens[pair[1]]),
         rank=rank,
     )
 

@@ -54,6 +54,10 @@ STYLES = tuple(
         "runs_texts",
         "sweep",
         "board",
+        "tokens",
+        "pieces",
+        "merges",
+        "lattice",
         "lesson",
         "small_screens",
         "tooltip",
@@ -182,7 +186,7 @@ def trying(key: str, line: str, usual: Mapping[str, Any]) -> gr.HTML:
 def start(value: Mapping[str, Any], *server: ServerFunction) -> gr.HTML:
     """The Start tab; value: of `playground/tabs/ladder_data.py`.
 
-    server: plain functions called `race` [text, budget], `state` [race], `steer` [race, order] and `poll`, as of
+    server: plain functions called `race` [text, tokens, budget], `state` [race], `steer` [race, order] and `poll`, as of
     `run_feed`; each of one list.
     """
     functions = _named(["race", "state", "steer", "poll"], list(server))
@@ -250,6 +254,32 @@ def inside_view(
     key: str, look: ServerFunction, cost: ServerFunction, text: str, views: Sequence[str]
 ) -> gr.HTML:
     """The card with the inside of the model; views: their names (`looking/inside.py`), the first one opens.
+
+def tokens(cut_text: ServerFunction, play: ServerFunction, **props: Any) -> gr.HTML:
+    """The Tokens tab; plain functions of these names, as `TokensTab.cut` and `TokensTab.play`.
+
+    props: examples [[name, title], ...], example (the first), sides [left, right], vocabularies, sentence, most
+    [characters that are cut, characters that are played].
+    """
+    server = _named(["cut_text", "play"], [cut_text, play])
+    return _component("tokens", None, server=server, classes="tokens-block", **props)
+
+
+def tokens_guide(steps: Sequence[Mapping[str, Any]], happened: ServerFunction) -> gr.HTML:
+    """The strip with the guide of the Tokens tab; as `guide`, but a step sets what that tab shows.
+
+    happened: a plain function of this name, of one list [step, what the tab asked to be cut].
+    """
+    return _component(
+        "tokensGuide",
+        None,
+        server=_named(["happened"], [happened]),
+        classes="guide-block",
+        feed="tokens",
+        steps=list(steps),
+        following=None,
+    )
+
 
     look and cost: plain functions of these names. `look` takes one list [token, step or None, text, view,
     more], with {"cell": [layer, head, row, column], "off": [[layer, head], ...]} as `more`; `cost` takes

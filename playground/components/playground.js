@@ -30,6 +30,8 @@ import { runFeed } from "./tab/status_strip.js";
 import { askToWrite, begin, changeRate, choose, live, tab } from "./tab/tab.js";
 import { trying } from "./tab/trying.js";
 import { keepTypedNumbers } from "./tab/typed_numbers.js";
+import { TokensGuide } from "./tokens/guide.js";
+import { TokensTab } from "./tokens/tab.js";
 import { asWritten, writing } from "./tab/writing.js";
 
 const liveFigure = (...mounted) => new LossChart(...mounted);
@@ -38,6 +40,8 @@ const runs = (...mounted) => new RunsTab(...mounted);
 const start = (...mounted) => new Start(...mounted);
 const guide = (...mounted) => new GuideStrip(...mounted);
 const insideView = (...mounted) => new InsideView(...mounted);
+const tokens = (...mounted) => new TokensTab(...mounted);
+const tokensGuide = (...mounted) => new TokensGuide(...mounted);
 
 export {
   board,
@@ -54,6 +58,8 @@ export {
   runs,
   settingsFold,
   start,
+  tokens,
+  tokensGuide,
   trying,
   writing,
 };

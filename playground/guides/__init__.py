@@ -16,7 +16,8 @@ A guide is a TOML file named after its model, so that a teacher can write one. I
 "short" for the first 5,000 characters of the chosen text) and `tokens` ("characters", or as in "bpe:1024"; a
 step that begins a run and names none has characters, for its sentences tell of them),
 set `write` settings and a `prompt`, put a
-`text` in the box of the inside, open a `view` of it, and `press` train, reset, step or sample. `answers`
+`text` in the box of the inside, open a `view` of it, and `press` train, reset, step or sample. On the Tokens
+tab, whose guide is `tokens.toml`, it has `cut` instead (`Cut`, below). `answers`
 names the question of the ten (1 to 10) that the step answers. The first entry of `happened` whose condition
 holds is told, with the numbers of the run shown (`playground/tabs/facts.py`); a condition compares two of them:
 "loss < pairs - 0.1".
@@ -38,7 +39,20 @@ from playground import tokens
 
 FOLDER = Path(__file__).parent
 Press = Literal["train", "reset", "step", "sample"]
-View = Literal["attention", "score", "next", "surprise", "layers", "table"]
+View = Literal[
+    "attention",
+    "score",
+    "next",
+    "surprise",
+    "layers",
+    "table",
+    "lines",
+    "cross",
+    "encoder",
+    "decoder",
+    "masks",
+    "beams",
+]
 
 _COMPARISONS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
 _LOSS = re.compile(r"\{(\w+):\.2f\}")
@@ -47,6 +61,23 @@ _CONDITION = re.compile(r"(\w+) (<=?|>=?) ([\w.]+)(?: ([+-]) ([\d.]+))?")
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Cut(_Part):
+    """What a step sets on the Tokens tab: names of what is not set stay as they are.
+
+    example, text: to cut, ready or its own words; left, right: tokens; ids: whether they are shown; player: its
+    mode; sentence: of the player; play: from its first step.
+    """
+
+    example: str | None = None
+    text: str | None = None
+    left: str | None = None
+    right: str | None = None
+    ids: bool | None = None
+    player: Literal["learn", "encode", "unigram"] | None = None
+    sentence: str | None = None
+    play: bool = False
 
 
 class Do(_Part):
@@ -61,6 +92,7 @@ class Do(_Part):
     prompt: str | None = None
     write: dict[str, Any] = {}
     press: Press | None = None
+    cut: Cut | None = None
 
     @field_validator("tokens")
     @classmethod

@@ -1,4 +1,4 @@
-"""The lesson under a rung's tab: its text, section by section, and the code that runs."""
+"""The lesson under a tab: its text, section by section, and the code that runs."""
 
 import inspect
 import sys
@@ -17,14 +17,20 @@ BUILT_FROM = (
 
 
 def build(rung: Rung) -> None:
-    """Lay out the lesson; must be called inside the rung's `gr.Tab`.
-
-    After the idea comes the model's own code; the modules that it is built from stand last, under one title.
-    """
+    """Lay out a rung's lesson; must be called inside its `gr.Tab`."""
     module = sys.modules[rung.model.__module__]
-    sections = lessons.lesson(rung.name, module.__doc__ or "").sections
+    lay_out(rung.name, rung.title, module, _modules_used(module))
+
+
+def lay_out(name: str, title: str, module: ModuleType, used: list[ModuleType]) -> None:
+    """Lay out the lesson of a name.
+
+    After the idea comes its own code, of one module; the modules that this is built from stand last, under one
+    title.
+    """
+    sections = lessons.lesson(name, module.__doc__ or "").sections
     with gr.Column(elem_classes="lesson"):
-        gr.Markdown(f"## How it works: {rung.title}")
+        gr.Markdown(f"## How it works: {title}")
         for number, section in enumerate(sections):
             with gr.Accordion(section.title, open=section.title == "The idea"):
                 gr.Markdown(
@@ -35,7 +41,6 @@ def build(rung: Rung) -> None:
             if number == 0:
                 with gr.Accordion(f"The code that runs: {_file(module)}", open=False):
                     _code(module)
-        used = _modules_used(module)
         if used:
             with gr.Accordion(f"More code: {', '.join(map(_file, used))}", open=False):
                 for part in used:

@@ -22,7 +22,7 @@ from lm.settings import describe
 from playground.guides import guide
 from playground.looking.inside import VIEWS
 from playground.runs.library import Library
-from playground.tabs import controls
+from playground.tabs import controls, tokens_tab
 
 PARTS = ("guide", "settings", "train", "chart", "samples", "attention", "lesson")  # of focus.js
 OTHERS = ("start", "tokens", "runs", "board")  # tabs that are no models
@@ -74,6 +74,7 @@ def wrong(query: Sequence[tuple[str, str]], more: Sequence[str] = ()) -> str:
         *_settings(link),
         *_guide(link),
         *_parts(link),
+        *(tokens_tab.faults(link) if link.get("tab") == tokens_tab.NAME else []),
         *_shown(link),
         *more,
     ]
@@ -224,16 +225,17 @@ def _settings(link: dict[str, str]) -> list[str]:
 
 
 def _guide(link: dict[str, str]) -> list[str]:
-    step, model = link.get("guide"), link.get("model")
+    on_tokens = tokens_tab.NAME if link.get("tab") == tokens_tab.NAME else None
+    step, place = link.get("guide"), link.get("model", on_tokens)
     if step is None:
         return []
-    if model is None:
+    if place is None:
         return ["a step of a guide needs its model, as in ?model=bigram&guide=step"]
-    steps = guide(model) if model in RUNGS else None
+    steps = guide(place) if place in RUNGS or place == on_tokens else None
     if steps is None or steps.named(step) is not None:
         return []
     known = ", ".join(one.id for one in steps.step)
-    return [f"the guide of this model has no step {reprlib.repr(step)}; it has {known}"]
+    return [f"this guide has no step {reprlib.repr(step)}; it has {known}"]
 
 
 def _parts(link: dict[str, str]) -> list[str]:

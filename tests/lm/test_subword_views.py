@@ -71,6 +71,9 @@ def test_the_counts_change_with_each_step():
     assert second.pieces == (("t", "he"), (" ", "t", "he", "n"), (" ", "t", "he", "e"))
     assert second.joined == ("t", "he") and ("t", "h", 3) not in second.pairs
     assert third.pieces[0] == ("the",)
+    assert (first.made, second.made) == ("he", "the")
+    umlaut = next(iter(views.learn_steps("ü")))
+    assert umlaut.joined == ("<0xC3>", "<0xBC>") and umlaut.made == "ü"
 
 
 def test_encoding_does_the_merges_in_their_order(bpe):

@@ -3,8 +3,10 @@
 import re
 from typing import Any
 
-from playground.lessons import lesson
+from playground.lessons import lesson, names
 
+OTHERS = {"tokens"}  # lessons of tabs that are no models
+MODELS = tuple(name for name in names() if name not in OTHERS)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -55,6 +55,8 @@ def every_part() -> dict[str, gr.HTML]:
             "start": components.start({}, *functions(*START)),
             "runs": components.runs([], [], *functions(*RUNS_TAB, *SWEEPS)),
             "board": components.board(*functions(*BOARD)),
+            "tokens": components.tokens(*functions("cut_text", "play"), examples=[]),
+            "tokensGuide": components.tokens_guide([], function("happened")),
             "writing": components.writing("toy", "ROMEO:", {}),
             "headerTools": components.header_tools(),
             "ladderNotes": components.ladder_notes({"rung-toy": "2.48"}, function("keep_alive")),

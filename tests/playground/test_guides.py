@@ -12,11 +12,14 @@ from lm.settings import describe
 from lm.sizes import outline
 from lm.training.loop import train
 from playground import guides
+from playground.cutting.examples import titles
 from playground.guides import Do, Say, Step, guide, load
 from playground.looking.inside import views_of
 from playground.runs.run_view import RunView
+from playground.tabs import tokens_tab
 from playground.tabs.facts import compared, facts
 from playground.tabs.guiding import SHORT, Guiding
+from playground.tokens import config_of
 
 GUIDES = {name: guide(name) for name in RUNGS if guide(name)}
 STEPS = [(name, step) for name, found in GUIDES.items() for step in found.step]
@@ -187,4 +190,19 @@ def test_what_a_guide_writes_is_a_setting_of_writing():
 
 
 def test_guides_are_files_beside_their_loader():
-    assert {path.stem for path in guides.FOLDER.glob("*.toml")} == set(RUNGS)
+    assert {path.stem for path in guides.FOLDER.glob("*.toml")} == {*RUNGS, tokens_tab.NAME}
+
+
+def test_a_step_of_the_tokens_guide_sets_what_its_tab_has():
+    """No other part of a step does anything there; `test_tokens_tab.py` tells what came of each."""
+    steps = guide(tokens_tab.NAME).step
+    assert 5 <= len(steps) <= 8
+    for step in steps:
+        cut = step.do.cut
+        assert step.do.model_dump(exclude_unset=True).keys() == {"cut"}
+        assert cut.example is None or cut.example in dict(titles())
+        for tokens in filter(None, (cut.left, cut.right)):
+            config_of(tokens)
+        assert any(say.when is None for say in step.happened), "something is always said"
+        assert step.told({}), "a sentence, not a fault"
+    assert not any(step.do.cut for _, step in STEPS), "of a model's tab"

@@ -8,14 +8,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lm import ngrams, runs
+from lm import corpora, ngrams, runs, tokenizers
+from lm.errors import CorpusProblem
 from lm.generation import next_token_distribution
 from lm.ladder import RUNGS
 from lm.sizes import count_parameters
+from lm.tokenizers import TokenizerConfig, views
 from lm.training.config import TrainingConfig
-from playground.lessons import names
+from playground.cutting.facts import count_words
 from playground.services import SHIPPED
-from tests.playground.lesson_texts import plain, run_code, section_text, text_of
+from tests.playground.lesson_texts import MODELS, plain, run_code, section_text, text_of
 
 VOCABULARY = 65  # Tiny Shakespeare's, which the lessons' numbers are about
 
@@ -36,14 +38,14 @@ def test_the_parameter_formula_counts_the_real_model(
     assert formula(V=vocab_size, C=n_embd, T=context_length, L=n_layer) == counted
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", MODELS)
 def test_the_text_names_the_default_models_size(name: str) -> None:
     rung = RUNGS[name]
     size = count_parameters(rung.model(rung.config(), VOCABULARY))
     assert f"{size:,}" in plain(text_of(name))
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", MODELS)
 def test_the_shapes_are_those_of_the_defaults(name: str) -> None:
     rung = RUNGS[name]
     config: Any = rung.config()
@@ -206,3 +208,31 @@ def test_the_variances_of_products_are_right() -> None:
         told, divided = (float(cell) for cell in row.split("|")[2:4])
         assert told == pytest.approx(variance, rel=0.05)
         assert divided == pytest.approx(variance / size, rel=0.05)
+
+
+def test_the_numbers_of_tokens_are_those_of_tiny_shakespeare() -> None:
+    """Words, pieces, and the losses of counts alone."""
+    try:
+        corpus = corpora.load("tiny_shakespeare")
+    except CorpusProblem as problem:
+        pytest.skip(str(problem))
+    assert isinstance(corpus, corpora.Corpus)
+    text, words = plain(text_of("tokens")), count_words(corpus)
+    told = [words.different, words.once, len(corpus.train_text)]
+    for size in (1024, 8192):
+        config = TokenizerConfig(tokenizer="bpe", vocab_size=size)
+        tokenizer = tokenizers.train(config, corpus.text, corpus.train_text)
+        ids = tokenizer.encode(corpus.train_text)
+        usage = views.usage(ids, size, len(corpus.train_text))
+        if size == 1024:
+            told += [len(ids), (size - VOCABULARY) * 128]
+            for loss in (usage.nats_per_token, usage.nats_per_character):
+                assert f"{loss:.2f}" in text
+            assert f"{usage.characters_per_token:.2f}" in text
+            assert len(tokenizer.encode("strawberry")) == 5
+        else:
+            told.append((usage.counts < 10).sum())
+    for number in told:
+        assert f"{number:,}" in text, number
+    assert f"{100 * words.unseen / words.validation:.1f} %" in text
+    assert {one for one in corpus.train_text if one.isdigit()} == {"3"}

@@ -1,0 +1,172 @@
+// The Tokens tab: a text of one's own, cut by two tokenizers side by side, and the merge player.
+import { ask } from "../basics/calls.js";
+import { button, make, press } from "../basics/dom.js";
+import { Listeners } from "../basics/listeners.js";
+import { chosenText, onText } from "../page/chosen_text.js";
+import { CHARACTERS, chosenTokens, onTokens } from "../page/chosen_tokens.js";
+import { join, moved, unlessLong } from "../page/link.js";
+import { Pane } from "./pane.js";
+import { MergePlayer } from "./player.js";
+import { TextBox } from "./text_box.js";
+import { beginning, characters } from "./words.js";
+
+const PATIENCE_MS = 30000; // until the server has learned the pieces
+const NO_ANSWER = "The server does not answer. Try again in a moment.";
+const SIDES = ["left", "right"];
+
+let shown = null; // the tab of this page
+const listeners = new Listeners();
+
+export const tokensTab = () => shown;
+
+/** Calls act() when the tab shows another cut, while `node` is on the page. */
+export const onCut = (act, node) => listeners.add(act, node);
+
+export class TokensTab {
+  constructor(element, props, _watch, server) {
+    this.server = server;
+    this.most = props.most[0];
+    this.examples = props.examples;
+    this.usual = { example: props.example, left: props.sides[0], right: props.sides[1] };
+    Object.assign(this, this.usual);
+    this.ids = this.own = false; // ids are shown; the right side was chosen by hand
+    this.follow(chosenTokens());
+    this.box = new TextBox({ typed: () => this.typed(), point: (index) => this.point(index) });
+    this.linkIn();
+    this.build(element, props);
+    this.player = new MergePlayer(this, props);
+    this.page.append(this.player.node);
+    onText(() => this.changed(), element);
+    onTokens((tokens) => this.follow(tokens) && this.changed(), element);
+    shown = this;
+    this.changed();
+  }
+
+  linkIn() {
+    const told = () => ({
+      example: this.example === this.usual.example ? null : this.example,
+      cut: this.example === null ? unlessLong(this.box.value, "") : null,
+      left: this.left === this.usual.left ? null : this.left,
+      right: this.own && this.right !== this.usual.right ? this.right : null,
+    });
+    join("tokens", ["example", "cut", ...SIDES], told, (given) => {
+      if (given.cut) [this.example, this.box.value] = [null, given.cut];
+      else if (this.examples.some(([name]) => name === given.example)) this.example = given.example;
+      this.left = given.left ?? this.left;
+      this.right = given.right ?? this.right;
+      this.own = given.right !== undefined;
+    });
+  }
+
+  build(element, { vocabularies }) {
+    const head = make("div", "figure-head");
+    this.pills = this.examples.map(([name, title]) => {
+      const pill = button(title, "pill-button", `Cut this example: ${title}`, () => this.set({ example: name }));
+      pill.dataset.example = name;
+      return pill;
+    });
+    const pills = make("span", "pills tokens-examples");
+    pills.append(...this.pills);
+    this.idPill = button("ids", "pill-button", "Show the number of each piece: all that a model gets", () => this.set({ ids: !this.ids }));
+    const tools = make("span", "figure-tools");
+    tools.append(pills, this.idPill);
+    head.append(make("h2", "figure-title", "How the text is cut"), tools);
+    const own = make("section", "tokens-side own");
+    this.note = make("p", "tokens-foot tokens-note");
+    this.note.setAttribute("role", "status");
+    const line = make("div", "tokens-line");
+    line.append(make("span", "", "The text: type your own"));
+    own.append(line, this.box.node, this.note);
+    this.panes = SIDES.map((side) => new Pane({
+      side,
+      vocabularies,
+      chosen: this[side],
+      choose: (tokens) => this.set({ [side]: tokens }),
+      light: (piece) => this.light(piece && [piece[2], piece[3]], true),
+    }));
+    this.cut = make("div", "tokens-cut");
+    this.cut.append(own, ...this.panes.map(({ node }) => node));
+    this.words = make("div", "tokens-words");
+    this.words.setAttribute("aria-live", "polite");
+    this.card = make("div", "card");
+    this.card.append(head, this.cut, this.words);
+    this.page = make("div", "tokens");
+    this.page.id = "panel-tokens";
+    this.page.append(this.card);
+    element.replaceChildren(this.page);
+  }
+
+  /** Shows the tokens of the header on the right, until somebody chooses others there; true if they are others. */
+  follow(tokens) {
+    const wanted = tokens && tokens !== CHARACTERS ? tokens : this.usual.right;
+    if (this.own || wanted === this.right) return false;
+    this.right = wanted;
+    return true;
+  }
+
+  /** Sets what is given: {example or text, left, right, ids}; resolves once it is shown. */
+  set({ example, text, left, right, ids }) {
+    if (text !== undefined) [this.example, this.box.value] = [null, text];
+    else if (example) this.example = example;
+    this.left = left ?? this.left;
+    if (right) [this.right, this.own] = [right, true];
+    this.ids = ids ?? this.ids;
+    return this.changed();
+  }
+
+  typed() {
+    this.example = null;
+    this.changed();
+  }
+
+  changed() {
+    for (const pill of this.pills) press(pill, pill.dataset.example === this.example);
+    press(this.idPill, this.ids);
+    this.cut.classList.toggle("with-ids", this.ids);
+    this.panes.forEach((pane, index) => pane.chosen === this[SIDES[index]] || pane.offer(this[SIDES[index]]));
+    this.player.refresh();
+    moved();
+    return this.look();
+  }
+
+  /** What the server is asked to cut. */
+  question() {
+    const { example, left, right } = this;
+    const own = example === null ? beginning(this.box.value, this.most) : {};
+    return { key: chosenText(), example, left, right, ...own };
+  }
+
+  /** Asks for the cut; the answer to an earlier question is dropped. */
+  async look() {
+    if (chosenText() === null) return;
+    const mine = (this.asked = (this.asked ?? 0) + 1);
+    this.cut.classList.add("waiting");
+    const answer = await ask(this.server, "cut_text", [this.question()], PATIENCE_MS);
+    if (mine !== this.asked) return;
+    this.cut.classList.remove("waiting");
+    this.take(answer ?? { error: NO_ANSWER });
+  }
+
+  take({ text = "", note = "", panes = [{}, {}], words = [], losses = "", error = "" }) {
+    if (this.example !== null && !error) this.box.value = text;
+    this.note.textContent = error || note;
+    this.panes.forEach((pane, index) => pane.show(panes[index], characters(text)));
+    const said = words.map((one) => make("p", "", one));
+    if (losses) said.splice(1, 0, make("p", "tokens-losses", losses));
+    this.words.replaceChildren(...said);
+    listeners.call();
+  }
+
+  /** Lights the characters [start, end) in the text and on both sides; null: nothing. */
+  light(range, reveal = false) {
+    this.box.mark(range, { reveal });
+    for (const pane of this.panes) pane.light(range);
+  }
+
+  /** Lights the pieces of one character, and marks what they stand for. */
+  point(index) {
+    const pieces = index === null ? [] : this.panes.flatMap((pane) => pane.pieces);
+    const around = pieces.filter(([, , start, end]) => start <= index && index < end);
+    this.light(around.length ? [index, index + 1] : null);
+  }
+}
