@@ -27,6 +27,8 @@ from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
 from playground.tabs import controls
 from playground.tabs.prompts import sendable
+from playground.texts import CHARACTERS
+from playground.tokens import SETTINGS
 
 LARGEST = 200_000  # parameters, unless a visitor asks for more
 LONGEST = 20_000  # characters of the values of a setting that are read
@@ -135,6 +137,10 @@ class Sweeping:
         scale = asked.get("kind") == "scale"
         chosen = set(sweep.SIZE if scale else varied)
         base, plan = _base(rung, asked.get("settings"), {*chosen, *OF_EACH})
+        if varied.keys() & {*SETTINGS} == {"vocab_size"} and plan.tokenizer == CHARACTERS:
+            raise SettingsProblem(
+                "Characters have no vocabulary to vary: choose BPE or Unigram under Tokens."
+            )
         given = base | _given(rung, asked.get("steps"), varied)
         key = str(asked.get("text"))
         text = self.services.texts.get(key, plan.tokenizer, plan.task)

@@ -232,3 +232,16 @@ def test_the_included_sweep_is_the_first(sweeping, results, asked, ended, servic
 )
 def test_a_key_of_no_sweep_is_one_sentence(results, key):
     assert_one_sentence(results.state(key)["error"])
+
+
+def test_a_sweep_of_vocabularies_trains_on_the_tokens_of_the_tab(sweeping, asked):
+    """Of characters, all its runs would be the same."""
+    rung = RUNGS["bigram"]
+    vary = {"model": "bigram", "kind": "vary", "vary": [["vocab_size", "260,300"]]}
+    pieces = controls.values_of(rung.plan(tokenizer="bpe"))
+    costs = sweeping.costs(asked(**vary, settings=pieces))
+    assert len({point["parameters"] for point in costs["points"]}) == 2
+    told = "Characters have no vocabulary to vary: choose BPE or Unigram under Tokens."
+    assert sweeping.costs(asked(**vary)) == {"error": told}
+    both = [["tokenizer", "bpe,unigram"], *vary["vary"]]
+    assert sweeping.costs(asked(**vary | {"vary": both}))["runs"] == 4

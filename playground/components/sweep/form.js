@@ -1,6 +1,7 @@
 // The form of a new sweep: a model, one setting or two with their values, or a number of sizes; and the costs.
 import { ask } from "../basics/calls.js";
 import { chosenText, onText } from "../page/chosen_text.js";
+import { onTokens } from "../page/chosen_tokens.js";
 import { button, debounce, isVisible, make, onShown, option } from "../basics/dom.js";
 import { whole } from "../basics/wording.js";
 import { tab } from "../tab/tab.js";
@@ -28,6 +29,7 @@ export class SweepForm {
       this.start();
     });
     onText(() => this.changed(), this.node);
+    onTokens(() => this.changed(), this.node);
     onShown(this.node, () => this.changed()); // the settings of the model's tab may be others now
     this.fill();
   }
