@@ -136,7 +136,7 @@ class Choosing:
             text = self.texts.get(found, config)
         except Problem as problem:
             config = config_of(CHARACTERS)
-            notices = f"{notices} {problem} Its tokens are characters now.".strip()
+            notices = f"{notices} {problem} The tokens are characters now.".strip()
         tokens = tokens_of(config)
         return {
             **({} if found == now else {"corpus": found}),

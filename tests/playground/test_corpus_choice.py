@@ -118,7 +118,7 @@ def test_a_page_that_opens_with_unusable_tokens_has_characters(choosing, own_tex
     """Of a link, of a browser that remembers them from a longer text, or of a page of another version."""
     answer = choosing.show(own_text, asked, own_text, asked)
     assert answer["tokens"] == "characters" == answer["kind"]
-    assert sentence(answer).endswith("Its tokens are characters now.")
+    assert sentence(answer).endswith("The tokens are characters now.")
 
 
 def test_a_sentence_stays_when_its_own_change_is_heard(choosing, own_text):
