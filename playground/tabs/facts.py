@@ -33,6 +33,11 @@ def facts(view: RunView, included: RunView | None = None) -> dict[str, Any]:
     }
     counted = {"unigram": "unigram", "bigram": "pairs", "5-gram": "five"}
     found |= {name: baselines[key] for key, name in counted.items() if key in baselines}
+    if judged := _right(view):
+        found |= {
+            "right": list(judged.values())[-1],
+            "copied": 100 * record.known_right.get("copy", 0.0),
+        }
     train, curve = view.train, view.evaluations()
     if train["loss"]:
         found |= {"first_loss": train["loss"][0], "train": train["smooth"][-1]}
@@ -63,7 +68,8 @@ def compared(view: RunView, before: RunView | None) -> dict[str, Any]:
     """What one setting changed: `before`, the loss of the run before, and `lost`, how far this is above.
 
     Only if the two runs differ in exactly one setting (besides the seed) and learned the same text; `before` is
-    taken at the last step that both have judged, and `then` is this run's loss at that step.
+    taken at the last step that both have judged, and `then` is this run's loss at that step. Of pairs,
+    `right_before` and `right_then` are the shares exactly right, in per cent.
     """
     if before is None or before.run.record.corpus.sha256 != view.run.record.corpus.sha256:
         return {}
@@ -79,4 +85,12 @@ def compared(view: RunView, before: RunView | None) -> dict[str, Any]:
     last = max(both)
     then, past = curves[0][last], curves[1][last]
     title = view.run.plan.rung.settings()[changed[0]].title
-    return {"before": past, "then": then, "lost": then - past, "changed": title, "at_step": last}
+    found = {"before": past, "then": then, "lost": then - past, "changed": title, "at_step": last}
+    right = {"right_then": _right(view).get(last), "right_before": _right(before).get(last)}
+    return found | {name: share for name, share in right.items() if share is not None}
+
+
+def _right(view: RunView) -> dict[int, float]:
+    """Of pairs, the share of held-out lines exactly right at each step that was judged, in per cent."""
+    judged = (event for event in view.events if event.get("scores"))
+    return {event["step"]: 100 * event["scores"]["exact"] for event in judged}

@@ -27,6 +27,7 @@ LADDER = (
     "multi_head_attention",
     "single_block_transformer",
     "decoder_transformer",
+    "encoder_decoder",
 )
 REQUIRED = (
     "The idea",
@@ -45,7 +46,8 @@ top-k; top-p; seed; average; lower-triangular; query; key; value; variance; caus
 position embedding; heads; concatenation; projection; feed-forward; ReLU; residual connections;
 layer norm; pre-norm; dropout; stack; decoder-only; encoder–decoder; encoder-only;
 regularisation; weight decay; early stopping; more data; parameters; nanoGPT; 4.174; 3.347;
-2.482; 1.561; 1.88; 1.4697; 618,817
+2.482; 1.561; 1.88; 1.4697; 618,817; cross-attention; teacher forcing; padding; beam search; BLEU;
+edit distance; exactly right; 947,741
 """
 
 
