@@ -46,13 +46,14 @@ def test_a_step_can_be_done_on_its_model(name, step):
 
 
 @pytest.fixture(scope="module")
-def trained(text, tiny_plan, tmp_path_factory):
+def trained(prepared, tiny_plan, tmp_path_factory):
     """`trained("bigram", n_embd=8)`: the view of a finished run."""
 
     def make(name, **settings):
         plan = tiny_plan(RUNGS[name], **settings)
-        run = text.new_run(tmp_path_factory.mktemp("runs") / "run", plan)
-        for _ in recording.record(run, train(run.plan, text.data)):
+        ready = prepared(plan)
+        run = ready.new_run(tmp_path_factory.mktemp("runs") / "run", plan)
+        for _ in recording.record(run, train(run.plan, ready.data)):
             pass
         view = RunView(run)
         view.refresh()
@@ -71,9 +72,9 @@ def test_what_happened_is_told_with_the_numbers_of_the_run(name, trained):
     assert found["parameters"] == view.run.record.parameters
     for step in GUIDES[name].step:
         for say in step.happened:
-            told = say.say.format_map(
-                found | {"before": 3.0, "then": 2.5, "lost": -0.5, "at_step": 20}
-            )
+            compared_with = {"before": 3.0, "then": 2.5, "lost": -0.5, "at_step": 20}
+            right = {"right_before": 50.0, "right_then": 20.0} if RUNGS[name].rewrites else {}
+            told = say.say.format_map(found | compared_with | right)
             assert "{" not in told
         assert step.told(found)
 
@@ -102,6 +103,16 @@ def test_two_runs_that_differ_in_one_setting_are_compared(trained):
     both = trained("single_block_transformer", residual_path=False, n_embd=8)
     assert compared(both, one) == {}, "two settings differ: nothing can be said of either"
     assert compared(one, None) == {}
+
+
+def test_what_is_right_is_told_of_runs_on_pairs(trained):
+    """In per cent, of the last evaluation; two runs are compared at the last step that both have judged."""
+    one = trained("encoder_decoder")
+    found = facts(one)
+    assert found["right"] == 100 * one.run.evaluations()[-1]["scores"]["exact"]
+    assert found["copied"] == 100 * one.run.record.known_right["copy"]
+    both = compared(trained("encoder_decoder", cross_attention=False), one)
+    assert both["right_before"] == found["right"] and "right_then" in both
 
 
 @pytest.mark.parametrize(
