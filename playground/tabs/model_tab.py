@@ -23,7 +23,7 @@ from playground.looking.inspection import DEFAULT_TEXT
 from playground.runs.comparison import Comparison
 from playground.services import Services
 from playground.serving.visitors import visitor_of
-from playground.tabs import controls, guiding, lesson_view, settings_column
+from playground.tabs import controls, guiding, lesson_view, settings_column, tokens_tab
 from playground.tabs.actions import Actions, Answer
 from playground.tabs.guiding import Guiding
 
@@ -325,7 +325,8 @@ def _guide(guide: Guiding) -> tuple[gr.Button, gr.Number]:
 
     key = guide.rung.name
     names = list(RUNGS)
-    following = next(iter(names[names.index(key) + 1 :]), None) if key in names else None
+    after = names[names.index(key) + 1 :] if key in names else []
+    following = next(iter(after), tokens_tab.NAME)  # the tour ends with tokens
     components.guide(key, guide.shown(), happened, following)
     do = gr.Button("Do it", elem_id=f"do-{key}", elem_classes="offscreen")
     return do, gr.Number(0, visible=False)

@@ -102,7 +102,7 @@ export class GuideStrip {
     this.back.disabled = index === 0;
     const last = index === steps.length - 1;
     this.next.disabled = last && !this.following;
-    this.next.title = last ? "The guide of the next model" : "Next step";
+    this.next.title = last ? "The next guide" : "Next step";
   }
 
   /** Presses the Gradio button that fills the controls; `after` goes on from there. */

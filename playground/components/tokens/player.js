@@ -110,9 +110,14 @@ export class MergePlayer {
     if (play) this.toggle();
   }
 
-  /** The text or the tokens of the tab have changed. */
+  /** Learns nothing new from a text that is only typed; other tokens, or another text to learn from, are news. */
   refresh() {
-    if (this.mode !== "learn" || !this.answer) this.look();
+    if (this.source() !== this.seen) this.look();
+  }
+
+  /** What the merges were learned from. */
+  source() {
+    return this.mode === "learn" && chosenText() ? "" : [chosenText(), this.tab.left, this.tab.right].join(" ");
   }
 
   /** Asks for the steps; the answer to an earlier question is dropped. */
@@ -120,6 +125,7 @@ export class MergePlayer {
     for (const pill of this.pills) press(pill, pill.dataset.mode === this.mode);
     moved();
     if (chosenText() === null) return;
+    this.seen = this.source();
     const mine = (this.asked = (this.asked ?? 0) + 1);
     const { text: sentence, length } = beginning(this.input.value, this.most);
     const { left, right } = this.tab;

@@ -30,14 +30,14 @@ export class TokensTab {
     this.usual = { example: props.example, left: props.sides[0], right: props.sides[1] };
     Object.assign(this, this.usual);
     this.ids = this.own = false; // ids are shown; the right side was chosen by hand
-    this.follow(chosenTokens());
+    this.follow();
     this.box = new TextBox({ typed: () => this.typed(), point: (index) => this.point(index) });
     this.linkIn();
     this.build(element, props);
     this.player = new MergePlayer(this, props);
     this.page.append(this.player.node);
     onText(() => this.changed(), element);
-    onTokens((tokens) => this.follow(tokens) && this.changed(), element);
+    onTokens(() => (this.follow(), this.changed()), element);
     shown = this;
     this.changed();
   }
@@ -47,14 +47,16 @@ export class TokensTab {
       example: this.example === this.usual.example ? null : this.example,
       cut: this.example === null ? unlessLong(this.box.value, "") : null,
       left: this.left === this.usual.left ? null : this.left,
-      right: this.own && this.right !== this.usual.right ? this.right : null,
+      right: this.own && this.right !== this.followed() ? this.right : null,
+      ids: this.ids ? 1 : null,
     });
-    join("tokens", ["example", "cut", ...SIDES], told, (given) => {
+    join("tokens", ["example", "cut", ...SIDES, "ids"], told, (given) => {
       if (given.cut) [this.example, this.box.value] = [null, given.cut];
       else if (this.examples.some(([name]) => name === given.example)) this.example = given.example;
       this.left = given.left ?? this.left;
       this.right = given.right ?? this.right;
       this.own = given.right !== undefined;
+      this.ids = given.ids === "1";
     });
   }
 
@@ -96,12 +98,15 @@ export class TokensTab {
     element.replaceChildren(this.page);
   }
 
-  /** Shows the tokens of the header on the right, until somebody chooses others there; true if they are others. */
-  follow(tokens) {
-    const wanted = tokens && tokens !== CHARACTERS ? tokens : this.usual.right;
-    if (this.own || wanted === this.right) return false;
-    this.right = wanted;
-    return true;
+  /** The tokens of the header, if they are pieces; else the usual ones. */
+  followed() {
+    const tokens = chosenTokens();
+    return tokens && tokens !== CHARACTERS ? tokens : this.usual.right;
+  }
+
+  /** Shows them on the right, until somebody chooses others there. */
+  follow() {
+    if (!this.own) this.right = this.followed();
   }
 
   /** Sets what is given: {example or text, left, right, ids}; resolves once it is shown. */
