@@ -2,7 +2,8 @@
 
 `classic` has the rung's own settings. `speedrun` learns as much as possible in the first seconds. `best` has
 the lowest loss that we found for the rung (for the decoder in forty minutes on two cores), and `two-minutes` is
-between them. The decoder also has two settings that others have published, for comparison.
+between them. The decoder also has two settings that others have published, for comparison. Those of the
+encoder–decoder are named after their tasks.
 """
 
 from lm.plan import CLASSIC, Recipe
@@ -172,21 +173,48 @@ DECODER = (
     ),
 )
 
+_PAIRS = _MODERN | {
+    "positions": "learned",
+    "learning_rate": 1e-2,
+    "weight_decay": 0.0,
+    "warmup_steps": 10,
+    "batch_size": 32,
+    "hold": 0.3,
+}
+_LONG_PAIRS = _PAIRS | {
+    "n_layer": 3,
+    "n_embd": 256,
+    "dropout": 0.1,
+    "learning_rate": 5e-3,
+    "muon_learning_rate": 0.01,
+    "warmup_steps": 50,
+}
+
 ENCODER_DECODER = (
     CLASSIC,
     Recipe(
         "number-words",
         "98.9 % of the held-out number words exactly right: Muon, learned positions, 500 small batches.",
-        _MODERN
-        | {
-            "positions": "learned",
-            "learning_rate": 1e-2,
-            "weight_decay": 0.0,
-            "warmup_steps": 10,
-            "batch_size": 32,
-            "hold": 0.3,
-            "steps": 500,
-            "evaluate_every": 100,
-        },
+        _PAIRS | {"steps": 500, "evaluate_every": 100},
+    ),
+    Recipe(
+        "sums",
+        "Sums of up to four digits: the same settings on larger batches, for longer.",
+        _PAIRS | {"batch_size": 128, "steps": 2500, "evaluate_every": 500},
+    ),
+    Recipe(
+        "pronunciation",
+        "Spelling to sounds in five minutes; quickest with BPE of 384 pieces, of which each sound is one.",
+        _PAIRS | {"batch_size": 128, "steps": 4300, "evaluate_every": 860},
+    ),
+    Recipe(
+        "pronunciation-long",
+        "The same for an hour: three layers of each stack, twice as wide, with dropout.",
+        _LONG_PAIRS | {"batch_size": 128, "steps": 9000, "evaluate_every": 750},
+    ),
+    Recipe(
+        "sentences",
+        "Some ten thousand sentences and their translations, in half an hour; with BPE of 4,096 pieces.",
+        _LONG_PAIRS | {"batch_size": 64, "steps": 3000, "evaluate_every": 600},
     ),
 )

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 
 from lm import corpora, runs
 from lm.ladder import RUNGS
-from tests.benchmarks import damage, nanogpt, time_to_loss, visit
+from lm.sizes import count_parameters, outline
+from tests.benchmarks import damage, nanogpt, rewriting, time_to_loss, visit
 from tests.benchmarks.report import Table, spread, take_turns
 
 ROOT = Path(__file__).parents[1]
@@ -78,6 +79,27 @@ def test_a_rung_is_timed(text):
     """A whole benchmark in a process of its own, from its options to its table."""
     printed = run("training_speed", "--rung", "bigram", "--corpus", str(text))
     assert "Bigram" in printed and "32 × 8" in printed and "GFLOP/s" in printed
+
+
+def test_lines_are_rewritten_by_a_decoder_alone():
+    """From the recipe's settings to the table; the row says how many sums are right."""
+    printed = run("rewriting", "--row", "sums-decoder")
+    assert re.search(r"^sums-decoder .*% right; longer: [\d.]+%", printed, re.MULTILINE)
+
+
+def test_the_decoders_of_the_rewriting_table_are_as_large():
+    """A comparison at the same parameters; the tokens' embeddings differ by some positions."""
+    of_row = {}
+    for name, row in rewriting.ROWS.items():
+        plan = RUNGS[row.model].plan(
+            **rewriting.settings(row),
+            task="rewrite" if row.model == "encoder_decoder" else "answer",
+        )
+        of_row[name] = count_parameters(outline(plan, 60))
+    pairs = [name for name in of_row if name.endswith("-decoder")]
+    assert len(pairs) == 4
+    for name in pairs:
+        assert of_row[name] == pytest.approx(of_row[name.removesuffix("-decoder")], rel=0.02)
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ They print tables. They are not tests: they assert nothing, and pytest does not 
     predicted_time     11  predicted and measured time of a run
     tokens             16  speed of the tokenizers, and whether they equal the `tokenizers` library
     equal_time         17  loss per character after the same seconds, by tokens
+    rewriting          18  share of lines rewritten exactly right after a time of training
     gpu                12  on a GPU, compared with nanoGPT and with the CPU
 
 The other modules are shared by the scripts.
