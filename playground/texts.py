@@ -39,6 +39,7 @@ GENERATED = {  # in place of one that cannot be loaded: of texts, of pairs
 RETRY = 120.0  # seconds before a download that failed is tried again
 PATIENCE = 10.0  # seconds that somebody waits for a text
 KEEP = 6  # prepared texts held in memory
+MOST_WAITING = 16  # texts waited for: a visitor may ask for thousands of vocabularies
 AT_ONCE = 2  # texts that are counted at the same time: each takes up to 50 bytes a character
 
 Wanted = tuple[str, TokenizerConfig, TaskConfig]
@@ -90,10 +91,13 @@ class Texts:
         with self._lock:
             job = self._texts.get(wanted)
             if job is None:
+                if sum(not one.text.done() for one in self._texts.values()) >= MOST_WAITING:
+                    raise CorpusProblem(
+                        "Many texts are being prepared just now: choose yours again in a moment."
+                    )
                 job = self._texts[wanted] = _Job(Future(), time.monotonic() + PATIENCE)
                 threading.Thread(target=self._fulfil, args=(job.text, wanted), daemon=True).start()
             self._texts.move_to_end(wanted)
-            self._forget_old()
         try:
             return job.text.result(max(0.0, job.until - time.monotonic()))
         except TimeoutError:
@@ -199,16 +203,19 @@ class Texts:
     def _fulfil(self, text: "Future[PreparedText]", wanted: Wanted) -> None:
         """Prepare a text for all who wait for it. One that cannot be loaded is forgotten: it may come back."""
         try:
-            text.set_result(self._prepare(self._load(wanted[0]), *wanted[1:]))
+            prepared = self._prepare(self._load(wanted[0]), *wanted[1:])
+            with self._lock:
+                self._make_place()
+            text.set_result(prepared)
         except BaseException as error:
             with self._lock:
                 self._texts.pop(wanted, None)
             text.set_exception(error)
 
-    def _forget_old(self) -> None:
-        """Let go of the texts that were unused the longest, but of none that is being prepared."""
+    def _make_place(self) -> None:
+        """Let go of the prepared texts that were unused the longest, so that one more may be kept."""
         ready = [wanted for wanted, job in self._texts.items() if job.text.done()]
-        for wanted in ready[: max(0, len(self._texts) - KEEP)]:
+        for wanted in ready[: max(0, len(ready) - KEEP + 1)]:
             del self._texts[wanted]
 
     def _load(self, key: str) -> AnyCorpus:

@@ -60,7 +60,7 @@ class Guiding:
             if view is None:
                 return {"text": step.told({})}
             record = view.run.record
-            if not record.spells_characters:
+            if not record.spells_characters and step.do.tokens is None:
                 return {
                     "text": f"This guide tells of characters, and the run has {record.vocab_size:,} pieces: "
                     "choose characters under Tokens, and train."

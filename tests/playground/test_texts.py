@@ -15,6 +15,7 @@ from lm import corpora
 from lm.corpora import tiny_shakespeare
 from lm.errors import CorpusProblem, Problem
 from lm.tasks import ContinueText
+from lm.tokenizers import TokenizerConfig
 from playground import texts as texts_module
 from playground.texts import Texts
 
@@ -382,3 +383,18 @@ def test_what_a_shipped_run_counted_is_not_counted_again(tmp_path, play, monkeyp
     texts = Texts(Path(tmp_path), known)
     monkeypatch.setattr(ContinueText, "baselines", None)
     assert texts.get(texts.add(play.encode())).baselines == {"uniform": 1.0, "bigram": 0.5}
+
+
+def test_one_visitor_cannot_have_thousands_of_vocabularies_learned(texts, play, monkeypatch):
+    """Each takes seconds of a core. Who asks for a text that is there is answered."""
+    key, free, refused = texts.add(play.encode()), threading.Event(), []
+    ready = texts.get(key)
+    monkeypatch.setattr(texts_module, "PATIENCE", 0.0)
+    monkeypatch.setattr(texts_module, "prepare", lambda *_: free.wait(30) and ready)
+    for size in range(300, 330):
+        with pytest.raises(CorpusProblem) as caught:
+            texts.get(key, TokenizerConfig.make(tokenizer="bpe", vocab_size=size))
+        refused.append("still being cut" in str(caught.value))
+    assert sum(refused) == texts_module.MOST_WAITING and not any(refused[16:])
+    assert texts.get(key) is ready
+    free.set()
