@@ -276,7 +276,8 @@ def context(new_context) -> BrowserContext:
 def query_for(rung: Rung, **changed) -> str:
     """The address of a page on which a rung is set to train in a moment."""
     known = rung.settings()
-    settings = {name: value for name, value in (TINY | changed).items() if name in known}
+    given = {*known, "text", "tokens"}
+    settings = {name: value for name, value in (TINY | changed).items() if name in given}
     return "/?" + urlencode({"model": rung.name, **settings})
 
 
