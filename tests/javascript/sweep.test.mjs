@@ -1,7 +1,7 @@
 // The figure and the words of a sweep.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { groupsOf, isLog, tracesOf } from "../../playground/components/sweep/figure.js";
+import { asCsv, groupsOf, isLog, tracesOf } from "../../playground/components/sweep/figure.js";
 import { costWords, fromWords, stateWords } from "../../playground/components/sweep/words.js";
 
 const point = (x, loss, other = null, status = "finished") => ({ x, loss, other, status, title: `n ${x}` });
@@ -26,6 +26,11 @@ test("a law has its band and its curve before the points, hollow while they trai
   assert.deepEqual(traces.at(-1).marker.symbol, ["circle", "circle-open"]);
   const bare = { curve: [[10, 3, null, null]] };
   assert.equal(tracesOf({ kind: "scale", law: bare, points: [] }, () => "#000000").length, 1);
+});
+
+test("the points of a sweep are lines of a table", () => {
+  const points = [{ title: "layers 2, heads 4", parameters: 900, loss: 1.5, status: "finished" }, { title: "x", parameters: 9, loss: null, status: "waiting" }];
+  assert.equal(asCsv({ points }), 'run,parameters,validation,status\n"layers 2, heads 4",900,1.5,finished\nx,9,,waiting\n');
 });
 
 test("the costs are told before the times are known, and a refusal as it is", () => {

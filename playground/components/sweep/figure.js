@@ -54,6 +54,13 @@ export function tracesOf({ points, law, kind }, paint) {
   return traces;
 }
 
+/** The points of a sweep as lines of comma-separated values. */
+export function asCsv({ points }) {
+  const cell = (value) => (/[",]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+  const lines = points.map(({ title, parameters, loss, status }) => [cell(title), parameters, loss ?? "", status].join(","));
+  return ["run,parameters,validation,status", ...lines, ""].join("\n");
+}
+
 /** Draws a sweep into a node. */
 export function drawSweep(node, state) {
   const values = state.points.map(({ x }) => x);

@@ -1,10 +1,11 @@
 // The card of sweeps on the Runs tab: the loss of each run of a sweep, drawn as points come, or the form of a new one.
 import { onTheme } from "../page/appearance.js";
 import { ask } from "../basics/calls.js";
+import { figureFiles } from "../basics/figure_files.js";
 import { button, isVisible, make, onShown, option } from "../basics/dom.js";
 import { join, moved, openable, tokensIn } from "../page/link.js";
 import { MOST } from "../runs/ticks.js";
-import { drawSweep } from "./figure.js";
+import { asCsv, drawSweep } from "./figure.js";
 import { SweepForm } from "./form.js";
 import { figureWords, stateWords } from "./words.js";
 
@@ -42,7 +43,8 @@ export class SweepCard {
     this.tick = button("tick these", "pill-button", "draw the curves of these runs on the chart", () => this.tickAll());
     this.switch = button("new", "pill-button sweep-new", "", () => this.show(!this.making));
     const tools = make("span", "figure-tools");
-    tools.append(this.pause, this.stop, this.tick, this.switch);
+    this.files = figureFiles({ plot: () => this.plot, name: () => "sweep", csv: () => asCsv(this.state) });
+    tools.append(this.pause, this.stop, this.tick, this.files, this.switch);
     const head = make("div", "figure-head");
     head.append(this.title, this.menu, tools);
     this.plot = make("div", "plot sweep-plot");
@@ -106,6 +108,7 @@ export class SweepCard {
     this.pause.hidden = this.stop.hidden = making || !state?.live;
     this.pause.textContent = state?.paused ? "resume" : "pause";
     this.tick.hidden = making || !points.some(({ run }) => run);
+    this.files.hidden = making || !points.length;
     this.plot.hidden = !points.length;
     if (!state) return;
     if (!points.length) {
