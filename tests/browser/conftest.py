@@ -24,6 +24,7 @@ from lm import corpora
 from lm.errors import CorpusProblem
 from lm.ladder import RUNGS
 from lm.plan import Rung
+from tests.browser.five_runs import WANTED, train_five
 from tests.browser.tab import Tab
 
 ROOT = Path(__file__).parents[2]
@@ -273,10 +274,27 @@ def context(new_context) -> BrowserContext:
     return new_context()
 
 
+@pytest.fixture(scope="session")
+def small_runs(tmp_path_factory) -> Path:
+    """A folder with the runs of `five_runs.py`."""
+    folder = tmp_path_factory.mktemp("five")
+    train_five(folder, tmp_path_factory.mktemp("texts"))
+    return folder
+
+
+@pytest.fixture
+def five_runs(server, small_runs) -> Path:
+    """The shared server's folder, with a copy of these runs."""
+    for name in WANTED:
+        shutil.rmtree(server.runs / name, ignore_errors=True)
+        shutil.copytree(small_runs / name, server.runs / name)
+    return server.runs
+
+
 def query_for(rung: Rung, **changed) -> str:
     """The address of a page on which a rung is set to train in a moment."""
     known = rung.settings()
-    given = {*known, "text", "tokens"}
+    given = {*known, "text", "tokens", "pairs"}
     settings = {name: value for name, value in (TINY | changed).items() if name in given}
     return "/?" + urlencode({"model": rung.name, **settings})
 

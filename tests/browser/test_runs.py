@@ -4,59 +4,14 @@ import itertools
 import shutil
 import zipfile
 from functools import partial
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
-from lm import corpora
-from lm.ladder import RUNGS
-from lm.runs import recording
-from lm.training.loop import train
-from playground.texts import Texts
-
-SMALL = {
-    "n_embd": 8,
-    "n_head": 2,
-    "n_layer": 1,
-    "context_length": 16,
-    "steps": 40,
-    "batch_size": 4,
-    "evaluate_every": 10,
-    "warmup_steps": 5,
-}
-WANTED = {  # the five runs: a model, and what differs
-    "base": ("decoder_transformer", {}),
-    "layers": ("decoder_transformer", {"n_layer": 2}),
-    "rotary": ("decoder_transformer", {"positions": "rotary"}),
-    "pairs": ("bigram", {}),
-    "elsewhere": ("decoder_transformer", {}),  # on another text
-}
-
-
-@pytest.fixture(scope="module")
-def small_runs(tmp_path_factory) -> Path:
-    """A folder with the five runs."""
-    folder = tmp_path_factory.mktemp("runs")
-    texts = Texts(tmp_path_factory.mktemp("texts"), {})
-    plays = corpora.load("synthetic_plays").text
-    here, there = (texts.get(texts.add(plays[begin:][:6000].encode())) for begin in (0, 50_000))
-    for name, (model, changed) in WANTED.items():
-        known = RUNGS[model].settings()
-        settings = {k: v for k, v in (SMALL | changed).items() if k in known}
-        text = there if name == "elsewhere" else here
-        run = text.new_run(folder / name, RUNGS[model].plan(**settings))
-        for _ in recording.record(run, train(run.plan, text.data)):
-            pass
-    return folder
-
 
 @pytest.fixture
-def runs_page(server, context, small_runs):
+def runs_page(server, context, five_runs):
     """The Runs tab over the five runs and the included ones; ticked: "base", "layers" and "rotary"."""
-    for name in WANTED:
-        shutil.rmtree(server.runs / name, ignore_errors=True)
-        shutil.copytree(small_runs / name, server.runs / name)
     page = context.new_page()
     page.goto(server.url)
     page.wait_for_selector(".start-race:visible")
