@@ -19,7 +19,7 @@
 13. `training/`                            optimizers, one step, the loop and its events
 14. `evaluation.py`, `edit_distance.py`, `mixture.py`
                                            the exact loss; how wrong a line is; a network averaged with counts
-15. `generation.py`, `rewriting.py`, `inspection.py`, `inspecting_pairs.py`
+15. `generation.py`, `rewriting.py`, `inspection.py`, `inspecting_pairs.py`, `alignment.py`
                                            writing, and looking inside: of texts, and of pairs of lines
 16. `runs/`                                the run directory: its format, recording, reading, packing
 17. `errors.py`, `devices.py`, `sizes.py`, `atomic.py`
