@@ -27,6 +27,7 @@ export function tracesOf(view, runs, figure) {
         return {
           ...style,
           ...CHANGES[role],
+          uid: `${role}${style.meta.curve}${place ?? ""}`,
           meta: { ...style.meta, role, run: record.run },
           x: [...x],
           y: [...y],
