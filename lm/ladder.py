@@ -89,7 +89,7 @@ _LADDER = (
         model=DecoderTransformer,
         training=TrainingConfig(steps=3000, batch_size=32, learning_rate=3e-3),
         recipes=recipes.DECODER,
-        more_tasks=("answer",),
+        tasks=("continue", "answer"),
     ),
     Rung(
         name="encoder_decoder",

@@ -70,8 +70,8 @@ class Rung:
     """One step of the ladder: a model, and the settings it has unless somebody chooses others.
 
     `name` is used in flags, folders and URLs; `title` and `idea` are shown. `config` is the class of the
-    model's own settings, `training` holds this rung's defaults, and `tasks` names the tasks it can learn; those
-    of `more_tasks` only from the command line (`lm/ladder.py`).
+    model's own settings, `training` holds this rung's defaults, and `tasks` names the tasks it can learn, the
+    usual one first.
     """
 
     name: str
@@ -82,7 +82,6 @@ class Rung:
     training: Training
     recipes: tuple[Recipe, ...] = (CLASSIC,)
     tasks: tuple[str, ...] = ("continue",)
-    more_tasks: tuple[str, ...] = ()
     brief: str = ""  # the idea in two or three words
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
 
@@ -90,6 +89,11 @@ class Rung:
     def rewrites(self) -> bool:
         """Whether it learns from pairs of lines, unless another task is chosen, and not from a text."""
         return KINDS[self.tasks[0]].pairs
+
+    @property
+    def answers(self) -> bool:
+        """Whether it can learn from pairs, too, although a text is usual."""
+        return not self.rewrites and any(KINDS[task].pairs for task in self.tasks)
 
     def parts(self) -> dict[str, Settings]:
         """The parts of a plan by name, each with this rung's defaults."""
@@ -141,11 +145,10 @@ class Rung:
     def assemble(self, parts: Mapping[str, Any]) -> "Plan":
         """A plan from its parts by name; a `SettingsProblem` if they do not fit each other."""
         plan = Plan(rung=self, **parts)
-        learned = (*self.tasks, *self.more_tasks)
-        if plan.task.task not in learned:
+        if plan.task.task not in self.tasks:
             raise SettingsProblem(
                 f"{self.title} cannot learn the task {plan.task.task!r}: it learns "
-                f"{', '.join(learned)}."
+                f"{', '.join(self.tasks)}."
             )
         if plan.training.counted_share() and plan.task.task != "continue":
             raise SettingsProblem(

@@ -156,8 +156,7 @@ def _settings(rung: Rung) -> list[Setting]:
 
 def _corpora_told(rung: Rung) -> str:
     """The help of --corpus: the texts or pairs that a model can learn from."""
-    learned = (*rung.tasks, *rung.more_tasks)
-    texts, pairs = (tasks.fitting(learned, of_pairs) is not None for of_pairs in (False, True))
+    texts, pairs = (tasks.fitting(rung.tasks, of_pairs) is not None for of_pairs in (False, True))
     known = (*(corpora.names() if texts else ()), *(corpora.pair_names() if pairs else ()))
     own = ["the path of a UTF-8 text"] * texts + ["the path of pairs in a .tsv file"] * pairs
     return (
@@ -168,7 +167,7 @@ def _corpora_told(rung: Rung) -> str:
 def _fitting_task(rung: Rung, corpus: str) -> str:
     """The task for a corpus that does not fit the rung's first one. `SettingsProblem` if there is none."""
     pairs = corpora.holds_pairs(corpus)
-    task = tasks.fitting((*rung.tasks, *rung.more_tasks), pairs)
+    task = tasks.fitting(rung.tasks, pairs)
     if task is None:
         own = ("a file PAIRS.tsv", "two files SOURCE.txt,TARGET.txt")
         needs, other, known = "pairs of lines", "a text", (*corpora.pair_names(), *own)

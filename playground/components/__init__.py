@@ -164,23 +164,25 @@ def live_figure(
     )
 
 
-def diary(key: str, prompt: str = "") -> gr.HTML:
+def diary(key: str, prompt: str = "", classes: str = "") -> gr.HTML:
     """Samples while it learns, newest last; prompt: the text that every sample continues."""
-    return _component("diary", None, classes="diary-block", feed=key, prompt=prompt)
+    return _component("diary", None, classes=f"diary-block {classes}", feed=key, prompt=prompt)
 
 
-def pairs_diary(key: str) -> gr.HTML:
+def pairs_diary(key: str, classes: str = "") -> gr.HTML:
     """The same held-out lines at each stage of a run on pairs, as they become right."""
-    return _component("pairsDiary", None, classes="diary-block", feed=key)
+    return _component("pairsDiary", None, classes=f"diary-block {classes}", feed=key)
 
 
-def trying(key: str, line: str, usual: Mapping[str, Any]) -> gr.HTML:
+def trying(key: str, box: str, line: str, usual: Mapping[str, Any], *, linked: bool) -> gr.HTML:
     """A model's answer to a visitor's line; its value is an answer of `Actions.rewrite`.
 
-    line: the usual one; usual: values of the controls beside it, by name.
+    box: the elem_id of the line's; line: the usual one; usual: values of the controls beside it, by name.
+    linked: whether a link tells them.
     """
     both = [[name, given] for name, given in {"prompt": line, **usual}.items()]
-    return _component("trying", None, classes="trying-block", feed=key, usual=both)
+    shown = {"box": box, "usual": both, "linked": linked}
+    return _component("trying", None, classes="trying-block", feed=key, **shown)
 
 
 def start(value: Mapping[str, Any], *server: ServerFunction) -> gr.HTML:
@@ -328,12 +330,12 @@ def header_tools(base: str = "") -> gr.HTML:
 
 
 def ladder_notes(
-    value: Mapping[str, Any], keep_alive: ServerFunction, pairs: Sequence[str] = ()
+    value: Mapping[str, Any], keep_alive: ServerFunction, pairs: Sequence[Sequence[str]] = ((), ())
 ) -> gr.HTML:
     """The second lines of the tabs, elem_id of the tab to {"loss", "text": its key}; shows nothing itself.
 
     A run on pairs has its share of right lines, "right". A number of another text than the chosen one is not
-    shown. pairs: the models that learn from pairs.
+    shown. pairs: the models that learn from pairs, and the tasks that do.
     keep_alive: a plain function of this name, of one list: the tokens of the runs that the page watches,
     which is the argument of `Playground.keepAlive`.
     """
@@ -344,7 +346,7 @@ def ladder_notes(
         server=server,
         classes="ladder-notes",
         feed="",
-        pairs=list(pairs),
+        pairs=list(map(list, pairs)),
     )
 
 

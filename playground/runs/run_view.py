@@ -183,6 +183,7 @@ class RunView:
                 "reason": reason,
                 "step": self.step,
                 "steps": self.steps,
+                "pairs": self.pairs,
                 "tokens_per_second": speed,
                 "seconds_left": (self.steps - self.step) * per_step / speed if speed else None,
                 "tokens_per_step": per_step,

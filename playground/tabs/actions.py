@@ -150,11 +150,18 @@ class Actions:
         """(label, token) of the runs of this rung that can be opened."""
         found = [("the included run", self.library.shipped(self.rung.name))]
         others = self.library.also_shipped(self.rung.name).items()
-        found += [(f"the included run of recipe {name}", run) for name, run in others]
+        found += [(f"the included run {self._included_as(name, run)}", run) for name, run in others]
         if self.supervisor.is_live(str(token)):
             found.append(("the run in training", str(token)))
         found += self.library.local_runs(self.rung.name)
         return [(label, run) for label, run in found if run]
+
+    def _included_as(self, name: str, token: str) -> str:
+        """ "of recipe best", or of pairs "on Pronunciation": what tells an included run from the first one."""
+        if self.rung.rewrites:
+            with contextlib.suppress(Problem):
+                return f"on {self.library.view(token).run.record.corpus.title}"
+        return f"of recipe {name}"
 
     def chart(self, token: str | None, corpus: Any = None) -> dict[str, Any]:
         """The loss chart of a run without its points, which the feed brings; the baselines if no run."""

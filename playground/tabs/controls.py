@@ -18,6 +18,10 @@ from lm.settings import Setting
 from playground import tokens
 
 LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]  # 1-3-10, as people step them
+NAMES = {  # of choices that are written otherwise than their values
+    "continue": "continue a text",
+    "answer": "answer a line",
+}
 GROUPS = {
     "model": "Model",
     "apart": "Take it apart",
@@ -35,7 +39,7 @@ def control(field: Setting, elem_id: str, value: Any = None) -> gr.components.Co
     if field.kind == "choice":
         several = len(field.choices) > 1  # nothing to choose among one
         return gr.Dropdown(
-            list(field.choices),
+            [(NAMES.get(choice, choice), choice) for choice in field.choices],
             value=value,
             info=field.help,
             visible=several,

@@ -8,6 +8,7 @@ import gradio as gr
 
 from lm.errors import Problem
 from lm.ladder import RUNGS
+from lm.tasks import KINDS
 from playground import components
 from playground.services import Services
 from playground.texts import key_of
@@ -36,8 +37,9 @@ def notes(services: Services) -> None:
                 "right": view.right,
                 "text": key_of(view.run.record.corpus),
             }
-    pairs = [name for name, rung in RUNGS.items() if rung.rewrites]
-    components.ladder_notes(best, keep_alive, pairs)
+    models = [name for name, rung in RUNGS.items() if rung.rewrites]
+    tasks = [name for name, kind in KINDS.items() if kind.pairs]
+    components.ladder_notes(best, keep_alive, [models, tasks])
 
 
 def keep_watched(tokens: Mapping[str, gr.BrowserState]) -> None:

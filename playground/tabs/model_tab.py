@@ -148,12 +148,7 @@ def build(
                 with gr.Column(elem_classes="loss-card card"):
                     chart = _chart(key, actions.chart(shipped), services.comparison)
                 with gr.Column(elem_classes="samples-card card"):
-                    if rung.rewrites:
-                        components.pairs_diary(key)
-                        write = _trying(key, actions)
-                    else:
-                        components.diary(key)
-                        write = _writing(key, actions)
+                    write = _samples(rung, actions)
                 with gr.Column(elem_classes="attention-card card"):
                     _inside(rung, actions)
         lesson_view.build(rung)
@@ -228,7 +223,7 @@ def _writing(key: str, actions: Actions) -> dict[str, Any]:
 
     Returns the prompt and the controls of the settings by name.
     """
-    with gr.Column(elem_classes="write"):
+    with gr.Column(elem_classes="write of-text"):
         with gr.Row(elem_classes="write-row"):
             gr.HTML("Write", elem_classes="card-title", apply_default_css=False)
             prompt = gr.Textbox(
@@ -272,10 +267,29 @@ def _writing(key: str, actions: Actions) -> dict[str, Any]:
     return {"prompt": prompt, **values}
 
 
-def _trying(key: str, actions: Actions) -> dict[str, Any]:
+def _samples(rung: Rung, actions: Actions) -> dict[str, Any]:
+    """What the model writes while it learns, and on demand: of a text, of pairs, or of both.
+
+    Of both, the page shows what fits the run (style/pairs.css). Returns the controls that links and guides set.
+    """
+    key, write = rung.name, dict[str, Any]()
+    if not rung.rewrites:
+        components.diary(key, classes="of-text")
+        write = _writing(key, actions)
+    if rung.rewrites or rung.answers:
+        components.pairs_diary(key, classes="of-pairs")
+        trying = _trying(rung, actions)
+        write = write or trying
+    return write
+
+
+def _trying(rung: Rung, actions: Actions) -> dict[str, Any]:
     """Try one: a line, how to choose the answer, and the answer. Returns the line and the control by name."""
+    key = rung.name
+    # Write has these names on a tab that has both.
+    box, press = ("prompt", "sample") if rung.rewrites else ("line", "answer")
     field = next(one for one in describe(SamplingConfig) if one.name == "temperature")
-    with gr.Column(elem_classes="write try-one"):
+    with gr.Column(elem_classes="write try-one of-pairs"):
         with gr.Row(elem_classes="write-row"):
             gr.HTML("Try one", elem_classes="card-title", apply_default_css=False)
             line = gr.Textbox(
@@ -285,15 +299,15 @@ def _trying(key: str, actions: Actions) -> dict[str, Any]:
                 container=False,
                 max_lines=1,
                 elem_classes="prompt",
-                elem_id=f"prompt-{key}",
+                elem_id=f"{box}-{key}",
                 interactive=True,
             )
-            go = gr.Button("Answer", elem_classes="sample-button", elem_id=f"sample-{key}")
+            go = gr.Button("Answer", elem_classes="sample-button", elem_id=f"{press}-{key}")
         with gr.Row(elem_classes="write-settings"):
-            temperature = controls.control(
-                field.with_default(GREEDY.temperature), f"{key}-sample-temperature"
-            )
-        text = components.trying(key, LINE, {field.name: GREEDY.temperature})
+            named = f"{key}-{press}-temperature"
+            temperature = controls.control(field.with_default(GREEDY.temperature), named)
+        usual = {field.name: GREEDY.temperature}
+        text = components.trying(key, f"{box}-{key}", LINE, usual, linked=rung.rewrites)
         asked = gr.JSON(None, visible=False)
 
     def answer(request: gr.Request, *inputs: Any) -> Any:
@@ -311,9 +325,12 @@ def _trying(key: str, actions: Actions) -> dict[str, Any]:
             concurrency_id="writing",
             trigger_mode="multiple",
         )
-    told = f"(...inputs) => import('playground').then(() => Playground.asWritten('{key}', inputs))"
-    inputs: list[Any] = [line, temperature]
-    gr.on([one.change for one in inputs], None, inputs, js=told, trigger_mode="multiple")
+    if rung.rewrites:
+        told = (
+            f"(...inputs) => import('playground').then(() => Playground.asWritten('{key}', inputs))"
+        )
+        inputs: list[Any] = [line, temperature]
+        gr.on([one.change for one in inputs], None, inputs, js=told, trigger_mode="multiple")
     return {"prompt": line, "temperature": temperature}
 
 

@@ -33,6 +33,8 @@ def quick_guide(model):
 
     found = guides.load(guides.FOLDER / f"{model}.toml")
     settings = RUNGS[model].settings()
+    if RUNGS[model].rewrites:  # its lines must fit
+        settings = {name: field for name, field in settings.items() if name != "context_length"}
     return found.model_copy(update={"step": tuple(quick(step, settings) for step in found.step)})
 
 

@@ -5,6 +5,8 @@ import { markedParts } from "../../playground/components/tab/marks.js";
 import { linesOf, sampleAt, spread } from "../../playground/components/tab/pairs_diary.js";
 import { asCsv, pointsOf } from "../../playground/components/loss/points.js";
 import { lossWords, rightAt } from "../../playground/components/loss/words.js";
+import { learned } from "../../playground/components/tab/choice.js";
+import { learnersOfPairs, ofPairs, pairsChosen } from "../../playground/components/page/chosen_pairs.js";
 import { noteLines } from "../../playground/components/page/ladder.js";
 import { share } from "../../playground/components/basics/wording.js";
 import { COLUMNS, sorted } from "../../playground/components/runs/words.js";
@@ -87,4 +89,18 @@ test("in the list of runs the losses of pairs are not sorted among those of text
   const runs = [{ best: 1.5 }, { best: 0.1, right: 0.9 }, { best: 1.2 }];
   const column = COLUMNS.find(({ key }) => key === "best");
   assert.deepEqual(sorted(runs, "best", false).map(column.text), ["1.200", "1.500", "90 % right"]);
+});
+
+test("a task of pairs learns from the chosen pairs, character by character; any other from the text", () => {
+  globalThis.document = { body: { classList: { toggle() {} } } };
+  learnersOfPairs(["encoder_decoder"], ["rewrite", "answer"]);
+  pairsChosen("sums");
+  const settings = [["n_embd"], ["task"], ["tokenizer"], ["vocab_size"]];
+  const decoder = { key: "decoder_transformer", settings };
+  const given = (task) => learned(decoder, "plays", "bpe:512", [8, task], 2);
+  assert.deepEqual(given("continue"), ["plays", [8, "continue", "bpe", 512]]);
+  assert.deepEqual(given("answer"), ["sums", [8, "answer", "characters", 1024]]);
+  const other = { key: "encoder_decoder", settings }; // its text is a key of pairs already
+  assert.deepEqual(learned(other, "own:1", "characters", [8, "rewrite"], 2)[0], "own:1");
+  assert.equal(ofPairs([["steps"]], [9]), false); // a model without a choice of tasks
 });

@@ -12,7 +12,10 @@ import pytest
 import torch
 
 from lm import corpora, tasks
+from lm.corpora import pairs
 from lm.ladder import RUNGS
+from lm.tasks import Rewrite
+from lm.tokenizers import CharacterTokenizer
 
 FOLDER = Path(__file__).parent / "golden"
 CASES = {name: (name, {}) for name in RUNGS} | {
@@ -32,16 +35,27 @@ CASES = {name: (name, {}) for name in RUNGS} | {
 }
 
 
+def data_of(plan):
+    """A tenth of the plays, or three digits and the same backwards."""
+    if tasks.KINDS[plan.task.task].pairs:
+        lines = pairs.from_tsv("".join(f"{n}\t{str(n)[::-1]}\n" for n in range(100, 400)))
+        return Rewrite.load(lines, CharacterTokenizer.from_text(lines.text))
+    return tasks.text_data(
+        corpora.from_text(corpora.load("synthetic_plays").text[:100_000], name="plays")
+    )
+
+
 def curve(name):
     """The loss of each of fifty training steps, and the validation losses on the way."""
     from lm.training.events import Evaluated, Step
     from lm.training.loop import train
 
     rung, settings = CASES[name]
-    length = {"parts": 1} if rung == "ngram" else {"steps": 50, "evaluate_every": 25, "warmup_steps": 10}
+    length = (
+        {"parts": 1} if rung == "ngram" else {"steps": 50, "evaluate_every": 25, "warmup_steps": 10}
+    )
     plan = RUNGS[rung].plan(**{**settings, **length})
-    text = corpora.from_text(corpora.load("synthetic_plays").text[:100_000], name="plays")
-    events = list(train(plan, tasks.text_data(text)))
+    events = list(train(plan, data_of(plan)))
     return {
         "train": [e.loss for e in events if isinstance(e, Step)],
         "validation": [e.loss for e in events if isinstance(e, Evaluated)],

@@ -281,8 +281,9 @@ def test_the_ladder_ends_with_the_model_that_rewrites():
     assert list(RUNGS)[-1] == "encoder_decoder"
     assert list(text_models()) == list(RUNGS)[:-1]
     for one in RUNGS.values():
-        task = "rewrite" if one.rewrites else "continue"
-        assert one.settings()["task"].choices == (task,)
+        tasks = {MODEL.name: ("rewrite",), DECODER.name: ("continue", "answer")}
+        assert one.settings()["task"].choices == tasks.get(one.name, ("continue",))
+        assert (one.rewrites, one.answers) == (one is MODEL, one is DECODER)
 
 
 @pytest.mark.parametrize("recipe", [recipe.name for recipe in MODEL.recipes])

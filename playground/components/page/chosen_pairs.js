@@ -8,6 +8,8 @@ const ON_A_TAB = "learns-pairs"; // a class of the page: the header shows the pa
 let key = null;
 let linked = null; // of the link with which the page was opened
 let rewriting = new Set(); // the models that learn from pairs
+let tasks = new Set(); // those that learn from pairs
+const answering = new Set(); // other models whose chosen task is one of these
 let open = ""; // the model whose tab is open
 const listeners = new Listeners();
 
@@ -31,16 +33,29 @@ export function pairsChosen(pairs) {
 /** Calls act(key) when other pairs are chosen, while `node` is on the page. */
 export const onPairs = (act, node) => listeners.add(act, node);
 
-const showChoice = () => document.body.classList.toggle(ON_A_TAB, rewriting.has(open));
+const showChoice = () => document.body.classList.toggle(ON_A_TAB, rewriting.has(open) || answering.has(open));
 
-/** Takes the names of the models that learn from pairs. */
-export function modelsOfPairs(models) {
+/** Takes the names of the models that learn from pairs only, and of the tasks with which others do. */
+export function learnersOfPairs(models, names) {
   rewriting = new Set(models);
+  tasks = new Set(names);
   showChoice();
 }
 
-/** Whether a model learns from pairs. */
-export const learnsPairs = (model) => rewriting.has(model);
+/** Whether these values of settings, [name, ...] each, are of a task that learns from pairs. */
+export const ofPairs = (settings, values) => tasks.has(values[settings.findIndex(([name]) => name === "task")]);
+
+/** The key of the pairs that a tab {key} learns from; text: the input of its events.
+ *
+ * That is the key already, if the model learns from pairs only. */
+export const learnedText = (tab, text) => (rewriting.has(tab.key) ? text : (key ?? USUAL));
+
+/** The settings of a model's tab have changed: the header shows the pairs if its task needs them. */
+export function taskChosen(model, pairs) {
+  if (pairs) answering.add(model);
+  else answering.delete(model);
+  showChoice();
+}
 
 /** A tab was opened; id: of its button. The header shows what its model learns from. */
 export function showChoiceFor(id) {

@@ -1,6 +1,6 @@
 // The second lines on the buttons of the ladder: the status and the best loss of each rung's run.
 import { ask } from "../basics/calls.js";
-import { chosenPairs, modelsOfPairs, onPairs } from "./chosen_pairs.js";
+import { chosenPairs, learnersOfPairs, onPairs } from "./chosen_pairs.js";
 import { chosenText, onText } from "./chosen_text.js";
 import { decimalsOf, share } from "../basics/wording.js";
 
@@ -60,7 +60,7 @@ export function ladderNotes(element, props, watch, server) {
   take();
   onText(writeNotes, element);
   onPairs(writeNotes, element);
-  modelsOfPairs(props.pairs ?? []);
+  learnersOfPairs(...(props.pairs ?? [[], []]));
   // Gradio draws the buttons anew when it moves them into its overflow menu.
   const bar = document.querySelector(".ladder .tab-wrapper");
   if (bar) new MutationObserver(writeNotes).observe(bar, { childList: true, subtree: true });

@@ -127,7 +127,7 @@ export class SweepForm {
     return {
       model: this.model.value,
       kind: this.kind.value,
-      text: chosenText(),
+      text: tab(this.model.value).chosen?.text ?? chosenText(), // of a model that rewrites, its pairs
       vary: vary.filter(([name]) => name),
       count: Number(this.count.value),
       largest: Number(this.largest.value),

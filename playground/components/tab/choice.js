@@ -1,4 +1,5 @@
 // Whether the controls of a tab show what the run was trained with. The header chooses the tokens, for all tabs.
+import { learnedText, ofPairs } from "../page/chosen_pairs.js";
 import { CHARACTERS } from "../page/chosen_tokens.js";
 
 export const OF_TOKENS = ["tokenizer", "vocab_size"]; // settings, in this order; they have no controls on a tab
@@ -8,6 +9,14 @@ const USUAL_SIZE = 1024; // of the setting, which characters do not use
 export function withTokens(values, tokens, at) {
   const [kind, size] = String(tokens ?? CHARACTERS).split(":");
   return [...values.slice(0, at), kind, Number(size ?? USUAL_SIZE), ...values.slice(at)];
+}
+
+/** [text, values] with which a tab {key, settings} would train: the chosen pairs and characters, if its task needs
+ * pairs; else the text and tokens that are given. */
+export function learned(tab, text, tokens, values, at) {
+  const all = withTokens(values, tokens, at);
+  if (!ofPairs(tab.settings, all)) return [text, all];
+  return [learnedText(tab, text), withTokens(values, CHARACTERS, at)];
 }
 
 /** The learning rate that a run was last given, or undefined. */

@@ -3,6 +3,7 @@
 import { ask } from "../basics/calls.js";
 import { make } from "../basics/dom.js";
 import { LIVE, canGoOn, steered } from "./feed.js";
+import { ofPairs, onPairs, taskChosen } from "../page/chosen_pairs.js";
 import { tabNote } from "../page/ladder.js";
 import { ORDERS, pollerOf } from "./polling.js";
 import { doingWord, hintWords, statusWords } from "./status_words.js";
@@ -62,6 +63,9 @@ export function runFeed(element, props, watch, server) {
 
   watch("value", show);
   show();
+  const { feed, settings } = props;
+  one.onChoice(() => taskChosen(feed, ofPairs(settings, one.chosen.values)), element);
+  onPairs((key) => one.chosen && ofPairs(settings, one.chosen.values) && one.choose(key, one.chosen.values), element);
 }
 
 function drawStrip(element, props, one) {
@@ -82,6 +86,7 @@ function drawStrip(element, props, one) {
       root.dataset.connection = one.connected ? "ok" : "lost";
       root.classList.toggle("stale", one.stale);
       root.classList.toggle("can-go-on", canGoOn(record));
+      root.classList.toggle("pairs-run", record.pairs === true);
     }
     const done = record.steps ? Math.min(1, record.step / record.steps) : 0;
     fill.style.width = `${100 * done}%`;

@@ -1,6 +1,6 @@
 // The state of a rung's tab: which run it shows, at which step, and what its controls choose. The parts
 // of a tab find one another by the rung's name, `key`.
-import { differences, lastRate, recipeOf, withTokens } from "./choice.js";
+import { differences, lastRate, learned, recipeOf } from "./choice.js";
 import { debounce } from "../basics/dom.js";
 import { Feed, feedOf, steered } from "./feed.js";
 import { moved } from "../page/link.js";
@@ -173,7 +173,7 @@ export const live = (key) => steered(tab(key).record);
  *
  * at: the place of the tokens among the values of all settings. */
 export async function choose(key, [text, tokens, ...values], at) {
-  tab(key).choose(text, withTokens(values, tokens, at));
+  tab(key).choose(...learned(tab(key), text, tokens, values, at));
   await new Promise((resolve) => setTimeout(resolve, 2 * SETTLE_MS));
   return [tab(key).recipe];
 }
@@ -186,7 +186,7 @@ export function changeRate(key, inputs) {
 
 /** Train, Step or Reset, with the inputs of Gradio's event; resolves to the event's outputs. at: as of `choose`. */
 export const begin = (key, name, [run, text, tokens, ...values], at) =>
-  tab(key).begin(name, [run, text, ...withTokens(values, tokens, at)]);
+  tab(key).begin(name, [run, ...learned(tab(key), text, tokens, values, at).flat()]);
 
 const pane = Math.random().toString(36).slice(2); // of this page, among all that write
 let asked = 0;

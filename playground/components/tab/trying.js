@@ -12,7 +12,7 @@ export function trying(element, props, watch) {
   element.replaceChildren(shown);
   const one = tab(props.feed);
   const names = props.usual.map(([name]) => (name === "prompt" ? name : `sample_${name}`));
-  join(props.feed, names, () => (one.writes ? writesTold(props.usual, one.writes) : null));
+  if (props.linked) join(props.feed, names, () => (one.writes ? writesTold(props.usual, one.writes) : null));
 
   const render = () => {
     const { value } = props;
@@ -32,13 +32,13 @@ export function trying(element, props, watch) {
     }
     const sample = change.events.find(({ type }) => type === "sample");
     const line = sample && linesOf(sample.text)[0]?.source;
-    if (line && offer(props.feed, offered, line)) offered = line;
+    if (line && offer(props.box, offered, line)) offered = line;
   }, element);
 }
 
 /** Puts a line into the box if it still holds the one that the page put there; whether it did. */
-function offer(key, before, line) {
-  const box = document.querySelector(`#prompt-${key} textarea, #prompt-${key} input`);
+function offer(id, before, line) {
+  const box = document.querySelector(`#${id} textarea, #${id} input`);
   if (!box || box.value !== before || document.activeElement === box) return false;
   box.value = line;
   box.dispatchEvent(new window.Event("input", { bubbles: true }));
