@@ -50,6 +50,10 @@ def key_of(corpus: CorpusRecord) -> str:
     return text_key(corpus)
 
 
+class NotYet(CorpusProblem):
+    """A text that is still being prepared: whoever asks again in a moment gets it."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Job:
     """A text that is prepared, or will be; nobody waits for it past `until`, as in `time.monotonic()`."""
@@ -85,14 +89,14 @@ class Texts:
     ) -> PreparedText:
         """The text of a key, prepared for a tokenizer and a task.
 
-        `CorpusProblem` if it cannot be loaded, or takes longer than `PATIENCE`.
+        `CorpusProblem` if it cannot be loaded; `NotYet` if that takes longer than `PATIENCE`.
         """
         wanted = (key, tokenizer, task)
         with self._lock:
             job = self._texts.get(wanted)
             if job is None:
                 if sum(not one.text.done() for one in self._texts.values()) >= MOST_WAITING:
-                    raise CorpusProblem(
+                    raise NotYet(
                         "Many texts are being prepared just now: choose yours again in a moment."
                     )
                 job = self._texts[wanted] = _Job(Future(), time.monotonic() + PATIENCE)
@@ -102,7 +106,7 @@ class Texts:
             return job.text.result(max(0.0, job.until - time.monotonic()))
         except TimeoutError:
             doing = "loaded" if tokenizer == CHARACTERS else "cut into pieces"
-            raise CorpusProblem(
+            raise NotYet(
                 f"That text is still being {doing}: choose it again in a moment."
             ) from None
 

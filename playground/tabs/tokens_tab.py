@@ -16,6 +16,7 @@ from playground.cutting.facts import Words, count_words, facts
 from playground.guides import guide
 from playground.services import Services
 from playground.tabs import lesson_view
+from playground.texts import NotYet
 from playground.tokens import CHARACTERS
 
 NAME = "tokens"
@@ -38,8 +39,9 @@ class TokensTab:
         """A text cut on both sides: {"key", "example" or None, "text", "length", "left", "right"}.
 
         The page sends the first `MOST` characters of a text, and its length. Answers {"text", "note", "panes",
-        "words", "losses"} or {"error": a sentence}; a pane is {"name", "facts", "vocabulary", "pieces"} or
-        {"error"}. A piece is [id or None, text, start, end, whole, how often here, in the training text].
+        "words", "losses"} or {"error": a sentence}. A pane is {"name", "facts", "vocabulary", "pieces"} or
+        {"error", "again": whether it is worth asking again}. A piece is [id or None, text, start, end, whole,
+        how often here, in the training text].
         """
         try:
             key, text, note = self._asked(data)
@@ -52,7 +54,7 @@ class TokensTab:
                 cuts.append(cut(self.texts, key, str(data.get(side) or usual), text))
                 panes.append(_pane(cuts[-1]))
             except Problem as problem:
-                panes.append({"error": str(problem)})
+                panes.append(_refused(problem))
         told = words.about(cuts[0], cuts[-1]) if cuts else []
         losses = words.about_losses(cuts[0], cuts[-1]) if cuts else ""
         return {"text": text, "note": note, "panes": panes, "words": told, "losses": losses}
@@ -75,7 +77,7 @@ class TokensTab:
             tokenizer, name = self._tokenizer(mode, str(asked.get("key")), asked.get("tokens"))
             return told | _played(tokenizer, name, text)
         except Problem as problem:
-            return {"error": str(problem)}
+            return _refused(problem)
 
     def happened(self, data: Any) -> Answer:
         """{"text"}: what came of a step of the guide; the page sends [step, what it asks `cut`]."""
@@ -147,6 +149,10 @@ def _length(asked: Answer) -> int:
     """The length of a text of which the page sends the beginning."""
     length = asked.get("length")
     return length if isinstance(length, int) and 0 <= length < 10**12 else 0
+
+
+def _refused(problem: Problem) -> Answer:
+    return {"error": str(problem), "again": isinstance(problem, NotYet)}
 
 
 def _pane(found: TextCut) -> Answer:

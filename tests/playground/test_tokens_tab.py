@@ -75,6 +75,14 @@ def test_tokens_that_a_text_cannot_have_leave_the_other_side(tab, ask):
     assert "from 257 to 8,192" in tab.cut(ask(left="bpe:256"))["panes"][0]["error"]
 
 
+def test_a_page_is_told_whether_it_is_worth_asking_again(tab, ask, monkeypatch):
+    """Pieces that are still learned come in a moment; a vocabulary that is too large never does."""
+    monkeypatch.setattr("playground.texts.PATIENCE", 0.0)
+    late, never = (tab.cut(ask(left=one))["panes"][0] for one in ("unigram:300", "bpe:256"))
+    assert "still being cut" in late["error"] and late["again"] is True
+    assert never["again"] is False
+
+
 def test_the_player_takes_the_tokenizer_of_a_side(tab, ask, own_text):
     asked = {"key": own_text, "sentence": "the king", "tokens": ["bpe:290", "bpe:300"]}
     titles = [tab.play(asked | {"mode": mode})["title"] for mode in ("learn", "encode")]

@@ -15,6 +15,7 @@ const MODES = [
 const PLAY_MS = 1100;
 const TYPED_MS = 300;
 const PATIENCE_MS = 30000; // until the server has learned the pieces
+const AGAIN_MS = 3000; // after an answer that it still learns them
 
 export class MergePlayer {
   constructor(tab, { sentence, most }) {
@@ -134,6 +135,7 @@ export class MergePlayer {
     if (mine !== this.asked) return;
     this.answer = answer ?? { error: "The server does not answer. Try again in a moment." };
     this.show();
+    if (answer?.again) setTimeout(() => mine === this.asked && this.node.isConnected && this.look(), AGAIN_MS);
   }
 
   show() {

@@ -11,6 +11,7 @@ import { TextBox } from "./text_box.js";
 import { beginning, characters } from "./words.js";
 
 const PATIENCE_MS = 30000; // until the server has learned the pieces
+const AGAIN_MS = 3000; // after an answer that it still learns them
 const NO_ANSWER = "The server does not answer. Try again in a moment.";
 const SIDES = ["left", "right"];
 
@@ -150,6 +151,12 @@ export class TokensTab {
     if (mine !== this.asked) return;
     this.cut.classList.remove("waiting");
     this.take(answer ?? { error: NO_ANSWER });
+    if (answer?.panes?.some(({ again }) => again)) this.lookAgain(mine);
+  }
+
+  /** Asks again soon, unless there is a newer question: the server still learns the pieces. */
+  lookAgain(mine) {
+    setTimeout(() => mine === this.asked && this.cut.isConnected && this.look(), AGAIN_MS);
   }
 
   take({ text = "", note = "", panes = [{}, {}], words = [], losses = "", error = "" }) {
