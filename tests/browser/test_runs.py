@@ -176,6 +176,23 @@ def overlay_it(page: Page, token: str) -> None:
     assert not panel.locator(f'.runs-row[data-run="{token}"]').count()  # it is on the chart already
     panel.locator(".runs-row .runs-tick").first.check()
     panel.locator(".key-overlay").wait_for()
+    # which line is which, in words and when one is pointed at, and what the difference bought
+    assert [one.text_content() for one in panel.locator(".key-item:not([hidden])").all()][:2] == [
+        "this run, train",
+        "this run, validation",
+    ]
+    panel.locator(".runs-verdicts p").wait_for()
+    assert panel.locator(".runs-verdicts p").get_attribute("data-run")
+    panel.locator(".overlay-menu summary").click()
+    panel.locator(".key-overlay").hover()
+    faded = (
+        "() => [...document.querySelectorAll('#panel-decoder_transformer .loss-card .scatterlayer .trace')]"
+        ".filter((n) => n.style.opacity === '0.18').length"
+    )
+    page.wait_for_function(f"() => ({faded})() >= 2")
+    page.locator("h1").hover()
+    page.wait_for_function(f"() => ({faded})() === 0")
+    panel.locator(".overlay-menu summary").click()
     roles = (
         "() => document.querySelector('#panel-decoder_transformer .loss-card .plot').data"
         ".filter(({meta}) => meta.role === 'overlay').length"

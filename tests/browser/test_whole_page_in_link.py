@@ -106,6 +106,7 @@ def test_the_runs_tab_that_is_fully_set(server, five_runs, new_context):
     card.get_by_role("button", name="two prompts").click()
     page.locator(".runs-prompt").first.fill("the & that")
     page.locator(".runs-prompt").nth(1).fill("and")
+    page.get_by_label("The run that continues both prompts").select_option("local:layers")
     page.locator(".runs-setting input[name=temperature]").evaluate(
         "(n) => { n.value = 0.3; n.dispatchEvent(new Event('input', { bubbles: true })) }"
     )
@@ -121,7 +122,7 @@ def test_the_runs_tab_that_is_fully_set(server, five_runs, new_context):
         "curves",
         "zoom",
     }
-    names = {"tab", *lists, "view", "prompt", "prompt_2", "sample_temperature"}
+    names = {"tab", *lists, "view", "prompt", "prompt_2", "prompt_run", "sample_temperature"}
     named(page, names)
     same_to_somebody_else(page, new_context().new_page(), on_runs)
     card.get_by_role("button", name="settings", exact=True).click()

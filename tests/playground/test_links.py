@@ -126,7 +126,7 @@ def test_no_setting_has_the_name_of_another_parameter_of_a_link():
             "only_text",
             "columns",
         ),
-        *("rows", "sweep"),
+        *("rows", "sweep", "prompt_run"),
     }
     others |= {"ticked", "guide", "show", "present"} | {
         SAMPLE + field.name for field in describe(SamplingConfig)

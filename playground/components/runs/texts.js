@@ -1,6 +1,6 @@
 // The same prompt through all ticked runs, or two prompts through one: the texts stand side by side as they grow.
 import { make, option } from "../basics/dom.js";
-import { join, moved, unlessLong } from "../page/link.js";
+import { join, moved, openable, unlessLong } from "../page/link.js";
 
 const page = Math.random().toString(36).slice(2); // this page, among all that write
 const HINT = "Press Sample all: each run continues the prompt, with the same seed and settings.";
@@ -10,6 +10,7 @@ export class RunsTexts {
   constructor(tab, sampling) {
     this.tab = tab;
     this.two = false; // two prompts on one run
+    this.runAsked = null; // that run as the link has it, until it is ticked
     this.number = 0; // of the last request
     this.written = []; // the panes of its last answer
     this.panes = new Map(); // run and prompt -> the nodes of a pane
@@ -62,9 +63,16 @@ export class RunsTexts {
     const [first, second] = this.prompts;
     const fields = [["prompt", first], ["prompt_2", second], ...this.settings.map(({ name, input }) => [`sample_${name}`, input])];
     const usual = ["ROMEO:", "JULIET:", ...sampling.map(({ value }) => String(value))];
-    const told = () => Object.fromEntries(fields.map(([name, { value }], index) => [name, unlessLong(value, usual[index])]));
-    join("runs", fields.map(([name]) => name), told, (given) => {
+    const told = () => {
+      const run = this.runAsked ?? this.run.value;
+      return {
+        ...Object.fromEntries(fields.map(([name, { value }], index) => [name, unlessLong(value, usual[index])])),
+        prompt_run: this.two && run !== this.tab.ticks.first ? openable([run]) : null,
+      };
+    };
+    join("runs", [...fields.map(([name]) => name), "prompt_run"], told, (given) => {
       for (const [name, input] of fields) if (name in given) input.value = given[name];
+      this.runAsked = given.prompt_run ?? null;
     });
     this.fields.addEventListener("input", moved);
   }
@@ -156,9 +164,11 @@ export class RunsTexts {
     const labels = runs.map((run) => this.tab.labelOf(run));
     if (labels.join("\n") === this.filled) return;
     this.filled = labels.join("\n");
-    const chosen = this.run.value;
+    const chosen = this.runAsked ?? this.run.value;
     this.run.replaceChildren(...runs.map((run, index) => option(labels[index], run)));
-    if (runs.includes(chosen)) this.run.value = chosen;
+    if (!runs.includes(chosen)) return;
+    this.run.value = chosen;
+    this.runAsked = null;
   }
 
   light(run) {
