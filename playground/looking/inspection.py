@@ -1,6 +1,6 @@
-"""The inside of a model as plain data for the page: attention on a text, or the table of next characters.
+"""The inside of a model as plain data for the page: attention on a text, or the table of next tokens.
 
-A model without attention is shown as a table of the next character. The mathematics is in `lm.inspection`.
+A model without attention is shown as a table of the next token. The mathematics is in `lm.inspection`.
 """
 
 import base64
@@ -15,7 +15,7 @@ from lm.inspection import inspect, next_character_table
 from lm.runs.run import Run
 from lm.tokenizers import Tokenizer
 from playground.figures import attention as attention_figure
-from playground.figures import next_character, template
+from playground.figures import next_token, template
 from playground.figures.head_words import head_words
 from playground.tabs import prompts
 
@@ -59,14 +59,14 @@ def attention(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
 
 
 def table(run: Run, model: nn.Module) -> dict[str, Any]:
-    """The learned table of next characters beside the counted one; of a large alphabet, the most frequent."""
+    """The learned table of next tokens beside the counted one; of a large vocabulary, the most frequent."""
     tokenizer, pairs = run.tokenizer(), run.counted_pairs
     learned, counted = next_character_table(model, pairs.ids), pairs.table
-    characters = [tokenizer.token_text(int(id)) for id in pairs.ids]
+    tokens = [tokenizer.token_text(int(id)) for id in pairs.ids]
     return {
         "kind": "table",
-        "figure": template.as_json(next_character.figure(learned, counted, characters)),
-        "summary": next_character.summary(learned, counted, characters),
+        "figure": template.as_json(next_token.figure(learned, counted, tokens)),
+        "summary": next_token.summary(learned, counted, tokens),
     }
 
 

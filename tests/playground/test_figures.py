@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.figures import attention, loss, next_character, template, tokens
+from playground.figures import attention, loss, next_token, template, tokens
 
 UNIFORM = math.log(65)
 BASELINES = {"uniform": UNIFORM, "unigram": 3.35, "bigram": 2.48, "5-gram": 1.56}
@@ -134,12 +134,12 @@ def test_packed_weights_unpack_to_within_half_a_step():
     assert np.frombuffer(bytes_, np.uint8) / 255 == pytest.approx(weights.ravel(), abs=0.5 / 255)
 
 
-# -- the next-character table
+# -- the table of next tokens
 
 
 def test_learned_and_counted_tables_share_a_scale():
     learned, counted = np.eye(3), np.full((3, 3), 1 / 3)
-    figure = next_character.figure(learned, counted, ["\n", " ", "a"])
+    figure = next_token.figure(learned, counted, ["\n", " ", "a"])
     left, right = figure.data
     assert (left.zmin, left.zmax) == (right.zmin, right.zmax) == (0, 1)
     assert list(left.x) == ["↵", "␣", "a"]
@@ -148,9 +148,17 @@ def test_learned_and_counted_tables_share_a_scale():
     assert_plain_json(figure)
 
 
+def test_the_edges_of_a_table_of_pieces_name_some_of_them_in_short():
+    """A piece such as "IO" is no letter; all hundred names would lie upon one another."""
+    table, texts = np.full((100, 100), 0.01), [f"piece {n}" for n in range(99)] + ["IO"]
+    across = next_token.figure(table, table, texts).layout.xaxis
+    assert len(across.tickvals) == 8 and across.tickvals[1] == "piece␣13"
+    assert across.ticktext[1] == "piece" and across.tickangle == -90
+
+
 def test_the_table_in_words():
     learned = np.array([[0.1, 0.9], [0.5, 0.5]])
-    text = next_character.summary(learned, np.full((2, 2), 0.5), [" ", "u"])
+    text = next_token.summary(learned, np.full((2, 2), 0.5), [" ", "u"])
     assert text.startswith("Mean absolute difference 0.200 per cell.")
     assert "after “␣” comes “u” with 90% (counted 50%)" in text
 

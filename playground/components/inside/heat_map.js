@@ -38,7 +38,7 @@ export function headFigure(figure, head, hue) {
   return { data: [trace], layout: { ...figure.layout, plot_bgcolor: colour("masked") } };
 }
 
-/** Plotly's data and layout for next-character tables; the figure holds their numbers. */
+/** Plotly's data and layout for tables of next tokens; the figure holds their numbers. */
 export function tableFigure(figure) {
   const zero = colour("zero");
   const full = hueOf(figure, 0);

@@ -1,6 +1,6 @@
-"""All that a bigram knows: a table of next characters, the learned one beside the counted one.
+"""All that a bigram knows: a table of next tokens, the learned one beside the counted one.
 
-Rows are the present character, columns the next one; both tables share the scale 0 to 1.
+Rows are the present token, columns the next one; both tables share the scale 0 to 1.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ from numpy.typing import NDArray
 from playground.figures import template
 from playground.figures.tokens import visible, visible_all
 
-LANDMARKS = " AIOTaeiotz"
+LANDMARKS = " AIOTaeiotz"  # of characters
+TICKS, MOST_LETTERS = 8, 5  # of pieces: how many have a name at the edge, and how much of it
 
 
 def figure(
-    learned: NDArray[np.floating], counted: NDArray[np.floating], characters: Sequence[str]
+    learned: NDArray[np.floating], counted: NDArray[np.floating], tokens: Sequence[str]
 ) -> go.Figure:
     """The learned and the counted table, (V, V) each, rows summing to 1, side by side."""
-    labels = visible_all(characters)
+    labels = visible_all(tokens)
     light, dark = template.head_hue(0)
-    landmarks = [visible(c) for c in characters if c in LANDMARKS] or [labels[0], labels[-1]]
+    landmarks = _landmarks(tokens)
+    names = [name[:MOST_LETTERS] for name in landmarks]
+    longest = max(map(len, names))
     result = go.Figure()
     for index, table in enumerate((learned, counted)):
         result.add_trace(
@@ -45,8 +48,8 @@ def figure(
         "tickmode": "array",
         "type": "category",
         "tickvals": landmarks,
-        "ticktext": landmarks,
-        "tickangle": 0,
+        "ticktext": names,
+        "tickangle": 0 if longest == 1 else -90,
         "ticklen": 2,
         "tickfont": {"family": template.MONOSPACE, "size": 9},
         "showgrid": False,
@@ -55,12 +58,12 @@ def figure(
         "linecolor": template.GRID,
         "fixedrange": True,
     }
-    size = len(characters)
+    size = len(tokens)
     across = {**ticks, "side": "bottom", "range": [-0.5, size - 0.5]}
-    down = {**ticks, "range": [size - 0.5, -0.5]}
+    down = {**ticks, "tickangle": 0, "range": [size - 0.5, -0.5]}
     result.update_layout(
         template=template.TEMPLATE,
-        margin={"l": 18, "r": 2, "t": 18, "b": 16},
+        margin={"l": 12 + 6 * longest, "r": 2, "t": 18, "b": 10 + 6 * longest},
         xaxis={**across, "domain": [0, 0.48]},
         xaxis2={**across, "domain": [0.52, 1], "anchor": "y2"},
         yaxis=down,
@@ -72,7 +75,7 @@ def figure(
 
 
 def summary(
-    learned: NDArray[np.floating], counted: NDArray[np.floating], characters: Sequence[str]
+    learned: NDArray[np.floating], counted: NDArray[np.floating], tokens: Sequence[str]
 ) -> str:
     """The distance of the learned table from the counted one, and the most probable pair learned."""
     learned, counted = np.asarray(learned, dtype=float), np.asarray(counted, dtype=float)
@@ -80,9 +83,17 @@ def summary(
     row, column = divmod(int(learned.argmax()), learned.shape[1])
     return (
         f"Mean absolute difference {difference:.3f} per cell. The most probable pair: after "
-        f"“{visible(characters[row])}” comes “{visible(characters[column])}” with "
+        f"“{visible(tokens[row])}” comes “{visible(tokens[column])}” with "
         f"{learned[row, column]:.0%} (counted {counted[row, column]:.0%})."
     )
+
+
+def _landmarks(tokens: Sequence[str]) -> list[str]:
+    """The labels of the ticks: letters that everybody finds, or of pieces some that are evenly spaced."""
+    if all(len(token) == 1 for token in tokens):
+        found = [visible(token) for token in tokens if token in LANDMARKS]
+        return found or visible_all([tokens[0], tokens[-1]])
+    return visible_all(tokens[:: max(1, -(-len(tokens) // TICKS))])
 
 
 def _title(text: str, x: float) -> dict[str, Any]:
