@@ -11,11 +11,8 @@ from typing import Any
 import gradio as gr
 
 from lm.errors import Problem
-from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
 from lm.plan import Rung
-from lm.rewriting import GREEDY
-from lm.settings import describe
 from lm.sizes import outline
 from playground import components
 from playground.looking import inside
@@ -23,20 +20,18 @@ from playground.looking.inspection import DEFAULT_TEXT
 from playground.runs.comparison import Comparison
 from playground.services import Services
 from playground.serving.visitors import visitor_of
-from playground.tabs import controls, guiding, lesson_view, settings_column, tokens_tab
+from playground.tabs import (
+    controls,
+    guiding,
+    lesson_view,
+    samples_card,
+    settings_column,
+    tokens_tab,
+)
 from playground.tabs.actions import Actions, Answer
+from playground.tabs.events import QUICK
 from playground.tabs.guiding import Guiding
 
-# Values come as they were typed: Gradio's own checks would end in an error that names no setting.
-AS_TYPED: dict[str, Any] = {
-    "preprocess": False,
-    "show_progress": "hidden",
-    "api_visibility": "private",
-}
-# Straight to the server, past the queue: these answer in milliseconds.
-QUICK: dict[str, Any] = {**AS_TYPED, "queue": False}
-PROMPT = "ROMEO:"  # until another is typed
-LINE = "eighty-four"  # the same of a model that rewrites; the page puts one of the run's lines in its place
 RESTORED = ("token", "feed", "chart", "notice")  # filled by a run, besides the settings
 
 
@@ -148,7 +143,7 @@ def build(
                 with gr.Column(elem_classes="loss-card card"):
                     chart = _chart(key, actions.chart(shipped), services.comparison)
                 with gr.Column(elem_classes="samples-card card"):
-                    write = _samples(rung, actions)
+                    write = samples_card.build(rung, actions)
                 with gr.Column(elem_classes="attention-card card"):
                     _inside(rung, actions)
         lesson_view.build(rung)
@@ -216,122 +211,6 @@ def _inside(rung: Rung, actions: Actions) -> None:
     views = inside.views_of(outline(rung.plan(), 65))
     text = "" if rung.rewrites else DEFAULT_TEXT  # else a line of the diary
     components.inside_view(rung.name, look, cost, text=text, views=views)
-
-
-def _writing(key: str, actions: Actions) -> dict[str, Any]:
-    """Write: a prompt, the sampling settings, and the text. The page puts the run and step shown in `asked`.
-
-    Returns the prompt and the controls of the settings by name.
-    """
-    with gr.Column(elem_classes="write of-text"):
-        with gr.Row(elem_classes="write-row"):
-            gr.HTML("Write", elem_classes="card-title", apply_default_css=False)
-            prompt = gr.Textbox(
-                PROMPT,
-                label="The text to continue",  # read out, not shown
-                show_label=False,
-                container=False,
-                max_lines=1,
-                elem_classes="prompt",
-                elem_id=f"prompt-{key}",
-                interactive=True,
-            )
-            go = gr.Button("Sample", elem_classes="sample-button", elem_id=f"sample-{key}")
-        with gr.Row(elem_classes="write-settings"):
-            values = {
-                field.name: controls.control(field, f"{key}-sample-{field.name}")
-                for field in describe(SamplingConfig)
-            }
-        usual = {field.name: field.default for field in describe(SamplingConfig)}
-        text = components.writing(key, PROMPT, usual)
-        asked = gr.JSON(None, visible=False)
-
-    def write(request: gr.Request, *inputs: Any) -> Any:
-        session = request.session_hash
-        yield from actions.write(*inputs, visitor=visitor_of(request), session=session)
-
-    for event in (go.click, prompt.submit):
-        event(
-            write,
-            [asked, prompt, *values.values()],
-            text,
-            js=f"(...inputs) => Playground.askToWrite('{key}', inputs)",
-            **AS_TYPED,
-            concurrency_limit=4,
-            concurrency_id="writing",
-            trigger_mode="multiple",
-        )
-    told = f"(...inputs) => import('playground').then(() => Playground.asWritten('{key}', inputs))"
-    inputs: list[Any] = [prompt, *values.values()]
-    gr.on([one.change for one in inputs], None, inputs, js=told, trigger_mode="multiple")
-    return {"prompt": prompt, **values}
-
-
-def _samples(rung: Rung, actions: Actions) -> dict[str, Any]:
-    """What the model writes while it learns, and on demand: of a text, of pairs, or of both.
-
-    Of both, the page shows what fits the run (style/pairs.css). Returns the controls that links and guides set.
-    """
-    key, write = rung.name, dict[str, Any]()
-    if not rung.rewrites:
-        components.diary(key, classes="of-text")
-        write = _writing(key, actions)
-    if rung.rewrites or rung.answers:
-        components.pairs_diary(key, classes="of-pairs")
-        trying = _trying(rung, actions)
-        write = write or trying
-    return write
-
-
-def _trying(rung: Rung, actions: Actions) -> dict[str, Any]:
-    """Try one: a line, how to choose the answer, and the answer. Returns the line and the control by name."""
-    key = rung.name
-    # Write has these names on a tab that has both.
-    box, press = ("prompt", "sample") if rung.rewrites else ("line", "answer")
-    field = next(one for one in describe(SamplingConfig) if one.name == "temperature")
-    with gr.Column(elem_classes="write try-one of-pairs"):
-        with gr.Row(elem_classes="write-row"):
-            gr.HTML("Try one", elem_classes="card-title", apply_default_css=False)
-            line = gr.Textbox(
-                LINE,
-                label="The line to rewrite",  # read out, not shown
-                show_label=False,
-                container=False,
-                max_lines=1,
-                elem_classes="prompt",
-                elem_id=f"{box}-{key}",
-                interactive=True,
-            )
-            go = gr.Button("Answer", elem_classes="sample-button", elem_id=f"{press}-{key}")
-        with gr.Row(elem_classes="write-settings"):
-            named = f"{key}-{press}-temperature"
-            temperature = controls.control(field.with_default(GREEDY.temperature), named)
-        usual = {field.name: GREEDY.temperature}
-        text = components.trying(key, f"{box}-{key}", LINE, usual, linked=rung.rewrites)
-        asked = gr.JSON(None, visible=False)
-
-    def answer(request: gr.Request, *inputs: Any) -> Any:
-        session = request.session_hash
-        return actions.rewrite(*inputs, visitor=visitor_of(request), session=session)
-
-    for event in (go.click, line.submit):
-        event(
-            answer,
-            [asked, line, temperature],
-            text,
-            js=f"(...inputs) => Playground.askToWrite('{key}', inputs)",
-            **AS_TYPED,
-            concurrency_limit=4,
-            concurrency_id="writing",
-            trigger_mode="multiple",
-        )
-    if rung.rewrites:
-        told = (
-            f"(...inputs) => import('playground').then(() => Playground.asWritten('{key}', inputs))"
-        )
-        inputs: list[Any] = [line, temperature]
-        gr.on([one.change for one in inputs], None, inputs, js=told, trigger_mode="multiple")
-    return {"prompt": line, "temperature": temperature}
 
 
 def _guide(guide: Guiding) -> tuple[gr.Button, gr.Number]:

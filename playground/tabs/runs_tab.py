@@ -17,7 +17,7 @@ from playground.runs.sweep_result import SweepResults
 from playground.runs.sweeping import Sweeping
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor, visitor_of
-from playground.tabs.model_tab import AS_TYPED, QUICK
+from playground.tabs.events import AS_TYPED, QUICK
 from playground.tabs.prompts import sendable
 
 NAME = "runs"
