@@ -1,0 +1,91 @@
+"""Tokens in the header: chosen, told in the link, trained on by a tab, and refused without a trace."""
+
+from tests.browser.tab import Tab
+from tests.browser.test_link import settled
+from tests.browser.test_texts import choose_own_text
+
+TEXT = "She sells sea shells by the sea shore, and the shells she sells are sea shells. 日本\n" * 40
+
+
+def menus(page) -> tuple[str, str | None]:
+    """The entries that the menus of tokens and vocabulary show; None for a menu that is not there."""
+    size = page.locator("#vocabulary input")
+    kind = page.locator("#tokens input").input_value()
+    return kind, size.input_value() if size.count() and size.is_visible() else None
+
+
+def choose(page, menu: str, option: str) -> None:
+    page.locator(f"#{menu} input").click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def pieces(page, size: int) -> None:
+    """Wait until the header tells so many pieces."""
+    page.locator("#facts", has_text=f"{size} pieces · ").wait_for()
+
+
+def test_a_link_with_tokens_opens_and_trains_on_them(server, decoder, open_tab, new_context):
+    """And whoever opens the address of that page afresh has the same tokens, and the same settings."""
+    first = open_tab(
+        decoder, within=new_context(), tokens="bpe:300", text="synthetic_plays", steps=30
+    )
+    page = first.page
+    pieces(page, 300)
+    assert menus(page) == ("BPE", "300")
+    page.locator("#estimate-decoder_transformer", has_text="context: 16 tokens, about").wait_for()
+    first.train().reaches("finished").differs()
+    told = settled(page, lambda query: query.get("tokens") == "bpe:300")
+    assert not {"tokenizer", "vocab_size"} & told.keys()
+
+    second = new_context().new_page()
+    second.goto(page.url)
+    other = Tab(second, decoder).ready()
+    pieces(second, 300)
+    assert menus(second) == ("BPE", "300")
+    other.until("record.best !== null").differs()
+    assert other.get("record.best") == first.get("record.best")
+    second.reload()  # the browser remembers them, too
+    second.goto(server.url)
+    pieces(second, 300)
+    choose(second, "tokens", "characters")
+    second.locator("#facts", has_text=" characters · ").wait_for()
+    assert menus(second) == ("characters", None)
+
+
+def test_refused_tokens_leave_menu_address_and_run_as_they_were(decoder, open_tab):
+    """Issue 12, row 36. Of another text, pieces that it does not have become characters, with a sentence."""
+    tab = open_tab(decoder, tokens="unigram:300", text="synthetic_plays", steps=30)
+    page = tab.page
+    pieces(page, 300)
+    box = page.locator("#vocabulary input")
+    for typed, said in (
+        ("9000", "from 257 to 8,192 pieces, not 9000"),
+        ("many", "not 'many'"),
+    ):
+        box.fill(typed)
+        box.press("Enter")
+        page.locator("#notice-page", has_text=said).wait_for()
+        page.wait_for_function("() => document.querySelector('#vocabulary input').value === '300'")
+        pieces(page, 300)
+        assert menus(page) == ("Unigram", "300")
+    box.fill("280")
+    box.press("Enter")
+    pieces(page, 280)
+    page.locator("#notice-page").wait_for(state="hidden")
+    settled(page, lambda query: query.get("tokens") == "unigram:280")
+    tab.until("tab.chosen.values.includes(280)")
+    choose_own_text(page)
+    page.locator("#own-text-box textarea").fill(TEXT)
+    page.locator("#own-text-use").click()
+    page.locator("#notice-page", has_text="The tokens are characters now.").wait_for()
+    assert menus(page) == ("characters", None)
+    settled(page, lambda query: "tokens" not in query)
+    tab.until("tab.chosen.values.includes('characters')")
+
+
+def test_a_link_with_nonsense_for_tokens_opens_with_characters(decoder, open_tab):
+    tab = open_tab(decoder, tokens="words:<b>1", steps=30)
+    said = "Tokens are one of characters, BPE, Unigram, not 'words'. The tokens are characters now."
+    tab.page.locator("#notice-page", has_text=said).wait_for()
+    assert menus(tab.page) == ("characters", None)
+    settled(tab.page, lambda query: "tokens" not in query)
