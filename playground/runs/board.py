@@ -58,9 +58,9 @@ class Board:
         named, own = checked(name), _checksum(owner)
         run = self.library.view(str(token)).run
         directory = run.directory
-        if run.record.imported:  # anybody can bring a good one, also one that then went on here
+        if run.record.imported or run.record.trained_elsewhere:  # also if it then went on here
             raise SettingsProblem(
-                "That run came in a file: the board is for runs that were trained here from the start."
+                "That run came from elsewhere: the board is for runs that were trained here from the start."
             )
         if directory.parent != self.library.runs_folder:
             raise SettingsProblem("The included runs are not for the board: train one of your own.")

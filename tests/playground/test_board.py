@@ -8,6 +8,7 @@ from lm import tasks
 from lm.errors import Problem, SettingsProblem
 from lm.ladder import RUNGS
 from lm.runs import archive, recording
+from lm.runs.format import RunRecord
 from lm.training.loop import train
 from playground import app
 from playground.runs.board import FILE, MOST_OF_ONE, Board, checked
@@ -131,7 +132,9 @@ def test_an_included_run_is_not_for_the_board(board, trained, library):
         board.put("Anne", "shipped:bigram", ANNE)
 
 
-def test_a_run_that_came_in_a_file_is_not_for_the_board(board, trained, library, tmp_path):
+def test_a_run_that_came_in_a_file_is_not_for_the_board(
+    board, trained, library, tmp_path, monkeypatch
+):
     """Anybody can bring a good run; one that says itself that it was never a file is one all the same."""
     run = library.view(trained("a")).run
     archive.export_run(run, tmp_path / "a.zip")
@@ -139,10 +142,13 @@ def test_a_run_that_came_in_a_file_is_not_for_the_board(board, trained, library,
     archive.export_run(brought, tmp_path / "b.zip")
     again = archive.import_run(tmp_path / "b.zip", library.runs_folder)
     for one in (brought, again):
-        with pytest.raises(SettingsProblem, match="came in a file"):
+        with pytest.raises(SettingsProblem, match="came from elsewhere"):
             board.put("Anne", library.adopt(one.directory), ANNE)
     board.put("Anne", "local:a", ANNE)
     assert len(board.listed(ANNE)) == 1
+    monkeypatch.setattr(RunRecord, "trained_elsewhere", True)  # a model of the Hugging Face hub
+    with pytest.raises(SettingsProblem, match="came from elsewhere"):
+        board.put("Anne", "local:a", ANNE)
 
 
 @pytest.mark.parametrize("contents", ["{", '[{"id": 1}]', "7", "\xff"])
