@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { arranged, lastShown, placeOf, rangesOf, strideOf, trainingOf, validationOf } from "../../playground/components/runs/curves.js";
+import { curveOf, grow, isSeen } from "../../playground/components/runs/growing.js";
 import { Together } from "../../playground/components/runs/polling.js";
 import { MOST, Ticks, dashOf } from "../../playground/components/runs/ticks.js";
 import { sent } from "../../playground/components/runs/tools.js";
@@ -33,6 +34,28 @@ test("the evaluation before the first step has no place on a logarithmic axis", 
   assert.deepEqual(validationOf(STEPS, record, SIZE), { x: [0, 2], y: [4.2, 3.9] });
   assert.deepEqual(validationOf({ ...STEPS, logX: true }, record, SIZE).x, [2]);
   assert.deepEqual(validationOf(STEPS, record, SIZE, 1).x, [2]);
+});
+
+test("a curve that grows has the points that it has when it is drawn anew", () => {
+  const view = { ...STEPS, training: true };
+  const events = (n) => [evaluation(0, 4.2), ...(n > 6 ? [evaluation(6, 3.5)] : [])];
+  const curve = curveOf(view, "a", recordOf(5, { status: "running", events: events(5) }), SIZE);
+  const news = grow(view, curve, recordOf(9, { status: "running", events: events(9) }), SIZE);
+  assert.deepEqual(news.training.x, [6, 7, 8, 9]);
+  assert.deepEqual(curve, curveOf(view, "a", recordOf(9, { status: "running", events: events(9) }), SIZE));
+  assert.equal(grow(view, curve, recordOf(4), SIZE), null); // rewound
+});
+
+test("news are drawn once one would see them", () => {
+  const view = { ...STEPS, training: true };
+  const plot = (most) => ({ layout: { xaxis: { range: [0, most] }, yaxis: { range: [0, 1000] } }, clientWidth: 500, clientHeight: 300 });
+  const live = (n, more = {}) => recordOf(n, { status: "running", steps: 1e5, ...more });
+  const curve = curveOf(view, "a", live(100), SIZE);
+  assert.equal(isSeen(view, curve, live(110), SIZE, plot(1e5)), false); // a twentieth of a pixel
+  assert.equal(isSeen(view, curve, live(110), SIZE, plot(1000)), true); // five pixels
+  assert.equal(isSeen(view, curve, live(110, { events: [evaluation(110, 2)] }), SIZE, plot(1e5)), true);
+  assert.equal(isSeen(view, curve, recordOf(101, { status: "finished" }), SIZE, plot(1e5)), true);
+  assert.equal(isSeen(view, curveOf(view, "a", live(0), SIZE), live(1), SIZE, plot(1e5)), true); // the first point
 });
 
 test("the axes hold all runs to their ends, but not the steep beginning", () => {

@@ -2,10 +2,10 @@
 import { PLOT_CONFIG, onTheme } from "../page/appearance.js";
 import { isVisible, make, onShown } from "../basics/dom.js";
 import { Zoom, shownIn } from "../loss/zoom.js";
-import { LIVE } from "../tab/feed.js";
 import { figureFiles } from "../basics/figure_files.js";
 import { onPresenting } from "../page/presenting.js";
-import { placeOf, rangesOf, strideOf, trainingOf, validationOf } from "./curves.js";
+import { rangesOf } from "./curves.js";
+import { curveOf, grow, isSeen } from "./growing.js";
 import { RunLabels } from "./labels.js";
 import { RunsSwitches } from "./switches.js";
 import { layoutOf, summaryOf, tracesOf } from "./traces.js";
@@ -92,6 +92,7 @@ export class RunsChart {
   }
 
   recordOf = (run) => this.tab.feedOf(run).record;
+
   // Drawing
 
   drawSoon() {
@@ -108,22 +109,11 @@ export class RunsChart {
     }, APPEND_MS);
   }
 
-  /** The curves of a run, from its record. */
-  curveOf(run) {
-    const [record, size] = [this.recordOf(run), this.tab.runOf(run)];
-    const stride = strideOf(record.train.step.length);
-    const training = this.training ? trainingOf(this, record, size, stride) : { x: [], y: [] };
-    const validation = validationOf(this, record, size);
-    const ends = [...training.x.slice(-1), ...validation.x.slice(-1)];
-    if (LIVE.has(record.status) && this.axis !== "seconds") ends.push(placeOf(this.axis, size, record.steps, 0));
-    const { step: points } = record.train;
-    return { run, training, validation, stride, end: Math.max(...ends), points: points.length, events: record.events.length };
-  }
-
   draw() {
     this.switches.show();
     if (!isVisible(this.plot) || !this.plot.clientWidth || !window.Plotly) return;
-    this.curves = new Map(this.ticks.runs.filter((run) => this.tab.runOf(run)).map((run) => [run, this.curveOf(run)]));
+    const known = this.ticks.runs.filter((run) => this.tab.runOf(run));
+    this.curves = new Map(known.map((run) => [run, curveOf(this, run, this.recordOf(run), this.tab.runOf(run))]));
     const curves = [...this.curves.values()];
     const layout = layoutOf(this, this.zoom.ranges ?? rangesOf(this, curves));
     const traces = tracesOf(curves, (run) => this.ticks.places.get(run));
@@ -136,25 +126,19 @@ export class RunsChart {
   /** The new points of all runs, with one call of plotly. */
   append() {
     if (!isVisible(this.plot) || !this.plot.data) return;
+    const all = [...this.curves.values()].map((curve) => [curve, this.recordOf(curve.run), this.tab.runOf(curve.run)]);
+    const there = all.filter(([, , size]) => size);
+    if (!there.some(([curve, record, size]) => isSeen(this, curve, record, size, this.plot))) return;
     const grown = { x: [], y: [], indices: [] };
-    for (const [run, curve] of this.curves) {
-      const record = this.recordOf(run);
-      const count = record.train.step.length;
-      if (count < curve.points || strideOf(count) > curve.stride) return this.drawSoon();
-      const size = this.tab.runOf(run);
-      if (!size) continue;
-      const training = this.training ? trainingOf(this, record, size, curve.stride, curve.points) : { x: [], y: [] };
-      const validation = validationOf(this, record, size, curve.events);
-      Object.assign(curve, { points: count, events: record.events.length });
-      for (const [name, news] of Object.entries({ training, validation })) {
-        if (!news.x.length) continue;
-        grown.x.push(news.x);
-        grown.y.push(news.y);
-        grown.indices.push(this.plot.data.findIndex(({ meta }) => meta.run === run && meta.curve === name));
-        curve[name].x.push(...news.x);
-        curve[name].y.push(...news.y);
+    for (const [curve, record, size] of there) {
+      const news = grow(this, curve, record, size);
+      if (!news) return this.drawSoon();
+      for (const [name, { x, y }] of Object.entries(news)) {
+        if (!x.length) continue;
+        grown.x.push(x);
+        grown.y.push(y);
+        grown.indices.push(this.plot.data.findIndex(({ meta }) => meta.run === curve.run && meta.curve === name));
       }
-      curve.end = Math.max(curve.end, ...training.x.slice(-1), ...validation.x.slice(-1));
     }
     if (!grown.indices.length) return;
     if (this.outgrown()) return this.drawSoon();
