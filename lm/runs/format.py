@@ -65,6 +65,7 @@ class RunRecord(BaseModel):
     tokens_per_step: int
     train_tokens: int | None = None  # of the training split; None in older runs
     baselines: dict[str, float]  # of counting: nats per character over the validation split
+    pass_tokens: int | None = None  # of pairs: predictions of one pass over those to learn from
     known_right: dict[str, float] = {}  # of pairs: shares exactly right without learning, by name
     created: str
     recipe: str | None = None  # the recipe that the settings are, if they are one
@@ -96,7 +97,7 @@ class RunRecord(BaseModel):
 
     def passes(self, step: int) -> float:
         """Over the training split, in so many steps."""
-        tokens = self.train_characters / self.characters_per_token
+        tokens = self.pass_tokens or self.train_characters / self.characters_per_token
         return step * self.tokens_per_step / max(1, tokens)
 
 

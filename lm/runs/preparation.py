@@ -39,7 +39,10 @@ class PreparedText:
     def new_run(self, directory: Path, plan: Plan) -> Run:
         """A new run directory for a plan to be trained on this corpus; raises as `recording.create`."""
         kind = tasks.KINDS[self.task.task]
-        row = kind.row_tokens(self.data, plan.context_length) if kind.pairs else None
+        row, once = None, None
+        if isinstance(self.corpus, PairCorpus):
+            row = kind.row_tokens(self.data, plan.context_length)
+            once = round(row * len(self.corpus.train))
         return recording.create(
             directory,
             plan,
@@ -48,6 +51,7 @@ class PreparedText:
             train_tokens=self.train_tokens,
             baselines=self.baselines,
             row_tokens=row,
+            pass_tokens=once,
             known_right=self.known_right,
         )
 

@@ -43,6 +43,7 @@ def create(
     train_tokens: int,
     baselines: dict[str, float],
     row_tokens: float | None = None,
+    pass_tokens: int | None = None,
     known_right: dict[str, float] | None = None,
 ) -> Run:
     """Make a new run directory. `RunProblem` if there is a run in it, or it cannot be written.
@@ -51,7 +52,8 @@ def create(
 
     train_tokens: the length of the training split. baselines: the losses of counting, by name, in nats per
     character. row_tokens: predictions of a row of a batch, if they are not those of a window of the context.
-    known_right: the shares of held-out lines that are exactly right without learning, of pairs.
+    Of pairs, pass_tokens: predictions of one pass over those to learn from; known_right: the shares of held-out
+    lines that are exactly right without learning.
     """
     per_step = plan.tokens_per_step(train_tokens)
     if row_tokens is not None:
@@ -75,6 +77,7 @@ def create(
         tokens_per_step=per_step,
         train_tokens=train_tokens,
         baselines=baselines,
+        pass_tokens=pass_tokens,
         known_right=known_right or {},
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )

@@ -159,6 +159,14 @@ def test_the_run_tells_the_share_right_and_the_shares_without_learning(finished)
     assert not text.pairs and "exactly right" not in text.answer("finished", None)["summary"]
 
 
+def test_a_pass_is_over_the_pairs_and_not_over_their_characters(pairs, tiny_plan, tmp_path):
+    """Sentences say whether all has been read: only answers are predicted, and a batch counts its lines."""
+    plan = tiny_plan(MODEL, batch_size=9)
+    record = pairs.new_run(tmp_path / "run", plan).record
+    assert len(pairs.corpus.train) == 81
+    assert record.passes(9) == pytest.approx(1, rel=0.05)
+
+
 def test_the_second_scale_is_of_shares_and_its_lines_are_those_without_learning():
     figure = loss_figure.empty(100, 3.3, {"uniform": 3.3, "bigram": 2.0}, None, {"copy": 0.04})
     exact = next(one for one in figure["data"] if one["meta"]["curve"] == "exact")

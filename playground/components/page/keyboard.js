@@ -64,23 +64,26 @@ function keepInMenu({ target, key }) {
   }, LOOK_MS);
 }
 
-const panelBox = () => document.querySelector("#own-text-box textarea");
+const PANELS = { "own-text": "corpus", "own-pairs": "pairs" }; // of one's own text and pairs, with their menus
+const panelBox = (panel) => document.querySelector(`#${panel}-box textarea`);
 
-/** Calls `then` as soon as the panel of one's own text is there, or gone; never if that takes too long. */
-function oncePanel(there, then, waited = 0) {
-  if (visible(panelBox()) === there) then();
-  else if (waited < OPENS_MS) setTimeout(() => oncePanel(there, then, waited + LOOK_MS), LOOK_MS);
+/** Calls `then` as soon as a panel is there, or gone; never if that takes too long. */
+function oncePanel(panel, there, then, waited = 0) {
+  if (visible(panelBox(panel)) === there) then();
+  else if (waited < OPENS_MS) setTimeout(() => oncePanel(panel, there, then, waited + LOOK_MS), LOOK_MS);
 }
 
-/** The focus goes into the panel of one's own text when it opens, and back to the menu when it closes. */
+/** The focus goes into a panel when it opens, and back to its menu when it closes. */
 function followPanel(target) {
-  if (target.closest?.("#own-text-close, #own-text-use")) {
-    oncePanel(false, () => {
-      const lost = document.activeElement === document.body || !visible(document.activeElement); // it was in the panel
-      if (lost) focusClosed(document.querySelector("#corpus input"));
-    });
-  } else if (target.closest?.("#corpus") && !visible(panelBox())) {
-    oncePanel(true, () => panelBox().focus());
+  for (const [panel, menu] of Object.entries(PANELS)) {
+    if (target.closest?.(`#${panel}-close, #${panel}-use`)) {
+      oncePanel(panel, false, () => {
+        const lost = document.activeElement === document.body || !visible(document.activeElement); // it was in the panel
+        if (lost) focusClosed(document.querySelector(`#${menu} input`));
+      });
+    } else if (target.closest?.(`#${menu}`) && !visible(panelBox(panel))) {
+      oncePanel(panel, true, () => panelBox(panel).focus());
+    }
   }
 }
 
@@ -97,8 +100,8 @@ export function watchKeyboard() {
   document.addEventListener("keydown", (event) => {
     keepInMenu(event);
     if (event.key === "Enter") followPanel(event.target);
-    const panel = event.target.closest?.("#own-text");
-    if (event.key === "Escape" && panel) document.querySelector("#own-text-close")?.click();
+    const panel = event.target.closest?.("#own-text, #own-pairs");
+    if (event.key === "Escape" && panel) document.querySelector(`#${panel.id}-close`)?.click();
   });
   document.addEventListener("mousedown", ({ target }) => followPanel(target)); // Gradio takes an option so
   document.addEventListener("click", ({ target }) => followPanel(target));
