@@ -24,7 +24,8 @@ export function cardOf(model) {
     make("span", "start-card-loss"),
     sees,
     make("span", "start-writes", model.writes ? `“${model.writes}”` : ""),
-    make("span", "start-state"),
+    // It learns other lines, so it has no place in a race.
+    model.right === undefined ? make("span", "start-state") : make("span", "start-pairs", model.of && `on ${model.of}`),
   );
   return node;
 }
