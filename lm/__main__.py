@@ -34,12 +34,12 @@ from lm.errors import (
 )
 from lm.evaluation import told
 from lm.generation import SamplingConfig, generate
-from lm.interchange_command import import_command
+from lm.interchange_command import export_command, import_command
 from lm.pairs_told import corpus_told, rewritten
 from lm.prompt import Begun, Prompt
 from lm.rewriting import Rewriter
 from lm.runs import open_run, packing, sweeps
-from lm.runs_command import export_command, import_run_command, runs_command
+from lm.runs_command import import_run_command, runs_command
 from lm.settings import describe
 from lm.sizes import count_parameters, outline
 from lm.sweep_command import sweep_group

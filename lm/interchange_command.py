@@ -1,12 +1,22 @@
-"""`python -m lm import`: a model that others trained as a run directory."""
+"""`python -m lm import` and `export`: models that others trained as runs, and runs for other programs."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import click
 
+from lm.errors import SettingsProblem
+from lm.interchange import script, to_hugging_face
 from lm.interchange.importing import find, import_model
+from lm.runs import Run, archive, open_run
 from lm.terminal import notes, working
+
+# Each writes a run, at a snapshot, to a path, and returns the size in bytes.
+FORMATS: dict[str, Callable[[Run, Path, int | None], int]] = {
+    "huggingface": to_hugging_face.write,
+    "script": script.write,
+}
 
 
 @click.command("import")
@@ -42,3 +52,28 @@ def import_command(
     click.echo(
         f"{run.directory}: {found.title}, {run.record.parameters:,} parameters, licence: {found.licence}"
     )
+
+
+@click.command("export")
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option(
+    "--to",
+    "kind",
+    default="zip",
+    show_default=True,
+    type=click.Choice(["zip", *FORMATS]),
+    help="zip: the whole run in one file, for import-run. huggingface: a folder that transformers loads. "
+    "script: a folder with one Python file that needs torch alone, and the weights.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="The file or folder to write."
+)
+@click.option("--step", type=int, help="The snapshot nearest to this step, not the last.")
+def export_command(directory: Path, kind: str, out: Path, step: int | None) -> None:
+    """Write a run for other programs, or into one file."""
+    run = open_run(directory)
+    if kind == "zip" and step is not None:
+        raise SettingsProblem("A zip file holds all snapshots: leave --step out.")
+    with working("Exporting"):
+        size = FORMATS[kind](run, out, step) if kind != "zip" else archive.export_run(run, out)
+    click.echo(f"{out}: {size / 1e6:.2f} MB")

@@ -1,4 +1,4 @@
-"""`python -m lm runs`, `export` and `import-run`: what the Runs tab of the page shows, without a browser."""
+"""`python -m lm runs` and `import-run`: what the Runs tab of the page shows, without a browser."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lm.errors import RunProblem
-from lm.runs import archive, open_run
+from lm.runs import archive
 from lm.runs.comparing import differences_of, shortened, verdict
 from lm.runs.facts import Facts
 from lm.runs.listing import Listing
@@ -151,24 +151,6 @@ def _record(run: Facts, base: Facts | None) -> dict[str, Any]:
     """The facts of a run as JSON, with what differs from another."""
     differs = differences_of(base, run) if base else []
     return run.to_json() | {"differs": differs, "from": str(base.directory) if base else None}
-
-
-@click.command("export")
-@click.argument("directory", type=click.Path(path_type=Path))
-@click.option(
-    "--to",
-    "kind",
-    default="zip",
-    show_default=True,
-    type=click.Choice(["zip"]),
-    help="zip: the whole run in one file, for import-run.",
-)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
-def export_command(directory: Path, kind: str, out: Path) -> None:
-    """Write a run into one file."""
-    with working("Exporting"):
-        size = archive.export_run(open_run(directory), out)
-    click.echo(f"{out}: {size / 1e6:.2f} MB")
 
 
 @click.command("import-run")

@@ -92,8 +92,9 @@ class SelfAttention(nn.Module):
         self.rotary = rotary
         self.qk_norm = qk_norm
         self.causal_kernel = False
-        rows = (n_head + 2 * self.n_key_value_head) * self.head_size
-        self.query_key_value = nn.Linear(n_embd, rows, bias=query_key_value_bias)
+        self.query_key_value = nn.Linear(
+            n_embd, (n_head + 2 * self.n_key_value_head) * self.head_size, bias=query_key_value_bias
+        )
         self.projection = nn.Linear(n_head * self.head_size, n_embd, bias=bias)
         self.register_buffer("mask", mask, persistent=False)  # (context_length, context_length)
 
@@ -133,7 +134,7 @@ class SelfAttention(nn.Module):
         return q, self.repeated(k), self.repeated(v)
 
     def project_grouped(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-        """As `project`, keys and values as they are kept: (B, G, T, D), G of them for the H heads."""
+        """x (B, T, C) to query (B, H, T, D), and key and value as they are kept, (B, G, T, D)."""
         B, T, _ = x.shape
         H, G = self.n_head, self.n_key_value_head
         qkv = self.query_key_value(x)
