@@ -67,24 +67,29 @@ STYLES = tuple(
 )
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-FILES = (*MODULES, *STYLES, PLOTLY)  # that the page asks for
+FILES = (*MODULES, PLOTLY)  # that the page asks for, besides
+STYLE_ADDRESS = "/style.css"  # all style sheets
 
 ServerFunction = Callable[..., Any]  # of a list, and of the request if it asks for one
 
 
 def serve_static() -> None:
-    """Let Gradio serve the modules and the style sheets; call once before `launch`."""
+    """Let Gradio serve the modules; call once before `launch`."""
     gr.set_static_paths(list(FILES))
 
 
+def style_sheet() -> bytes:
+    """All style sheets as one file: each request of a page costs the server as much as a poll."""
+    return b"\n".join(path.read_bytes() for path in STYLES)
+
+
 def page_head() -> str:
-    """The style sheets, for the page's head (`launch(head=...)`).
+    """The link to the style sheets, for the page's head (`launch(head=...)`).
 
     Not `launch(css_paths=...)`: Gradio would write every rule twice, once after its own prefix, and
     the rules inside media queries only after it.
     """
-    links = (f'<link rel="stylesheet" href="{_address(path)}">' for path in STYLES)
-    return "".join(links)
+    return f'<link rel="stylesheet" href=".{STYLE_ADDRESS}?v={_version(style_sheet())}">'
 
 
 def page_first() -> str:
@@ -214,8 +219,8 @@ def runs(
 ) -> gr.HTML:
     """The Runs tab; sampling: the fields of the sampling settings, of `playground/tabs/runs_tab.py`.
 
-    models: that can be swept, {"name", "title", "settings": [[name, title, help], ...]} each. server: plain
-    functions called `table`, `poll`, `settings`, `change`, `remove` and `restore`, each of one value; see
+    models: that can be swept, of `playground/runs/sweep_form.py`. server: plain functions called `table`, `poll`,
+    `settings`, `change`, `remove` and `restore`, each of one value; see
     `playground/runs/comparison.py`; and `costs`, `sweep`, `swept` and `steer`, each of a list; see
     `playground/runs/sweeping.py`. Its value is an answer of `RunsTab.write`.
     """
@@ -252,11 +257,6 @@ def guide(
     )
 
 
-def inside_view(
-    key: str, look: ServerFunction, cost: ServerFunction, text: str, views: Sequence[str]
-) -> gr.HTML:
-    """The card with the inside of the model; views: their names (`looking/inside.py`), the first one opens.
-
 def tokens(cut_text: ServerFunction, play: ServerFunction, **props: Any) -> gr.HTML:
     """The Tokens tab; plain functions of these names, as `TokensTab.cut` and `TokensTab.play`.
 
@@ -282,6 +282,11 @@ def tokens_guide(steps: Sequence[Mapping[str, Any]], happened: ServerFunction) -
         following=None,
     )
 
+
+def inside_view(
+    key: str, look: ServerFunction, cost: ServerFunction, text: str, views: Sequence[str]
+) -> gr.HTML:
+    """The card with the inside of the model; views: their names (`looking/inside.py`), the first one opens.
 
     look and cost: plain functions of these names. `look` takes one list [token, step or None, text, view,
     more], with {"cell": [layer, head, row, column], "off": [[layer, head], ...]} as `more`; `cost` takes
@@ -404,5 +409,8 @@ def _component(
 
 def _address(path: Path) -> str:
     """The address at which Gradio serves the file; its version makes a browser fetch a changed file anew."""
-    version = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    return f"./gradio_api/file={quote(str(path))}?v={version}"
+    return f"./gradio_api/file={quote(str(path))}?v={_version(path.read_bytes())}"
+
+
+def _version(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]

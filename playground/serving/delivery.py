@@ -71,13 +71,15 @@ class Answer:
 class Delivery:
     """Answers from memory for the page and its files, with `first` at the beginning of the page's head.
 
-    files: ours, which Gradio serves under their paths.
+    files: ours, which Gradio serves under their paths. routes: ours, whose answer is the same for everybody.
     """
 
-    def __init__(self, app: ASGIApp, first: str, files: Iterable[Path] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, first: str, files: Iterable[Path] = (), routes: Iterable[str] = ()
+    ) -> None:
         self.app = app
         self.first = first.encode()
-        self.ours = frozenset(f"{API}/file={path}" for path in files)
+        self.ours = frozenset({*(f"{API}/file={path}" for path in files), *routes})
         self._kept: dict[str, Answer] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -13,6 +13,7 @@ import click
 import gradio as gr
 import torch
 from starlette.middleware import Middleware
+from starlette.responses import Response
 from starlette.routing import Route
 
 from lm import flags
@@ -161,7 +162,14 @@ def launch(
     )
     text_bytes = limits.text_megabytes * 1_000_000
     gate = Middleware(Gate, root_path=root_path, text_bytes=text_bytes, listeners=listeners)
-    delivery = Middleware(Delivery, first=components.page_first(), files=components.FILES)
+    style = Response(components.style_sheet(), media_type="text/css")
+    routes = [*routes, Route(components.STYLE_ADDRESS, lambda _: style)]
+    delivery = Middleware(
+        Delivery,
+        first=components.page_first(),
+        files=components.FILES,
+        routes=[components.STYLE_ADDRESS],
+    )
     try:
         with address.no_proxy():  # launch() calls itself
             page.launch(

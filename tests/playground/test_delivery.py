@@ -49,7 +49,7 @@ def client(asked):
 
     app = Starlette(
         routes=[Route("/{path:path}", answer)],
-        middleware=[Middleware(Delivery, first=FIRST, files=[OURS])],
+        middleware=[Middleware(Delivery, first=FIRST, files=[OURS], routes=["/style.css"])],
     )
     return TestClient(app)
 
@@ -73,9 +73,10 @@ def test_pages_and_files_are_compressed_for_browsers_that_accept_it(client, path
 def test_what_is_the_same_for_everybody_is_made_once(client, asked):
     """Gradio took 64 ms of a core for each page, and 635 ms to compress its files, for every visitor."""
     for visitor in range(3):
-        for path in ("/", f"/?model=bigram&visitor={visitor}", f"{ASSET}?v=1", f"{FILE}?v=2"):
+        pages = ("/", f"/?model=bigram&visitor={visitor}")
+        for path in (*pages, f"{ASSET}?v=1", f"{FILE}?v=2", "/style.css?v=3"):
             assert client.get(path).status_code == 200
-    assert asked == ["/", ASSET, FILE]
+    assert asked == ["/", ASSET, FILE, "/style.css"]
 
 
 @pytest.mark.parametrize("path", ["/data", "/gradio_api/file=/uploaded.js", "/assets/more/x.js"])
