@@ -19,7 +19,8 @@ from starlette.routing import Route
 from lm import flags
 from lm.devices import choose_device
 from lm.errors import Problem
-from playground import app, components, theme
+from playground import app, theme
+from playground.components import files
 from playground.runs.library import Library
 from playground.runs.run_files import RunFiles
 from playground.services import SHIPPED, Services
@@ -155,20 +156,20 @@ def launch(
     routes: list[Route],
 ) -> None:
     """Serve the page, and the routes of ours beside it, without blocking."""
-    components.serve_static()
+    files.serve_static()
     page.queue(api_open=False, max_size=64, default_concurrency_limit=8)
     page._queue.sleep_when_free = (
         0.02  # seconds; by default it looks for work a thousand times a second
     )
     text_bytes = limits.text_megabytes * 1_000_000
     gate = Middleware(Gate, root_path=root_path, text_bytes=text_bytes, listeners=listeners)
-    style = Response(components.style_sheet(), media_type="text/css")
-    routes = [*routes, Route(components.STYLE_ADDRESS, lambda _: style)]
+    style = Response(files.style_sheet(), media_type="text/css")
+    routes = [*routes, Route(files.STYLE_ADDRESS, lambda _: style)]
     delivery = Middleware(
         Delivery,
-        first=components.page_first(),
-        files=components.FILES,
-        routes=[components.STYLE_ADDRESS],
+        first=files.page_first(),
+        files=files.FILES,
+        routes=[files.STYLE_ADDRESS],
     )
     try:
         with address.no_proxy():  # launch() calls itself
@@ -180,7 +181,7 @@ def launch(
                 prevent_thread_lock=True,
                 quiet=True,
                 theme=theme.playground_theme(),
-                head=components.page_head(),
+                head=files.page_head(),
                 app_kwargs={"middleware": [gate, delivery], "routes": routes},
                 footer_links=[],
                 run_history=False,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from lm.ladder import RUNGS
-from playground import components
+from playground.components import files
 from tests.browser.conftest import ROOT, TINY, query_for
 from tests.browser.tab import Tab
 
@@ -33,9 +33,9 @@ def test_every_module_is_loaded_once_in_its_version(decoder, open_tab):
     """Two copies of a module would be two feeds of a run; one without a version could be an old one."""
     tab = open_tab(decoder)
     asked = modules_asked_for(tab.page, lambda: (tab.page.reload(), tab.ready().wait_for_points(1)))
-    assert len(asked) == len(set(asked)) == len(components.MODULES)
+    assert len(asked) == len(set(asked)) == len(files.MODULES)
     assert {address.rpartition("/")[2] for address in asked} == {
-        components._address(path).rpartition("/")[2] for path in components.MODULES
+        files.address(path).rpartition("/")[2] for path in files.MODULES
     }
 
 
@@ -85,6 +85,17 @@ def test_a_page_in_a_frame_whose_storage_is_refused_works_and_forgets(decoder, s
     assert link.input_value().startswith(server.url)
     frame.get_by_label("Dark or light").click()
     frame.wait_for_function("() => document.body.classList.contains('dark')")
+
+
+def test_a_frame_without_an_origin_says_what_it_lacks(browser, server):
+    """The browser refuses it every module, and it said "Loading…" for ever."""
+    context = browser.new_context()  # unwatched: the refusals are errors in its console
+    page = context.new_page()
+    page.set_content(f'<iframe src="{server.url}/?model=bigram" sandbox="allow-scripts">')
+    said = page.frame_locator("iframe").get_by_role("alert")
+    said.filter(has_text="lacks allow-same-origin").wait_for()
+    assert said.get_by_role("link").get_attribute("href") == f"{server.url}/?model=bigram"
+    context.close()
 
 
 # Reloads, windows, several runs

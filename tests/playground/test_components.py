@@ -8,6 +8,7 @@ import gradio as gr
 import pytest
 
 from playground import components, theme
+from playground.components import files
 from playground.figures import loss
 
 RUN_FEED = ("begin", "poll", "order")
@@ -70,7 +71,7 @@ def text_of(path: Path) -> str:
 
 
 def all_modules() -> str:
-    return "".join(map(text_of, components.MODULES))
+    return "".join(map(text_of, files.MODULES))
 
 
 def imports_of(path: Path) -> set[str]:
@@ -80,79 +81,75 @@ def imports_of(path: Path) -> set[str]:
 
 
 def import_map() -> dict[str, str]:
-    (text,) = re.findall(r'<script type="importmap">(.*?)</script>', components.page_first())
+    (text,) = re.findall(r'<script type="importmap">(.*?)</script>', files.page_first())
     return json.loads(text)["imports"]
 
 
 def test_every_module_and_style_sheet_is_served():
     """A style sheet is served only if it is listed, for their order matters; a module by its place."""
-    folder = components.STYLES[0].parent
-    assert set(folder.glob("*.css")) == set(components.STYLES)
-    assert len(components.STYLES) == len(set(components.STYLES))
-    assert components.ENTRY in components.MODULES
-    assert components.BEFORE_PAINT.is_file() and components.BEFORE_PAINT not in components.MODULES
-    assert components.PLOTLY.is_file()
+    folder = files.STYLES[0].parent
+    assert set(folder.glob("*.css")) == set(files.STYLES)
+    assert len(files.STYLES) == len(set(files.STYLES))
+    assert files.ENTRY in files.MODULES
+    assert files.BEFORE_PAINT.is_file() and files.BEFORE_PAINT not in files.MODULES
+    assert files.PLOTLY.is_file()
 
 
-@pytest.mark.parametrize(
-    "path", [*components.MODULES, *components.STYLES], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", [*files.MODULES, *files.STYLES], ids=lambda path: path.name)
 def test_each_file_has_one_subject(path):
     assert text_of(path).count("\n") < (300 if path.suffix == ".css" else 201)
 
 
 def test_the_page_asks_for_one_style_sheet_in_the_order_of_the_cascade():
     """Two dozen requests for each visitor took a tenth of what a page costs the server."""
-    assert components.page_head().count("<link") == 1
-    sheet = components.style_sheet().decode()
-    places = [sheet.index(text_of(path)) for path in components.STYLES]
+    assert files.page_head().count("<link") == 1
+    sheet = files.style_sheet().decode()
+    places = [sheet.index(text_of(path)) for path in files.STYLES]
     assert places == sorted(places)
 
 
 def test_every_module_is_reached_from_the_one_that_the_page_loads():
     """A module that nothing imports would be served and linted, and never run."""
-    reached, rest = set(), {components.ENTRY.name}
+    reached, rest = set(), {files.ENTRY.name}
     while rest:
         reached |= rest
-        rest = set().union(*(imports_of(components.ENTRY.parent / name) for name in rest)) - reached
-    assert reached == {path.name for path in components.MODULES}
+        rest = set().union(*(imports_of(files.ENTRY.parent / name) for name in rest)) - reached
+    assert reached == {path.name for path in files.MODULES}
 
 
 def test_modules_leave_nothing_behind_but_one_object():
     assert re.findall(r"(?:window|globalThis)\.\w+ = ", all_modules()) == ["window.Playground = "]
-    assert "window.Playground = " in text_of(components.ENTRY)
+    assert "window.Playground = " in text_of(files.ENTRY)
 
 
 def test_the_import_map_gives_every_module_its_version():
     """Modules import one another by relative addresses without a version: the map must have them all."""
     versions = import_map()
     entry = versions.pop("playground")
-    assert len(versions) == len(components.MODULES)
-    for path in components.MODULES:
-        address = components._address(path)
+    assert len(versions) == len(files.MODULES)
+    for path in files.MODULES:
+        address = files.address(path)
         assert versions[address.partition("?")[0]] == address
-    assert entry == components._address(components.ENTRY)
-    assert f'<script type="module" src="{entry}"></script>' in components.page_first()
+    assert entry == files.address(files.ENTRY)
+    assert f'<script type="module" src="{entry}"></script>' in files.page_first()
 
 
 def test_the_version_of_a_file_changes_with_its_text(tmp_path):
     copy = tmp_path / "dom.js"
     copy.write_text("1")
-    before = components._address(copy)
+    before = files.address(copy)
     copy.write_text("2")
-    assert components._address(copy) != before
-    assert components._address(copy).partition("?")[0] == before.partition("?")[0]
+    assert files.address(copy) != before
+    assert files.address(copy).partition("?")[0] == before.partition("?")[0]
 
 
 def test_the_import_map_stands_before_every_module():
-    first = components.page_first()
+    first = files.page_first()
     assert first.index('type="importmap"') < first.index('type="module"')
 
 
 def test_every_part_starts_a_function_that_the_entry_exports():
-    exported = re.findall(
-        r"^export \{(.*?)\};", text_of(components.ENTRY), re.MULTILINE | re.DOTALL
-    )
+    exported = re.findall(r"^export \{(.*?)\};", text_of(files.ENTRY), re.MULTILINE | re.DOTALL)
     names = set(re.findall(r"\w+", "".join(exported)))
     started = {
         re.search(r"page\.(\w+)\(", part.js_on_load).group(1) for part in every_part().values()
@@ -168,19 +165,19 @@ def test_templates_hold_no_value():
 def test_text_never_becomes_markup():
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc",
-        all_modules() + text_of(components.BEFORE_PAINT),
+        all_modules() + text_of(files.BEFORE_PAINT),
     )
 
 
 def test_only_local_files_are_loaded():
-    heads = [components.page_first(), components.page_head()]
+    heads = [files.page_first(), files.page_head()]
     heads += [part.head for part in every_part().values() if part.head]
     for address in import_map().values():
         assert address.startswith("./gradio_api/file="), address
     for head in heads:
         for address in re.findall(r"(?:src|href)=\"([^\"]*)\"", head):
             assert address.startswith(("./gradio_api/file=", "./style.css?v=")), address
-    sources = [*map(text_of, (*components.MODULES, *components.STYLES)), *heads]
+    sources = [*map(text_of, (*files.MODULES, *files.STYLES)), *heads]
     for source in sources:
         assert not re.search(r"https?://|@import|url\(|//[a-z]+\.[a-z]", source)
 
@@ -200,13 +197,13 @@ def test_server_functions_must_carry_the_name_the_page_calls(wrong):
 
 def test_the_chart_draws_the_curves_that_the_figure_styles():
     curves = {one["meta"]["curve"] for one in chart()["data"]}
-    source = text_of(components.ENTRY.parent / "loss" / "traces.js")
+    source = text_of(files.ENTRY.parent / "loss" / "traces.js")
     (listed,) = re.findall(r"shown: \[(.*?)\]", source)
     assert set(re.findall(r"\w+", listed)) == curves == {"raw", "smooth", "validation"}
 
 
 def test_every_colour_the_modules_ask_for_is_in_both_themes():
-    light, _, dark = text_of(components.STYLES[0]).partition(".dark {")
+    light, _, dark = text_of(files.STYLES[0]).partition(".dark {")
     asked = set(re.findall(r"colour\(\"(\w+)\"\)", all_modules()))
     asked |= {one["meta"]["colour"] for one in chart()["data"]}
     assert "ink" in asked and "train" in asked

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from playground import components
+from playground.components import files
 from playground.serving.delivery import LASTING, ROOT, Delivery
 from playground.serving.visitors import COOKIE
 
@@ -165,5 +165,5 @@ def test_a_page_in_a_frame_of_another_site_may_keep_its_name(client):
 
 def test_each_of_our_scripts_ends_where_it_should():
     """A `</script` in the text of one would end it there, and show the rest on the page."""
-    first = components.page_first().lower()
+    first = files.page_first().lower()
     assert first.count("</script") == first.count("<script") == 3
