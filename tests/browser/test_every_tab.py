@@ -32,7 +32,8 @@ def test_a_tab_opens_with_something_to_see_and_a_lesson(rung, open_tab):
     if (SHIPPED / rung.name / "run.json").exists():
         tab.reaches("finished", "stopped").wait_for_points(min(10, rung.plan().steps))
         tab.panel.locator(".diary-row, .pairs-row").first.wait_for()
-        tab.panel.locator(".attention-card .plot .main-svg").first.wait_for()
+        drawn = ".pair-lines line" if rung.rewrites else ".plot .main-svg"
+        tab.panel.locator(f".attention-card {drawn}").first.wait_for(state="attached")
         assert tab.panel.locator(".loss-card .figure-foot .figure-words").inner_text()
         if rung.rewrites:
             assert tab.note() == f"{tab.panel.locator('.loss-number').inner_text()} right"
