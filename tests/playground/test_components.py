@@ -49,6 +49,8 @@ def every_part() -> dict[str, gr.HTML]:
             "settingsFold": components.settings_fold("toy"),
             "liveFigure": components.live_figure("toy", chart(), *functions("table", "poll")),
             "diary": components.diary("toy", prompt="ROMEO:"),
+            "pairsDiary": components.pairs_diary("toy"),
+            "trying": components.trying("toy", "line", "eighty-four", {}, linked=True),
             "insideView": components.inside_view(
                 "toy", *functions("look", "cost"), "a", ["attention"]
             ),
@@ -74,10 +76,9 @@ def all_modules() -> str:
     return "".join(map(text_of, files.MODULES))
 
 
-def imports_of(path: Path) -> set[str]:
-    return set(
-        re.findall(r'^(?:import|\} from|export) .*?"\./(.+?)";', text_of(path), re.MULTILINE)
-    )
+def imports_of(path: Path) -> set[Path]:
+    found = re.findall(r'^(?:import|\} from|export) .*?"(\.\.?/.+?)";', text_of(path), re.MULTILINE)
+    return {(path.parent / address).resolve() for address in found}
 
 
 def import_map() -> dict[str, str]:
@@ -110,11 +111,11 @@ def test_the_page_asks_for_one_style_sheet_in_the_order_of_the_cascade():
 
 def test_every_module_is_reached_from_the_one_that_the_page_loads():
     """A module that nothing imports would be served and linted, and never run."""
-    reached, rest = set(), {files.ENTRY.name}
+    reached, rest = set(), {files.ENTRY}
     while rest:
         reached |= rest
-        rest = set().union(*(imports_of(files.ENTRY.parent / name) for name in rest)) - reached
-    assert reached == {path.name for path in files.MODULES}
+        rest = set().union(*map(imports_of, rest)) - reached
+    assert reached == set(files.MODULES)
 
 
 def test_modules_leave_nothing_behind_but_one_object():
@@ -196,10 +197,12 @@ def test_server_functions_must_carry_the_name_the_page_calls(wrong):
 
 
 def test_the_chart_draws_the_curves_that_the_figure_styles():
-    curves = {one["meta"]["curve"] for one in chart()["data"]}
+    """Those of a run on pairs have one more."""
+    pairs = loss.empty(10, 4.17, {}, None, {})
+    curves = {one["meta"]["curve"] for one in pairs["data"]}
     source = text_of(files.ENTRY.parent / "loss" / "traces.js")
     (listed,) = re.findall(r"shown: \[(.*?)\]", source)
-    assert set(re.findall(r"\w+", listed)) == curves == {"raw", "smooth", "validation"}
+    assert set(re.findall(r"\w+", listed)) == curves == {"raw", "smooth", "validation", "exact"}
 
 
 def test_every_colour_the_modules_ask_for_is_in_both_themes():
