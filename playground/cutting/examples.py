@@ -47,8 +47,9 @@ def example(name: str, corpus: AnyCorpus) -> str | None:
 
 
 def _passage(corpus: AnyCorpus) -> str:
-    """The beginning of the held-out text, up to the end of a line if one ends there."""
+    """A part of the held-out text, from the first empty line to the end of a line, if it has such."""
     assert isinstance(corpus, Corpus)  # the page's texts
-    found = corpus.validation_text.lstrip()[:LONGEST]
+    beginning, gap, rest = corpus.validation_text[: 2 * LONGEST].partition("\n\n")
+    found = (rest if gap and len(rest) > LONGEST else beginning + gap + rest)[:LONGEST]
     whole, end, _ = found.rpartition("\n")
     return whole + end if len(whole) > LONGEST // 2 else found

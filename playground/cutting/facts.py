@@ -8,7 +8,7 @@ from lm.corpora import Corpus
 from lm.tokenizers import BPETokenizer
 from lm.tokenizers.byte_level import pieces as words_of
 from playground.cutting.cut import TextCut
-from playground.cutting.words import MOST_LISTED
+from playground.cutting.words import MOST_LISTED, listed
 from playground.figures.tokens import visible
 
 MOST_COUNTED = 2_000_000  # characters of a text whose words are counted
@@ -70,7 +70,7 @@ def facts(left: TextCut, right: TextCut, words: Words) -> dict[str, Any]:
         found |= {
             "hardest": visible(word),
             "hardest_pieces": len(pieces),
-            "hardest_cut": " · ".join(visible(piece.text) for piece in pieces[:MOST_LISTED]),
+            "hardest_cut": listed(pieces).rstrip("."),
             "hardest_ids": ", ".join(str(piece.id) for piece in pieces[:MOST_LISTED]),
         }
     found |= {"turned": (left.usage.nats_per_token - right.usage.nats_per_token)}

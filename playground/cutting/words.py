@@ -1,14 +1,16 @@
 """Sentences about cuts and merges, computed from their numbers."""
 
+import re
 from collections.abc import Sequence
 
 from lm.tokenizers.views import Lattice, MergeStep
 from playground import tokens
-from playground.cutting.cut import TextCut
+from playground.cutting.cut import Piece, TextCut
 from playground.figures.tokens import visible
 
 MOST_NAMED = 8  # characters that a sentence names
 MOST_LISTED = 12  # pieces that a sentence lists
+_BYTE = re.compile("<0x([0-9A-F]{2})>")
 
 
 def about(left: TextCut, right: TextCut) -> list[str]:
@@ -24,29 +26,20 @@ def about_losses(left: TextCut, right: TextCut) -> str:
     if left.tokens == right.tokens:
         return ""
     one, other = left.usage, right.usage
-    per_token = (
-        f"Guessing from counts alone costs {one.nats_per_token:.2f} nats per token with {left.name} and "
-        f"{other.nats_per_token:.2f} with {right.name}"
-    )
-    per_character = (
-        f"per character it is {one.nats_per_character:.2f} and {other.nats_per_character:.2f}"
-    )
     turned = (one.nats_per_token - other.nats_per_token) * (
         one.nats_per_character - other.nats_per_character
     ) < 0
-    link = "; the order turns round: " if turned else "; "
+    so = ": the order turns round, so only losses per character compare" if turned else ""
     return (
-        f"{per_token}{link}{per_character}. A token of the one is {one.characters_per_token:.2f} characters "
-        f"long, of the other {other.characters_per_token:.2f}: only losses per character compare."
+        f"Guessing from counts alone costs {one.nats_per_token:.2f} nats per token with {left.name} and "
+        f"{other.nats_per_token:.2f} with {right.name}; per character it is {one.nats_per_character:.2f} and "
+        f"{other.nats_per_character:.2f}{so}."
     )
 
 
 def facts(cut: TextCut) -> str:
-    """The line above a cut: its tokens, and how long they are here and in the training text."""
-    return (
-        f"{counted(len(cut.known), 'token')} · {cut.each:.2f} characters each "
-        f"(training text: {cut.usage.characters_per_token:.2f})"
-    )
+    """The line above a cut: its tokens, and how long they are."""
+    return f"{counted(len(cut.known), 'token')} · {cut.each:.2f} characters each"
 
 
 def vocabulary(cut: TextCut) -> str:
@@ -55,11 +48,12 @@ def vocabulary(cut: TextCut) -> str:
     if cut.merges:
         sums = f"{size:,} pieces = 256 bytes + {size - 256:,} that merges made + 0 special tokens"
     elif cut.tokens == tokens.CHARACTERS:
-        sums = f"{size:,} tokens: the characters of the text, no bytes, no special tokens"
+        return f"{size:,} tokens: the characters of the text, no bytes, no special tokens."
     else:
         sums = f"{size:,} pieces, the 256 bytes among them; no merges, no special tokens"
-    never = f"{unused:,} of them never occur in the training text" if unused else ""
-    return "; ".join(filter(None, [sums, never])) + "."
+    each = f"In the training text one has {cut.usage.characters_per_token:.2f} characters"
+    never = f", and {unused:,} never occur" if unused else ""
+    return f"{sums}. {each}{never}."
 
 
 def learning(step: MergeStep, following: MergeStep | None) -> str:
@@ -109,6 +103,12 @@ def quoted(text: str) -> str:
     return f"“{visible(text)}”"
 
 
+def listed(pieces: Sequence[Piece]) -> str:
+    """The first pieces, the bytes of a character in hexadecimal: "st · ra · w.", or "E7 · 94 · …"."""
+    texts = [_BYTE.sub(r"\1", visible(piece.text)) for piece in pieces[:MOST_LISTED]]
+    return " · ".join(texts) + (" · …" if len(pieces) > MOST_LISTED else ".")
+
+
 def counted(number: int, noun: str) -> str:
     """A number of things: "1 token", "2,000 tokens"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
@@ -151,21 +151,19 @@ def _hardest(left: TextCut, right: TextCut) -> str:
     word, pieces = longer.hardest
     if not word or longer.tokens == tokens.CHARACTERS:
         return ""
-    listed = " · ".join(visible(piece.text) for piece in pieces[:MOST_LISTED])
-    more = " …" if len(pieces) > MOST_LISTED else ""
-    return f"{quoted(word)} is {len(pieces)} pieces with {longer.name}: {listed}{more}."
+    return f"{quoted(word)} is {len(pieces)} pieces with {longer.name}: {listed(pieces)}"
 
 
 def _unknown(cut: TextCut) -> str:
     if not cut.unknown:
         return ""
     named = " ".join(map(_named, cut.unknown[:MOST_NAMED]))
-    more = " …" if len(cut.unknown) > MOST_NAMED else ""
+    more = " …" if len(cut.unknown) > MOST_NAMED else "."
     number = len(cut.unknown)
     verb, them = ("is", "it") if number == 1 else ("are", "them")
     return (
         f"{counted(number, 'character')} here {verb} none of the {cut.name} of the text to learn from: "
-        f"{named}{more}. A model of characters can neither read nor write {them}."
+        f"{named}{more} A model of characters can neither read nor write {them}."
     )
 
 

@@ -7,6 +7,7 @@ import { overlapping, pieceWords } from "./words.js";
 
 const HUES = 4;
 const KINDS = ["bpe", "unigram"];
+export const LEARNING = "The server learns the pieces from the text …";
 
 export class Pane {
   /** side: "left" or "right"; light(range or null) is called with the characters of the piece that is reached. */
@@ -46,13 +47,13 @@ export class Pane {
   }
 
   /** Draws a pane of the server's answer; letters: the characters of the text. */
-  show({ facts = "", vocabulary = "", pieces = [], error = "" }, letters) {
+  show({ facts = "", vocabulary = "", pieces = [], error = "", again = false }, letters) {
     this.pieces = pieces;
     this.letters = letters;
     this.facts.textContent = facts;
     this.facts.title = facts;
-    this.foot.textContent = error || vocabulary;
-    this.foot.classList.toggle("problem", Boolean(error));
+    this.foot.textContent = again ? LEARNING : error || vocabulary;
+    this.foot.classList.toggle("problem", Boolean(error) && !again);
     const nodes = [];
     pieces.forEach(([id, text], index) => {
       const node = pieceNode(`piece hue-${index % HUES}${id === null ? " unknown" : ""}`, text);

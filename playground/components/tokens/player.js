@@ -5,6 +5,7 @@ import { chosenText } from "../page/chosen_text.js";
 import { join, moved, unlessLong } from "../page/link.js";
 import { LatticePicture } from "./lattice.js";
 import { MergesPicture } from "./merges.js";
+import { LEARNING } from "./pane.js";
 import { beginning } from "./words.js";
 
 const MODES = [
@@ -16,6 +17,7 @@ const PLAY_MS = 1100;
 const TYPED_MS = 300;
 const PATIENCE_MS = 30000; // until the server has learned the pieces
 const AGAIN_MS = 3000; // after an answer that it still learns them
+const LATE_MS = 500; // without an answer: then the page says why
 
 export class MergePlayer {
   constructor(tab, { sentence, most }) {
@@ -63,10 +65,10 @@ export class MergePlayer {
       soon();
     });
     const step = (label, title, to) => button(label, "icon-button", title, () => (this.stop(), this.go(to())));
-    this.first = step("⏮", "First step (Home)", () => 0);
+    this.first = step("|◀", "First step (Home)", () => 0);
     this.back = step("◀", "Step back (←)", () => this.at - 1);
     this.next = step("▶", "Step (→)", () => this.at + 1);
-    this.last = step("⏭", "Last step (End)", () => this.count - 1);
+    this.last = step("▶|", "Last step (End)", () => this.count - 1);
     this.play = button("▶ Play", "icon-button player-play", "Play or pause (space)", () => this.toggle());
     const buttons = make("span", "player-buttons");
     buttons.append(this.first, this.back, this.play, this.next, this.last);
@@ -131,7 +133,9 @@ export class MergePlayer {
     const { text: sentence, length } = beginning(this.input.value, this.most);
     const { left, right } = this.tab;
     const question = { key: chosenText(), sentence, length, mode: this.mode, tokens: [left, right] };
+    const late = setTimeout(() => mine === this.asked && (this.said.textContent = LEARNING), LATE_MS);
     const answer = await ask(this.tab.server, "play", [question], PATIENCE_MS);
+    clearTimeout(late);
     if (mine !== this.asked) return;
     this.answer = answer ?? { error: "The server does not answer. Try again in a moment." };
     this.show();
@@ -139,7 +143,8 @@ export class MergePlayer {
   }
 
   show() {
-    const { error = "", title = "", note = "" } = this.answer;
+    const { again, title = "", note = "" } = this.answer;
+    const error = again ? LEARNING : this.answer.error;
     this.title.textContent = [title, note].filter(Boolean).join(" ");
     const picture = this.answer.words ? this.pictures.paths : this.pictures.merges;
     this.stage.classList.toggle("paths", picture === this.pictures.paths);
@@ -169,7 +174,7 @@ export class MergePlayer {
   toggle() {
     if (this.timer) return this.stop();
     if (this.at >= this.count - 1) this.go(0);
-    this.play.textContent = "⏸ Pause";
+    this.play.textContent = "❚❚ Pause";
     this.timer = setInterval(() => {
       this.go(this.at + 1);
       if (this.at >= this.count - 1 || !this.node.isConnected) this.stop();

@@ -5,13 +5,14 @@ import { Listeners } from "../basics/listeners.js";
 import { chosenText, onText } from "../page/chosen_text.js";
 import { CHARACTERS, chosenTokens, onTokens } from "../page/chosen_tokens.js";
 import { join, moved, unlessLong } from "../page/link.js";
-import { Pane } from "./pane.js";
+import { LEARNING, Pane } from "./pane.js";
 import { MergePlayer } from "./player.js";
 import { TextBox } from "./text_box.js";
 import { beginning, characters } from "./words.js";
 
 const PATIENCE_MS = 30000; // until the server has learned the pieces
 const AGAIN_MS = 3000; // after an answer that it still learns them
+const LATE_MS = 500; // without an answer: then the page says why
 const NO_ANSWER = "The server does not answer. Try again in a moment.";
 const SIDES = ["left", "right"];
 
@@ -147,7 +148,9 @@ export class TokensTab {
     if (chosenText() === null) return;
     const mine = (this.asked = (this.asked ?? 0) + 1);
     this.cut.classList.add("waiting");
+    const late = setTimeout(() => mine === this.asked && (this.note.textContent = LEARNING), LATE_MS);
     const answer = await ask(this.server, "cut_text", [this.question()], PATIENCE_MS);
+    clearTimeout(late);
     if (mine !== this.asked) return;
     this.cut.classList.remove("waiting");
     this.take(answer ?? { error: NO_ANSWER });
