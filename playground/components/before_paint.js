@@ -22,6 +22,23 @@ for (const name of ["localStorage", "sessionStorage"]) {
   }
 }
 
+// A sandboxed frame without allow-same-origin has no origin. The browser refuses it every module, and the server must
+// not answer it either: any site could open such a frame, and steer a playground that runs on one's own machine.
+if (window.origin === "null") {
+  document.addEventListener("DOMContentLoaded", () => {
+    const link = document.createElement("a");
+    Object.assign(link, { href: location.href, target: "_blank", rel: "noopener", textContent: location.href });
+    const said = document.createElement("p");
+    said.setAttribute("role", "alert");
+    said.append(
+      "This page is in a frame whose sandbox lacks allow-same-origin, and the browser refuses it its scripts. " +
+        "The page with the frame must allow it; or open this one in a tab of its own: ",
+      link,
+    );
+    document.body.replaceChildren(said);
+  });
+}
+
 // Sets the stored theme before the page is painted, so that a dark page does not flash white first.
 document.addEventListener("DOMContentLoaded", () => {
   const theme = localStorage.getItem("playground-theme");
