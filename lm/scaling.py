@@ -190,6 +190,16 @@ def sentence(found: Fit | None) -> str:
     return f"{said}."
 
 
+def brief(found: Fit) -> str:
+    """The same in few words, its doubts first, for where there is little room."""
+    law = (
+        f"L(N) = {_told(found.floor, found.floor_error)} + (N₀/N)^α, α = "
+        f"{_told(found.exponent, found.exponent_error)}, N₀ = {_size(found.scale)}. Ten times the largest "
+        f"would reach {_told(found.loss(found.ahead), found.error(found.ahead))} on as many tokens."
+    )
+    return f"Do not trust this law: {'; '.join(found.doubts)}. {law}" if found.doubts else law
+
+
 def _told(number: float, error: float | None) -> str:
     """A number with its error, and with as many digits as the error has, three to five."""
     if error is None:

@@ -1,7 +1,6 @@
 """The result of a sweep so far, as the page draws it: the loss of each point and, of sizes, the fitted law."""
 
 import time
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -152,10 +151,7 @@ def _law(pairs: tuple[tuple[int, float], ...]) -> tuple[dict[str, Any] | None, s
         loss, error = found.loss(size), found.error(size)
         band = [None, None] if error is None else [loss - error, loss + error]
         curve.append([size, loss, *band])
-    words = scaling.sentence(replace(found, doubts=()))
-    if found.doubts:  # first: the card has few lines
-        words = f"Do not trust this law: {'; '.join(found.doubts)}. {words}"
-    return {"curve": curve, "trusted": not found.doubts}, words
+    return {"curve": curve, "trusted": not found.doubts}, scaling.brief(found)
 
 
 def _ranked(points: list[dict[str, Any]]) -> str:

@@ -21,21 +21,31 @@ def test_a_finished_run_goes_on_with_more_steps(open_tab):
 
 
 def test_a_setting_is_swept_and_its_runs_ticked(server, context):
+    """The included sweep is shown first; a new one begins with what the model's tab shows, and says so."""
     page = context.new_page()
-    page.goto(server.url)
-    page.wait_for_selector(".start-race:visible")
+    page.goto(f"{server.url}/?model=single_head_attention&context_length=32")
+    page.wait_for_selector(".strip-line:visible")
     page.locator("#rung-runs-button").click()
+    page.locator(".sweep-words", has_text="Ten times the largest").wait_for()
+    assert page.locator(".sweep-menu").input_value() == "shipped:sizes"
+    page.locator(".runs-scaling .figure-files summary").click()
+    with page.expect_download() as download:
+        page.locator(".runs-scaling").get_by_role("button", name="SVG", exact=True).click()
+    assert "<svg" in download.value.path().read_text("utf-8")[:200]
     page.locator(".sweep-new").click()
     form = page.locator(".sweep-form")
     form.get_by_label("Model", exact=True).select_option("single_head_attention")
     form.get_by_label("Vary", exact=True).select_option("vary")
     form.get_by_label("Setting", exact=True).select_option("n_embd")
     form.get_by_label("Steps of each", exact=True).fill("4")
+    assert "4 to 1,024" in form.inner_text()  # before anything is refused
     form.get_by_label("values", exact=True).first.fill("4,0")
     page.locator(".sweep-costs.impossible").wait_for()
     assert page.locator(".sweep-go").is_disabled()
     form.get_by_label("values", exact=True).first.fill("4,8")
     page.locator(".sweep-costs", has_text="2 runs, ").wait_for()
+    told = page.locator(".sweep-from").inner_text()
+    assert told.startswith("All else as on the tab Single head") and "→32" in told
     page.locator(".sweep-go").click()
     page.locator(".sweep-words", has_text="Lowest: n embd ").wait_for()
     page.get_by_role("button", name="tick these").click()

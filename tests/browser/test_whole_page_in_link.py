@@ -55,7 +55,7 @@ def test_a_models_tab_that_is_fully_set(server, five_runs, new_context):
     page.goto(f"{server.url}/?model={KEY}&run=local:layers")
     tab = Tab(page, RUNGS[KEY]).ready().reaches("finished")
     tab.until("run === 'local:layers' && tab.snapshots.length > 2".replace("run", "record.run", 1))
-    tab.set("dropout", 0.2).set("batch_size", 8)
+    tab.set("batch_size", 8)
     tab.panel.get_by_role("button", name="tokens", exact=True).click()
     tab.panel.get_by_role("button", name="log y", exact=True).click()
     tab.panel.locator(".overlay-menu summary").click()
@@ -63,16 +63,16 @@ def test_a_models_tab_that_is_fully_set(server, five_runs, new_context):
     tab.panel.locator(".overlay-menu summary").click()
     tab.panel.locator(".runs-verdicts p").wait_for()
     zoom_into(page, tab.panel.locator(".loss-card .plot"))
-    tab.panel.locator("[data-view=attention]").click()
+    tab.panel.locator(".view-pills [data-view=attention]").click()
     tab.panel.locator(".text-input").fill("JULIET: a")
     tab.panel.locator(".thumb-eye").nth(1).click()
     page.evaluate(f"() => Playground.tab('{KEY}').showSnapshot(1)")
     tab.prompt("ROMEO: & JULIET?")
     page.locator(f"#{KEY}-sample-temperature input[type=number]").fill("0.5")
     page.keyboard.press("Tab")
-    tab.panel.get_by_role("button", name="Next step").click()
+    tab.panel.get_by_title("Next step").click()
     page.mouse.move(2, 2)
-    set_here = {"n_embd", "n_head", "n_layer", "context_length", "steps", "batch_size", "dropout"}
+    set_here = {"n_embd", "n_head", "n_layer", "context_length", "steps", "batch_size"}
     set_here |= {"evaluate_every", "warmup_steps"}
     parts = {"axis", "log", "zoom", "overlay", "inside", "off", "step", "prompt", "guide"}
     named(page, {"model", "run", "sample_temperature", *set_here, *parts})

@@ -1,11 +1,12 @@
 """The law of sizes: found where it is known, and doubted where points are too few to tell."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 
-from lm.scaling import fit, sentence
+from lm.scaling import brief, fit, sentence
 
 E, N0, ALPHA = 1.2, 5000.0, 0.35
 SIZES = np.geomspace(3e3, 1e6, 6)
@@ -54,6 +55,16 @@ def test_the_error_grows_away_from_the_points():
     assert errors == sorted(errors)
     assert found.floor_error > errors[0]
     assert f"± {found.error(1e7):.3f} nats per character" in sentence(found)
+
+
+def test_the_brief_form_has_the_numbers_of_the_sentence():
+    found = fit(SIZES, losses(SIZES) + np.array([1, -1, 1, -1, 1, -1]) * 0.004)
+    numbers = re.findall(r"[\d.,]+ ± [\d.]+|N₀ = [\d,]+", sentence(found))
+    assert len(numbers) == 4
+    assert all(number in brief(found) for number in numbers)
+    assert brief(fit([1e4, 1e5, 1e6], losses([1e4, 1e5, 1e6]))).startswith(
+        "Do not trust this law: 3 points"
+    )
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_sizes_come_with_a_law_once_three_have_finished(sweeping, asked, ended):
     sizes = [one["x"] for one in told["points"]]
     assert told["law"]["curve"][0][0] == pytest.approx(min(sizes))
     assert told["law"]["curve"][-1][0] == pytest.approx(10 * max(sizes))
-    assert "ten times the largest" in told["words"]
+    assert "Ten times the largest" in told["words"]
 
 
 def test_a_law_of_few_points_says_not_to_trust_it(sweeping, asked, ended):

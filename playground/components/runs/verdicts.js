@@ -23,6 +23,7 @@ export class RunsVerdicts {
         const node = make("p", "", text);
         if (!run) return node;
         node.dataset.run = run;
+        node.title = text; // where a line is too narrow for it
         node.style.setProperty("--run", `var(--chart-run-${this.ticks.places.get(run)})`);
         return node;
       }),

@@ -61,6 +61,9 @@ export function labelAmong(run, others) {
 
 const took = (run) => (LIVE.has(run.status) ? share(run) || run.status : duration(run.seconds));
 
+/** When a run began; the points of an included sweep come last: the card of sweeps shows them, too. */
+const begun = ({ run, created }) => (/^shipped:.*\//.test(run) ? "" : created);
+
 // key: of the column; by: what it is sorted by; number: stands at the right; more: only among all columns.
 export const COLUMNS = [
   { key: "model", label: "model", title: "the model", text: modelOf, by: (run) => run.model_number },
@@ -73,7 +76,7 @@ export const COLUMNS = [
   { key: "tokens", label: "tokens", title: "the pieces that the model reads", text: (run) => run.tokens, by: (run) => run.tokens, more: true },
   { key: "seen", label: "tokens seen", title: "tokens that it has learned from", text: (run) => short(run.tokens_seen), by: (run) => run.tokens_seen, number: true, more: true },
   { key: "status", label: "status", title: "how it ended, or where it is", text: statusOf, by: statusOf, more: true },
-  { key: "when", label: "when", title: "when it began", text: (run) => whenOf(run.created), by: (run) => run.created, more: true },
+  { key: "when", label: "when", title: "when it began", text: (run) => whenOf(run.created), by: begun, more: true },
   { key: "note", label: "note", title: "a note of yours", text: (run) => run.note, by: (run) => run.note, more: true },
 ];
 

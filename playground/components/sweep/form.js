@@ -7,6 +7,7 @@ import { whole } from "../basics/wording.js";
 import { tab } from "../tab/tab.js";
 import { costWords, fromWords } from "./words.js";
 
+const USUAL = "decoder_transformer"; // the model that is swept unless another is chosen
 const SOON_MS = 300; // after the last key
 const AGAIN_MS = 2500; // while times are not known
 const PATIENCE_MS = 60000; // a text may have to be counted first
@@ -36,7 +37,7 @@ export class SweepForm {
 
   build() {
     this.model = this.menu("Model", this.models.map(({ name, title }) => option(title, name)));
-    this.model.value = this.models.at(-1).name;
+    this.model.value = (this.models.find(({ name }) => name === USUAL) ?? this.models[0]).name;
     const kinds = [option("sizes", "scale"), option("a setting", "vary")];
     this.kind = this.menu("Vary", kinds);
     this.count = this.field("Sizes", "5", "number");
@@ -46,13 +47,14 @@ export class SweepForm {
     this.steps = this.field("Steps of each", "300", "number");
     this.go = button("▶ Start", "pill-button sweep-go", "train these runs, one after the other", () => {});
     this.go.type = "submit";
-    const rows = [[this.model, this.kind, this.count, this.largest, this.steps], this.first, this.second];
-    for (const row of rows) {
+    const rows = [[this.model, this.kind], [this.count, this.largest], this.first, this.second, [this.steps]];
+    const lines = rows.map((row) => {
       const line = make("div", "sweep-row");
       line.append(...row.map((one) => one.parentElement));
-      this.node.append(line);
-    }
-    this.node.append(this.from, this.costs, this.go);
+      return line;
+    });
+    lines.at(-1).append(this.go);
+    this.node.append(...lines, this.from, this.costs);
   }
 
   menu(title, options) {
@@ -69,7 +71,9 @@ export class SweepForm {
   }
 
   pair(title) {
-    return [this.menu(title, []), this.field("values", "")];
+    const values = this.field("values", "");
+    values.parentElement.firstChild.remove(); // the setting stands before it
+    return [this.menu(title, []), values];
   }
 
   labelled(title, node, ...more) {
@@ -108,13 +112,15 @@ export class SweepForm {
   hear() {
     if (this.filled !== this.model.value) this.fill();
     const scale = this.kind.value === "scale";
-    this.count.parentElement.hidden = this.largest.parentElement.hidden = !scale;
+    this.count.closest(".sweep-row").hidden = !scale;
     this.first[0].closest(".sweep-row").hidden = scale;
     this.second[0].closest(".sweep-row").hidden = scale;
     this.second[1].parentElement.hidden = !this.second[0].value;
     for (const [menu, values] of [this.first, this.second]) {
       const [, , help, possible, example] = this.chosen.settings.find(([name]) => name === menu.value) ?? [];
-      values.placeholder = example ?? "";
+      const of = `${this.model.value} ${menu.value}`;
+      if (of !== values.dataset.of) values.value = example ?? ""; // another setting: values around its usual one
+      values.dataset.of = of;
       this.bounds(values, possible ?? "", help);
     }
     this.told = null;

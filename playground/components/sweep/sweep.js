@@ -40,7 +40,8 @@ export class SweepCard {
     this.menu.addEventListener("change", () => this.open(this.menu.value));
     this.pause = button("pause", "pill-button", "", () => this.steer(this.state?.paused ? "resume" : "pause"));
     this.stop = button("stop all", "pill-button", "its runs keep what they have learned", () => this.steer("stop"));
-    this.tick = button("tick these", "pill-button", "draw the curves of these runs on the chart", () => this.tickAll());
+    this.tick = button("tick", "pill-button", "tick these: draw the curves of these runs on the chart", () => this.tickAll());
+    this.tick.setAttribute("aria-label", "tick these");
     this.switch = button("new", "pill-button sweep-new", "", () => this.show(!this.making));
     const tools = make("span", "figure-tools");
     this.files = figureFiles({ plot: () => this.plot, name: () => "sweep", csv: () => asCsv(this.state) });
