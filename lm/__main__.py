@@ -34,6 +34,7 @@ from lm.errors import (
 )
 from lm.evaluation import told
 from lm.generation import SamplingConfig, generate
+from lm.interchange.chat import chat_of
 from lm.interchange_command import export_command, import_command
 from lm.pairs_told import corpus_told, rewritten
 from lm.prompt import Begun, Prompt
@@ -211,6 +212,11 @@ corpora_command.name = "corpora"
 @click.option(
     "--step", type=int, help="Write with the snapshot nearest to this step, not with the last."
 )
+@click.option(
+    "--chat",
+    is_flag=True,
+    help="Of an imported model that has a chat template: answer the prompt, until the answer ends.",
+)
 @flags.options(describe(SamplingConfig))
 def sample(
     directory: Path,
@@ -218,6 +224,7 @@ def sample(
     prompt_file: Path | None,
     beams: int | None,
     step: int | None,
+    chat: bool,
     **values: Any,
 ) -> None:
     """Let a trained model write: go on with a text, or rewrite a line."""
@@ -235,7 +242,14 @@ def sample(
             "Beams are for a model that rewrites lines; this one continues a text."
         )
     sampling = SamplingConfig.make(**flags.given(values))
-    prompt, ids, rest = _encoded(tokenizer, prompt, prompt_file)
+    template = chat_of(run)
+    if chat:
+        question = template.render(
+            [{"role": "user", "content": _prompt(prompt, prompt_file) or ""}]
+        )
+        prompt, ids, rest = "", tokenizer.encode(question), b""
+    else:
+        prompt, ids, rest = _encoded(tokenizer, prompt, prompt_file)
     with working("Loading the model"):
         model, _ = run.model(step)
     click.echo(prompt, nl=False)
@@ -243,6 +257,8 @@ def sample(
         begun, stream = Begun(tokenizer, rest), Stream(tokenizer, skip=len(rest))
         context = run.plan.context_length
         for token in generate(model, torch.from_numpy(ids), context, sampling, begun):
+            if token.id == template.end_id(tokenizer):
+                break
             click.echo(stream.text(token.id), nl=False)
     click.echo()
 

@@ -7,7 +7,7 @@ from typing import Literal
 import click
 
 from lm.errors import SettingsProblem
-from lm.interchange import script, to_hugging_face
+from lm.interchange import script, to_gguf, to_hugging_face, to_onnx
 from lm.interchange.importing import find, import_model
 from lm.runs import Run, archive, open_run
 from lm.terminal import notes, working
@@ -15,6 +15,8 @@ from lm.terminal import notes, working
 # Each writes a run, at a snapshot, to a path, and returns the size in bytes.
 FORMATS: dict[str, Callable[[Run, Path, int | None], int]] = {
     "huggingface": to_hugging_face.write,
+    "gguf": to_gguf.write,
+    "onnx": to_onnx.write,
     "script": script.write,
 }
 
@@ -63,6 +65,7 @@ def import_command(
     show_default=True,
     type=click.Choice(["zip", *FORMATS]),
     help="zip: the whole run in one file, for import-run. huggingface: a folder that transformers loads. "
+    "gguf: a file for llama.cpp. onnx: a folder with a graph for onnxruntime. "
     "script: a folder with one Python file that needs torch alone, and the weights.",
 )
 @click.option(

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from lm.errors import RunProblem, SettingsProblem
 from lm.runs.files import read_json
 from lm.runs.run import Run
+from lm.tokenizers import ImportedTokenizer, Tokenizer
 
 FILE = "chat.json"  # in a run directory
 Message = dict[str, str]  # "role": system, user or assistant; "content": text
@@ -50,6 +51,12 @@ class Chat(BaseModel):
             )
         except (TemplateError, SecurityError, TypeError, ValueError) as error:
             raise SettingsProblem(f"The chat template refuses these messages: {error}.") from None
+
+    def end_id(self, tokenizer: Tokenizer) -> int | None:
+        """The token after which a model has said all, if it is known."""
+        if isinstance(tokenizer, ImportedTokenizer) and self.end is not None:
+            return tokenizer.id_of(self.end)
+        return None
 
 
 def _refuse(reason: Any) -> NoReturn:

@@ -1,13 +1,13 @@
 """A model that others trained, as it was found in their files, in this project's terms."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lm.errors import RunProblem
+from lm.errors import RunProblem, SettingsProblem
 from lm.interchange.chat import Chat
 from lm.models.pretrained_config import PretrainedConfig
 from lm.models.pretrained_transformer import PretrainedTransformer
@@ -34,6 +34,14 @@ class Found:
     source: str
     licence: str = "not told"
     notes: tuple[str, ...] = field(default=())
+
+
+def config_of(source: str, settings: Mapping[str, Any]) -> PretrainedConfig:
+    """The config of a model whose files say these settings. `RunProblem` if one of them cannot be."""
+    try:
+        return PretrainedConfig.make(**settings)
+    except SettingsProblem as problem:
+        raise RunProblem(f"{source} cannot be imported: {problem}") from None
 
 
 def outline_of(config: PretrainedConfig, vocab_size: int) -> PretrainedTransformer:

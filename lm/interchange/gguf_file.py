@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lm.errors import RunProblem
 from lm.interchange.chat import Chat
-from lm.interchange.found import Found, Weights
+from lm.interchange.found import Found, Weights, config_of
 from lm.interchange.gguf_tokenizer import tokenizer_of
 from lm.interchange.hugging_face import FAMILIES, context_of
 from lm.models.pretrained_config import PretrainedConfig
@@ -52,9 +52,8 @@ def found_in(
     file.check_types()
     settings = _settings(file, family)
     longest = settings.pop("longest")
-    config = PretrainedConfig.make(
-        **settings, weights=weights, context_length=context_of(longest, context_length)
-    )
+    context = context_of(longest, context_length)
+    config = config_of(str(path), settings | {"weights": weights, "context_length": context})
     vocab_size = file.shape("token_embd.weight")[0]
     saved, begin, end = tokenizer_of(file.values, str(path))
     return Found(
@@ -63,7 +62,7 @@ def found_in(
         weights=lambda: _weights(file, config),
         tokenizer=padded(saved, vocab_size),
         chat=Chat(template=file.values.get("tokenizer.chat_template"), begin=begin, end=end),
-        title=str(file.values.get("general.name") or path.stem),
+        title=(source or str(file.values.get("general.name") or path.stem)).rpartition("/")[2],
         source=source or str(path),
         licence=str(file.values.get("general.license") or "not told"),
         notes=(f"Read from {path.name}, whose weights are {', '.join(file.kinds())}.",),

@@ -21,7 +21,7 @@ from lm.interchange.families import (
     joined,
     llama_names,
 )
-from lm.interchange.found import Found, Weights
+from lm.interchange.found import Found, Weights, config_of
 from lm.models.pretrained_config import LONGEST, Family, PretrainedConfig
 from lm.tokenizers.imported import padded
 
@@ -51,9 +51,8 @@ def found_in(
     if name is None:
         raise RunProblem(f"{folder} is not complete: the weights of {embedding} are missing.")
     vocab_size = tensors.shape(name)[0]
-    config = PretrainedConfig.make(
-        **settings, weights=weights, context_length=context_of(longest, context_length)
-    )
+    context = context_of(longest, context_length)
+    config = config_of(str(folder), settings | {"weights": weights, "context_length": context})
     read = _gpt2_weights if config.family == "gpt2" else _llama_weights
     scaled = bool(saved.get("scale_attn_by_inverse_layer_idx"))
     return Found(

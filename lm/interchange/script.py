@@ -8,7 +8,7 @@ import ast
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,7 @@ def sources(
     shared |= {
         "n_embd": "N_EMBD",
         "n_head": "N_HEAD",
-        "Dropout": ast.parse("nn.Dropout").body[0].value,
+        "Dropout": ast.parse("nn.Dropout", mode="eval").body,
     }
     ours = _of_decoder(config) if isinstance(config, DecoderConfig) else _of_pretrained(config)
     if not ours.rotates:
@@ -159,8 +159,14 @@ def sources(
         (type(model), {"PretrainedBlock": ast.Name("Block", ast.Load())}),
     ]
     made = {part.__name__: (part, frozenset(shared | known)) for part, known in layers}
-    inlined = {one.__name__: one for one in (make_norm, activate, pretrained_norm, rms_norm)}
-    methods = (SelfAttention.repeated, Block.add, Block.compute, type(model).read_out)
+    functions: tuple[Callable[..., Any], ...] = (make_norm, activate, pretrained_norm, rms_norm)
+    inlined = {one.__name__: one for one in functions}
+    methods: tuple[Callable[..., Any], ...] = (
+        SelfAttention.repeated,
+        Block.add,
+        Block.compute,
+        type(model).read_out,
+    )
     inlined |= {f"self.{one.__name__}": one for one in methods}
     spliced = frozenset({"self.project_grouped"})
     through = frozenset() if ours.dropout else frozenset({"self.dropout"})

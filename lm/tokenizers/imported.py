@@ -139,7 +139,7 @@ def _kinds(part: Any) -> list[str]:
         return []
     if part.get("type") != "Sequence":
         return [str(part.get("type"))]
-    members = next((part[name] for name in part if isinstance(part[name], list)), [])
+    members: list[Any] = next((part[name] for name in part if isinstance(part[name], list)), [])
     return [kind for member in members for kind in _kinds(member)]
 
 

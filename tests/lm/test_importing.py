@@ -7,21 +7,18 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from lm import __main__ as cli
 from lm.ablation import without_heads
-from lm.generation import SamplingConfig, generate
+from lm.generation import GeneratedToken, SamplingConfig, generate
 from lm.inspection import inspect, layer_by_layer, surprise
 from lm.interchange.chat import chat_of
+from lm.interchange.found import collected
 from lm.interchange.importing import find, import_model
 from lm.layers import attention_weights
+from lm.models.pretrained_transformer import PretrainedTransformer
 from lm.runs import open_run
 from tests.lm import foreign_models as foreign
-from tests.lm.command_line import lm
-
-
-def imported(model, tmp_path, **options):
-    """A model of transformers, saved and imported."""
-    folder = foreign.saved(model, tmp_path / "theirs")
-    return import_model(find(str(folder), **options), tmp_path / "ours")
+from tests.lm.command_line import lm, refusal
 
 
 @torch.inference_mode()
@@ -32,16 +29,24 @@ def check_logits(theirs, run, most=1e-4):
     torch.testing.assert_close(ours(tokens), foreign.logits_of(theirs, tokens), rtol=0, atol=most)
 
 
+@torch.inference_mode()
+def check_weights(theirs, folder):
+    """As `check_logits`, without a run directory in between."""
+    found = find(str(foreign.saved(theirs, folder)))
+    ours = PretrainedTransformer(found.config, found.vocab_size).eval()
+    ours.load_state_dict(collected(found))
+    tokens = foreign.some_tokens()
+    torch.testing.assert_close(ours(tokens), foreign.logits_of(theirs, tokens), rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("options", foreign.combinations(foreign.GPT2_OPTIONS), ids=str)
 def test_a_gpt2_gives_the_scores_of_transformers(options, tmp_path):
-    theirs = foreign.gpt2(**options)
-    check_logits(theirs, imported(theirs, tmp_path))
+    check_weights(foreign.gpt2(**options), tmp_path)
 
 
 @pytest.mark.parametrize("options", foreign.combinations(foreign.LLAMA_OPTIONS), ids=str)
 def test_a_llama_gives_the_scores_of_transformers(options, tmp_path):
-    theirs = foreign.llama(**options)
-    check_logits(theirs, imported(theirs, tmp_path))
+    check_weights(foreign.llama(**options), tmp_path)
 
 
 @pytest.fixture(scope="module", params=["gpt2", "llama"])
@@ -101,6 +106,27 @@ def test_a_chat_is_rendered_as_by_transformers(pair):
     theirs = AutoTokenizer.from_pretrained(folder)
     expected = theirs.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     assert chat_of(run).render(messages) == expected
+
+
+def test_a_chat_answers_until_the_end_token(pair, monkeypatch):
+    """The question is read through the template; of the tokens that come, those after the end are not told."""
+    _, _, run = pair
+    read = []
+
+    def scripted(model, prompt, *_):
+        read.append(prompt.tolist())
+        for id in [*run.tokenizer().encode("Hi"), run.tokenizer().id_of("<|endoftext|>"), 65]:
+            yield GeneratedToken(id, np.zeros(1))
+
+    monkeypatch.setattr(cli, "generate", scripted)
+    told = lm("sample", run.directory, "--chat", "--prompt", "Hello").stdout
+    assert told == "Hi\n"
+    question = "<|endoftext|><|im_start|>user: Hello\n<|im_start|>assistant: "
+    assert read == [run.tokenizer().encode(question).tolist()]
+
+
+def test_a_run_without_a_template_does_not_chat(finished):
+    assert "no chat template" in refusal("sample", finished, "--chat", "--prompt", "a", code=2)
 
 
 def test_everything_that_takes_a_run_takes_an_imported_one(pair, text):
