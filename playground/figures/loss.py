@@ -23,8 +23,10 @@ from playground.figures import template
 from playground.figures.right_words import share
 
 SMOOTHING = 0.93
+UNKNOWN = 4.0  # nats; the top of the axis while the loss of guessing is not known
 SHARES = {"all right": "right", "letters": "letter table"}  # names at the right edge, if shorter
 LABEL_GAP = 0.06  # least distance between two labels at the right edge, as a share of the y range
+SHARE_GAP = 0.1  # the same of shares, whose lines lie close together
 
 
 class Smoother:
@@ -83,6 +85,13 @@ def empty(
     """
     known = None if known_right is None else tuple(known_right.items())
     return _empty(steps, uniform, tuple(baselines.items()), floor, known)
+
+
+def blank(steps: int, *, of_pairs: bool) -> dict[str, Any]:
+    """The chart of a text, or of pairs, of which nothing is known yet: without any line."""
+    made = _empty(steps, UNKNOWN, (), None, () if of_pairs else None)
+    meta = made["layout"]["meta"] | {"label_y": []}
+    return made | {"layout": made["layout"] | {"shapes": [], "annotations": [], "meta": meta}}
 
 
 @lru_cache(maxsize=64)
@@ -157,7 +166,7 @@ def pairs_figure(steps: int, uniform: float, known_right: Mapping[str, float]) -
         )
     )
     shares = {"all right": 1.0, **known_right}
-    places = spread(list(shares.values()), LABEL_GAP)
+    places = spread(list(shares.values()), SHARE_GAP)
     high = 1.04 * uniform
     result.update_layout(
         margin={"r": 150},

@@ -23,6 +23,7 @@ from lm.plan import Rung
 from lm.runs.run import Run
 from lm.settings import describe
 from lm.sizes import count_parameters, outline
+from lm.tasks import KINDS
 from lm.training.config import TrainingConfig
 from playground.figures import loss as loss_figure
 from playground.looking import inside, rewriting, writing
@@ -170,7 +171,10 @@ class Actions:
                 return self.library.view(token).chart()
         plan = self.rung.plan()
         usual = corpora.pair_names()[0] if self.rung.rewrites else corpora.names()[0]
-        text = self.services.texts.get_or_synthetic(str(corpus or usual), plan.task)[1]
+        try:
+            text = self.services.texts.get_or_synthetic(str(corpus or usual), plan.task)[1]
+        except Problem:  # it is still being prepared, on a busy machine
+            return loss_figure.blank(plan.steps, of_pairs=self.rung.rewrites)
         return loss_figure.empty(
             plan.steps,
             text.baselines["uniform"],
@@ -294,6 +298,8 @@ class Actions:
                     f"The page writes at most {MOST_WRITTEN:,} tokens: choose fewer."
                 )
             run = self.library.view(str(asked["run"])).run
+            if KINDS[run.plan.task.task].pairs:
+                raise SettingsProblem("This run answers lines: type one under Try one.")
             text = sendable(prompt or "")[:20_000]
             step = _step(asked.get("step"))
             with self.services.writes.one_more(visitor, session) as listens:
@@ -304,14 +310,7 @@ class Actions:
         except Problem as problem:
             yield {"prompt": "", "tokens": [], "done": True, "note": str(problem), "asked": number}
 
-    def rewrite(
-        self,
-        asked: Any,
-        line: Any,
-        temperature: Any,
-        visitor: Visitor = NOBODY,
-        session: str | None = None,
-    ) -> Answer:
+    def rewrite(self, asked: Any, line: Any, temperature: Any, visitor: Visitor = NOBODY) -> Answer:
         """The answer of a run on pairs to a line, as `looking/rewriting.py` tells it, or {"error"}.
 
         asked: as of `write`; its number is the seed of an answer that is drawn.
@@ -324,7 +323,7 @@ class Actions:
             sampling = SamplingConfig.make(temperature=temperature, seed=abs(number) % 100_000)
             run = self.library.view(str(asked["run"])).run
             step, text = _step(asked.get("step")), sendable(line or "")
-            with self.services.writes.one_more(visitor, session):
+            with self.services.writes.one_more(visitor, None):
                 told = rewriting.answered(
                     self.services.snapshots, run, step, text, sampling, lambda: self._pairs_of(run)
                 )

@@ -114,8 +114,7 @@ def _trying(rung: Rung, actions: Actions) -> dict[str, Any]:
         asked = gr.JSON(None, visible=False)
 
     def answer(request: gr.Request, *inputs: Any) -> Any:
-        session = request.session_hash
-        return actions.rewrite(*inputs, visitor=visitor_of(request), session=session)
+        return actions.rewrite(*inputs, visitor=visitor_of(request))
 
     for event in (go.click, line.submit):
         event(

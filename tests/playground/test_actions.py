@@ -64,10 +64,10 @@ def test_heads_that_do_not_divide_are_refused_with_those_that_would(actions, own
     assert actions.estimate([own_text, *values]) == {"error": sentence}
 
 
-def test_every_rung_at_its_defaults_takes_the_shortest_text(services, rung, play):
+def test_every_rung_at_its_defaults_takes_the_shortest_text(services, text_rung, play):
     """And with the longest context that it has a slider for."""
     short = services.texts.add(play[:SHORTEST].encode())
-    actions, settings = Actions(rung, services), rung.settings()
+    actions, settings = Actions(text_rung, services), text_rung.settings()
     longest = settings["context_length"].maximum
     for context in (settings["context_length"].default, longest):
         given = {"context_length": context, "batch_size": 1}

@@ -106,11 +106,11 @@ def second(monkeypatch, text) -> None:
 
 
 def test_the_part_that_is_read_of_a_text_stands_for_the_whole(
-    rung, tiny_plan, text, second, monkeypatch
+    text_rung, tiny_plan, text, second, monkeypatch
 ):
     """The whole text takes four times as long to evaluate, and to count."""
     monkeypatch.setattr(timing_worker, "OWN_SHARE", 0.0)
-    plan = tiny_plan(rung, steps=3, evaluate_every=2)
+    plan = tiny_plan(text_rung, steps=3, evaluate_every=2)
     costs = timing_worker.measured("cpu", plan, text.corpus, text.tokenizer)
     counts = plan.training.learner == "counting"
     assert costs.evaluation == pytest.approx(4, rel=0.01)

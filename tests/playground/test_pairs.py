@@ -1,5 +1,6 @@
 """Models that rewrite lines on the page: their pairs, their numbers, and Try one."""
 
+import contextlib
 import math
 import re
 from types import SimpleNamespace
@@ -94,7 +95,14 @@ def test_three_files_are_refused(choosing, tmp_path):
     assert "3 files" in answer["told"]["value"]
 
 
-def test_a_download_that_fails_is_said_and_number_words_take_its_place(choosing, monkeypatch):
+def test_a_download_that_fails_is_said_and_number_words_take_its_place(
+    choosing, services, monkeypatch, wait
+):
+    def ready():
+        with contextlib.suppress(CorpusProblem):  # on a busy machine it takes a while
+            return services.texts.get("number_words", task=REWRITE)
+
+    wait(ready, "number words")
     def refuse(*_):
         raise CorpusProblem("The sentences could not be downloaded: connect to the internet.")
 
@@ -178,6 +186,18 @@ def test_the_second_scale_is_of_shares_and_its_lines_are_those_without_learning(
     assert not any("yaxis2" in one for one in loss_figure.empty(100, 3.3, {}, None)["layout"])
 
 
+def test_a_page_opens_while_its_pairs_are_still_being_prepared(services, monkeypatch):
+    """A server on a busy machine did not start: its first page waited for number words in vain."""
+
+    def not_yet(*_):
+        raise CorpusProblem("That text is still being loaded.")
+
+    monkeypatch.setattr(services.texts, "get_or_synthetic", not_yet)
+    for rung in (MODEL, RUNGS["bigram"]):
+        layout = Actions(rung, services).chart(None)["layout"]
+        assert layout["shapes"] == layout["annotations"] == layout["meta"]["label_y"] == []
+
+
 def test_the_words_hold_what_was_judged_and_say_when_it_was_better():
     scores = [
         {"exact": 0.5, "edit_distance": 0.2},
@@ -247,6 +267,11 @@ def test_a_drawn_answer_differs_from_press_to_press(actions):
 def test_what_cannot_be_answered_is_one_sentence(actions, run, line, temperature, named):
     answer = actions.rewrite(asked(run), line, temperature)
     assert set(answer) == {"error", "asked"} and named in answer["error"]
+
+
+def test_a_run_on_pairs_continues_no_text(actions):
+    (answer,) = actions.write(asked(), "57", *SamplingConfig().model_dump().values())
+    assert answer["done"] and "Try one" in answer["note"]
 
 
 def test_no_right_answer_is_claimed_where_none_is_known(actions):
