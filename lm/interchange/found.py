@@ -1,7 +1,7 @@
 """A model that others trained, as it was found in their files, in this project's terms."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -33,7 +33,7 @@ class Found:
     title: str
     source: str
     licence: str = "not told"
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 def config_of(source: str, settings: Mapping[str, Any]) -> PretrainedConfig:

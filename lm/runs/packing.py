@@ -23,6 +23,7 @@ from lm.runs.files import (
 )
 from lm.runs.quantization import in_bytes
 from lm.runs.run import Run
+from lm.runs.zip_checks import CHAT
 from lm.wording import duration
 
 
@@ -79,6 +80,10 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
             write_tensors(out / "counted.safetensors", tensors, {})
         label.copy(run.directory, out)
         write_text(out / "README.md", card(Run(out, record, run.plan), note))
+        if record.trained_elsewhere:  # its licence and its chat template stay with it
+            for name in ("README.md", CHAT):
+                if (run.directory / name).exists():
+                    shutil.copyfile(run.directory / name, out / name)
 
 
 def _pairs(run: Run) -> Pairs | None:

@@ -8,7 +8,7 @@ bytes of each token, so that texts can be streamed and losses be told per charac
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -37,6 +37,7 @@ class ImportedTokenizer(ByteTokens):
         """saved: the contents of a tokenizer.json. Raises RunProblem if it cannot be used here."""
         self._saved = dict(saved)
         spaces = _marks_spaces(saved)
+        self._adds_space = spaces and "Prepend" in _kinds(saved.get("normalizer"))
         try:
             self._library = library.Tokenizer.from_str(json.dumps(self._saved))
         except Exception as error:  # the library raises nothing more special
@@ -89,6 +90,11 @@ class ImportedTokenizer(ByteTokens):
         """Ids without halves of surrogate pairs, (T,) int64, and these halves, each once, in their order."""
         text, halves = without_halves(text)
         return self.encode(text), halves
+
+    def decode(self, ids: Sequence[int] | np.ndarray) -> str:
+        """As `ByteTokens`, without the space that SentencePiece puts before a text."""
+        text = super().decode(ids)
+        return text.removeprefix(" ") if self._adds_space else text
 
     def id_of(self, token: str) -> int | None:
         """The id of a token by its name in the file, such as "<|endoftext|>"; None if there is none."""

@@ -8,7 +8,6 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from lm import corpora, mixture
 from lm.errors import SettingsProblem
 from lm.interchange import script, to_hugging_face
 from lm.interchange.expressed import expressed
@@ -18,12 +17,10 @@ from lm.models.decoder_config import DecoderConfig
 from lm.models.decoder_transformer import DecoderTransformer
 from lm.models.pretrained_transformer import PretrainedTransformer
 from lm.models.single_block_transformer import SingleBlockTransformer
-from lm.runs import files, recording
-from lm.tokenizers import CharacterTokenizer
 from tests.lm import foreign_models as foreign
 from tests.lm.command_line import lm
+from tests.lm.own_models import CHARACTERS, SIZES, TEXT, of_characters, run_of
 
-SIZES = {"n_embd": 32, "n_head": 4, "n_layer": 2, "context_length": 32}
 GPT2_LIKE = {
     "activation": ("relu", "gelu", "squared_relu"),
     "bias": (True, False),
@@ -67,29 +64,6 @@ def test_a_decoder_as_a_gpt2_gives_the_same_scores(options):
 @pytest.mark.parametrize("options", foreign.combinations(LLAMA_LIKE), ids=str)
 def test_a_decoder_as_a_llama_gives_the_same_scores(options):
     assert check_expressed(decoder(**ROTARY | options)).config.family == "llama"
-
-
-def run_of(model, tokenizer, directory):
-    """A run whose only snapshot has the weights of a model."""
-    rung = RUNGS["decoder_transformer"]
-    if isinstance(model, SingleBlockTransformer):
-        rung = RUNGS["single_block_transformer"]
-    plan = rung.plan(**model.config.model_dump(), tokenizer=tokenizer.kind)
-    corpus = corpora.from_text(TEXT * 40, name="a_text")
-    run = recording.create(directory, plan, corpus, tokenizer, train_tokens=100, baselines={})
-    files.write_tensors(run.snapshot_path(0), mixture.weights_of(model), {"step": "0"})
-    return run
-
-
-TEXT = "to be, or not to be: that is the question\n"
-CHARACTERS = CharacterTokenizer("".join(sorted(set(TEXT + "xyzXYZéλ語🙂"))))
-
-
-def of_characters(**options):
-    """A decoder of the characters above."""
-    torch.manual_seed(0)
-    config = DecoderConfig.make(**SIZES | options)
-    return foreign.drawn(DecoderTransformer(config, CHARACTERS.vocab_size))
 
 
 DECODERS = {

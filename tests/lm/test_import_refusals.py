@@ -64,6 +64,9 @@ BAD = {
     ),
     "damaged at 'num_hidden_layers'": lambda f: change(f / "config.json", num_hidden_layers="many"),
     "Layers must be": lambda f: change(f / "config.json", num_hidden_layers=10**6),
+    "weights in few bits, by 'gptq'": lambda f: change(
+        f / "config.json", quantization_config={"quant_method": "gptq", "bits": 4}
+    ),
     "hidden_act is 'mish'": lambda f: change(f / "config.json", hidden_act="mish"),
     "rope_type is 'yarn'": lambda f: change(
         f / "config.json", rope_parameters={"rope_type": "yarn", "rope_theta": 1e4}

@@ -197,6 +197,16 @@ def test_a_zip_of_an_imported_run_is_that_run(pair, tmp_path):
     assert torch.equal(back.model()[0](tokens), run.model()[0](tokens))
 
 
+def test_a_packed_copy_keeps_its_licence_and_its_chat(pair, tmp_path):
+    run = pair[2]
+    lm("pack", run.directory, "--out", tmp_path / "packed")
+    packed = open_run(tmp_path / "packed")
+    assert chat_of(packed) == chat_of(run)
+    assert "apache-2.0" in (packed.directory / "README.md").read_text()
+    tokens = foreign.some_tokens()
+    assert (packed.model()[0](tokens) - run.model()[0](tokens)).abs().mean() < 0.3
+
+
 def test_a_folder_of_several_files_is_read(tmp_path):
     theirs = foreign.llama()
     folder = foreign.saved(theirs, tmp_path / "theirs", max_shard_size="20KB")
