@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-KNOWN = {  # of the shares that need no learning
-    "copy": "copying the line",
-    "commonest": "the commonest answer",
-    "letters": "a table from letters to sounds",
-}
 
-
-def summary(scores: Sequence[Mapping[str, float]], known: Mapping[str, float], loss: str) -> str:
+def summary(scores: Sequence[Mapping[str, float]], loss: str) -> str:
     """The state of a run in a sentence or two.
 
-    scores: of each evaluation, "exact", "edit_distance", and perhaps "exact_longer". known: shares right
-    without learning, by name. loss: the sentence on the loss (`loss_words.py`).
+    scores: of each evaluation, "exact", "edit_distance", and perhaps "exact_longer". loss: the sentence on the
+    loss (`loss_words.py`).
     """
     if not scores:
         return loss
@@ -28,12 +22,11 @@ def summary(scores: Sequence[Mapping[str, float]], known: Mapping[str, float], l
         parts.append(f"edit distance {share(last['edit_distance'])} of the length")
     if "exact_longer" in last:
         parts.append(f"of lines longer than any trained on, {share(last['exact_longer'])}")
-    beside = [f"{KNOWN.get(name, name)} {share(part)}" for name, part in known.items()]
-    if beside:
-        parts.append(f"without learning: {', '.join(beside)}")
     return f"{'; '.join(parts)}. {loss}"
 
 
 def share(part: float) -> str:
-    """A share in per cent with as many decimals as it needs: 0 %, 0.1 %, 12.3 %, 100 %."""
+    """A share in per cent, with a decimal where it says something: 0 %, 0.03 %, 12.3 %, 100 %."""
+    if 0 < part < 0.0005:
+        return f"{100 * part:.1g} %"
     return f"{100 * part:.1f} %".replace(".0 %", " %")

@@ -146,7 +146,7 @@ class RunView:
         sentence = loss_words.summary(
             validation=self.evaluations(),
             train_now=self.train["smooth"][-1] if self.train["smooth"] else None,
-            baselines=record.baselines,
+            baselines={} if self.pairs else record.baselines,  # of answers alone they tell little
             floor=record.corpus.floor,
             ended=ended,
             passes=record.passes(self.step),
@@ -154,7 +154,7 @@ class RunView:
         )
         if self.pairs:
             told = [event["scores"] for event in self.events if event.get("scores")]
-            sentence = right_words.summary(told, record.known_right, sentence)
+            sentence = right_words.summary(told, sentence)
         read = [event.get("characters") for event in self.events if event["type"] == "evaluation"]
         part = (
             f" The validation text is long: its loss is that of {read[-1]:,} characters, spread evenly over it."

@@ -91,6 +91,7 @@ export function layoutOf(view, record, others, layout, width) {
     margin: { ...layout.margin, r: width < 480 ? 86 : layout.margin.r },
     xaxis: axis(layout.xaxis, view.logX, x, { dtick: 1 }),
     yaxis: axis(layout.yaxis, view.logY, y, { tickmode: "array", tickvals: LOG_LOSSES }),
+    ...(layout.yaxis2 ? { yaxis2: { ...layout.yaxis2, showticklabels: width >= 480 } } : {}), // of pairs
     shapes,
     annotations,
   });

@@ -3,14 +3,14 @@ import { make } from "../basics/dom.js";
 import { RunsVerdicts } from "../runs/verdicts.js";
 import { labelAmong } from "../runs/words.js";
 
-const OWN = ["train", "validation"]; // the lines of the run that the tab shows
+const OWN = ["train", "validation", "exactly right"]; // the lines of the run shown; the last one of pairs only
 
 export class OverlayKey {
   /** ticks: the runs that are laid over; model: of the tab. */
   constructor(ticks, model) {
     Object.assign(this, { ticks, model });
     this.node = make("span", "key");
-    this.own = OWN.map((line) => make("span", `key-item key-${line}`, line));
+    this.own = OWN.map((line) => make("span", `key-item key-${line.split(" ").at(-1)}`, line));
     this.previous = make("span", "key-item key-previous", "previous run");
     this.node.append(...this.own, this.previous);
     this.verdicts = new RunsVerdicts(ticks);

@@ -24,7 +24,7 @@ export function lossWords(record, step) {
     const at = `at step ${whole(judged.step)}`;
     return {
       number: share(judged.scores.exact),
-      words: `of the held-out lines exactly right ${at} · loss ${judged.number} nats per character of an answer`,
+      words: `of held-out lines exactly right ${at} · loss ${judged.number} nats`,
     };
   }
   const index = record.train.step.findLastIndex((one) => one <= (step ?? Infinity));

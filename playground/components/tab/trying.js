@@ -57,7 +57,7 @@ function answerOf({ line, answer, probability, ended, right, exact, alternatives
   const facts = make("p", "figure-note");
   facts.append(verdict, ` · ${how}, probability ${percent(probability)} · at step ${whole(step)}`);
   const others = make("div", "tried-others");
-  others.append(make("span", "figure-unit", "the likeliest answers that five beams find"));
+  others.title = "The likeliest answers that five beams find, with their probabilities";
   for (const [text, chance] of alternatives) {
     const row = make("div", "tried-other");
     const bar = make("i");
