@@ -45,9 +45,9 @@ def ahead_words(weights: Weights, tokens: Sequence[str], mask: Mask) -> list[Par
     return [*parts, (", ", None), (f"{ahead:.0%} ahead", AHEAD), (".", None)]
 
 
-def mask_words(rows: int, columns: int, mask: Mask, padding: int) -> str:
-    """A mask (rows, columns) in a sentence; `padding`: how many of the columns are none."""
-    seen = int(np.asarray(mask, bool).sum())
+def mask_words(mask: Mask, padding: int) -> str:
+    """A mask in a sentence; `padding`: how many of its columns are none."""
+    (rows, columns), seen = mask.shape, int(mask.sum())
     if seen == rows * columns:
         return f"each of {rows} positions sees all {columns}."
     if padding and seen == rows * (columns - padding):

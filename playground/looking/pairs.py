@@ -85,15 +85,13 @@ def masks(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
     """The three masks side by side, with `PADDED` places of padding after the line, as in a batch."""
     seen, note = _read(run, model, text)
     S, T = len(seen.source), len(seen.target)
-    padded = [*seen.source, *[""] * PADDED]
     hidden = np.tile(np.arange(S + PADDED) < S, (T, 1))  # (T, S + PADDED)
     own = _own_mask(run, T)
-    written = [START, *seen.target[:-1]]
     whole = np.ones((S, S), bool)
     drawn = [
-        ("Encoder", "no mask", seen.source, seen.source, whole, 0),
-        ("Decoder", "causal" if not own.all() else "no mask", written, written, own, 0),
-        ("Cross-attention", "no mask but padding", seen.target, padded, hidden, PADDED),
+        ("Encoder", "no mask", "the line", "the line", whole, 0),
+        ("Decoder", "causal" if not own.all() else "no mask", "the answer", "the answer", own, 0),
+        ("Cross-attention", "no mask but padding", "the answer", "the line", hidden, PADDED),
     ]
     if not seen.cross:
         drawn.pop()
@@ -102,12 +100,14 @@ def masks(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
             {
                 "title": title,
                 "kind": kind,
-                "rows": list(rows),
-                "columns": list(columns),
+                "asks": asks,
+                "answers": answers,
+                "rows": len(mask),
+                "columns": mask.shape[1],
                 "mask": base64.b64encode(mask.astype(np.uint8).tobytes()).decode("ascii"),
-                "words": mask_words(len(rows), len(columns), mask, padding),
+                "words": mask_words(mask, padding),
             }
-            for title, kind, rows, columns, mask, padding in drawn
+            for title, kind, asks, answers, mask, padding in drawn
         ],
         **note,
     }

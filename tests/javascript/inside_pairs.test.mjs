@@ -7,7 +7,6 @@ import { allInWords, rowInWords } from "../../playground/components/inside/heat_
 import { rowWords } from "../../playground/components/inside/attention_words.js";
 import { beamsWords } from "../../playground/components/pairs/beams_picture.js";
 import { fontFor, linesOf, strength } from "../../playground/components/pairs/lines.js";
-import { text } from "../../playground/components/pairs/masks_picture.js";
 
 const bytes = (numbers) => Buffer.from(numbers).toString("base64");
 const ANSWER = {
@@ -48,11 +47,6 @@ test("letters shrink with the text, within what can be read", () => {
   assert.equal(fontFor(200, 600), 11);
   const size = fontFor(70, 600);
   assert.ok(size > 11 && size < 16 && size * 0.6 * 70 < 600);
-});
-
-test("padding has no letters, and a long text ends in an ellipsis", () => {
-  assert.equal(text(["a", " ", "", ""]), "a␣··");
-  assert.equal(text(Array(50).fill("a")).at(-1), "…");
 });
 
 test("the sentences on beams hold for every outcome", () => {

@@ -90,7 +90,9 @@ def test_the_masks_are_the_models_own_and_hide_padding(look, tmp_path):
         "no mask but padding",
     ]
     hidden = np.frombuffer(base64.b64decode(cross["mask"]), np.uint8)
-    assert hidden.reshape(len(cross["rows"]), -1).sum(1).tolist() == [3] * len(cross["rows"])
+    assert hidden.reshape(cross["rows"], -1).sum(1).tolist() == [3] * cross["rows"]
+    assert cross["words"].endswith("sees all 3, and none of 4 of padding.")
+    assert decoder["words"].startswith("position n sees n: ")
     open_run = trained(tmp_path, causal_mask=False)
     found = inside.answer(Snapshots(), open_run, inside.Question.of(None, "masks", "123", "", {}))
     assert found["masks"][1]["kind"] == "no mask"

@@ -14,10 +14,11 @@ export class BeamsPicture {
   show(answer) {
     this.line.replaceChildren("read: ", make("b", "", answer.line));
     const head = make("tr");
-    for (const name of ["answer", "probability", "", "score, nats"]) head.append(make("th", "", name));
+    for (const name of ["answer", "probability", "", "score"]) head.append(make("th", "", name));
     const rows = answer.beams.map((beam) => {
       const row = make("tr");
       const told = make("td", "beam-text", shown(beam.text) + (beam.ended ? "" : " …"));
+      if (!beam.text) told.append(make("span", "beam-mark", "nothing: it ends at once"));
       const right = beam.text === answer.right;
       row.classList.toggle("right", right);
       if (right) told.append(make("span", "beam-mark", " ✓ right"));
@@ -40,7 +41,7 @@ export function beamsWords({ beams, greedy }) {
   const together = beams.reduce((sum, beam) => sum + beam.probability, 0);
   const count = beams.length;
   const found =
-    `A score is the sum of the logarithms of the characters' probabilities. ` +
+    `A score is the sum of the logarithms of the characters' probabilities, in nats. ` +
     `${count === 1 ? "This answer has" : `These ${count} have`} ${percent(together)} of all that it could write.`;
   const best = beams[0];
   if (greedy.text === best.text) return `${found} Taking the likeliest character at each step gives the first of them, too.`;

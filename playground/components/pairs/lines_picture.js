@@ -49,7 +49,7 @@ export class LinesPicture extends PairPicture {
   show(answer) {
     this.strip.node.hidden = this.read.hidden = true; // both texts stand in the drawing
     super.show(answer);
-    tellRoles(this.roles, answer, ["Characters below", "those above"]);
+    tellRoles(this.roles, answer, ["Below asks", "above answers"]);
   }
 
   showText() {

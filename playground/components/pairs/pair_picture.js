@@ -49,11 +49,6 @@ export class PairPicture extends AttentionPicture {
 }
 
 /** Says who asks and who answers. */
-export function tellRoles(node, { asks, answers }, places = ["Rows", "columns"]) {
-  node.replaceChildren(
-    make("b", "", `${places[0]} ask`),
-    `: ${asks}; `,
-    make("b", "", `${places[1]} answer`),
-    `: ${answers}.`,
-  );
+export function tellRoles(node, { asks, answers }, [first, second] = ["Rows ask", "columns answer"]) {
+  node.replaceChildren(make("b", "", first), `: ${asks}; `, make("b", "", second), `: ${answers}.`);
 }
