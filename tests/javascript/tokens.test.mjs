@@ -27,6 +27,7 @@ test("a piece tells its id, its length, its counts, and of which character it is
     "“the”",
     "id 300 · 3 characters · 5,437 times in the training text, 1 here",
   ]);
+  assert.match(pieceWords([21, "6", 2, 3, true, 6, 0], letters)[1], /1 character · never in the training text, 6 here$/);
   const [bytes, words] = pieceWords([172, "<0xF0>", 1, 2, false, 1, 1], letters);
   assert.equal(bytes, "F0");
   assert.match(words, /^id 172 · part of “🎭”, whose bytes are cut apart · 1 time in/);

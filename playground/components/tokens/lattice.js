@@ -13,6 +13,7 @@ export class LatticePicture {
     this.grid = make("div", "lattice-grid");
     this.scroll = make("div", "lattice-scroll");
     this.scroll.setAttribute("role", "img");
+    this.scroll.tabIndex = 0; // it scrolls
     this.scroll.append(this.grid);
     const box = make("div", "lattice-box");
     box.append(this.pills, this.scroll);

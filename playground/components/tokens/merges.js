@@ -1,5 +1,5 @@
 // A step of the merges: the pieces of the sentence, the pair that is joined next, and the counts of all pairs.
-import { make } from "../basics/dom.js";
+import { make, scrolling } from "../basics/dom.js";
 import { whole } from "../basics/wording.js";
 import { fillPiece, pieceNode } from "./piece.js";
 import { changes, placesOf } from "./words.js";
@@ -8,10 +8,9 @@ const BAR_PX = 90;
 
 export class MergesPicture {
   constructor() {
-    this.words = make("div", "merge-words");
-    this.pairs = make("div", "merge-pairs");
+    this.words = scrolling("merge-words", "The sentence in pieces");
+    this.pairs = scrolling("merge-pairs", "Pairs of neighbours and their counts");
     this.nodes = [this.words, this.pairs];
-    this.words.tabIndex = this.pairs.tabIndex = -1;
   }
 
   /** Draws step `at` of an answer of the server (`playground/cutting/player.py`). */

@@ -1,6 +1,6 @@
 // The Tokens tab: a text of one's own, cut by two tokenizers side by side, and the merge player.
 import { ask } from "../basics/calls.js";
-import { button, make, press } from "../basics/dom.js";
+import { button, make, press, scrolling } from "../basics/dom.js";
 import { Listeners } from "../basics/listeners.js";
 import { chosenText, onText } from "../page/chosen_text.js";
 import { CHARACTERS, chosenTokens, onTokens } from "../page/chosen_tokens.js";
@@ -90,7 +90,7 @@ export class TokensTab {
     }));
     this.cut = make("div", "tokens-cut");
     this.cut.append(own, ...this.panes.map(({ node }) => node));
-    this.words = make("div", "tokens-words");
+    this.words = scrolling("tokens-words", "The cuts in words");
     this.words.setAttribute("aria-live", "polite");
     this.card = make("div", "card");
     this.card.append(head, this.cut, this.words);

@@ -29,7 +29,7 @@ const times = (count) => `${whole(count)} ${count === 1 ? "time" : "times"}`;
 export function pieceWords([id, text, start, end, isWhole, here, learned], letters) {
   const part = letters.slice(start, end).join("");
   if (id === null) return [`“${visible(text)}”`, `has no token: it does not stand in the text to learn from; ${times(here)} here`];
-  const counted = `${times(learned)} in the training text, ${whole(here)} here`;
+  const counted = `${learned ? times(learned) : "never"} in the training text, ${whole(here)} here`;
   if (!isWhole) {
     const bytes = partsOf(text).map(([one, kind]) => (kind === "byte" ? one : `“${one}”`));
     return [bytes.join(" "), `id ${id} · part of “${visible(part)}”, whose bytes are cut apart · ${counted}`];
