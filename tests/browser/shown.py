@@ -40,7 +40,8 @@ MODEL = """(key) => {
         tokens: text(".token-strip"),
         write: values(document.querySelector(`#prompt-${key}`)),
         sampling: values(panel).filter(([id]) => id.startsWith(`${key}-sample-`)),
-        guide: [text(".guide-place"), text(".guide-question")],
+        guide: [...document.querySelectorAll(".guide-place, .guide-question")]
+            .filter((n) => n.offsetParent).map((n) => n.textContent),
     };
 }""".replace("CHART", CHART)
 

@@ -70,7 +70,7 @@ def test_a_models_tab_that_is_fully_set(server, five_runs, new_context):
     tab.prompt("ROMEO: & JULIET?")
     page.locator(f"#{KEY}-sample-temperature input[type=number]").fill("0.5")
     page.keyboard.press("Tab")
-    tab.panel.get_by_title("Next step").click()
+    page.get_by_title("Next step").locator("visible=true").click()
     page.mouse.move(2, 2)
     set_here = {"n_embd", "n_head", "n_layer", "context_length", "steps", "batch_size"}
     set_here |= {"evaluate_every", "warmup_steps"}

@@ -152,6 +152,7 @@ export class InsideView {
   hear(record, change) {
     if (record.run && record.run !== this.run) this.follow(record.run);
     this.snapshots.following = LIVE.has(record.status);
+    this.heads.takeAsked();
     const fresh = change.events.filter((event) => event.type === "snapshot");
     if (fresh.length) this.tab.addSnapshots(fresh.map((event) => event.step));
     const newest = this.tab.snapshots.at(-1);
@@ -162,7 +163,6 @@ export class InsideView {
     if (begins || bare || !(news || this.awaited)) return;
     this.seen = newest;
     this.awaited = false;
-    this.heads.takeAsked();
     this.look();
   }
 

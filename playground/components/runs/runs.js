@@ -130,6 +130,8 @@ export class RunsTab {
       this.ticks.replace(this.ticks.runs.filter((run) => this.runs.has(run)));
       return;
     }
+    // Those that a link or a reload has ticked were ticked before there was a chart.
+    if (this.ticks.runs.some((run) => !this.chart.followed.has(run))) this.chart.follow();
     this.chart.verdicts.show(this.sentences(said));
     this.chart.refresh();
     this.side.refresh();
