@@ -146,7 +146,7 @@ class RunView:
         sentence = loss_words.summary(
             validation=self.evaluations(),
             train_now=self.train["smooth"][-1] if self.train["smooth"] else None,
-            baselines={} if self.pairs else record.baselines,  # of answers alone they tell little
+            baselines=self._compared_with(),
             floor=record.corpus.floor,
             ended=ended,
             passes=record.passes(self.step),
@@ -163,6 +163,11 @@ class RunView:
         )
         changed = [f" {going_on.told(change, self.steps)}" for change in record.changes[-1:]]
         return f"{record.corpus.title}: {sentence[0].lower()}{sentence[1:]}{part}{''.join(changed)}"
+
+    def _compared_with(self) -> dict[str, float]:
+        """The counted losses that the words compare with: of pairs, whose answers alone are counted, ln V."""
+        known = self.run.record.baselines
+        return {n: loss for n, loss in known.items() if n == "uniform"} if self.pairs else known
 
     def answer(
         self, status: str, reason: str | None, start: int = 0, start_events: int = 0
