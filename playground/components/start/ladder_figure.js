@@ -6,7 +6,7 @@ import { decimalsOf } from "../basics/wording.js";
 const GAP = 0.045; // least distance of two names, as a share of the height,
 const GAP_LARGE = 0.065; // and where they are large
 const NARROW_PX = 560; // of a plot that has no room for numbers beside the names: the cards have them
-const LETTER_PX = 6.6; // the widest letter of a name, on average
+const LETTER_PX = 7.4; // of a bold name, on average
 
 /** ladder: of `playground/tabs/ladder_data.py`; feeds: Map of model to Feed in a race, else null; axis: as in `Start`. */
 export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family, width = Infinity }) {
@@ -48,7 +48,7 @@ export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family, w
   const letters = Math.max(0, ...names.map(({ text }) => text.replace(/<[^>]*>/g, "").length));
   const longest = Math.max(1, ...curves.flatMap(({ x }) => x));
   const layout = {
-    margin: { l: narrow ? 30 : 40, r: 12 + LETTER_PX * letters, t: 6, b: 26 },
+    margin: { l: narrow ? 30 : 40, r: 12 + (narrow ? 0.9 : 1) * LETTER_PX * letters, t: 6, b: 26 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     showlegend: false,
