@@ -194,17 +194,17 @@ ENCODER_DECODER = (
     CLASSIC,
     Recipe(
         "number-words",
-        "98.9 % of the held-out number words exactly right: Muon, learned positions, 500 small batches.",
-        _PAIRS | {"steps": 500, "evaluate_every": 100},
+        "99.8 % of the held-out number words exactly right: Muon, learned positions, 1,400 small batches.",
+        _PAIRS | {"steps": 1400, "evaluate_every": 200},
     ),
     Recipe(
         "sums",
-        "Sums of up to four digits: the same settings on larger batches, for longer.",
+        "99.7 % of the held-out sums of up to four digits right: the same settings on larger batches.",
         _PAIRS | {"batch_size": 128, "steps": 2500, "evaluate_every": 500},
     ),
     Recipe(
         "pronunciation",
-        "Spelling to sounds in five minutes; quickest with BPE of 384 pieces, of which each sound is one.",
+        "Spelling to sounds: 71.2 % of the words right, with BPE of 384 pieces, of which each sound is one.",
         _PAIRS | {"batch_size": 128, "steps": 4300, "evaluate_every": 860},
     ),
     Recipe(
