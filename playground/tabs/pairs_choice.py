@@ -17,6 +17,7 @@ from lm.errors import Problem
 from lm.tasks import Rewrite, TaskConfig
 from playground.services import Services
 from playground.tabs.model_tab import notice
+from playground.texts import NotYet
 
 OWN = "own"
 REWRITE = TaskConfig(task=Rewrite.name)
@@ -130,7 +131,10 @@ class PairsChoosing:
         try:
             found, text, sentence = self.texts.get_or_synthetic(str(key), REWRITE)
         except Problem as problem:
-            return {"told": notice(str(problem)), "choice": _option(now)}
+            # That those in use are still being prepared is no news, for no tab but theirs needs them.
+            waits = isinstance(problem, NotYet) and key == now
+            told = {} if waits else {"told": notice(str(problem))}
+            return {**told, "choice": _option(now), "facts": self.machine}
         assert isinstance(text.corpus, PairCorpus)
         count = len(text.corpus.train)
         return {

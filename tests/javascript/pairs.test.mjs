@@ -88,7 +88,7 @@ test("shares have a decimal where it says something", () => {
 test("in the list of runs the losses of pairs are not sorted among those of texts", () => {
   const runs = [{ best: 1.5 }, { best: 0.1, right: 0.9 }, { best: 1.2 }];
   const column = COLUMNS.find(({ key }) => key === "best");
-  assert.deepEqual(sorted(runs, "best", false).map(column.text), ["1.200", "1.500", "90 % right"]);
+  assert.deepEqual(sorted(runs, "best", false).map(column.text), ["1.200", "1.500", "90 %"]);
 });
 
 test("a task of pairs learns from the chosen pairs, character by character; any other from the text", () => {

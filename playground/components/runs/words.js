@@ -15,7 +15,7 @@ const share = ({ step, steps }) => (steps ? `${Math.floor((100 * step) / steps)}
 
 /** Whether a run is on pairs, whose losses stand beside no text's. */
 const onPairs = ({ right }) => Number.isFinite(right);
-const judged = (run) => (onPairs(run) ? `${sharePercent(run.right)} right` : loss(run.best));
+const judged = (run) => (onPairs(run) ? sharePercent(run.right) : loss(run.best));
 
 /** The unit of the losses of some runs on one chart. */
 export function unitOf(runs) {

@@ -1,5 +1,5 @@
 // Try one: the model's answer to a line, whether it is right, and what else it might have said.
-import { make } from "../basics/dom.js";
+import { make, scrolling } from "../basics/dom.js";
 import { join } from "../page/link.js";
 import { linesOf, written } from "./pairs_diary.js";
 import { tab } from "./tab.js";
@@ -7,7 +7,7 @@ import { percent, whole } from "../basics/wording.js";
 import { writesTold } from "./writing.js";
 
 export function trying(element, props, watch) {
-  const shown = make("div", "tried");
+  const shown = scrolling("tried", "The answer");
   shown.setAttribute("aria-live", "polite");
   element.replaceChildren(shown);
   const one = tab(props.feed);
