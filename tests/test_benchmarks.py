@@ -87,6 +87,13 @@ def test_lines_are_rewritten_by_a_decoder_alone():
     assert re.search(r"^sums-decoder .*% right; longer: [\d.]+%", printed, re.MULTILINE)
 
 
+def test_an_imported_model_writes_what_transformers_writes():
+    """Of the smoke test, a small Llama with random weights: the same tokens in float32."""
+    printed = run("pretrained")
+    (row,) = [line for line in printed.splitlines() if line.startswith("ours, float32")]
+    assert row.endswith("yes")
+
+
 def test_the_decoders_of_the_rewriting_table_are_as_large():
     """A comparison at the same parameters; the tokens' embeddings differ by some positions."""
     of_row = {}

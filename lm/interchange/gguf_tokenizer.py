@@ -77,9 +77,11 @@ def _of_bytes(values: Mapping[str, Any], tokens: Sequence[str], source: str) -> 
         )
     if not isinstance(merges, list):
         raise RunProblem(f"{source} is damaged: its tokenizer has no merges.")
+    known = set(tokens)
+    pairs = [merge.split(" ") for merge in merges]
     return _standard(
         tokens,
-        [merge.split(" ") for merge in merges],
+        [pair for pair in pairs if {*pair, "".join(pair)} <= known],  # the library refuses others
         pre_tokenizer={"type": "Sequence", "pretokenizers": CUTS[cut]},
         decoder=_BYTES | {"use_regex": True},
         ignore_merges=cut == "llama-bpe",

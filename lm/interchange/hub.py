@@ -31,7 +31,7 @@ def fetched(name: str) -> Path:
             "Names of the hub need the package huggingface_hub: install it, or name a folder."
         ) from None
     try:
-        return Path(snapshot_download(name, allow_patterns=FILES))
+        folder = Path(snapshot_download(name, allow_patterns=FILES))
     except GatedRepoError:
         raise RunProblem(
             f"{name} is given only to those who accept its licence on huggingface.co: do so, and log in with "
@@ -48,3 +48,9 @@ def fetched(name: str) -> Path:
             f"{name} cannot be downloaded: the Hugging Face hub is not to be reached, and the model is not in "
             "the cache. Connect to the internet, or name a folder or a GGUF file."
         ) from None
+    if not any(folder.glob("*.safetensors")):
+        raise RunProblem(
+            f"{name} has no weights in safetensors, and those in pickles (.bin) are refused, because they can "
+            "run any program: choose another model, or a GGUF file of it."
+        )
+    return folder

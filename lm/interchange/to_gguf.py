@@ -23,6 +23,7 @@ from lm.tokenizers import CharacterTokenizer, Tokenizer, UnigramTokenizer
 from lm.tokenizers.byte_level import as_letters
 
 NORMAL = 1  # the type of a token
+NEVER = "ÿ ÿ"  # a merge of bytes that no text holds: llama.cpp wants at least one merge
 ACTIVATIONS = {"gpt2": "gelu_tanh", "llama": "silu"}
 
 
@@ -115,7 +116,7 @@ def tokens_of(tokenizer: Tokenizer) -> Tokens:
                 "with --tokenizer bpe."
             )
         texts = [as_letters(character.encode()) for character in tokenizer.characters]
-        return Tokens(texts, [NORMAL] * len(texts), [], "gpt-2")
+        return Tokens(texts, [NORMAL] * len(texts), [NEVER], "gpt-2")
     saved = tokenizer.to_json()
     if isinstance(tokenizer, UnigramTokenizer) or saved["model"].get("type") != "BPE":
         raise SettingsProblem(

@@ -82,6 +82,8 @@ def test_a_decoder_of_ours_runs_in_llama_cpp(tmp_path):
     run = run_of(of_characters(**LLAMA, characters=ASCII), ASCII, tmp_path / "run")
     lm("export", run.directory, "--to", "gguf", "--out", tmp_path / "model.gguf")
     check_llama_cpp(run, tmp_path / "model.gguf")
+    again = import_model(find(str(tmp_path / "model.gguf")), tmp_path / "again")
+    assert again.tokenizer().encode(TEXT).tolist() == ASCII.encode(TEXT).tolist()
 
 
 @pytest.mark.parametrize(

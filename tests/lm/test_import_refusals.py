@@ -13,7 +13,7 @@ from lm.errors import RunProblem
 from lm.interchange import importing
 from lm.interchange.hub import fetched
 from tests.lm import foreign_models as foreign
-from tests.lm.command_line import refusal
+from tests.lm.command_line import lm, refusal
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +146,29 @@ def test_without_the_hub_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
     told = refusal("import", "somebody/a-model", "--out", tmp_path / "out", code=3)
     assert "not to be reached" in told and "Connect to the internet" in told
+
+
+def test_a_name_of_the_hub_becomes_a_run(good, tmp_path, monkeypatch):
+    asked = []
+
+    def download(name, allow_patterns):
+        asked.append(name)
+        assert not any(pattern.endswith(".bin") for pattern in allow_patterns)
+        return str(good)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    lm("import", "somebody/a-model", "--out", tmp_path / "out")
+    assert asked == ["somebody/a-model"]
+    assert "| source | somebody/a-model |" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_model_of_the_hub_in_pickles_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda *_, **__: str(tmp_path / "empty")
+    )
+    told = refusal("import", "somebody/a-model", "--out", tmp_path / "out", code=3)
+    assert "no weights in safetensors" in told
 
 
 def test_a_template_can_use_messages_and_nothing_else(good, tmp_path):
