@@ -42,6 +42,14 @@ def tokens_of(config: TokenizerConfig) -> str:
     return kind if kind == CHARACTERS else f"{kind}:{config.vocab_size}"
 
 
+def or_characters(tokens: Any) -> str:
+    """Tokens that the browser sends; characters if it sends none that there are."""
+    try:
+        return tokens_of(config_of(tokens))
+    except SettingsProblem:
+        return CHARACTERS
+
+
 def title_of(tokens: Any) -> str:
     """In words: "characters", or "BPE 1,024"."""
     config = config_of(tokens)
@@ -63,7 +71,7 @@ def described(text: PreparedText) -> str:
 
 
 def context_told(plan: Plan, text: PreparedText) -> str:
-    """The context of pieces, as "context: 64 tokens, about 150 characters"; "" of characters."""
+    """The context of pieces, as "64 tokens, about 150 characters"; "" of characters."""
     if text.tokenizer.kind == CHARACTERS:
         return ""
-    return f"context: {tokens_told(plan.context_length, characters_each(text))}"
+    return tokens_told(plan.context_length, characters_each(text))

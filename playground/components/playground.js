@@ -8,7 +8,7 @@ import { watchTheme } from "./page/appearance.js";
 import { Board } from "./runs/board.js";
 import { pairsChosen, pairsLinked } from "./page/chosen_pairs.js";
 import { textChosen, textLinked } from "./page/chosen_text.js";
-import { cuttingWords, tokensChosen, tokensLinked } from "./page/chosen_tokens.js";
+import { cuttingWords, tokensAnswered, tokensChosen, tokensLinked } from "./page/chosen_tokens.js";
 import { diary } from "./tab/diary.js";
 import { estimate } from "./tab/estimate.js";
 import { applyFocus } from "./page/focus.js";
@@ -85,6 +85,7 @@ window.Playground = {
   textChosen,
   textLinked,
   textsAsked,
+  tokensAnswered,
   tokensChosen,
   tokensLinked,
 };

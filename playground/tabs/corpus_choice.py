@@ -19,10 +19,19 @@ from playground import components
 from playground.services import Services
 from playground.tabs import links, pairs_choice, token_choice
 from playground.tabs.model_tab import notice
-from playground.tokens import CHARACTERS, config_from, config_of, described, tokens_of
+from playground.texts import NotYet
+from playground.tokens import (
+    CHARACTERS,
+    config_from,
+    config_of,
+    described,
+    or_characters,
+    tokens_of,
+)
 
 OWN = "own"
 OWN_TITLE = "Your own text …"
+LEARNING = "learning the pieces …"  # in place of the facts; components/page/chosen_tokens.js has the words, too
 CUTTING = "(...shown) => Playground.cuttingWords(...shown)"
 AT_ONCE = 8  # choices that are answered at the same time
 _TITLES = {"tiny_shakespeare": "Tiny Shakespeare", "synthetic_plays": "Synthetic plays"}
@@ -50,6 +59,7 @@ def header(
         )
         pairs_menu = pairs_choice.menu()
         kind, size = token_choice.menus()
+        again = gr.Button("Ask again", elem_id="tokens-again", elem_classes="offscreen")
         facts = gr.HTML("", elem_classes="facts", apply_default_css=False, elem_id="facts")
         components.header_tools(links.base(os.environ))
     pairs_choice.build(page, services, pairs, *pairs_menu)
@@ -83,7 +93,8 @@ def header(
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
         # A text or its pieces may take seconds: others need not wait for them.
         quiet |= {"concurrency_limit": AT_ONCE, "concurrency_id": "choosing"}
-        event(update, list(inputs), list(parts.values()), **{**quiet, **how})
+        done = event(update, list(inputs), list(parts.values()), **{**quiet, **how})
+        done.then(None, js="() => { window.Playground?.tokensAnswered() }")
 
     now = (corpus, tokens)
     handle(choice.input, choosing.choose, choice, *now)
@@ -93,8 +104,9 @@ def header(
     choice.input(None, [kind, facts, choice], facts, js=CUTTING)
     for menu in (kind, size):
         menu.input(None, [kind, facts], facts, js=CUTTING)
-        as_typed = {"preprocess": False, "trigger_mode": "always_last"}
-        handle(menu.input, choosing.choose_tokens, kind, size, *now, **as_typed)
+    as_typed = {"preprocess": False, "trigger_mode": "always_last", "show_progress": "hidden"}
+    for event in (kind.input, size.input, again.click):
+        handle(event, choosing.choose_tokens, kind, size, *now, **as_typed)
     linked = (
         "(...now) => import('playground').then(() => "
         "[Playground.textLinked(now[0]), Playground.tokensLinked(now[1]), ...now])"
@@ -134,16 +146,20 @@ class Choosing:
         try:
             config = config_of(cut)
             text = self.texts.get(found, config)
+            facts = self._facts(text)
+        except NotYet:  # the page asks again
+            facts = LEARNING
         except Problem as problem:
+            facts = self._facts(text)
             config = config_of(CHARACTERS)
             notices = f"{notices} {problem} The tokens are characters now.".strip()
         tokens = tokens_of(config)
         return {
             **({} if found == now else {"corpus": found}),
-            **({} if tokens == cut_now else {"tokens": tokens}),
+            **({} if tokens == cut_now or facts == LEARNING else {"tokens": tokens}),
             "choice": _option(found),
             **token_choice.shown(tokens),
-            "facts": self._facts(text),
+            "facts": facts,
             "told": notice(" ".join(filter(None, [notices, sentence]))),
             "panel": gr.update(visible=False),
         }
@@ -168,16 +184,17 @@ class Choosing:
         try:
             config = config_from(kind, size)
             text = self.texts.get(str(now), config)
+        except NotYet:  # the page asks again
+            return {"facts": LEARNING}
         except Problem as problem:
-            menus = token_choice.shown(cut)
+            if f"{kind}:{size}" == str(cut):  # those in use: the page has asked again
+                return self.show(now, cut, now, cut)
+            menus = token_choice.shown(or_characters(cut))
             return {**menus, "facts": self._facts_of(now, cut), "told": notice(str(problem))}
         tokens = tokens_of(config)
-        return {
-            **({} if tokens == cut else {"tokens": tokens}),
-            **token_choice.shown(tokens),
-            "facts": self._facts(text),
-            "told": notice(None),
-        }
+        # A menu that is left tells its value again, which says nothing about a sentence that is read.
+        new = {} if tokens == cut else {"tokens": tokens, "told": notice(None)}
+        return {**new, **token_choice.shown(tokens), "facts": self._facts(text)}
 
     def close(self, now: Any, _cut: Any = CHARACTERS) -> Answer:
         """Close the panel, and go on with the text in use."""
@@ -201,7 +218,7 @@ class Choosing:
     def _facts_of(self, key: Any, cut: Any) -> str:
         """The tokens of the text in use, and the machine; the machine alone if the text is gone."""
         try:
-            return self._facts(self.texts.get(str(key), config_of(cut)))
+            return self._facts(self.texts.get(str(key), config_of(or_characters(cut))))
         except Problem:
             return self.machine
 

@@ -32,7 +32,7 @@ def test_a_link_with_tokens_opens_and_trains_on_them(server, decoder, open_tab, 
     page = first.page
     pieces(page, 300)
     assert menus(page) == ("BPE", "300")
-    page.locator("#estimate-decoder_transformer", has_text="context: 16 tokens, about").wait_for()
+    page.locator("#estimate-decoder_transformer", has_text="sees 16 tokens, about").wait_for()
     first.train().reaches("finished").differs()
     told = settled(page, lambda query: query.get("tokens") == "bpe:300")
     assert not {"tokenizer", "vocab_size"} & told.keys()

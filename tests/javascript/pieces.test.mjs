@@ -23,6 +23,6 @@ test("the mean of the bars is the loss of characters, and is divided for pieces"
 });
 
 test("the estimate tells how much a context of pieces covers", () => {
-  const told = estimateWords({ parameters: 1, steps: 2, seconds: 3, state: "settled", context: "context: 64 tokens" });
-  assert.equal(told.map(([text]) => text).join(""), "1 parameters\n2 steps ≈ 3 s here\ncontext: 64 tokens");
+  const told = estimateWords({ parameters: 1, steps: 2, seconds: 3, state: "settled", context: "64 tokens" });
+  assert.equal(told.map(([text]) => text).join(""), "1 parameters\n2 steps ≈ 3 s here\nsees 64 tokens");
 });

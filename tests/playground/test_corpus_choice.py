@@ -4,7 +4,8 @@ import pytest
 
 from lm.errors import CorpusProblem
 from playground.serving.limits import Limits
-from playground.tabs.corpus_choice import OWN, Choosing
+from playground.tabs.corpus_choice import LEARNING, OWN, Choosing
+from playground.texts import CHARACTERS, NotYet
 
 
 @pytest.fixture
@@ -124,3 +125,29 @@ def test_a_page_that_opens_with_unusable_tokens_has_characters(choosing, own_tex
 def test_a_sentence_stays_when_its_own_change_is_heard(choosing, own_text):
     """The browser answers every new choice with a change, which has nothing to say."""
     assert "value" not in choosing.follow(own_text, "characters", own_text, "characters")["told"]
+
+
+def test_pieces_that_take_long_are_asked_for_again(choosing, own_text, monkeypatch):
+    """On a busy machine, the tokens of a link or of a class must not become characters after ten seconds."""
+    get, late = choosing.texts.get, True
+
+    def slow(key, tokenizer=CHARACTERS, **how):
+        if late and tokenizer != CHARACTERS:
+            raise NotYet("That text is still being cut into pieces.")
+        return get(key, tokenizer, **how)
+
+    monkeypatch.setattr(choosing.texts, "get", slow)
+    opened = choosing.show(own_text, "bpe:300", own_text, "characters")
+    assert (opened["kind"], opened["size"]["value"], opened["facts"]) == ("bpe", 300, LEARNING)
+    assert "tokens" not in opened and sentence(opened) == ""
+    assert choosing.choose_tokens("bpe", 300, own_text, "characters") == {"facts": LEARNING}
+    late = False
+    told = choosing.choose_tokens("bpe", 300, own_text, "characters")
+    assert told["tokens"] == "bpe:300" and told["facts"].startswith("300 pieces")
+
+
+def test_pieces_in_use_that_turn_out_impossible_become_characters(choosing, own_text):
+    """Those that the browser remembers from a longer text, once the page has asked again."""
+    answer = choosing.choose_tokens("bpe", 8192, own_text, "bpe:8192")
+    assert answer["tokens"] == "characters" == answer["kind"]
+    assert sentence(answer).endswith("The tokens are characters now.")

@@ -124,7 +124,7 @@ def test_the_estimate_tells_a_context_of_pieces_in_characters(services, own_text
     rung = RUNGS["bigram"]
     actions = Actions(rung, services)
     told = actions.estimate([own_text, *tiny_values(rung, context_length=64, **PIECES)])
-    assert told["context"] == "context: 64 tokens, about 90 characters"
+    assert told["context"] == "64 tokens, about 90 characters"
     assert actions.estimate([own_text, *tiny_values(rung)])["context"] == ""
 
 

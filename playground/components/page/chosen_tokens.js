@@ -4,11 +4,15 @@ import { whole } from "../basics/wording.js";
 import { join, moved, opens } from "./link.js";
 
 export const CHARACTERS = "characters";
+const LEARNING = "learning the pieces …"; // also of the server, in place of the header's facts
+const AGAIN_MS = 1500;
 const OWN = "own"; // the entry of the menu of texts that opens a panel
 const TITLES = { characters: "characters", bpe: "BPE", unigram: "Unigram" };
 
 let tokens = null;
 let linked = null; // of the link with which the page was opened
+let again; // timer
+let typed; // the text in the menu of the vocabulary when it was chosen
 const listeners = new Listeners();
 
 const tell = () => (tokens === null ? null : { tokens: tokens === CHARACTERS ? null : tokens });
@@ -42,5 +46,22 @@ export function tokensTitle(chosen) {
 /** The words in place of the header's facts while the server cuts the text; facts: those that stand there.
  *
  * text: the text that was chosen, if that was the choice. */
-export const cuttingWords = (kind, facts, text) =>
-  kind === CHARACTERS || text === OWN ? facts : "learning the pieces …";
+export function cuttingWords(kind, facts, text) {
+  typed = vocabulary()?.value;
+  return kind === CHARACTERS || text === OWN ? facts : LEARNING;
+}
+
+const vocabulary = () => globalThis.document?.querySelector("#vocabulary input");
+
+/** The server has answered a choice: if it still learns, it is asked again.
+ *
+ * A menu with the focus keeps a text that was refused: it is left. */
+export function tokensAnswered() {
+  clearTimeout(again);
+  again = setTimeout(() => {
+    const learns = document.querySelector("#facts")?.textContent.includes(LEARNING);
+    if (learns) document.getElementById("tokens-again")?.click();
+  }, AGAIN_MS);
+  const menu = vocabulary();
+  if (menu && menu === document.activeElement && menu.value === typed) menu.blur();
+}

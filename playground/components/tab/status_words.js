@@ -66,7 +66,7 @@ export function estimateWords({ error, parameters, steps, seconds, state, contex
     settled: [[" ≈ ", false], [duration(seconds), true], [" here", false]],
   };
   const whose = { same: [["This run: ", false]], other: [["Chosen: ", false]] }[beside] ?? [];
-  const reach = context ? [[`\n${context}`, false]] : [];
+  const reach = context ? [[`\nsees ${context}`, false]] : [];
   return [...whose, [whole(parameters), true], [` parameters\n${whole(steps)} steps`, false], ...time[state], ...reach];
 }
 
