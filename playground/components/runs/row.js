@@ -52,7 +52,7 @@ export class RunRow {
       const [cell, words] = [this.cells.get(key), text(run)];
       const place = cell.querySelector(".runs-text");
       if (place.textContent !== words) place.textContent = words;
-      if (key === "what" || key === "note") cell.title = words;
+      if (["model", "what", "note"].includes(key)) cell.title = words;
       for (const pencil of cell.querySelectorAll(".runs-pencil")) {
         pencil.hidden = !run.changeable;
         pencil.title = `${pencil.dataset.field === "name" ? "Rename" : "Write a note on"} ${labelOf(run)}`;
