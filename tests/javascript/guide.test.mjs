@@ -50,6 +50,10 @@ test("on a phone the names take less than half of the chart, and the cards tell 
   assert.deepEqual(beside.map(({ text }) => text).sort(), ["<b>decoder</b>", "<b>single head</b>", "counted 5-grams", "counted pairs"]);
   const places = beside.map(({ y }) => y).sort();
   assert.ok(places.every((y, index) => index === 0 || y - places[index - 1] > 0.1), "none lies over another");
+  const [low, high] = layout.yaxis.range;
+  const flat = figureOf({ models, lines }, null, "step", { ...THEME, height: 240 }).layout;
+  const pixels = flat.annotations.filter(({ x }) => x > 1).map(({ y }) => (200 * y) / (high - low)).sort((a, b) => a - b);
+  assert.ok(pixels.every((y, index) => index === 0 || y - pixels[index - 1] > 12), "nor on a flat chart");
   const inside = layout.annotations.filter(({ x }) => x < 1);
   assert.deepEqual(inside.map(({ text }) => text), ["knows nothing: 1 in 65 · 4.17"]);
 });

@@ -3,13 +3,14 @@ import { evaluations } from "../tab/feed.js";
 import { presenting } from "../page/presenting.js";
 import { decimalsOf } from "../basics/wording.js";
 
-const GAP = 0.045; // least distance of two names, as a share of the height,
-const GAP_LARGE = 0.065; // and where they are large
+const GAP_PX = 14; // least distance of two names,
+const GAP_LARGE_PX = 28; // and where they are large
+const AROUND_PX = 40; // above and below the curves
 const NARROW_PX = 560; // of a plot that has no room for numbers beside the names: the cards have them
 const LETTER_PX = 7.4; // of a bold name, on average
 
 /** ladder: of `playground/tabs/ladder_data.py`; feeds: Map of model to Feed in a race, else null; axis: as in `Start`. */
-export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family, width = Infinity }) {
+export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family, width = Infinity, height = 340 }) {
   const curves = ladder.models
     .map((model) => curveOf(model, feeds?.get(model.key)?.record, feeds, axis))
     .filter((curve) => curve.x.length);
@@ -43,7 +44,7 @@ export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family, w
         size: narrow ? 11 : 12,
       })),
     ],
-    (presenting() ? GAP_LARGE : GAP) * (high - low),
+    ((presenting() ? GAP_LARGE_PX : GAP_PX) / Math.max(100, height - AROUND_PX)) * (high - low),
   );
   const letters = Math.max(0, ...names.map(({ text }) => text.replace(/<[^>]*>/g, "").length));
   const longest = Math.max(1, ...curves.flatMap(({ x }) => x));

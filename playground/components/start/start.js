@@ -168,6 +168,7 @@ export class Start {
       card: colour("card"),
       family: getComputedStyle(this.element).fontFamily,
       width: this.plot.clientWidth,
+      height: this.plot.clientHeight,
     });
     this.plot.setAttribute("aria-label", summary);
     for (const trace of data) trace.line.width = thick(trace.line.width);
