@@ -9,8 +9,8 @@ export class MasksPicture {
     this.row = make("div", "masks-row");
     this.words = make("p", "figure-words");
     this.words.textContent =
-      "Coloured: may look. Grey: hidden. Rows ask, columns answer. In a batch, shorter lines end in padding, " +
-      "which nobody may look at: a line gives the same alone and beside longer ones.";
+      "Coloured: may look; grey: hidden. Rows ask, columns answer. Padding fills the shorter lines of a batch; " +
+      "nobody may look at it.";
     this.node.append(this.row, this.words);
   }
 
