@@ -23,9 +23,10 @@ def main(out: Path) -> None:
     """Open the page in Chromium, and save the figure of the sweep of sizes as an SVG file."""
     with app.running() as playground, app.chromium() as browser:
         page = browser.new_context(viewport=SCREEN, color_scheme="light").new_page()
+        page.set_default_timeout(app.PATIENCE * 1000)
         page.goto(f"{playground.url}/?tab=runs&sweep={SWEEP}")
         card = page.locator(".runs-scaling")
-        card.locator(".sweep-plot .scatterlayer .trace").last.wait_for()
+        card.locator(".sweep-plot .scatterlayer .trace").last.wait_for(state="attached")
         card.locator(".figure-files summary").click()
         with page.expect_download() as download:
             card.get_by_role("button", name="SVG", exact=True).click()
