@@ -48,7 +48,8 @@ export function tokensTitle(chosen) {
  * text: the text that was chosen, if that was the choice. */
 export function cuttingWords(kind, facts, text) {
   typed = vocabulary()?.value;
-  return kind === CHARACTERS || text === OWN ? facts : LEARNING;
+  const same = text === undefined && `${kind}:${typed?.replace(",", "")}` === tokens; // a menu was left
+  return kind === CHARACTERS || text === OWN || same ? facts : LEARNING;
 }
 
 const vocabulary = () => globalThis.document?.querySelector("#vocabulary input");

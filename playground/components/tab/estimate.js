@@ -62,6 +62,7 @@ class Estimate {
     const words = pieces.map(([text]) => text).join("");
     if (this.line.textContent === words) return;
     this.line.classList.toggle("impossible", Boolean(this.answer.error));
+    this.line.classList.toggle("of-pieces", Boolean(this.answer.context));
     this.line.replaceChildren(
       ...pieces.map(([text, strong]) => (strong ? make("b", "", text) : text)),
     );
