@@ -90,7 +90,8 @@ class TextCut:
         begun, at = iter(self.known), 0
         piece = next(begun, None)
         for word in words_of(self.text):
-            end, own = at + len(word), []
+            end = at + len(word)
+            own: list[Piece] = []
             while piece is not None and piece.start < end:
                 own.append(piece)
                 piece = next(begun, None)

@@ -55,7 +55,9 @@ def _with_next(steps: Sequence[MergeStep]) -> list[tuple[MergeStep, MergeStep | 
 
 def _told(step: MergeStep, said: str) -> Answer:
     """A step: its pieces by word, its pairs [a, b, count, rank], the pair that is joined, and the sentence."""
-    pairs = [[*pair, rank] for pair, rank in zip(step.pairs, step.ranks, strict=True)]
+    pairs: list[list[Any]] = [
+        [*pair, rank] for pair, rank in zip(step.pairs, step.ranks, strict=True)
+    ]
     if step.rank is not None and any(rank is not None for rank in step.ranks):
         pairs.sort(key=lambda pair: (pair[3] is None, pair[3]))
     return {

@@ -70,7 +70,7 @@ class TokensTab:
             if mode not in player.MODES:
                 raise SettingsProblem(f"The player shows one of {', '.join(player.MODES)}.")
             text, note = player.sentence(checked(asked.get("sentence")), _length(asked))
-            told = {"mode": mode, "note": note}
+            told: Answer = {"mode": mode, "note": note}
             if mode == "learn":
                 title = "The pairs are those of the sentence itself: nothing else is learned from."
                 return told | {"title": title} | player.learn(text)

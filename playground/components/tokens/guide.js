@@ -3,6 +3,8 @@ import { ask } from "../basics/calls.js";
 import { GuideStrip } from "../tab/guide.js";
 import { onCut, tokensTab } from "./tab.js";
 
+const PATIENCE_MS = 30000; // until the server has counted the words of the text
+
 export class TokensGuide extends GuideStrip {
   constructor(element, ...mounted) {
     super(element, ...mounted);
@@ -30,7 +32,7 @@ export class TokensGuide extends GuideStrip {
 
   async say() {
     const { index } = this;
-    const answer = await ask(this.server, "happened", [[index, tokensTab()?.question() ?? null]]);
+    const answer = await ask(this.server, "happened", [[index, tokensTab()?.question() ?? null]], PATIENCE_MS);
     if (index !== this.index || !this.telling) return;
     this.words.textContent = answer?.text ?? "The server does not answer. Try again in a moment.";
   }
