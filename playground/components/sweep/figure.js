@@ -84,7 +84,7 @@ export function drawSweep(node, state) {
     legend: { font: { size: 10 }, x: 1, xanchor: "right", y: 1 },
     hoverlabel: { bgcolor: colour("card"), font: { color: colour("ink") } },
     xaxis: x,
-    yaxis: axis,
+    yaxis: { ...axis, title: { text: "nats per character", font: { size: 11 }, standoff: 4 } },
   };
   return Plotly.react(node, tracesOf(state, colour), layout, PLOT_CONFIG);
 }
