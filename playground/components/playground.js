@@ -6,7 +6,7 @@
 // can never turn into markup.
 import { watchTheme } from "./page/appearance.js";
 import { Board } from "./runs/board.js";
-import { pairsChosen, pairsLinked } from "./page/chosen_pairs.js";
+import { pairsChosen, pairsLinked, pairsShown } from "./page/chosen_pairs.js";
 import { textChosen, textLinked } from "./page/chosen_text.js";
 import { cuttingWords, tokensAnswered, tokensChosen, tokensLinked } from "./page/chosen_tokens.js";
 import { diary } from "./tab/diary.js";
@@ -80,6 +80,7 @@ window.Playground = {
   opened,
   pairsChosen,
   pairsLinked,
+  pairsShown,
   runsCounted,
   tab,
   textChosen,

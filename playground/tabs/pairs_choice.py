@@ -108,8 +108,12 @@ def build(
     handle(upload.upload, choosing.add_uploaded, upload, pairs)
     handle(close.click, choosing.close, pairs)
     linked = "(key, now) => import('playground').then(() => [Playground.pairsLinked(key), now])"
-    handle(page.load, choosing.show, pairs, pairs, queue=False, js=linked)
     handle(pairs.change, choosing.show, pairs, pairs, queue=False, js=linked)
+    # A page that opens does not ask the server: few visitors come for pairs.
+    facts.value = choosing.machine
+    shown = f"Playground.pairsShown(key, {json.dumps(list(TITLES))}, {json.dumps(OWN)})"
+    opened = f"(key) => import('playground').then(() => {shown})"
+    page.load(None, pairs, [pairs, choice], js=opened)
     chosen = "import('playground').then(() => Playground.pairsChosen(key))"
     gr.on([pairs.change, page.load], None, pairs, js=f"(key) => {{ {chosen} }}")
     words = json.dumps(choosing.too_large("SIZE"))

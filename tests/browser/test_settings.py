@@ -123,7 +123,8 @@ def test_the_ladder_tells_the_best_loss_of_every_rung_at_once(server, context):
         button.wait_for()
         if (SHIPPED / name / "run.json").exists():
             page.wait_for_function(
-                "(id) => /^\\d\\.\\d\\d$/.test(document.getElementById(id).dataset.note ?? '')",
+                "(id) => /^(\\d\\.\\d\\d|[\\d.]+ % right)$/"
+                ".test(document.getElementById(id).dataset.note ?? '')",
                 arg=f"rung-{name}-button",
             )
 

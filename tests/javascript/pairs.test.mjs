@@ -6,7 +6,7 @@ import { linesOf, sampleAt, spread } from "../../playground/components/tab/pairs
 import { asCsv, pointsOf } from "../../playground/components/loss/points.js";
 import { lossWords, rightAt } from "../../playground/components/loss/words.js";
 import { learned } from "../../playground/components/tab/choice.js";
-import { learnersOfPairs, ofPairs, pairsChosen } from "../../playground/components/page/chosen_pairs.js";
+import { learnersOfPairs, ofPairs, pairsChosen, pairsShown } from "../../playground/components/page/chosen_pairs.js";
 import { noteLines } from "../../playground/components/page/ladder.js";
 import { share } from "../../playground/components/basics/wording.js";
 import { COLUMNS, sorted } from "../../playground/components/runs/words.js";
@@ -103,4 +103,9 @@ test("a task of pairs learns from the chosen pairs, character by character; any 
   const other = { key: "encoder_decoder", settings }; // its text is a key of pairs already
   assert.deepEqual(learned(other, "own:1", "characters", [8, "rewrite"], 2)[0], "own:1");
   assert.equal(ofPairs([["steps"]], [9]), false); // a model without a choice of tasks
+});
+
+test("the menu of pairs shows what the browser keeps when a page opens", () => {
+  assert.deepEqual(pairsShown("sums", ["number_words", "sums"], "own"), ["sums", "sums"]);
+  assert.deepEqual(pairsShown("own:1", ["number_words", "sums"], "own"), ["own:1", "own"]);
 });

@@ -22,6 +22,12 @@ export const pairsLinked = (present) => (opens() && linked) || present;
 
 export const chosenPairs = () => key;
 
+/** The pairs with which a page opens, and the entry of the menu that stands for them. */
+export function pairsShown(present, titles, own) {
+  const shown = pairsLinked(present);
+  return [shown, titles.includes(shown) ? shown : own];
+}
+
 /** Takes the key of the pairs that are chosen now. */
 export function pairsChosen(pairs) {
   if (pairs === key) return;
