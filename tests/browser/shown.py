@@ -1,5 +1,6 @@
 """All that a page shows, as plain data: two pages that show the same have the same fields."""
 
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 
 CHART = """(plot) => {
@@ -82,13 +83,18 @@ def on_runs(page: Page) -> dict:
     return page.evaluate(RUNS)
 
 
-def settles(page: Page, look, *more) -> dict:
-    """The fields as soon as they stay the same for a second."""
+def settles(page: Page, look, *more, like: dict | None = None) -> dict:
+    """The fields as soon as they stay the same for a second; like: wait until they are these, if they ever are."""
     before = None
-    for _ in range(60):
-        now = look(page, *more)
-        if now == before:
+    for _ in range(90):
+        try:
+            now = look(page, *more)
+        except PlaywrightError:  # parts of the page are not there yet
+            now = None
+        if now is not None and now == before and like in (None, now):
             return now
         before = now
         page.wait_for_timeout(1000)
-    raise AssertionError(f"the page does not come to rest: {before}")
+    if before is None:
+        raise AssertionError("the page does not come to be")
+    return before

@@ -42,8 +42,7 @@ def same_to_somebody_else(page: Page, other: Page, look, *more) -> None:
         other.wait_for_function(
             "(search) => location.search === search", arg=address[address.index("?") :]
         )
-        other.wait_for_timeout(2500)
-        shown = settles(other, look, *more)
+        shown = settles(other, look, *more, like=wanted)
         assert {n: (shown[n], wanted[n]) for n in wanted if shown[n] != wanted[n]} == {}
         assert other.url == address
         other.reload()
