@@ -84,7 +84,7 @@ def on_runs(page: Page) -> dict:
 
 
 def settles(page: Page, look, *more, like: dict | None = None) -> dict:
-    """The fields as soon as they stay the same for a second; like: wait until they are these, if they ever are."""
+    """The fields as soon as they stay the same for a second; like: until they are these, if they ever are."""
     before = None
     for _ in range(90):
         try:

@@ -53,7 +53,7 @@ def test_a_models_tab_that_is_fully_set(server, five_runs, new_context):
     page = new_context().new_page()
     page.goto(f"{server.url}/?model={KEY}&run=local:layers")
     tab = Tab(page, RUNGS[KEY]).ready().reaches("finished")
-    tab.until("run === 'local:layers' && tab.snapshots.length > 2".replace("run", "record.run", 1))
+    tab.until("record.run === 'local:layers' && tab.snapshots.length > 2")
     tab.set("batch_size", 8)
     tab.panel.get_by_role("button", name="tokens", exact=True).click()
     tab.panel.get_by_role("button", name="log y", exact=True).click()
