@@ -138,7 +138,7 @@ def _different(left: TextCut, right: TextCut) -> Sequence[TextCut]:
 
 def _compared(left: TextCut, right: TextCut) -> str:
     if left.tokens == right.tokens:
-        return f"This text is {counted(len(left.known), 'token')} with {left.name} on both sides."
+        return f"This text is {counted(len(left.known), 'token')} with {left.name}."
     return (
         f"This text is {counted(len(left.known), 'token')} with {left.name} and {len(right.known):,} with "
         f"{right.name}."
