@@ -149,10 +149,8 @@ class Texts:
         if answers is None:
             corpus = pairs.from_tsv(own_text.decode(data, title))
         else:
-            sides = (
-                own_text.decode(one, of) for one, of in zip((data, answers), labels, strict=True)
-            )
-            corpus = pairs.from_two_texts(*sides, labels=labels)
+            first, second = own_text.decode(data, labels[0]), own_text.decode(answers, labels[1])
+            corpus = pairs.from_two_texts(first, second, labels=labels)
         if corpus.notice and tell is not None:
             tell(corpus.notice)
         return self._keep(corpus, PAIRS)

@@ -110,5 +110,5 @@ def part_of(corpus: AnyCorpus) -> tuple[AnyCorpus, float]:
             longer=longer[: max(1, round(len(longer) / more)) if longer else 0],
         )
         return part, more
-    part = replace(corpus, text=corpus.text[:PART])
-    return part, min(len(corpus.text), WHOLE_IS_READ) / len(part.text)
+    beginning = replace(corpus, text=corpus.text[:PART])
+    return beginning, min(len(corpus.text), WHOLE_IS_READ) / len(beginning.text)
