@@ -190,6 +190,7 @@ def launch(
                 strict_cors=True,
                 max_file_size=4 * text_bytes,  # our own limit is lower, and has a sentence
                 ssr_mode=False,
+                _frontend=False,  # Gradio would end the launch if its page took 3 s, as on a busy machine
                 show_error=True,
             )
     except OSError:

@@ -4,12 +4,15 @@ import errno
 import os
 import socket
 
+import gradio as gr
 import httpx
 import pytest
 from click.testing import CliRunner
 
 from lm.errors import Problem
 from playground.serving import address, server
+from playground.serving.gate import Listeners
+from playground.serving.limits import Limits
 
 
 def refusal(host: str, port: int) -> str:
@@ -85,3 +88,13 @@ def test_gradio_asks_no_proxy_while_it_calls_itself(monkeypatch):
     with address.no_proxy(), httpx.Client():
         pass
     assert os.environ["no_proxy"] == "example.org" and "NO_PROXY" not in os.environ
+
+
+def test_a_page_that_answers_late_does_not_end_the_launch(monkeypatch):
+    """Gradio asks its own page for 3 s. On a busy machine that ended in a traceback about `share=True`."""
+    monkeypatch.setattr("gradio.networking.url_ok", lambda url: False)
+    with gr.Blocks(analytics_enabled=False) as page:
+        gr.Markdown("late")
+    host, port = address.usable("127.0.0.1", 0)
+    server.launch(page, host, port, "", Limits(), Listeners(), [])
+    page.close(verbose=False)
