@@ -15,7 +15,7 @@ CHART = """(plot) => {
 
 MODEL = """(key) => {
     const chart = CHART;
-    const painted = (n) => [n.textContent, n.style.cssText];
+    const painted = (n) => [n.textContent, n.style.getPropertyValue("--run")];
     const panel = document.querySelector(`#panel-${key}`);
     const text = (selector) => panel.querySelector(selector)?.textContent ?? null;
     const all = (selector) => [...panel.querySelectorAll(selector)].map((n) => n.textContent);
@@ -48,7 +48,7 @@ MODEL = """(key) => {
 
 RUNS = """() => {
     const chart = CHART;
-    const painted = (n) => [n.textContent, n.style.cssText];
+    const painted = (n) => [n.textContent, n.style.getPropertyValue("--run")];
     const page = document.querySelector(".runs");
     const all = (selector) => [...page.querySelectorAll(selector)].map((n) => n.textContent);
     const fields = (selector) =>
