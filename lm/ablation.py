@@ -89,10 +89,10 @@ def cost_of(
             differences = torch.cat(added)
             n = len(differences)
             margin = 1.96 * float(differences.std()) / n**0.5 if n > 1 else float("inf")
-            each = characters_per_token
-            loss, more = float(torch.cat(losses).mean()) / each, float(differences.mean()) / each
-            yield Cost(loss, more, margin / each, round(n * T * each))
-            if n >= 30 and margin / each < exact:
+            loss, more = float(torch.cat(losses).mean()), float(differences.mean())
+            loss, more, margin = (one / characters_per_token for one in (loss, more, margin))
+            yield Cost(loss, more, margin, round(n * T * characters_per_token))
+            if n >= 30 and margin < exact:
                 return
 
 

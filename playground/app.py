@@ -33,7 +33,10 @@ def build(services: Services) -> gr.Blocks:
         pairs = pairs_choice.remembered()
         corpus, tokens = corpus_choice.header(page, TITLE, services, pairs)
         # Pairs are rewritten character by character.
-        learned = {False: (corpus, tokens), True: (pairs, gr.State(CHARACTERS))}
+        learned: dict[bool, tuple[gr.BrowserState, gr.BrowserState | gr.State]] = {
+            False: (corpus, tokens),
+            True: (pairs, gr.State(CHARACTERS)),
+        }
         ladder_tabs.notes(services)
         told = opening.sentence()
         with gr.Tabs(elem_classes="ladder", elem_id="ladder") as ladder:

@@ -11,8 +11,8 @@ from lm.openmp import WAITING
 
 ROOT = Path(__file__).parents[1]
 
-# Prints the environment at the moment in which something heavy is first asked for, and imports no more. Gradio takes
-# seconds, and comes before torch.
+# Prints the environment at the moment in which something heavy is first asked for, and imports no more. Gradio
+# takes seconds, and comes before torch.
 UNTIL_HEAVY = """
 import os, runpy, sys
 

@@ -101,15 +101,16 @@ def trying(key: str, box: str, line: str, usual: Mapping[str, Any], *, linked: b
     linked: whether a link tells them.
     """
     both = [[name, given] for name, given in {"prompt": line, **usual}.items()]
-    shown = {"box": box, "usual": both, "linked": linked}
-    return _component("trying", None, classes="trying-block", feed=key, **shown)
+    return _component(
+        "trying", None, classes="trying-block", feed=key, box=box, usual=both, linked=linked
+    )
 
 
 def start(value: Mapping[str, Any], *server: ServerFunction) -> gr.HTML:
     """The Start tab; value: of `playground/tabs/ladder_data.py`.
 
-    server: plain functions called `race` [text, tokens, budget], `state` [race], `steer` [race, order] and `poll`, as of
-    `run_feed`; each of one list.
+    server: plain functions called `race` [text, tokens, budget], `state` [race], `steer` [race, order] and
+    `poll`, as of `run_feed`; each of one list.
     """
     functions = _named(["race", "state", "steer", "poll"], list(server))
     return _component(
@@ -134,8 +135,8 @@ def runs(
 ) -> gr.HTML:
     """The Runs tab; sampling: the fields of the sampling settings, of `playground/tabs/runs_tab.py`.
 
-    models: that can be swept, of `playground/runs/sweep_form.py`. server: plain functions called `table`, `poll`,
-    `settings`, `change`, `remove` and `restore`, each of one value; see
+    models: that can be swept, of `playground/runs/sweep_form.py`. server: plain functions called `table`,
+    `poll`, `settings`, `change`, `remove` and `restore`, each of one value; see
     `playground/runs/comparison.py`; and `costs`, `sweep`, `swept` and `steer`, each of a list; see
     `playground/runs/sweeping.py`. Its value is an answer of `RunsTab.write`.
     """

@@ -255,7 +255,7 @@ def _base(rung: Rung, values: Any, apart: Collection[str]) -> tuple[dict[str, An
     for name, one in plan.values().items():
         if one != before[name] and name not in apart:
             given[name] = one
-    parts = {
+    parts: dict[str, Any] = {
         name: part.model_copy(
             update={n: v for n, v in given.items() if n in type(part).model_fields}
         )

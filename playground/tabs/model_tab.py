@@ -44,7 +44,7 @@ class Tab:
     parts: dict[str, Any]  # "token", "feed", "chart", "notice", "recipe"
     settings: dict[str, Any]
     corpus: gr.BrowserState
-    tokens: gr.BrowserState
+    tokens: gr.BrowserState | gr.State
     guiding: Guiding
     write: dict[str, Any]  # "prompt", and the sampling settings by name
 
@@ -121,7 +121,7 @@ def build(
     services: Services,
     token: gr.BrowserState,
     corpus: gr.BrowserState,
-    tokens: gr.BrowserState,
+    tokens: gr.BrowserState | gr.State,
 ) -> Tab:
     """Lay out one rung's tab and connect it; must be called inside the page's `gr.Tabs`."""
     key, actions = rung.name, Actions(rung, services)

@@ -189,12 +189,15 @@ class PairsChoosing:
         )
 
     def _add(self, sides: Sequence[bytes], labels: tuple[str, str], told: str, now: Any) -> Answer:
+        """Keep pairs from one file, or from two of the same number of lines."""
         size = sum(map(len, sides))
         if size > self.largest:
             return self._refused(self.too_large(f"{size / 1e6:.1f}"), now)
         notices = [told] if told else []
         try:
-            key = self.texts.add_pairs(*sides, tell=notices.append, labels=labels)
+            key = self.texts.add_pairs(
+                sides[0], sides[1] if sides[1:] else None, notices.append, labels
+            )
             self.texts.get(key, task=REWRITE)  # what cannot be prepared is refused, not replaced
             return self.show(key, now, " ".join(notices))
         except Problem as problem:

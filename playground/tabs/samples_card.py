@@ -114,7 +114,8 @@ def _trying(rung: Rung, actions: Actions) -> dict[str, Any]:
         asked = gr.JSON(None, visible=False)
 
     def answer(request: gr.Request, *inputs: Any) -> Any:
-        return actions.rewrite(*inputs, visitor=visitor_of(request))
+        asked, line, temperature = inputs
+        return actions.rewrite(asked, line, temperature, visitor=visitor_of(request))
 
     for event in (go.click, line.submit):
         event(

@@ -86,8 +86,9 @@ class TokensTab:
             return {"text": "The guide has no such step."}
         try:
             key, text, _ = self._asked(asked)
+            sides = asked if isinstance(asked, dict) else {}
             left, right = (
-                cut(self.texts, key, str(asked.get(side) or usual), text)
+                cut(self.texts, key, str(sides.get(side) or usual), text)
                 for side, usual in zip(("left", "right"), USUAL, strict=True)
             )
             return {"text": self.steps[index].told(facts(left, right, self._words(key)))}
