@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from lm import corpora
@@ -186,8 +186,8 @@ def server(start_server) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, or Chrome; a machine without may skip, except where CI=true."""
+def chromium() -> str:
+    """The path of Debian's Chromium, or Chrome; a machine without may skip, except where CI=true."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     path = next(filter(None, map(shutil.which, names)), None)
     if path is None:
@@ -195,10 +195,32 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI", "").lower() == "true":
             pytest.fail(sentence)
         pytest.skip(sentence)
+    return path
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright, chromium) -> Iterator[Browser]:
+    """For visitors who have been nowhere yet, each with a storage of their own."""
+    browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def profile(playwright, chromium, tmp_path_factory) -> Iterator[BrowserContext]:
+    """A browser that keeps the files of a page from one test to the next, already compiled."""
+    profile = playwright.chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"), executable_path=chromium, args=FLAGS, viewport=LAPTOP
+    )
+    profile.set_default_timeout(PATIENCE * 1000)
+    yield profile
+    profile.close()
 
 
 @dataclass
@@ -270,8 +292,24 @@ def stop_runs(page: Page) -> None:
 
 
 @pytest.fixture
-def context(new_context) -> BrowserContext:
-    return new_context()
+def context(profile, watch) -> Iterator[BrowserContext]:
+    """A visitor of whom nothing is known: no cookie, nothing stored. Only the page's files are kept."""
+    profile.on("page", watch.over)
+    yield profile
+    profile.remove_listener("page", watch.over)
+    blank, *pages = profile.pages
+    origins = set()
+    for page in pages:
+        stop_runs(page)
+        address = urlsplit(page.url)
+        origins.add(f"{address.scheme}://{address.netloc}")
+        page.close()
+    profile.clear_cookies()
+    session = profile.new_cdp_session(blank)
+    for origin in origins - {"about://"}:
+        what = {"origin": origin, "storageTypes": "local_storage,indexeddb,service_workers"}
+        session.send("Storage.clearDataForOrigin", what)
+    session.detach()
 
 
 @pytest.fixture(scope="session")
