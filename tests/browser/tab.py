@@ -74,7 +74,7 @@ class Tab:
         return self
 
     def reaches(self, *statuses: str) -> "Tab":
-        self.until(f"{list(statuses)}.includes(record.status)")
+        self.until(f"{[*statuses, 'failed']}.includes(record.status)")
         assert self.get("record.status") in (*statuses, "finished"), self.get("record.reason")
         return self
 
