@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 
 def test_buttons_twice_and_in_the_wrong_order_do_no_harm(decoder, open_tab):
@@ -78,38 +79,30 @@ def test_a_learning_rate_changed_on_the_way_is_marked(decoder, open_tab):
     tab.press("stop").reaches("stopped")
 
 
-def test_the_chart_changes_its_axes_and_gives_its_points_away(decoder, open_tab):
+def test_the_chart_changes_its_axes_and_is_saved(decoder, open_tab):
+    """As its points, and as a picture with its background, also in the dark."""
     tab = open_tab(decoder, steps=100).train().reaches("finished").wait_for_points(100)
     card = tab.panel.locator(".loss-card")
     for name in ("tokens", "seconds", "step", "log x", "log y"):
         card.get_by_role("button", name=name, exact=True).click()
         assert tab.points() == 100
-    with tab.page.expect_download() as download:
-        save(card, "CSV")
-    settings, head, *lines = download.value.path().read_text().splitlines()
+    settings, head, *lines = saved(card, "CSV").read_text().splitlines()
     assert "n_embd=16" in settings and head == "step,tokens,seconds,training,smoothed,validation"
     assert [line.split(",")[0] for line in lines] == [str(n) for n in range(1, 101)]
-
-
-def save(card, kind):
-    """Choose from the menu of the card's chart."""
-    card.locator(".figure-files summary").first.click()
-    card.locator(".figure-files").first.get_by_role("button", name=kind, exact=True).click()
-
-
-def test_a_chart_is_saved_as_a_picture_with_its_background_also_in_the_dark(decoder, open_tab):
-    tab = open_tab(decoder, plain=True)
     tab.page.get_by_label("Dark or light").click()
-    card = tab.panel.locator(".loss-card")
-    with tab.page.expect_download() as download:
-        save(card, "SVG")
-    assert download.value.suggested_filename == f"{decoder.name}-loss.svg"
-    picture = download.value.path().read_text()
+    picture = saved(card, "SVG").read_text()
     shown = tab.page.evaluate(
         "() => getComputedStyle(document.body).getPropertyValue('--chart-card').trim()"
     )
     rgb = ", ".join(str(int(shown[i : i + 2], 16)) for i in (1, 3, 5))
     assert f"fill: rgb({rgb})" in picture and "validation" in picture
-    with tab.page.expect_download() as download:
-        save(card, "PNG")
-    assert download.value.path().read_bytes()[:4] == b"\x89PNG"
+    assert saved(card, "PNG").read_bytes()[:4] == b"\x89PNG"
+
+
+def saved(card, kind: str) -> Path:
+    """The file that an entry of the menu of the card's chart gives."""
+    with card.page.expect_download() as download:
+        card.locator(".figure-files summary").first.click()
+        card.locator(".figure-files").first.get_by_role("button", name=kind, exact=True).click()
+    assert download.value.suggested_filename == f"decoder_transformer-loss.{kind.lower()}"
+    return download.value.path()

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lm.ladder import text_models
+from lm.ladder import RUNGS, text_models
 from lm.sizes import outline
 from playground.looking.inside import views_of
 from playground.services import SHIPPED
@@ -26,8 +26,18 @@ def some(rungs):
     ]
 
 
-def test_a_tab_opens_with_something_to_see_and_a_lesson(rung, open_tab):
-    tab = open_tab(rung, plain=True)
+def test_every_tab_opens_with_something_to_see_and_a_lesson(open_tab):
+    """One after the other on one page, as somebody reads them."""
+    first, *others = RUNGS.values()
+    tab = open_tab(first, plain=True)
+    opens_with_something_to_see(tab)
+    for rung in others:
+        tab.page.evaluate("() => window.scrollTo(0, 0)")
+        opens_with_something_to_see(tab.beside(rung).select())
+
+
+def opens_with_something_to_see(tab) -> None:
+    rung = tab.rung
     tab.panel.locator(".loss-card .plot .main-svg").first.wait_for()
     if (SHIPPED / rung.name / "run.json").exists():
         tab.reaches("finished", "stopped").wait_for_points(min(10, rung.plan().steps))
@@ -47,7 +57,7 @@ def test_a_tab_opens_with_something_to_see_and_a_lesson(rung, open_tab):
 
 def assert_on_the_first_screen(tab) -> None:
     """Train, the chart and the samples stand on a laptop's screen without scrolling."""
-    for what in (f"#train-{tab.key}", ".loss-card", ".samples-card .diary"):
+    for what in (f"#train-{tab.key}", ".loss-card", ".samples-card .diary:visible"):
         box = tab.panel.locator(what).bounding_box()
         assert box and box["height"] > 20, what
         assert box["x"] >= 0 and box["x"] + box["width"] <= 1366, what
