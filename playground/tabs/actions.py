@@ -33,7 +33,7 @@ from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
 from playground.tabs import controls
 from playground.tabs.prompts import sendable
-from playground.texts import key_of
+from playground.texts import NotYet, key_of
 from playground.tokens import context_told
 
 PASSAGE = 300  # characters of held-out text whose surprise is shown
@@ -351,10 +351,11 @@ class Actions:
     def estimate(self, data: Any) -> Answer:
         """Parameters and predicted time; the page calls it with [corpus, *values].
 
-        Answers {"parameters", "steps", "seconds", "state", "context"} or {"error": a sentence}. The
-        state is "timing" or "waiting" (for the runs in training to end) while there are no seconds yet, "busy"
-        if other work disturbed the timing, "impossible" if the plan cannot be timed here, and "settled"
-        otherwise. "context" tells pieces in words, and is "" of characters.
+        Answers {"parameters", "steps", "seconds", "state", "context"} or {"error": a sentence}, which has
+        "again": True if the text is still being prepared. The state is "timing" or "waiting" (for the runs in
+        training to end) while there are no seconds yet, "busy" if other work disturbed the timing, "impossible"
+        if the plan cannot be timed here, and "settled" otherwise. "context" tells pieces in words, and is "" of
+        characters.
         """
         corpus, *values = data if isinstance(data, list) and data else [""]
         try:
@@ -363,7 +364,8 @@ class Actions:
             text.check(plan.context_length)
             self.services.allowance.check_size(plan, text.tokenizer.vocab_size)
         except Problem as problem:
-            return {"error": str(problem)}
+            again = {"again": True} if isinstance(problem, NotYet) else {}
+            return {"error": str(problem)} | again
         seconds, settled = self.services.estimates.of(plan, text)
         if seconds is None:
             state = "waiting" if self.supervisor.running() else "timing"

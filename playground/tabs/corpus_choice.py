@@ -31,7 +31,8 @@ from playground.tokens import (
 
 OWN = "own"
 OWN_TITLE = "Your own text …"
-LEARNING = "learning the pieces …"  # in place of the facts; components/page/chosen_tokens.js has the words, too
+# In place of the facts while the page asks again; components/page/chosen_tokens.js has the words, too.
+LEARNING, LOADING = "learning the pieces …", "loading the text …"
 CUTTING = "(...shown) => Playground.cuttingWords(...shown)"
 AT_ONCE = 8  # choices that are answered at the same time
 _TITLES = {"tiny_shakespeare": "Tiny Shakespeare", "synthetic_plays": "Synthetic plays"}
@@ -141,6 +142,8 @@ class Choosing:
         try:
             found, text, sentence = self.texts.get_or_synthetic(str(key))
         except Problem as problem:
+            if isinstance(problem, NotYet) and key == now:
+                return {"choice": _option(now), "facts": LOADING}
             facts = self._facts_of(now, cut_now)
             return {"told": notice(str(problem)), "choice": _option(now), "facts": facts}
         try:
@@ -185,7 +188,7 @@ class Choosing:
             config = config_from(kind, size)
             text = self.texts.get(str(now), config)
         except NotYet:  # the page asks again
-            return {"facts": LEARNING}
+            return {"facts": LOADING if kind == CHARACTERS else LEARNING}
         except Problem as problem:
             if f"{kind}:{size}" == str(cut):  # those in use: the page has asked again
                 return self.show(now, cut, now, cut)

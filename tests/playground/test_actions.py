@@ -11,7 +11,7 @@ from lm.corpora.own_text import SHORTEST
 from lm.ladder import RUNGS
 from playground.tabs import controls
 from playground.tabs.actions import Actions
-from playground.texts import key_of
+from playground.texts import NotYet, key_of
 from tests.playground.answers import (
     BAD_VALUES,
     DEEP,
@@ -268,6 +268,18 @@ def test_the_estimate_says_what_is_known_and_whether_it_will_change(
     assert (estimate["steps"], estimate["state"]) == (40, state)
     assert estimate["seconds"] == (95.0 if seconds == 95.0 else None)
     sendable(estimate)
+
+
+def test_the_estimate_of_a_text_that_is_being_prepared_is_asked_for_again(
+    actions, own_text, values, services, monkeypatch
+):
+    """The box kept "choose it again in a moment" until somebody moved a slider."""
+
+    def slow(*_wanted):
+        raise NotYet("That text is still being loaded: choose it again in a moment.")
+
+    monkeypatch.setattr(services.texts, "get", slow)
+    assert actions.estimate([own_text, *values])["again"]
 
 
 def test_while_a_run_trains_the_estimate_does_not_promise_a_timing(

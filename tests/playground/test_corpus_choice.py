@@ -4,7 +4,7 @@ import pytest
 
 from lm.errors import CorpusProblem
 from playground.serving.limits import Limits
-from playground.tabs.corpus_choice import LEARNING, OWN, Choosing
+from playground.tabs.corpus_choice import LEARNING, LOADING, OWN, Choosing
 from playground.texts import CHARACTERS, NotYet
 
 
@@ -144,6 +144,24 @@ def test_pieces_that_take_long_are_asked_for_again(choosing, own_text, monkeypat
     late = False
     told = choosing.choose_tokens("bpe", 300, own_text, "characters")
     assert told["tokens"] == "bpe:300" and told["facts"].startswith("300 pieces")
+
+
+def test_a_text_that_takes_long_while_the_page_opens_is_asked_for_again(
+    choosing, own_text, monkeypatch
+):
+    """On a busy machine a newcomer read "choose it again in a moment", over a page that was soon ready."""
+
+    def slow(*_wanted, **_how):
+        raise NotYet("That text is still being loaded: choose it again in a moment.")
+
+    monkeypatch.setattr(choosing.texts, "get", slow)
+    opened = choosing.show(own_text, "characters", own_text, "characters")
+    assert opened == {"choice": OWN, "facts": LOADING}
+    assert choosing.choose_tokens("characters", None, own_text, "characters") == {"facts": LOADING}
+    monkeypatch.undo()
+    told = choosing.choose_tokens("characters", None, own_text, "characters")
+    assert "characters · " in told["facts"] and told["kind"] == "characters"
+    assert sentence(choosing.show("own:gone", "characters", own_text, "characters"))
 
 
 def test_pieces_in_use_that_turn_out_impossible_become_characters(choosing, own_text):

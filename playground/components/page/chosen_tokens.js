@@ -4,7 +4,9 @@ import { whole } from "../basics/wording.js";
 import { join, moved, opens } from "./link.js";
 
 export const CHARACTERS = "characters";
-const LEARNING = "learning the pieces …"; // also of the server, in place of the header's facts
+// Also of the server, in place of the header's facts.
+const LEARNING = "learning the pieces …";
+const LOADING = "loading the text …";
 const AGAIN_MS = 1500;
 const OWN = "own"; // the entry of the menu of texts that opens a panel
 const TITLES = { characters: "characters", bpe: "BPE", unigram: "Unigram" };
@@ -54,14 +56,14 @@ export function cuttingWords(kind, facts, text) {
 
 const vocabulary = () => globalThis.document?.querySelector("#vocabulary input");
 
-/** The server has answered a choice: if it still learns, it is asked again.
+/** The server has answered a choice: if it still loads or learns, it is asked again.
  *
  * A menu with the focus keeps a text that was refused: it is left. */
 export function tokensAnswered() {
   clearTimeout(again);
   again = setTimeout(() => {
-    const learns = document.querySelector("#facts")?.textContent.includes(LEARNING);
-    if (learns) document.getElementById("tokens-again")?.click();
+    const facts = document.querySelector("#facts")?.textContent ?? "";
+    if (facts.includes(LEARNING) || facts.includes(LOADING)) document.getElementById("tokens-again")?.click();
   }, AGAIN_MS);
   const menu = vocabulary();
   if (menu && menu === document.activeElement && menu.value === typed) menu.blur();

@@ -50,7 +50,7 @@ class Estimate {
   take(answer) {
     if (answer) Object.assign(this, { answer, of: this.tab.chosen });
     this.show();
-    if (answer?.error || ["settled", "impossible"].includes(answer?.state)) return;
+    if ((answer?.error && !answer.again) || ["settled", "impossible"].includes(answer?.state)) return;
     this.again = setTimeout(() => this.element.isConnected && this.call(), AGAIN_MS);
   }
 
