@@ -24,6 +24,7 @@ class Training(Settings):
 
     learner: ClassVar[str]  # the name of the learner that carries it out (`lm/training/learner.py`)
     noisy: ClassVar[bool] = True  # whether a step's loss is that of a random batch
+    all_kept: ClassVar[int] = 10  # the longest run that keeps the weights of every step, in steps
 
     def total_steps(self, model: Settings) -> int:
         """The number of steps of a whole run."""

@@ -192,6 +192,7 @@ class CountingConfig(Training):
 
     learner: ClassVar[str] = "counting"
     noisy: ClassVar[bool] = False
+    all_kept: ClassVar[int] = 20  # its steps are few, and each adds to what is counted
 
     parts: Whole = setting(
         1,  # as in runs that did not know this setting

@@ -137,9 +137,9 @@ def evaluation_due(step: int, plan: Plan) -> bool:
 def replay_steps(plan: Plan) -> frozenset[int]:
     """The steps whose weights are kept for replay: 0, 10, 20, 50, 100 … as learning slows, the last.
 
-    Of a run of up to twenty steps, all.
+    All of a short run: of up to ten steps, of up to twenty if it counts (`Training.all_kept`).
     """
-    if plan.steps <= 20:
+    if plan.steps <= plan.training.all_kept:
         return frozenset(range(plan.steps + 1))
     spread = {m * 10**e for e in range(1, 7) for m in (1, 2, 5) if m * 10**e < plan.steps}
     quarters = {plan.steps * part // 4 for part in (1, 2, 3, 4)}

@@ -94,6 +94,14 @@ def test_the_last_step_is_always_evaluated_and_kept(steps, every):
     assert len(kept) < 30
 
 
+def test_a_short_run_keeps_the_weights_of_every_step():
+    """Of gradient descent, of up to ten steps; of counting, of up to twenty, as its film needs them."""
+    assert replay_steps(DECODER.plan(steps=10)) == {*range(11)}
+    assert replay_steps(DECODER.plan(steps=12)) == {0, 3, 6, 9, 10, 12}
+    assert replay_steps(DECODER.plan(steps=20)) == {0, 5, 10, 15, 20}
+    assert replay_steps(RUNGS["ngram"].plan()) == {*range(15)}
+
+
 # The random numbers
 
 
