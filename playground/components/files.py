@@ -77,7 +77,7 @@ def page_head() -> str:
     Not `launch(css_paths=...)`: Gradio would write every rule twice, once after its own prefix, and
     the rules inside media queries only after it.
     """
-    return f'<link rel="stylesheet" href=".{STYLE_ADDRESS}?v={_version(style_sheet())}">'
+    return f'<link rel="stylesheet" href=".{STYLE_ADDRESS}?v={_fingerprint(style_sheet())}">'
 
 
 def page_first() -> str:
@@ -96,8 +96,8 @@ def page_first() -> str:
 
 def address(path: Path) -> str:
     """The address at which Gradio serves the file; its version makes a browser fetch a changed file anew."""
-    return f"./gradio_api/file={quote(str(path))}?v={_version(path.read_bytes())}"
+    return f"./gradio_api/file={quote(str(path))}?v={_fingerprint(path.read_bytes())}"
 
 
-def _version(content: bytes) -> str:
+def _fingerprint(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]

@@ -136,7 +136,7 @@ class Sweeping:
             raise SettingsProblem("A sweep varies one setting, or two.")
         scale = asked.get("kind") == "scale"
         chosen = set(sweep.SIZE if scale else varied)
-        base, plan = _base(rung, asked.get("settings"), {*chosen, *OF_EACH})
+        base, plan = _of_all(rung, asked.get("settings"), {*chosen, *OF_EACH})
         if varied.keys() & {*SETTINGS} == {"vocab_size"} and plan.tokenizer == CHARACTERS:
             raise SettingsProblem(
                 "Characters have no vocabulary to vary: choose BPE or Unigram under Tokens."
@@ -238,7 +238,7 @@ class Sweeping:
         return found
 
 
-def _base(rung: Rung, values: Any, apart: Collection[str]) -> tuple[dict[str, Any], Plan]:
+def _of_all(rung: Rung, values: Any, apart: Collection[str]) -> tuple[dict[str, Any], Plan]:
     """The settings of a model's tab that differ from the classic ones, and the plan that they are.
 
     values: of its controls, in their order; None for the classic ones. apart: settings that the sweep decides;
