@@ -6,7 +6,7 @@ import gradio as gr
 import pytest
 
 from lm.ladder import RUNGS
-from playground.tabs import controls, lesson_view, model_tab
+from playground.tabs import controls, lesson_view, model_tab, settings_column
 from playground.tabs.model_tab import Tab
 from playground.tokens import SETTINGS
 
@@ -49,14 +49,20 @@ def test_every_value_reaches_our_checks_as_it_was_typed(page, tab):
     assert not checked
 
 
-def test_a_group_without_a_choice_is_hidden_and_its_controls_are_inputs(finished, page):
+@pytest.mark.parametrize("offered", [True, False])
+def test_a_group_without_a_choice_is_hidden_and_its_controls_are_inputs(
+    offered, finished, page, monkeypatch
+):
     """The settings that have a single choice, as the task, are sent all the same."""
     rung = RUNGS["ngram"]
+    if not offered:  # "Parts of the text" stands elsewhere, so nothing of "Run" can be chosen
+        elsewhere = (*settings_column.ALWAYS_SHOWN, "parts")
+        monkeypatch.setattr(settings_column, "ALWAYS_SHOWN", elsewhere)
     with page, gr.Tabs():
         tab = model_tab.build(rung, 0, finished, *states())
     single = {n for n, f in rung.settings().items() if f.kind == "choice" and len(f.choices) == 1}
     groups = [b for b in page.blocks.values() if isinstance(b, gr.Accordion) and b.label == "Run"]
-    assert [group.visible for group in groups] == [False]
+    assert [group.visible for group in groups] == [offered]
     assert single and single <= tab.settings.keys()
 
 
