@@ -109,8 +109,9 @@ def test_equal_scores_are_equally_likely_until_a_filter_has_to_choose():
 
 
 @pytest.fixture
-def model(rung, tiny_model):
-    model = tiny_model(rung, 23, dropout=0.5)
+def model(text_rung, tiny_model):
+    """Each model that continues a text; those that rewrite lines write another way (`lm/rewriting.py`)."""
+    model = tiny_model(text_rung, 23, dropout=0.5)
     with torch.no_grad():
         for parameter in model.parameters():  # strong opinions: a change of context shows
             parameter.mul_(4)

@@ -22,11 +22,11 @@ def last_weights(events):
 
 
 @pytest.fixture
-def mixed(network, tiny_plan, data):
-    """A trained mixture of each network, and its plan."""
-    plan = tiny_plan(network, ngram_share=0.3)
+def mixed(text_network, tiny_plan, data):
+    """A trained mixture of each network that continues a text (of lines nothing is counted), and its plan."""
+    plan = tiny_plan(text_network, ngram_share=0.3)
     vocab_size = data.tokenizer.vocab_size
-    model = with_counts(network.model(plan.model, vocab_size), plan, vocab_size)
+    model = with_counts(text_network.model(plan.model, vocab_size), plan, vocab_size)
     load_weights(model, last_weights(train(plan, data)))
     return model.eval(), plan
 
@@ -39,7 +39,7 @@ def test_the_average_is_that_of_the_probabilities(mixed, data):
 
 
 def test_the_counts_change_what_is_judged_and_not_what_is_learned(text_network, tiny_plan, data):
-    """Every weight and every training loss is that of the text_network alone; the evaluations are better."""
+    """Every weight and every training loss is that of the network alone; the evaluations are better."""
     found = {}
     for share in (0.0, 0.5):
         events = list(train(tiny_plan(text_network, ngram_share=share), data))
