@@ -162,12 +162,12 @@ def test_another_fault_stays_a_fault(tiny_plan, data, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("rung", "says"), [("bigram", "Nvidia GPU, not for cpu"), ("ngram", "counts")]
+    ("model", "says"), [("bigram", "Nvidia GPU, not for cpu"), ("ngram", "counts")]
 )
-def test_compile_is_refused_where_it_cannot_work(rung, says, text, tmp_path):
+def test_compile_is_refused_where_it_cannot_work(model, says, text, tmp_path):
     """Before anything is written."""
     out = tmp_path / "run"
-    words = ("train", rung, "--corpus", text, "--out", out, "--device", "cpu", "--compile")
+    words = ("train", model, "--corpus", text, "--out", out, "--device", "cpu", "--compile")
     message = refusal(*words, code=2)
     assert says in message
     assert "leave --compile out" in message
@@ -179,8 +179,9 @@ def test_compile_is_refused_where_it_cannot_work(rung, says, text, tmp_path):
 
 @on_a_gpu
 def test_a_gpu_has_its_own_learner(network, tiny_plan, data):
-    task = loop.tasks.KINDS["continue"](data, tiny_plan(network).context_length, "cuda")
-    learner = make_learner(tiny_plan(network), task, "cuda")
+    plan = tiny_plan(network)
+    task = loop.tasks.KINDS[plan.task.task](data, plan.context_length, "cuda")
+    learner = make_learner(plan, task, "cuda")
     assert isinstance(learner, CudaLearner)
     learner.step(0)
     assert learner.graph is not None
