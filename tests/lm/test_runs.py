@@ -152,7 +152,7 @@ def test_the_included_runs_of_format_1_open(text_rung):
     assert found
     for path in found:
         run = runs.open_run(path.parent)
-        assert run.plan.text_rung is text_rung
+        assert run.plan.rung is text_rung
         read_all(path.parent)
         assert run.record.recipe in (run.plan.recipe, None)  # the n-gram had none to name
 

@@ -92,7 +92,8 @@ def test_a_slider_may_say_64_with_a_point(rung):
     config = rung.config.make(context_length=32.0)
     assert config.context_length == 32
     assert isinstance(config.context_length, int)
-    with pytest.raises(SettingsProblem, match=r"Context length .* whole number .* not 32\.5"):
+    title = rung.settings()["context_length"].title
+    with pytest.raises(SettingsProblem, match=rf"^{title} must be a whole number .* not 32\.5\."):
         rung.config.make(context_length=32.5)
 
 
