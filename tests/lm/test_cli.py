@@ -10,6 +10,7 @@ from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
 from lm.settings import describe
 from lm.sizes import count_parameters
+from lm.tasks import KINDS
 from tests.lm.command_line import QUICK, lm, quick, refusal
 
 
@@ -91,7 +92,13 @@ def test_every_rung_takes_the_shortest_text_at_its_defaults(text_rung, tmp_path)
     )
 
 
-def test_every_setting_can_be_given_and_is_kept(text, tmp_path):
+@pytest.mark.parametrize("task", RUNGS["decoder_transformer"].tasks)
+def test_every_setting_can_be_given_and_is_kept(task, play_file, digits, tmp_path):
+    """With every task; a share of counted n-grams goes with a text only, since of lines nothing is counted."""
+    text = play_file
+    if KINDS[task].pairs:
+        text = tmp_path / "digits.tsv"
+        text.write_text(digits.text, "utf-8")
     decoder = RUNGS["decoder_transformer"]
     expected = {"n_embd": 8, "n_head": 2, "n_layer": 1, "context_length": 16, "dropout": 0.25}
     expected |= {"steps": 12, "batch_size": 4, "evaluate_every": 5, "warmup_steps": 2, "seed": 7}
@@ -102,7 +109,6 @@ def test_every_setting_can_be_given_and_is_kept(text, tmp_path):
         "final_learning_rate": 0.1,
         "beta2": 0.9,
         "token_noise": 0.1,
-        "ngram_share": 0.3,
         "vocab_size": 300,
     }
     for field in decoder.settings().values():
@@ -110,6 +116,8 @@ def test_every_setting_can_be_given_and_is_kept(text, tmp_path):
             expected[field.name] = field.choices[-1]
         elif field.kind == "bool":
             expected[field.name] = not field.default
+    expected["task"] = task
+    expected["ngram_share"] = 0.3 if task == "continue" else 0.0
     expected["zero_init"] = False  # without the residual path nothing would pass
     given = []
     for name, value in expected.items():
