@@ -48,7 +48,10 @@ def in_bounds(field: Setting) -> st.SearchStrategy:
 
 @st.composite
 def plans(draw) -> Plan:
-    """A plan of any rung; heads divide the embedding, rotary positions turn pairs, something passes."""
+    """A plan of any rung: heads divide the embedding, rotary positions turn pairs, something passes.
+
+    Of lines to rewrite or to answer, nothing is counted.
+    """
     rung = draw(st.sampled_from(list(RUNGS.values())))
     chosen = {name: draw(in_bounds(field)) for name, field in rung.settings().items()}
     if "n_head" in chosen:
@@ -59,6 +62,8 @@ def plans(draw) -> Plan:
         chosen["positions"] = "learned"
     if "zero_init" in chosen and not chosen["residual_path"]:
         chosen["zero_init"] = False  # nothing would pass
+    if chosen["task"] != "continue":
+        chosen["ngram_share"] = 0.0
     return controls.plan_of(rung, list(chosen.values()))
 
 
