@@ -2,22 +2,19 @@
 
 `Specialiser` rewrites the syntax tree of a class or function of this project. It knows some expressions, such
 as `config.norm` or the parameter `cache`, and puts their values in their places; conditions that are then
-decided leave one branch. `as_text` writes the tree with the comments that stood beside its lines.
+decided leave one branch. `statements.as_text` then writes the tree.
 """
 
 import ast
 import copy
 import inspect
-import io
 import operator
-import re
 import textwrap
-import tokenize
 from collections.abc import Callable, Mapping
 from typing import Any
 
-WIDTH = 100  # characters of a line
-OPTIONS = re.compile("cache|start|autocast|not Block's")  # comments on what a script does not have
+from lm.interchange.statements import as_text, comments_of
+
 COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
@@ -55,13 +52,15 @@ class Specialiser(ast.NodeTransformer):
     def of(self, part: Any, begins: Any = None) -> str:
         """The source of a class or function; `begins`: a class whose `__init__` it has instead of its own."""
         source = textwrap.dedent(inspect.getsource(part))
-        tree, comments = ast.parse(source).body[0], _comments(source)
+        tree, comments = ast.parse(source).body[0], comments_of(source)
         if begins is not None:
             other = textwrap.dedent(inspect.getsource(begins))
             below = ast.parse("\n" * source.count("\n") + other).body[
                 0
             ]  # its lines have other numbers
-            comments |= {line + source.count("\n"): text for line, text in _comments(other).items()}
+            comments |= {
+                line + source.count("\n"): text for line, text in comments_of(other).items()
+            }
             assert isinstance(tree, ast.ClassDef) and isinstance(below, ast.ClassDef)
             init = next(one for one in below.body if getattr(one, "name", "") == "__init__")
             tree.body = [init if getattr(o, "name", "") == "__init__" else o for o in tree.body]
@@ -337,85 +336,3 @@ def _without_unread(body: list[ast.stmt]) -> list[ast.stmt]:
         if not unread:
             kept.append(one)
     return kept
-
-
-# Text
-
-
-def _comments(source: str) -> dict[int, str]:
-    """The comments at the ends of lines, by line."""
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    return {
-        token.start[0]: token.string
-        for token in tokens
-        if token.type == tokenize.COMMENT
-        and token.line.split("#")[0].strip()
-        and not OPTIONS.search(token.string)
-    }
-
-
-def as_text(node: ast.stmt, comments: Mapping[int, str], indent: str = "") -> list[str]:
-    """The lines of a statement."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.If | ast.For):
-        inner = [line for one in node.body for line in _inside(one, node, comments, indent)]
-        header = ast.unparse(_emptied(node)).split("\n")[0]
-        lines = [*_wrapped(indent + header), *inner]
-        if (
-            isinstance(node, ast.If)
-            and len(node.orelse) == 1
-            and isinstance(node.orelse[0], ast.If)
-        ):
-            first, *rest = as_text(node.orelse[0], comments, indent)
-            lines += [f"{indent}el{first.strip()}", *rest]
-        elif isinstance(node, ast.If) and node.orelse:
-            rest = [line for one in node.orelse for line in as_text(one, comments, indent + "    ")]
-            lines += [f"{indent}else:", *rest]
-        return lines
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-        told = " ".join(str(node.value.value).split("\n\n")[0].split())
-        told = re.sub(r"; with a cache.*|, or in its place.*", ".", told)
-        return textwrap.wrap(
-            f'"""{told}"""', WIDTH + 10, initial_indent=indent, subsequent_indent=indent
-        )
-    text = ast.unparse(ast.fix_missing_locations(node))
-    text = text.replace("nn.Module.__init__(self)", "super().__init__()")
-    comment = comments.get(getattr(node, "end_lineno", 0) or 0, "")
-    lines = _wrapped(indent + text)
-    if comment and len(lines[-1]) + len(comment) < WIDTH + 10:
-        lines[-1] += "  " + comment
-    return lines
-
-
-def _inside(one: ast.stmt, parent: ast.stmt, comments: Mapping[int, str], indent: str) -> list[str]:
-    """The lines of a statement of a body; a blank line before a method."""
-    lines = as_text(one, comments, indent + "    ")
-    return (
-        ["", *lines]
-        if isinstance(parent, ast.ClassDef) and isinstance(one, ast.FunctionDef)
-        else lines
-    )
-
-
-def _emptied(node: Any) -> ast.stmt:
-    """A compound statement without its body, to write its first line."""
-    fields = {
-        name: value for name, value in ast.iter_fields(node) if name not in ("body", "orelse")
-    }
-    if isinstance(node, ast.If | ast.For):
-        fields["orelse"] = []
-    return ast.fix_missing_locations(type(node)(**fields, body=[ast.Pass()]))
-
-
-def _wrapped(line: str) -> list[str]:
-    """A line of code in lines that are not too long, cut after commas within brackets."""
-    if len(line) <= WIDTH:
-        return [line]
-    indent = " " * (len(line) - len(line.lstrip()) + 8)
-    depth, cut = 0, 0
-    for place, letter in enumerate(line[:WIDTH]):
-        depth += (letter in "([{") - (letter in ")]}")
-        if letter == "," and depth > 0 and line[place + 1] == " ":
-            cut = place + 1
-    if not cut:
-        return [line]
-    return [line[:cut], *_wrapped(indent + line[cut:].strip())]
