@@ -127,7 +127,9 @@ def focused(page: Page) -> str:
 def test_the_tabs_answer_to_keys_and_train_is_two_tab_stops_away(page):
     first, *_, last = tabs(page)
     page.locator(f"#{first}").focus()
-    for key, expected in (("End", last), ("Home", first), ("ArrowRight", tabs(page)[1])):
+    second, third = tabs(page)[1:3]
+    keys = ("End", last), ("Home", first), ("ArrowRight", second), ("ArrowRight", third)
+    for key, expected in keys:
         page.keyboard.press(key)
         assert expected in focused(page)
         page.wait_for_function(
@@ -145,9 +147,11 @@ def test_menus_and_the_panel_of_an_own_text_keep_and_return_the_focus(page):
     page.locator("#facts", has_text="characters").first.wait_for()  # the text in use is known
     menu.focus()
     lists.first.wait_for(state="visible")
-    menu.press("Tab")  # left: its list closes, and Gradio does not open it again
-    page.wait_for_timeout(300)
-    assert lists.count() == 0
+    for opens in (1, 0):  # the menu of tokens, and a button
+        page.keyboard.press("Tab")  # left: its list closes, and Gradio does not open it again
+        page.wait_for_timeout(300)
+        assert lists.count() == opens
+        assert menu.get_attribute("aria-expanded") == "false"
     menu.focus()
     page.keyboard.press("Escape")
     lists.first.wait_for(state="hidden")
@@ -219,7 +223,8 @@ def test_no_value_is_cut_and_no_page_scrolls_sideways(page):
             closed = page.locator(f"{panel} .controls .label-wrap:not(.open):visible")
             for title in closed.all()[::-1]:
                 title.click()
-            for name, value in (("max_new_tokens", 1000), ("top_p", 0.95), ("temperature", 0.85)):
+            longest = (("max_new_tokens", 1000), ("top_p", 0.95), ("temperature", 0.85))
+            for name, value in () if RUNGS[key].rewrites else longest:
                 page.locator(f"#{key}-sample-{name} input[type=number]").fill(str(value))
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
