@@ -87,6 +87,7 @@ def test_lines_are_rewritten_by_a_decoder_alone():
     assert re.search(r"^sums-decoder .*% right; longer: [\d.]+%", printed, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_an_imported_model_writes_what_transformers_writes():
     """Of the smoke test, a small Llama with random weights: the same tokens in float32."""
     printed = run("pretrained")

@@ -1,5 +1,6 @@
 """The Start tab: a card for each model, and races from two tabs at once, stopped and begun again."""
 
+import pytest
 from playwright.sync_api import Page
 
 from lm import runs
@@ -40,6 +41,7 @@ class Start:
         self.page.locator(f"[data-model={model}] .start-state", has_text=words).wait_for()
 
 
+@pytest.mark.slow
 def test_two_tabs_race_at_once_and_each_keeps_its_text(server, context):
     """Stopped while a pace is measured, another text chosen meanwhile: nothing trains on or is mixed."""
     one, two = (Start(context.new_page(), server.url) for _ in range(2))

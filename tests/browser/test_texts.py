@@ -122,6 +122,7 @@ def test_an_own_text_is_checked_taken_remembered_and_learned_from(decoder, open_
     tab.differs("text")
 
 
+@pytest.mark.slow
 def test_the_run_before_is_drawn_only_if_it_learned_the_same_text(open_tab):
     """Its losses mean something else, and the axes are those of the run shown."""
     roles = "() => document.querySelector('#panel-bigram .plot').data.map(({ meta }) => meta.role)"
