@@ -38,7 +38,7 @@ export class Race {
     this.beginning = false;
     if (!answer?.race) return this.changed(answer?.error ?? NO_ANSWER);
     this.key = answer.race;
-    this.entries = [];
+    this.entries = this.entries.map(({ model }) => ({ model, state: "waiting" })); // not the last race's
     this.feeds = new Map();
     Object.assign(this, { words: "", corpus: "", text: "", lines: {}, gains: {} });
     this.done = this.paused = false;

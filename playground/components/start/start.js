@@ -93,6 +93,7 @@ export class Start {
     this.element.replaceChildren(page);
     showLosses(this.cards, this.ladder);
     this.showBudget();
+    this.showText();
     this.raceChanged();
   }
 
@@ -114,15 +115,13 @@ export class Start {
       this.axis = "seconds";
       this.title.textContent = "The race";
     }
-    const { text, words } = this.race.on ? this.race : this.ladder;
-    const on = text ? ` on ${text}` : "";
-    this.unit.textContent = `validation loss${on}, nats per character; lower is better`;
-    if (this.words.textContent !== words) this.words.textContent = words;
     this.showSteering();
     this.drawSoon();
   }
 
+  /** The text that is learned, above the chart and on the cards: both in the same frame. */
   showStates() {
+    this.showText();
     const { on, entries, feeds } = this.race;
     const text = ofAnotherText(on ? this.race : this.ladder, chosenText());
     if (!on) {
@@ -134,6 +133,13 @@ export class Start {
       showRace(node, entry, feeds.get(entry.model)?.record, text);
     }
     showLosses(this.cards, { models: this.race.losses(), gains: this.race.gains });
+  }
+
+  showText() {
+    const { text, words } = this.race.on ? this.race : this.ladder;
+    const on = text ? ` on ${text}` : "";
+    this.unit.textContent = `validation loss${on}, nats per character; lower is better`;
+    if (this.words.textContent !== words) this.words.textContent = words;
   }
 
   showSteering() {
