@@ -1,6 +1,7 @@
 """What every test needs, whatever it tests."""
 
 import os
+import signal
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # several tests at once share the cores
 
@@ -8,11 +9,17 @@ import hypothesis
 import pytest
 import torch
 
+from lm import interruption
 from lm.ladder import RUNGS, text_models
 from lm.plan import Rung
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
+
+for number in interruption.ENDING:
+    if signal.getsignal(number) is signal.SIG_IGN:  # by `nohup`, or in the background of a script
+        # Processes inherit that and would not end when a test asks them to; a handler they do not inherit.
+        signal.signal(number, lambda number, frame: None)
 
 NETWORKS = {name: rung for name, rung in RUNGS.items() if rung.training.learner == "gradient"}
 COUNTED = {name: rung for name, rung in RUNGS.items() if rung.training.learner == "counting"}

@@ -92,6 +92,23 @@ def saved(directory):
     return step
 
 
+def test_the_tests_may_be_run_under_nohup():
+    """It lets them ignore SIGHUP, and a script's background SIGINT; the processes that they start must not."""
+    shown = "import signal; print([signal.getsignal(n) is signal.SIG_IGN for n in (1, 2)])"
+    started = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {shown!r}])"
+    done = [
+        subprocess.run(
+            [sys.executable, "-c", before + started],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            preexec_fn=lambda: [signal.signal(n, signal.SIG_IGN) for n in (1, 2)],
+        ).stdout
+        for before in ("", "import tests.conftest; ")
+    ]
+    assert done == ["[True, True]\n", "[False, False]\n"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_at_its_start_it_ends_without_a_traceback(number, train, text, tmp_path):
     """The imports take seconds, and torch's turn a KeyboardInterrupt into errors of their own."""
