@@ -107,7 +107,10 @@ class Rung:
         }
 
     def settings(self) -> dict[str, Setting]:
-        """Every setting by name, the model's own first, with this rung's defaults."""
+        """Every setting by name, the model's own first, with this rung's defaults.
+
+        A setting that no task of this rung can use has a single value.
+        """
         parts = self.parts()
         ordered = {"model": parts.pop("model"), **parts}
         found = {
@@ -115,7 +118,10 @@ class Rung:
             for part in ordered.values()
             for one in describe(type(part))
         }
-        return found | {"task": replace(found["task"], choices=self.tasks)}
+        found["task"] = replace(found["task"], choices=self.tasks)
+        if "continue" not in self.tasks and "ngram_share" in found:  # of lines nothing is counted
+            found["ngram_share"] = replace(found["ngram_share"], maximum=0.0, live_maximum=0.0)
+        return found
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of that name, or a `SettingsProblem` that lists the names there are."""

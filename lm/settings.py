@@ -62,6 +62,13 @@ class Setting:
         """The same setting with another default."""
         return replace(self, default=default)
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it can have one value only, so that there is nothing to choose."""
+        if self.kind == "choice":
+            return len(self.choices) == 1
+        return self.minimum is not None and self.minimum == self.maximum
+
 
 def setting(
     default: Any,

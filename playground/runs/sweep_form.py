@@ -22,7 +22,7 @@ def sweepable() -> list[dict[str, Any]]:
             "settings": [
                 [name, one.title, one.help, _possible(one), _example(one)]
                 for name, one in rung.settings().items()
-                if one.kind != "choice" or len(one.choices) > 1
+                if not one.is_fixed
             ],
             "sizes": [2, sweep.MOST],
             "steps": [rung.settings()["steps"].minimum, rung.settings()["steps"].maximum],

@@ -36,13 +36,12 @@ def control(field: Setting, elem_id: str, value: Any = None) -> gr.components.Co
     """The control of a setting: a slider for a range, else a choice, a box or a tick."""
     value = field.default if value is None else value
     common: dict[str, Any] = {"label": field.title, "elem_id": elem_id, "interactive": True}
+    common["visible"] = not field.is_fixed
     if field.kind == "choice":
-        several = len(field.choices) > 1  # nothing to choose among one
         return gr.Dropdown(
             [(NAMES.get(choice, choice), choice) for choice in field.choices],
             value=value,
             info=field.help,
-            visible=several,
             **common,
         )
     if field.kind == "bool":
@@ -52,7 +51,7 @@ def control(field: Setting, elem_id: str, value: Any = None) -> gr.components.Co
         choices = [(f"{rate:g}", rate) for rate in rates]
         return gr.Dropdown(choices, value=value, info=field.help, allow_custom_value=True, **common)
     low, high = live_bounds(field)
-    if high - low > 10**6:  # a seed: nobody drags one
+    if high - low > 10**6 or field.is_fixed:  # a seed, which nobody drags; a range of one value
         return gr.Number(value, minimum=low, maximum=high, precision=0, info=field.help, **common)
     return gr.Slider(low, high, value, step=field.step or 1, info=field.help, buttons=[], **common)
 

@@ -38,8 +38,8 @@ def settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
         make(shown)
         for group, title in controls.GROUPS.items():
             names = [n for n, f in fields.items() if f.group == group and n not in shown]
-            offered = [n for n in names if fields[n].kind != "choice" or len(fields[n].choices) > 1]
-            if names:  # settings with a single choice are inputs of the handlers, too
+            offered = [n for n in names if not fields[n].is_fixed]
+            if names:  # settings with a single value are inputs of the handlers, too
                 with gr.Accordion(title, open=group == "apart", visible=bool(offered)):
                     make(names)
         with gr.Accordion("Earlier runs", open=False):

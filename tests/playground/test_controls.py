@@ -14,6 +14,7 @@ from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
 from lm.plan import Plan
 from lm.settings import Setting, describe
+from playground.runs import sweep_form
 from playground.tabs import controls
 
 NONSENSE = [
@@ -92,6 +93,16 @@ def test_a_choice_of_one_is_not_shown_and_of_two_is(decoder):
         one = controls.control(dataclasses.replace(task, choices=("continue",)), "x")
         two = controls.control(dataclasses.replace(task, choices=("continue", "answer")), "y")
     assert (one.visible, two.visible) == (False, True)
+
+
+def test_a_share_of_counted_ngrams_is_offered_where_a_text_can_be_continued(network):
+    """It was on the tab of the model that rewrites lines, too, where each value but 0 is refused."""
+    share = network.settings()["ngram_share"]
+    with gr.Blocks():
+        assert controls.control(share, "x").visible == ("continue" in network.tasks)
+    models = {form["name"]: form["settings"] for form in sweep_form.sweepable()}
+    swept = {name for name, *_ in models[network.name]}
+    assert ("ngram_share" in swept) == ("continue" in network.tasks)
 
 
 @pytest.mark.parametrize(
