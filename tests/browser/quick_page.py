@@ -8,18 +8,20 @@ QUICK = {
     "evaluate_every": 2,
     "warmup_steps": 0,
 }
+# Held-out lines are written whenever they are judged, which takes seconds: once, by the smallest model.
+QUICK_LINES = QUICK | {"evaluate_every": 6, "n_layer": 1, "n_head": 1}
 SHORT = {"max_new_tokens": 20}
 
 
-def quick(step, settings):
+def quick(step, settings, quickest):
     """A step of a guide with tiny runs and short texts; what it switches stays."""
     changes = {}
     if step.do.press == "train":
         if "order" in settings:
             changes["set"] = step.do.set | {"order": min(3, step.do.set["order"])}
         else:
-            kept = {name: value for name, value in step.do.set.items() if name not in QUICK}
-            small = {name: value for name, value in QUICK.items() if name in settings}
+            kept = {name: value for name, value in step.do.set.items() if name not in quickest}
+            small = {name: value for name, value in quickest.items() if name in settings}
             changes["set"] = small | kept
     if step.do.write:
         changes["write"] = step.do.write | SHORT
@@ -33,9 +35,12 @@ def quick_guide(model):
 
     found = guides.load(guides.FOLDER / f"{model}.toml")
     settings = RUNGS[model].settings()
+    quickest = QUICK
     if RUNGS[model].rewrites:  # its lines must fit
         settings = {name: field for name, field in settings.items() if name != "context_length"}
-    return found.model_copy(update={"step": tuple(quick(step, settings) for step in found.step)})
+        quickest = QUICK_LINES
+    steps = tuple(quick(step, settings, quickest) for step in found.step)
+    return found.model_copy(update={"step": steps})
 
 
 if __name__ == "__main__":

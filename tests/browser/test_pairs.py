@@ -23,7 +23,7 @@ def test_a_small_encoder_decoder_learns_to_reverse_digits(open_tab):
     assert tab.note() == f"{number} right"
     assert "of held-out lines exactly right" in panel.locator(".loss-meaning").inner_text()
     assert page.evaluate(EXACT, tab.key) == 2
-    assert "exactly right" in panel.locator(".loss-card .figure-words").inner_text()
+    assert "exactly right" in panel.locator(".figure-foot .figure-words").inner_text()
     rows = panel.locator(".pairs-row")
     assert rows.count() == 8
     for row in rows.all():
@@ -70,7 +70,7 @@ def test_own_pairs_are_pasted_and_a_mistake_is_said(open_tab):
     assert page.locator("#pairs input").input_value() == "Number words"
     box.fill("".join(f"{n}\t{n + 1}\n" for n in range(40)))
     page.locator("#own-pairs-use").click()
-    page.locator(".pairs-facts", has_text="36 pairs").wait_for()
+    page.locator(".pairs-facts", has_text="36 pairs").first.wait_for()
     assert not page.locator("#own-pairs").is_visible()
     tab.train().reaches("finished")
     assert tab.get("record.events.some(({ scores }) => scores?.exact >= 0)")
