@@ -16,6 +16,7 @@ let linked = null; // of the link with which the page was opened
 let again; // timer
 let typed; // the text in the menu of the vocabulary when it was chosen
 const listeners = new Listeners();
+const vocabulary = () => globalThis.document?.querySelector("#vocabulary input");
 
 const tell = () => (tokens === null ? null : { tokens: tokens === CHARACTERS ? null : tokens });
 join(null, ["tokens"], tell, (given) => {
@@ -53,8 +54,6 @@ export function cuttingWords(kind, facts, text) {
   const same = text === undefined && `${kind}:${typed?.replace(",", "")}` === tokens; // a menu was left
   return kind === CHARACTERS || text === OWN || same ? facts : LEARNING;
 }
-
-const vocabulary = () => globalThis.document?.querySelector("#vocabulary input");
 
 /** The server has answered a choice: if it still loads or learns, it is asked again.
  *

@@ -5,6 +5,10 @@ import { LIVE } from "./feed.js";
 
 const REPLAY_MS = 400; // from one snapshot to the next
 
+/** A sentence on a run of which one snapshot is kept. */
+export const aboutOne = ({ status }) =>
+  LIVE.has(status) ? "the only snapshot so far" : "the only snapshot kept: nothing to play";
+
 export class SnapshotSlider {
   /** tab: whose step it sets; ready(): whether the view has drawn the last step that was set. */
   constructor(tab, ready) {
@@ -67,7 +71,3 @@ export class SnapshotSlider {
     this.play.textContent = "▶";
   }
 }
-
-/** A sentence on a run of which one snapshot is kept. */
-export const aboutOne = ({ status }) =>
-  LIVE.has(status) ? "the only snapshot so far" : "the only snapshot kept: nothing to play";
