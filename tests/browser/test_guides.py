@@ -56,11 +56,18 @@ class Visitor:
             assert pressed.get_attribute("aria-pressed") == "true"
 
 
-def test_every_guide_is_walked_from_its_first_step_to_its_last(quick_server, context):
+# Guides that follow one another; the longer ones of the models between take a minute and a half.
+_NAMES = list(RUNGS)
+WALKS = [_NAMES[:2], pytest.param(_NAMES[2:-1], marks=pytest.mark.slow), _NAMES[-1:]]
+
+
+@pytest.mark.parametrize("names", WALKS, ids=lambda names: names[0])
+def test_every_guide_is_walked_from_its_first_step_to_its_last(names, quick_server, context):
     page = context.new_page()
-    page.goto(quick_server.url + "/?model=ngram&guide=next-character")
-    for name, rung in RUNGS.items():
-        tab = Tab(page, rung)
+    first = quick_guide(names[0]).step[0]
+    page.goto(f"{quick_server.url}/?model={names[0]}&guide={first.id}")
+    for name in names:
+        tab = Tab(page, RUNGS[name])
         tab.ready()
         visitor = Visitor(tab, quick_server.runs)
         for step in quick_guide(name).step:
@@ -69,7 +76,8 @@ def test_every_guide_is_walked_from_its_first_step_to_its_last(quick_server, con
             following = visitor.strip.locator(".guide-place + button")
             if following.is_enabled():  # after the last step comes the next model's guide
                 following.click()
-    show_the_last_run_on_the_board(page, visitor)
+    if not tab.rung.rewrites:  # the board compares losses of texts
+        show_the_last_run_on_the_board(page, visitor)
 
 
 def show_the_last_run_on_the_board(page, visitor) -> None:
