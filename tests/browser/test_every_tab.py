@@ -45,6 +45,8 @@ def opens_with_something_to_see(tab) -> None:
         drawn = ".pair-lines line" if rung.rewrites else ".plot .main-svg"
         tab.panel.locator(f".attention-card {drawn}").first.wait_for(state="attached")
         assert tab.panel.locator(".loss-card .figure-foot .figure-words").inner_text()
+        # Its text, to which the loss belongs, may be known later than the run.
+        tab.page.locator(f"#rung-{rung.name}-button[data-note]:not([data-note=''])").wait_for()
         if rung.rewrites:
             assert tab.note() == f"{tab.panel.locator('.loss-number').inner_text()} right"
         else:
