@@ -81,6 +81,7 @@ def test_a_rung_is_timed(text):
     assert "Bigram" in printed and "32 × 8" in printed and "GFLOP/s" in printed
 
 
+@pytest.mark.slow
 def test_lines_are_rewritten_by_a_decoder_alone():
     """From the recipe's settings to the table; the row says how many sums are right."""
     printed = run("rewriting", "--row", "sums-decoder")

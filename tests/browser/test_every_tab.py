@@ -15,7 +15,9 @@ TEXTS = text_models()  # a run on pairs is trained in test_pairs.py
 NETWORKS = {name: one for name, one in TEXTS.items() if one.training.learner == "gradient"}
 
 
-QUICK = ("ngram", "bigram", "decoder_transformer")  # the others are like the decoder: slow
+QUICK = (
+    "decoder_transformer",
+)  # the others are slow; the guide of n-gram and bigram is walked anyway
 
 
 def some(rungs):
@@ -123,6 +125,7 @@ def leave_the_menu_of_texts_as_it_is(page) -> None:
     menu.press("Tab")
 
 
+@pytest.mark.slow
 def test_a_rung_that_counts_goes_length_by_length(counted, open_tab):
     tab = open_tab(counted)
     assert tab.page.locator(f"#seed-{tab.key}, #{tab.key}-learning_rate").count() == 0

@@ -16,6 +16,7 @@ def tab(open_tab):
     return open_tab(MODEL, pairs="sums:reverse", steps=40, evaluate_every=40, **SMALL)
 
 
+@pytest.mark.slow
 def test_look_inside_an_encoder_decoder(tab):
     tab.train().reaches("finished")
     page, card = tab.page, tab.panel.locator(".attention-card")

@@ -141,6 +141,7 @@ def test_what_a_link_asks_in_vain_is_one_sentence_and_the_page_works(query, said
     Tab(page, RUNGS["bigram"]).ready().reaches("finished")
 
 
+@pytest.mark.slow
 def test_two_tabs_of_one_browser_hold_separate_runs(decoder, open_tab):
     """Each shows its own runs when it is loaded again; a live run is shown by a new tab, which can end it."""
     first = open_tab(decoder, steps=100_000).train().reaches("running")  # longer than this test

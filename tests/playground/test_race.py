@@ -161,6 +161,7 @@ def test_a_race_that_is_stopped_at_once_begins_nothing_more(make_services, monke
     assert races.state(key) == state, "a race that was stopped stays so"
 
 
+@pytest.mark.slow
 def test_two_races_at_once_share_the_queue(make_services, play, two_models, monkeypatch):
     """Two tabs, two texts, and each race keeps its own."""
     monkeypatch.setattr("playground.runs.race.TOKENS", 40_000)
