@@ -66,7 +66,10 @@ RUNS = """() => {
         labels: [...page.querySelectorAll(".runs-label")].map(painted),
         verdicts: all(".runs-verdicts p"),
         title: all(".runs-side h2"),
-        prompts: fields(".runs-prompts input, .runs-prompts select"), panes: all(".runs-pane h3"),
+        // Under the view of the settings, prompts and panes are not seen.
+        texts: page.querySelector(".runs-prompts").offsetParent && [
+            fields(".runs-prompts input, .runs-prompts select"), all(".runs-pane h3"),
+        ],
         settings: all(".runs-settings td, .runs-settings th"),
         sweep: [all(".sweep-menu option"), page.querySelector(".sweep-menu").value, all(".sweep-words")],
     };
