@@ -98,7 +98,7 @@ _LADDER = (
         brief="read one line, write another",
         config=EncoderDecoderConfig,
         model=EncoderDecoder,
-        training=TrainingConfig(steps=3000, batch_size=64, learning_rate=1e-3),
+        training=TrainingConfig(steps=1000, batch_size=64, learning_rate=1e-3),
         recipes=recipes.ENCODER_DECODER,
         tasks=("rewrite",),
     ),
