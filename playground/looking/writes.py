@@ -65,6 +65,11 @@ class Writes:
             with self._lock:
                 self._visitors.remove(visitor)
 
+    def count(self) -> int:
+        """The texts that are being written now, of all visitors."""
+        with self._lock:
+            return len(self._visitors)
+
     def _forget_old(self) -> None:
         now = time.monotonic()
         self._left = {who: when for who, when in self._left.items() if now - when < LEFT}

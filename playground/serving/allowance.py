@@ -37,7 +37,7 @@ class Allowance:
             raise SettingsProblem(
                 f"This page trains up to {most:,} steps, not {plan.steps:,}: choose fewer; {ELSEWHERE}."
             )
-        allowed = self.limits.run_minutes * 60
+        allowed = self.limits.run_seconds
         if allowed and self.device == "cpu":
             if seconds is None or math.isnan(seconds):
                 seconds = self._least(plan, vocab_size)

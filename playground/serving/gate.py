@@ -34,6 +34,10 @@ class Listeners:
         if self._open[session] <= 0:
             del self._open[session]
 
+    def count(self) -> int:
+        """How many sessions listen."""
+        return len(self._open)
+
     def hears(self, session: str | None) -> bool:
         """Whether somebody listens."""
         return session in self._open

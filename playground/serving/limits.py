@@ -87,10 +87,10 @@ class Limits(Settings):
         le=MOST,
         unit="steps",
     )
-    run_minutes: Whole = setting(
+    run_seconds: Whole = setting(
         0,
         title="Longest time",
-        help="Predicted minutes of the longest run; 0: no limit",
+        help="Predicted seconds of the longest run, which is stopped after twice as many; 0: no limit",
         ge=0,
         le=MOST,
     )
@@ -136,7 +136,7 @@ HOSTED = {  # in place of the defaults, on a Space
     "visitor_kept_runs": 20,
     "visitor_kept_megabytes": 1_000,
     "run_steps": 50_000,
-    "run_minutes": 60,
+    "run_seconds": 3600,
     "run_megabytes": 4_000,
     "texts_megabytes": 200,
 }

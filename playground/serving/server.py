@@ -27,6 +27,7 @@ from playground.services import SHIPPED, Services
 from playground.serving import address, sessions
 from playground.serving.delivery import Delivery
 from playground.serving.gate import Gate, Listeners
+from playground.serving.health import Health
 from playground.serving.limits import Limits
 from playground.training import processes
 from playground.training.supervisor import Supervisor
@@ -111,7 +112,8 @@ def main(
 
     processes.on_ending(end)
     try:
-        routes = RunFiles(services.comparison).routes()
+        health = Health(limits, supervisor, services.writes, runs_folder)
+        routes = [*RunFiles(services.comparison).routes(), *health.routes()]
         launch(page, host, port, root_path, limits, services.writes.listeners, routes)
         served.set()
         link = address.link(host, port)

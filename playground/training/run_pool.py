@@ -100,6 +100,19 @@ class RunPool:
         with self._changed:
             return sum(run.holds_core for run in self._runs.values())
 
+    def queue(self) -> dict[str, int | None]:
+        """How many runs train, at most and now, how many wait, and the seconds until the next one starts."""
+        with self._changed:
+            seconds = self._forecast()
+            training = self.running()
+        soonest = next(iter(seconds.values()), None)
+        return {
+            "training": training,
+            "runs_at_once": self._places_to_train,
+            "waiting": len(seconds),
+            "seconds_until_next": None if soonest is None else run_queue.rough(soonest),
+        }
+
     def forget(self, directories: Collection[Path]) -> None:
         """Drop the ended runs whose directories have been deleted."""
         with self._changed:

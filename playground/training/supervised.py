@@ -31,6 +31,7 @@ class Supervised:
     reason: str | None = None
     queued_at: int = 0  # a later one has a larger number
     holds_core: bool = False
+    core_seconds: float = 0.0  # for which it has held one
     due: list[str] = field(default_factory=list)  # "resume", or "step" so often, once it has a core
     process: Any = None
     pipe: Any = None
@@ -41,6 +42,7 @@ class Supervised:
     )
     threads: int = 0  # that its process may use
     stopping_since: float | None = None
+    stopped_because: str | None = None  # if this server, and not a visitor, stopped it
     killed_because: str | None = None  # if this server killed its process
 
     @property

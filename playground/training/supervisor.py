@@ -18,6 +18,7 @@ from typing import Any
 
 from lm import runs
 from lm.errors import RunProblem
+from lm.wording import duration
 from playground.runs.run_view import RunView
 from playground.serving.limits import Limits
 from playground.serving.visitors import NOBODY, Visitor
@@ -55,6 +56,7 @@ class Supervisor(RunPool):
         super().__init__(cores, limits)
         self.device = device
         self.grace = grace
+        self._looked = time.monotonic()  # when the thread last looked at the runs
         self._thread = threading.Thread(target=self._supervise, daemon=True)
         self._thread.start()
 
@@ -209,9 +211,12 @@ class Supervisor(RunPool):
                 self._begin(run)
         idle = sorted((run for run in live if run.ready and not run.holds_core), key=_unwatched)
         surplus = idle[: max(0, len(idle) - MOST_IDLE)]
+        now = time.monotonic()
+        passed, self._looked = now - self._looked, now
         for run in live:
             with self._failing(run), self._changed:
-                self._end_if_due(run, run in surplus, time.monotonic())
+                run.core_seconds += passed * run.holds_core
+                self._end_if_due(run, run in surplus, now)
         return False
 
     @contextlib.contextmanager
@@ -257,7 +262,7 @@ class Supervisor(RunPool):
             return
         with self._changed:
             if status in ENDED:
-                self._end(run, status, reason)
+                self._end(run, status, reason or run.stopped_because)
             elif status == "waiting":
                 if run.unanswered == 0 and run.holds_core:
                     self._leave_core(run)
@@ -270,9 +275,19 @@ class Supervisor(RunPool):
                 self._changed.notify_all()
 
     def _end_if_due(self, run: Supervised, surplus: bool, now: float) -> None:
-        """Stop a run that nobody watches, or whose place in memory others need; kill one that does not stop."""
+        """Stop a run that nobody watches, that trains too long, or whose place in memory others need.
+
+        Kill one that does not stop. A run is given twice the time that may be predicted for it: predictions are
+        of a run that has the machine to itself.
+        """
         if run.stopping_since is None:
-            if surplus or now - run.watched > self.grace:
+            most = 2 * self.limits.run_seconds
+            if most and run.core_seconds > most:
+                run.stopped_because = (
+                    f"A run may train for {duration(most)} here: it was stopped and saved."
+                )
+                self._stop(run)
+            elif surplus or now - run.watched > self.grace:
                 self._stop(run)
         elif now - run.stopping_since > STOP_PATIENCE:
             run.kill("It did not stop in time and was killed: its last snapshot is kept.")

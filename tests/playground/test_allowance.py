@@ -18,23 +18,23 @@ def allowance(tmp_path):
     return lambda **limits: Allowance(Limits(**limits), 1, "cpu", tmp_path)
 
 
-def test_a_run_of_more_steps_or_minutes_than_allowed_is_refused(allowance, decoder, tiny_plan):
+def test_a_run_of_more_steps_or_seconds_than_allowed_is_refused(allowance, decoder, tiny_plan):
     plan = tiny_plan(decoder, steps=1000)
     allowance().check_length(plan, 65, 1e9)  # no limit
-    allowance(run_steps=1000, run_minutes=2).check_length(plan, 65, 119.0)
+    allowance(run_steps=1000, run_seconds=120).check_length(plan, 65, 119.0)
     with pytest.raises(SettingsProblem, match="up to 999 steps, not 1,000"):
         allowance(run_steps=999).check_length(plan, 65, None)
     with pytest.raises(SettingsProblem, match="would take 2 min 1 s or more"):
-        allowance(run_minutes=2).check_length(plan, 65, 121.0)
+        allowance(run_seconds=120).check_length(plan, 65, 121.0)
 
 
 @pytest.mark.parametrize("seconds", [None, float("nan")])
 def test_a_run_of_unknown_time_is_judged_by_its_work(allowance, decoder, tiny_plan, seconds):
     """Posted straight, a run has never been timed: that is no way round the limit."""
-    allowance(run_minutes=1).check_length(tiny_plan(decoder), 65, seconds)
+    allowance(run_seconds=60).check_length(tiny_plan(decoder), 65, seconds)
     large = decoder.plan(n_embd=512, n_head=8, n_layer=8, context_length=512, steps=20_000)
     with pytest.raises(SettingsProblem, match="or more"):
-        allowance(run_minutes=60).check_length(large, 65, seconds)
+        allowance(run_seconds=3600).check_length(large, 65, seconds)
 
 
 @pytest.mark.parametrize("how", ["train", "step", "reset"])

@@ -13,6 +13,7 @@ import pytest
 from lm import runs
 from lm.ladder import RUNGS
 from lm.runs import recording
+from playground.serving.limits import Limits
 from playground.training import processes
 from playground.training import supervisor as supervising
 from playground.training.supervisor import LIVE, Supervisor
@@ -238,6 +239,21 @@ def test_an_unwatched_run_is_ended_after_the_grace_time(start, make_services, wa
     wait(lambda: not services.supervisor.is_live(token), "the run to be ended")
     answer = services.library.answer(token)
     assert answer["status"] == "stopped"
+    assert runs.open_run(directory_of(services, token)).checkpoint()[0].step == answer["step"]
+
+
+def test_a_run_that_trains_twice_as_long_as_the_page_allows_is_stopped_and_told_why(
+    start, make_services, status, wait
+):
+    """A prediction made on an idle machine, or none at all, is no way round `--run-seconds`."""
+    services = make_services(limits=Limits(run_seconds=3600))
+    token = start(on=services, **LONG)
+    status(token, "running", on=services)
+    services.supervisor._runs[token].core_seconds = 7190.0
+    assert services.library.answer(token)["status"] == "running"
+    services.supervisor._runs[token].core_seconds = 7201.0
+    answer = status(token, "stopped", on=services)
+    assert "may train for 2 h 0 min here" in answer["reason"]
     assert runs.open_run(directory_of(services, token)).checkpoint()[0].step == answer["step"]
 
 
