@@ -1,9 +1,11 @@
 """Behind a proxy, at / and under a path, whether it forwards the name and the path or not.
 
-One server stands behind a real nginx with four ways of forwarding. Requests prove that all that a page asks for
-is where the page looks for it; one page is opened in a browser, where it used to call 127.0.0.1.
+One server stands behind a real nginx: as `hosting/nginx/` forwards, and as one that forwards neither name nor
+path. Requests prove that all that a page asks for is where the page looks for it; one page is opened in a
+browser, where it used to call 127.0.0.1.
 """
 
+import json
 import os
 import re
 import shutil
@@ -16,7 +18,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.browser.conftest import Server, free_port, query_for
+from tests.browser.conftest import ROOT, Server, free_port, query_for
 from tests.browser.tab import Tab
 from tests.browser.test_requests import call, feed_of
 
@@ -24,15 +26,12 @@ CONFIGURATION = """
 daemon off; pid {folder}/pid; error_log {folder}/error;
 events {{}}
 http {{
-    access_log off; client_max_body_size 100m;
+    access_log off;
     client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
     uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
-    proxy_http_version 1.1; proxy_buffering off;
-    server {{ listen 127.0.0.1:{named}; proxy_set_header Host $http_host;
-        location / {{ proxy_pass {server}; }}
-        location /lm/ {{ proxy_pass {server}; }}
-    }}
-    server {{ listen 127.0.0.1:{nameless};
+    {shipped}
+    server {{ listen 127.0.0.1:{nameless}; client_max_body_size 100m;
+        proxy_http_version 1.1; proxy_buffering off;
         location / {{ proxy_pass {server}; }}
         location /lm/ {{ proxy_pass {server}/; }}
     }}
@@ -51,7 +50,7 @@ def behind(start_server) -> Server:
 
 @pytest.fixture(scope="module")
 def proxies(behind, tmp_path_factory) -> Iterator[dict[str, Server]]:
-    """nginx: the server as it is seen with its name forwarded, and without. Needs nginx, where CI=true."""
+    """nginx: the server as `hosting/nginx/` shows it, and without its name. Needs nginx, where CI=true."""
     nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
     if nginx is None:
         if os.environ.get("CI", "").lower() == "true":
@@ -59,23 +58,31 @@ def proxies(behind, tmp_path_factory) -> Iterator[dict[str, Server]]:
         pytest.skip("no nginx on the PATH")
     folder, ports = (
         tmp_path_factory.mktemp("nginx"),
-        {"named": free_port(), "nameless": free_port()},
+        {name: free_port() for name in ("root", "path", "nameless")},
     )
+    shipped = "".join(
+        (ROOT / f"hosting/nginx/{name}.conf")
+        .read_text("utf-8")
+        .replace("listen 80;", f"listen 127.0.0.1:{ports[name]};")
+        .replace("http://127.0.0.1:7860;", f"{behind.url};")
+        for name in ("root", "path")
+    )
+    places = {"folder": folder, "server": behind.url, "nameless": ports["nameless"]}
     file = folder / "nginx.conf"
-    file.write_text(CONFIGURATION.format(folder=folder, server=behind.url, **ports))
+    file.write_text(CONFIGURATION.format(shipped=shipped, **places))
     process = subprocess.Popen(
         [nginx, "-p", str(folder), "-e", str(folder / "error"), "-c", str(file)]
     )
     seen = {name: replace(behind, url=f"http://127.0.0.1:{port}") for name, port in ports.items()}
-    for server in seen.values():
-        server.wait()
+    seen["root"].wait()
     yield seen
     process.terminate()
     process.wait(10)
 
 
-@pytest.mark.parametrize("path", ["", "/lm"])
-@pytest.mark.parametrize("name", ["named", "nameless"])
+@pytest.mark.parametrize(
+    ("name", "path"), [("root", ""), ("path", "/lm"), ("nameless", ""), ("nameless", "/lm")]
+)
 def test_all_that_a_page_asks_for_is_where_it_looks_for_it(proxies, name, path):
     server = replace(proxies[name], url=proxies[name].url + path)
     with urllib.request.urlopen(f"{server.url}/") as answer:
@@ -93,6 +100,8 @@ def test_all_that_a_page_asks_for_is_where_it_looks_for_it(proxies, name, path):
         "/gradio_api/queue/join", {"fn_index": 0, "data": [], "session_hash": "me"}
     )
     assert "<html" not in str(joined)  # it has arrived
+    with urllib.request.urlopen(f"{server.url}/health") as answer:
+        assert json.load(answer)["status"] == "ok"
 
 
 def upload(server: Server, text: bytes) -> tuple[int, object]:
@@ -118,7 +127,7 @@ def test_a_page_under_a_path_trains_behind_a_proxy_that_forwards_neither_name_no
 
 def test_a_path_without_its_last_slash_leads_to_the_page(behind, proxies):
     """The page's links would otherwise lead to the folder above."""
-    for server in (behind, proxies["named"], proxies["nameless"]):
+    for server in (behind, proxies["path"], proxies["nameless"]):
         with urllib.request.urlopen(f"{server.url}/lm?model=bigram") as answer:
             assert answer.url == f"{server.url}/lm/?model=bigram"
 
