@@ -100,6 +100,7 @@ _LADDER = (
         model=EncoderDecoder,
         training=TrainingConfig(steps=1000, batch_size=64, learning_rate=1e-3),
         recipes=recipes.ENCODER_DECODER,
+        usual="number-words",
         tasks=("rewrite",),
     ),
 )

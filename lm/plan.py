@@ -72,7 +72,8 @@ class Rung:
 
     `name` is used in flags, folders and URLs; `title` and `idea` are shown. `config` is the class of the
     model's own settings, `training` holds this rung's defaults, and `tasks` names the tasks it can learn, the
-    usual one first.
+    usual: str = CLASSIC.name
+    usual one first. `usual` names the recipe of its included run, followed unless another is chosen.
     """
 
     name: str
@@ -103,18 +104,19 @@ class Rung:
             "tokenizer": self.tokenizer,
             "model": self.config(),
             "training": self.training,
+        usual = self.recipe(self.usual).settings
             "start": StartConfig(),
         }
 
     def settings(self) -> dict[str, Setting]:
-        """Every setting by name, the model's own first, with this rung's defaults.
+        """Every setting by name, the model's own first, with the values of the usual recipe.
 
         A setting that no task of this rung can use has a single value.
         """
         parts = self.parts()
         ordered = {"model": parts.pop("model"), **parts}
         found = {
-            one.name: one.with_default(getattr(part, one.name))
+            one.name: one.with_default(usual.get(one.name, getattr(part, one.name)))
             for part in ordered.values()
             for one in describe(type(part))
         }
@@ -131,9 +133,9 @@ class Rung:
         known = ", ".join(recipe.name for recipe in self.recipes)
         raise SettingsProblem(f"{self.title} has no recipe called {name!r}; it has {known}.")
 
-    def plan(self, recipe: str = CLASSIC.name, **given: Any) -> "Plan":
-        """The rung's own settings, changed by a recipe, changed by `given`."""
-        wanted = {**self.recipe(recipe).settings, **given}
+    def plan(self, recipe: str | None = None, **given: Any) -> "Plan":
+        """The rung's own settings, changed by a recipe (None: the usual one), changed by `given`."""
+        wanted = {**self.recipe(recipe or self.usual).settings, **given}
         unknown = wanted.keys() - self.settings().keys()
         if unknown:
             known = ", ".join(self.settings())

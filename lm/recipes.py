@@ -3,7 +3,7 @@
 `classic` has the rung's own settings. `speedrun` learns as much as possible in the first seconds. `best` has
 the lowest loss that we found for the rung (for the decoder in forty minutes on two cores), and `two-minutes` is
 between them. The decoder also has two settings that others have published, for comparison. Those of the
-encoder–decoder are named after their tasks.
+encoder–decoder are named after their tasks; `number-words` is its usual one (`Rung.usual`).
 """
 
 from lm.plan import CLASSIC, Recipe

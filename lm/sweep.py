@@ -13,7 +13,7 @@ from typing import Any
 
 from lm import ladder
 from lm.errors import SettingsProblem
-from lm.plan import CLASSIC, Plan, Rung
+from lm.plan import Plan, Rung
 from lm.runs.comparing import value
 from lm.runs.sweeps import Sweep
 from lm.settings import Setting
@@ -89,7 +89,7 @@ def _value(field: Setting, text: str) -> Any:
 def points(
     rung: Rung,
     varied: Mapping[str, Sequence[Any]],
-    recipe: str = CLASSIC.name,
+    recipe: str | None = None,
     given: Mapping[str, Any] | None = None,
     most: int = MOST,
 ) -> list[Point]:
@@ -146,7 +146,7 @@ def sizes(
     *,
     smallest: int = 3_000,
     largest: int = 1_000_000,
-    recipe: str = CLASSIC.name,
+    recipe: str | None = None,
     given: Mapping[str, Any] | None = None,
     most: int = MOST,
 ) -> list[Point]:
@@ -179,7 +179,7 @@ def sizes(
 
 
 def _candidates(
-    rung: Rung, vocab_size: int, largest: int, recipe: str, given: Mapping[str, Any]
+    rung: Rung, vocab_size: int, largest: int, recipe: str | None, given: Mapping[str, Any]
 ) -> dict[int, Point]:
     """Plans of growing width by their parameters, up to the first beyond `largest`."""
     fields = rung.settings()

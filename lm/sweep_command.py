@@ -17,7 +17,7 @@ from lm.errors import RunProblem, SettingsProblem
 from lm.interruption import Interruption
 from lm.ladder import RUNGS
 from lm.pace import seconds_of
-from lm.plan import CLASSIC, Rung
+from lm.plan import Rung
 from lm.progress import unfinished, watch
 from lm.runs import Run, open_run, recording
 from lm.runs.facts import facts
@@ -103,7 +103,8 @@ def sweep_command(rung: Rung) -> click.Command:
     @click.option(
         "--recipe",
         type=click.Choice([recipe.name for recipe in rung.recipes]),
-        default=CLASSIC.name,
+        default=rung.usual,
+        show_default=True,
         help="Settings under a name; a flag overrides its.",
     )
     @click.option("--corpus", help="The text; tiny_shakespeare if left out.")

@@ -16,7 +16,7 @@ from lm.devices import check_compiles, choose_device
 from lm.errors import RunProblem, SettingsProblem
 from lm.interruption import Interruption
 from lm.ladder import RUNGS
-from lm.plan import CLASSIC, Rung
+from lm.plan import Rung
 from lm.progress import unfinished, watch
 from lm.runs import Run, going_on, open_run, recording
 from lm.runs.lock import WriterLock
@@ -60,7 +60,7 @@ def train_command(rung: Rung) -> click.Command:
     """`train RUNG`, with a flag for each of its settings."""
     defaults = " ".join(flags.flag(s.name, s.default) for s in rung.settings().values())
     recipes = "\n".join(f"  {recipe.name}: {recipe.help}" for recipe in rung.recipes)
-    description = f"{rung.idea}\n\n\b\nRecipes:\n{recipes}\n\nDefaults: {defaults}"
+    description = f"{rung.idea}\n\n\b\nRecipes:\n{recipes}\n\nDefaults, {rung.usual}: {defaults}"
 
     @click.command(rung.name, help=description, epilog=EXIT_CODES)
     @click.option(
@@ -69,7 +69,7 @@ def train_command(rung: Rung) -> click.Command:
     @click.option(
         "--recipe",
         type=click.Choice([recipe.name for recipe in rung.recipes]),
-        help="Settings under a name; a flag overrides its.",
+        help=f"Settings under a name, {rung.usual} if left out; a flag overrides its.",
     )
     @click.option(
         "--corpus",
@@ -124,7 +124,6 @@ def _new(
     device: str,
 ) -> Ready:
     """A new run directory."""
-    recipe = recipe or CLASSIC.name
     plan = rung.plan(recipe, **given)
     pairs = tasks.KINDS[plan.task.task].pairs
     if corpus is None and pairs:

@@ -182,7 +182,7 @@ class Races:
         """The plan of a model, with the steps of its budget: of seconds, only about so many."""
         names = [recipe.name for recipe in rung.recipes]
         tokens = race.tokens.model_dump()
-        plan = rung.plan(RECIPE if RECIPE in names else names[0], **tokens)
+        plan = rung.plan(RECIPE if RECIPE in names else None, **tokens)
         if "steps" not in rung.settings():  # counting reads the text once, whatever the budget
             return plan
         steps = plan.steps

@@ -16,7 +16,7 @@ from typing import Any
 from lm import sweep
 from lm.errors import Problem, RunProblem, SettingsProblem
 from lm.ladder import RUNGS
-from lm.plan import CLASSIC, Plan, Rung
+from lm.plan import Plan, Rung
 from lm.runs import sweeps
 from lm.runs.comparing import differences, shortened
 from lm.runs.preparation import PreparedText
@@ -47,7 +47,7 @@ class Wanted:
     given: dict[str, Any]
     points: list[Point]
     texts: list[PreparedText]  # of each point
-    told: str  # the settings of all runs: "classic", or in what they differ from it
+    told: str  # the settings of all runs: the usual recipe, or in what they differ from it
 
     @property
     def parameters(self) -> list[int]:
@@ -61,7 +61,7 @@ class Wanted:
         return Sweep(
             kind=self.kind,
             model=self.rung.name,
-            recipe=CLASSIC.name,
+            recipe=self.rung.usual,
             given=self.given,
             varied=list(self.points[0].settings),
             corpus=corpus.name,
@@ -239,12 +239,12 @@ class Sweeping:
 
 
 def _of_all(rung: Rung, values: Any, apart: Collection[str]) -> tuple[dict[str, Any], Plan]:
-    """The settings of a model's tab that differ from the classic ones, and the plan that they are.
+    """The settings of a model's tab that differ from the usual ones, and the plan that they are.
 
-    values: of its controls, in their order; None for the classic ones. apart: settings that the sweep decides;
-    they stay classic, so that the plan need not be one that could be trained.
+    values: of its controls, in their order; None for the usual ones. apart: settings that the sweep decides;
+    they stay as usual, so that the plan need not be one that could be trained.
     """
-    usual = rung.plan(CLASSIC.name)
+    usual = rung.plan()
     if values is None:
         return {}, usual
     try:
@@ -265,9 +265,9 @@ def _of_all(rung: Rung, values: Any, apart: Collection[str]) -> tuple[dict[str, 
 
 
 def _told(rung: Rung, plan: Plan) -> str:
-    """A plan in words: "classic", or in what it differs from that."""
-    told = shortened(differences(rung.plan(CLASSIC.name), plan))
-    return f"{CLASSIC.name} with {told}" if told else CLASSIC.name
+    """A plan in words: the model's usual recipe, or in what it differs from that."""
+    told = shortened(differences(rung.plan(), plan))
+    return f"{rung.usual} with {told}" if told else rung.usual
 
 
 def _words(asked: Any) -> list[str]:

@@ -28,7 +28,7 @@ def settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
         gr.Markdown(rung.idea, elem_classes="idea")
         recipe = gr.Dropdown(
             [recipe.name for recipe in rung.recipes],
-            value=rung.recipes[0].name,
+            value=rung.usual,
             label="Recipe",
             info="\n".join(f"{recipe.name}: {recipe.help}" for recipe in rung.recipes),
             elem_id=f"recipe-{rung.name}",

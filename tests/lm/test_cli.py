@@ -187,7 +187,7 @@ def test_what_is_not_given_is_the_rungs_own(rung, text, tmp_path):
     lm("train", rung.name, "--corpus", text, "--out", tmp_path / "run", *quick(rung))
     plan = runs.open_run(tmp_path / "run").plan
     kept = plan.values()
-    own = rung.config().model_dump() | rung.training.model_dump()
+    own = rung.plan().values()
     given = {flag[2:].replace("-", "_") for flag in quick(rung)[::2]}
     assert {name for name in own if kept[name] != own[name]} <= given
 

@@ -40,8 +40,8 @@ def test_it_is_trained_evaluated_and_asked(finished):
     assert len(beams) == 3
     assert beams[0].split()[1] == line[::-1]
     assert float(beams[0].split("%")[0]) > float(beams[1].split("%")[0])
-    # 16 steps of 64 rows, each of three digits and an end
-    assert run.record.tokens_per_step == 64 * 4
+    # 32 rows, each of three digits and an end
+    assert run.record.tokens_per_step == 32 * 4
 
 
 def test_a_packed_run_answers_the_same(finished, tmp_path):

@@ -6,11 +6,13 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from lm import corpora
 from lm.errors import RunProblem
 from lm.ladder import RUNGS
 from playground import app
 from playground.services import SHIPPED, Services
 from playground.tabs import model_tab, opening
+from playground.tabs.actions import Actions
 from playground.tabs.model_tab import Tab
 from playground.tabs.opening import Opening
 from tests.playground.answers import DEEP, sendable
@@ -69,6 +71,17 @@ def test_every_tab_is_written_as_a_newcomer_sees_it(included):
         values = {name: control.value for name, control in tab.settings.items()}
         assert values.items() <= answer["settings"].items(), tab.rung.name
         assert not answer["notice"] and not tab.parts["notice"].visible
+
+
+def test_nothing_that_a_tab_opens_with_differs_from_its_included_run(included):
+    """The encoder–decoder opened with the settings of another recipe, grey, and said 'Differs …'."""
+    for rung in RUNGS.values():
+        answer = Actions(rung, included).restore(None, corpora.names()[0], {})
+        usual = (corpora.pair_names() if rung.rewrites else corpora.names())[0]
+        assert answer["feed"]["trained"] == {
+            "text": usual,
+            "values": [*answer["settings"].values()],
+        }
 
 
 def test_a_remembered_run_fills_its_own_tab_and_no_other(two):
