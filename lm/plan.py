@@ -72,7 +72,6 @@ class Rung:
 
     `name` is used in flags, folders and URLs; `title` and `idea` are shown. `config` is the class of the
     model's own settings, `training` holds this rung's defaults, and `tasks` names the tasks it can learn, the
-    usual: str = CLASSIC.name
     usual one first. `usual` names the recipe of its included run, followed unless another is chosen.
     """
 
@@ -83,6 +82,7 @@ class Rung:
     model: Callable[[Any, int], nn.Module]
     training: Training
     recipes: tuple[Recipe, ...] = (CLASSIC,)
+    usual: str = CLASSIC.name
     tasks: tuple[str, ...] = ("continue",)
     brief: str = ""  # the idea in two or three words
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
@@ -104,7 +104,6 @@ class Rung:
             "tokenizer": self.tokenizer,
             "model": self.config(),
             "training": self.training,
-        usual = self.recipe(self.usual).settings
             "start": StartConfig(),
         }
 
@@ -115,6 +114,7 @@ class Rung:
         """
         parts = self.parts()
         ordered = {"model": parts.pop("model"), **parts}
+        usual = self.recipe(self.usual).settings
         found = {
             one.name: one.with_default(usual.get(one.name, getattr(part, one.name)))
             for part in ordered.values()
