@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from playground.exchange.routes import Exchange
 from playground.looking.head_costs import HeadCosts
 from playground.looking.snapshots import Snapshots
 from playground.looking.writes import Writes
@@ -31,6 +32,7 @@ class Services:
         self.texts = Texts(folder, library.baselines(), most)
         self.allowance = Allowance(limits, supervisor.cores, supervisor.device, folder)
         self.writes = Writes(limits.visitor_writes)
+        self.exchange = Exchange(library)
         self.estimates = Estimates(supervisor)
         supervisor.seconds_left = self.estimates.left
         self.board = Board(library) if board else None
@@ -40,6 +42,7 @@ class Services:
         processes.prepare()
 
     def close(self) -> None:
-        """Stop every run, keeping its weights, and the timing of plans."""
+        """Stop every run, keeping its weights, the timing of plans, and imports and exports."""
+        self.exchange.close()
         self.supervisor.close()
         self.estimates.close()

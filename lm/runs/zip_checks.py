@@ -80,7 +80,7 @@ def checked(archive: zipfile.ZipFile, file: Path) -> dict[str, zipfile.ZipInfo]:
             f"{file} holds {len(infos):,} files, and a run has at most {MOST_MEMBERS:,}: it is not unpacked."
         )
     for info in infos:
-        _check_member(info, file)
+        check_member(info, file)
     kept = [info for info in infos if not info.is_dir() and not LEFT_OUT.fullmatch(info.filename)]
     tops = [PurePosixPath(i.filename).parent for i in kept if i.filename.endswith("run.json")]
     if len(tops) != 1:
@@ -104,7 +104,7 @@ def checked(archive: zipfile.ZipFile, file: Path) -> dict[str, zipfile.ZipInfo]:
     return members
 
 
-def _check_member(info: zipfile.ZipInfo, file: Path) -> None:
+def check_member(info: zipfile.ZipInfo, file: Path) -> None:
     """Refuse paths outside, links, what is no plain file, and ways of packing that runs do not use."""
     name, kind = info.filename, stat.S_IFMT(info.external_attr >> 16)
     parts = info.orig_filename.split("/")

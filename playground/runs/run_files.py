@@ -4,9 +4,11 @@ Gradio's components would copy each file into a folder of theirs, so these are p
 `lm/runs/archive.py` checks what a zip holds; the library knows which run a token means, and for whom.
 """
 
+import contextlib
 import tempfile
 import threading
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
 
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +17,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from lm.errors import Problem
-from lm.runs import archive
+from lm.runs import archive, zip_checks
 from playground.runs.comparison import Comparison
 from playground.tabs.prompts import sendable
 
@@ -24,12 +26,20 @@ MOST_BYTES = 200_000_000  # of a zip that is brought; packed, the largest includ
 KIND = "application/zip"  # a page of another site cannot send it unasked
 
 
-class RunFiles:
-    """The two routes."""
+class TakesModels(Protocol):
+    """The imports of models that others trained (`playground/exchange/imports.py`)."""
 
-    def __init__(self, comparison: Comparison) -> None:
+    def adopt_zip(self, file: Path) -> dict[str, Any]:
+        """Take the zip of a model; answers {"job"}."""
+
+
+class RunFiles:
+    """The two routes; a zip that holds no run but a model goes to `models`."""
+
+    def __init__(self, comparison: Comparison, models: TakesModels) -> None:
         self.comparison = comparison
         self.library = comparison.library
+        self.models = models
         self._importing = threading.Lock()  # each takes memory and disk
 
     def routes(self) -> list[Route]:
@@ -60,7 +70,10 @@ class RunFiles:
         return file, f"{run.directory.resolve().name}.zip"
 
     async def bring(self, request: Request) -> Response:
-        """Take in a run: {"run": its token}, or {"error": a sentence} with status 200, as all refusals."""
+        """Take in a run: {"run": its token}, or {"error": a sentence} with status 200, as all refusals.
+
+        {"job"} of a model: its import goes on by itself.
+        """
         if request.headers.get("content-type") != KIND:
             return JSONResponse({"error": "A run is brought as a zip file."}, 415)
         file = _new_file()
@@ -68,8 +81,7 @@ class RunFiles:
             with file.open("wb") as target:
                 async for piece in request.stream():
                     target.write(piece)
-            token = await run_in_threadpool(self._import, file)
-            return JSONResponse({"run": token})
+            return JSONResponse(await run_in_threadpool(self._import, file))
         except ClientDisconnect:
             return JSONResponse({"error": "The file did not come whole: try again."}, 400)
         except Problem as problem:
@@ -79,10 +91,22 @@ class RunFiles:
         finally:
             file.unlink(missing_ok=True)
 
-    def _import(self, file: Path) -> str:
+    def _import(self, file: Path) -> dict[str, Any]:
+        if _holds_model(file):
+            return self.models.adopt_zip(file)
         with self._importing:
             self.library.prune()
-            return self.library.adopt(archive.import_run(file, self.library.runs_folder).directory)
+            run = archive.import_run(file, self.library.runs_folder)
+            return {"run": self.library.adopt(run.directory)}
+
+
+def _holds_model(file: Path) -> bool:
+    """Whether a zip holds a model that others trained, and no run."""
+    with contextlib.suppress(Problem), zip_checks.opened(file) as opened:
+        names = {PurePosixPath(name).name for name in opened.namelist()}
+        model = "config.json" in names or any(name.endswith(".gguf") for name in names)
+        return model and "run.json" not in names
+    return False
 
 
 def _new_file() -> Path:

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from playground.exchange import routes
 from playground.runs import run_files
 
 API = "/gradio_api"
@@ -47,15 +48,24 @@ class Gate:
     """Refuses requests that are too large, and takes the path of the proxy off the rest.
 
     text_bytes: of the largest text that a visitor may add. Such a text comes through the queue or as a file.
+    model_bytes: of the files of the largest model.
     """
 
-    def __init__(self, app: ASGIApp, root_path: str, text_bytes: int, listeners: Listeners) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        root_path: str,
+        text_bytes: int,
+        listeners: Listeners,
+        model_bytes: int = 0,
+    ) -> None:
         self.app = app
         self.root_path = root_path
         self.largest = {
             f"{API}/queue/join": 2 * text_bytes + SMALL,  # as JSON, with what is escaped
             f"{API}/upload": 4 * text_bytes + SMALL,  # above our limit, which has a sentence
-            run_files.ADDRESS: run_files.MOST_BYTES,
+            run_files.ADDRESS: max(run_files.MOST_BYTES, model_bytes),
+            routes.FILES: model_bytes,
         }
         self.listeners = listeners
 

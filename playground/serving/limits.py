@@ -112,6 +112,14 @@ class Limits(Settings):
         le=MOST,
     )
 
+    import_megabytes: Whole = setting(
+        0,
+        title="Largest import",
+        help="MB of the files of a model that a visitor imports; 0: as the disk takes",
+        ge=0,
+        le=MOST,
+    )
+
     @classmethod
     def of(cls, hosted: bool, **flags: int) -> Self:
         """The limits of a page with the flags that were typed; `SettingsProblem` for one out of bounds."""
@@ -139,4 +147,5 @@ HOSTED = {  # in place of the defaults, on a Space
     "run_seconds": 3600,
     "run_megabytes": 4_000,
     "texts_megabytes": 200,
+    "import_megabytes": 600,
 }

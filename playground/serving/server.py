@@ -21,6 +21,7 @@ from lm.devices import choose_device
 from lm.errors import Problem
 from playground import app, theme
 from playground.components import files
+from playground.exchange.imports import most_bytes
 from playground.runs.library import Library
 from playground.runs.run_files import RunFiles
 from playground.services import SHIPPED, Services
@@ -113,7 +114,8 @@ def main(
     processes.on_ending(end)
     try:
         health = Health(limits, supervisor, services.writes, runs_folder)
-        routes = [*RunFiles(services.comparison).routes(), *health.routes()]
+        files_of_runs = RunFiles(services.comparison, services.exchange.imports)
+        routes = [*files_of_runs.routes(), *services.exchange.routes(), *health.routes()]
         launch(page, host, port, root_path, limits, services.writes.listeners, routes)
         served.set()
         link = address.link(host, port)
@@ -164,7 +166,13 @@ def launch(
         0.02  # seconds; by default it looks for work a thousand times a second
     )
     text_bytes = limits.text_megabytes * 1_000_000
-    gate = Middleware(Gate, root_path=root_path, text_bytes=text_bytes, listeners=listeners)
+    gate = Middleware(
+        Gate,
+        root_path=root_path,
+        text_bytes=text_bytes,
+        listeners=listeners,
+        model_bytes=most_bytes(limits),
+    )
     style = Response(files.style_sheet(), media_type="text/css")
     routes = [*routes, Route(files.STYLE_ADDRESS, lambda _: style)]
     delivery = Middleware(

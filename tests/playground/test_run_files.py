@@ -22,7 +22,7 @@ def page(services, finished):
 
 @pytest.fixture
 def client(page) -> TestClient:
-    return TestClient(Starlette(routes=RunFiles(page.comparison).routes()))
+    return TestClient(Starlette(routes=RunFiles(page.comparison, page.exchange.imports).routes()))
 
 
 def bring(client, content: bytes, kind=KIND):

@@ -1,0 +1,76 @@
+"""A run in the formats of other programs: the page's export, made by a job (`jobs.py`), then fetched once."""
+
+from pathlib import Path
+from typing import Any
+
+from lm.errors import RunProblem, SettingsProblem
+from lm.runs.run import Run
+from lm.sizes import free_disk, free_memory, told
+from playground.exchange.jobs import Answer, Job, Jobs
+from playground.runs.library import Library
+
+FORMATS = (
+    "huggingface",
+    "gguf",
+    "onnx",
+    "script",
+)  # of `lm/interchange/`; a zip of the whole run is
+# another thing: the page downloads it at once (`playground/runs/run_files.py`)
+COPIES = 4  # of the weights in floats that a process holds at most while it writes a model
+OVERHEAD = 400_000_000  # bytes of the process itself
+
+
+class Exports:
+    """Exports of the runs that a visitor may see."""
+
+    def __init__(self, library: Library, jobs: Jobs) -> None:
+        self.library, self.jobs = library, jobs
+
+    def begin(self, token: str, kind: str, step: Any = None) -> Answer:
+        """Begin an export; answers {"job": its key}. `Problem` if there is no such run, or no room for it.
+
+        step: of the snapshot; None: the last.
+        """
+        if kind not in FORMATS:
+            raise SettingsProblem(f"A run is exported as {', '.join(FORMATS)}, or as a zip file.")
+        run = self.library.view(token).run
+        if not run.snapshots():
+            raise RunProblem("This run holds no weights to export: train it first.")
+        self._check_room(run)
+        job = self.jobs.new()
+        name = run.directory.resolve().name
+        try:
+            self.jobs.begin(
+                job,
+                lambda file: self._made(job, file),
+                "export",
+                run.directory.resolve(),
+                kind,
+                step if isinstance(step, int) and not isinstance(step, bool) else None,
+                name,
+                said="Waiting for another import or export" if self.jobs.busy else "Starting",
+            )
+        except BaseException:
+            self.jobs.forget(job)
+            raise
+        return {"job": job.key}
+
+    def _made(self, job: Job, file: str) -> Answer:
+        job.file = job.folder / file
+        return {"file": job.key, "name": file, "bytes": job.file.stat().st_size}
+
+    def _check_room(self, run: Run) -> None:
+        weights = 4 * run.record.parameters
+        limit = self.library.supervisor.limits.run_megabytes * 1_000_000 or None
+        memory, disk = free_memory(), free_disk(Path.home())
+        needed = OVERHEAD + COPIES * weights
+        for room in (limit, memory):
+            if room is not None and needed > room:
+                raise RunProblem(
+                    f"This export needs about {told(needed)} of memory, and there are {told(room)}: use "
+                    "`python -m lm export` on a larger machine."
+                )
+        if disk is not None and 2 * weights > disk:
+            raise RunProblem(
+                f"This export needs about {told(2 * weights)} on the disk, which is full."
+            )
