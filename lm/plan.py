@@ -135,7 +135,7 @@ class Rung:
 
     def plan(self, recipe: str | None = None, **given: Any) -> "Plan":
         """The rung's own settings, changed by a recipe (None: the usual one), changed by `given`."""
-        wanted = {**self.recipe(recipe or self.usual).settings, **given}
+        wanted = {**self.recipe(self.usual if recipe is None else recipe).settings, **given}
         unknown = wanted.keys() - self.settings().keys()
         if unknown:
             known = ", ".join(self.settings())
