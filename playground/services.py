@@ -10,6 +10,7 @@ from playground.runs.board import Board
 from playground.runs.comparison import Comparison
 from playground.runs.library import Library
 from playground.serving.allowance import Allowance
+from playground.serving.zero_gpu import Burst
 from playground.texts import Texts
 from playground.training import processes
 from playground.training.estimates import Estimates
@@ -21,7 +22,15 @@ SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 class Services:
     """One of each, shared by every tab and every visitor."""
 
-    def __init__(self, supervisor: Supervisor, library: Library, *, board: bool = False) -> None:
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        library: Library,
+        *,
+        board: bool = False,
+        burst: Burst | None = None,
+    ) -> None:
+        """burst: trains on a GPU that a Space lends (`playground/serving/zero_gpu.py`); None: there is none."""
         self.supervisor = supervisor
         self.library = library
         self.snapshots = Snapshots()
@@ -36,6 +45,7 @@ class Services:
         self.estimates = Estimates(supervisor)
         supervisor.seconds_left = self.estimates.left
         self.board = Board(library) if board else None
+        self.burst = burst
 
     def prepare(self) -> None:
         """Import the modules of a run, which takes seconds: call it once the page is served."""

@@ -10,6 +10,7 @@ import { pairsChosen, pairsLinked, pairsShown } from "./page/chosen_pairs.js";
 import { textChosen, textLinked } from "./page/chosen_text.js";
 import { cuttingWords, tokensAnswered, tokensChosen, tokensLinked } from "./page/chosen_tokens.js";
 import { diary } from "./tab/diary.js";
+import { bursting } from "./tab/burst.js";
 import { estimate } from "./tab/estimate.js";
 import { applyFocus } from "./page/focus.js";
 import { GuideStrip, afterDoing, doing } from "./tab/guide.js";
@@ -69,6 +70,7 @@ window.Playground = {
   asWritten,
   askToWrite,
   begin,
+  bursting,
   changeRate,
   choose,
   cuttingWords,

@@ -25,7 +25,7 @@ from playground.exchange.imports import most_bytes
 from playground.runs.library import Library
 from playground.runs.run_files import RunFiles
 from playground.services import SHIPPED, Services
-from playground.serving import address, sessions
+from playground.serving import address, sessions, zero_gpu
 from playground.serving.delivery import Delivery
 from playground.serving.gate import Gate, Listeners
 from playground.serving.health import Health
@@ -100,7 +100,7 @@ def main(
         host, port = address.usable(host, port)
         supervisor = Supervisor(device=where, limits=limits)
         library = Library(runs_folder, SHIPPED, supervisor, open_local=not ON_A_SPACE)
-        services = Services(supervisor, library, board=board)
+        services = Services(supervisor, library, board=board, burst=zero_gpu.offered())
     except Problem as problem:
         raise click.UsageError(str(problem)) from None
     page = app.build(services)

@@ -21,6 +21,7 @@ from playground.runs.comparison import Comparison
 from playground.services import Services
 from playground.serving.visitors import visitor_of
 from playground.tabs import (
+    burst_button,
     controls,
     guiding,
     lesson_view,
@@ -135,6 +136,8 @@ def build(
                 with gr.Column(elem_classes="run-box"):
                     _estimate(key, actions)
                     buttons = settings_column.buttons(key, with_seed="seed" in settings)
+                    lent = services.burst if "seed" in settings else None  # counting needs no GPU
+                    burst = lent and burst_button.button(key)
                     feed = _feed(rung, actions, shipped)
             with gr.Column(elem_classes="stage"):
                 told = gr.Markdown(
@@ -152,6 +155,8 @@ def build(
     built = Tab(rung, actions, parts, settings, corpus, tokens, guide, write)
     _connect_guide(built, *do)
     _connect_begin(built, buttons)
+    if lent and burst:
+        burst_button.connect(built, burst, lent)
     _connect_settings(built)
     _connect_fillers(built, saved, buttons)
     return built

@@ -1,0 +1,21 @@
+"""ZeroGPU, on which a free Hugging Face Space runs: a GPU for a function, for as long as it runs.
+
+The package `spaces` makes `torch.cuda` seem present in the process that imports it. So only the server imports
+it, and only where Hugging Face says that there is such a GPU; the training processes keep to the CPU.
+"""
+
+import importlib
+import os
+from collections.abc import Callable, Iterator
+
+from playground.training.burst import LENT, burst
+
+Burst = Callable[..., Iterator[int]]
+
+
+def offered() -> Burst | None:
+    """`burst` as a function that ZeroGPU runs; None where there is none. A Space without any does not start."""
+    if os.environ.get("SPACES_ZERO_GPU", "").lower() not in ("1", "t", "true"):
+        return None
+    decorated: Burst = importlib.import_module("spaces").GPU(duration=LENT)(burst)
+    return decorated
