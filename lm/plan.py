@@ -9,12 +9,13 @@ holds the rungs, `lm/training/loop.py` carries a plan out, a run directory keeps
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from torch import nn
 
 from lm.errors import SettingsProblem
-from lm.settings import Setting, Settings, describe, setting
+from lm.settings import Setting, Settings, describe
+from lm.start import FromNothing, StartConfig
 from lm.tasks import KINDS, TaskConfig
 from lm.tokenizers import TokenizerConfig
 
@@ -41,17 +42,6 @@ class Training(Settings):
     def counted_share(self) -> float:
         """The weight of counted n-grams where the model is judged and where it writes (`lm/mixture.py`)."""
         return 0.0
-
-
-class StartConfig(Settings):
-    """The weights that a run starts from."""
-
-    start: Literal["random"] = setting(
-        "random",
-        title="Start from",
-        help="Random numbers: the model knows nothing at first.",
-        group="run",
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +94,7 @@ class Rung:
             "tokenizer": self.tokenizer,
             "model": self.config(),
             "training": self.training,
-            "start": StartConfig(),
+            "start": StartConfig() if self.training.learner == "gradient" else FromNothing(),
         }
 
     def settings(self) -> dict[str, Setting]:
@@ -163,6 +153,11 @@ class Rung:
             raise SettingsProblem(
                 f"The task {plan.task.task!r} cannot use counted n-grams: set their share to 0."
             )
+        if plan.values().get("pattern") == "prefix" and plan.task.task != "continue":
+            raise SettingsProblem(
+                f"The task {plan.task.task!r} has lines of any length, and a prefix has one: "
+                "choose another pattern."
+            )
         return plan
 
 
@@ -175,7 +170,7 @@ class Plan:
     tokenizer: TokenizerConfig
     model: Settings
     training: Training
-    start: StartConfig
+    start: StartConfig | FromNothing
 
     @property
     def parts(self) -> dict[str, Settings]:

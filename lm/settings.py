@@ -23,7 +23,10 @@ from pydantic import (
 from lm.errors import SettingsProblem
 
 Scale = Literal["linear", "1-3-10"]
-Group = Literal["model", "apart", "architecture", "optimiser", "regularisation", "run"]
+Kind = Literal["int", "float", "bool", "choice", "run"]
+Group = Literal[
+    "model", "pattern", "apart", "architecture", "optimiser", "regularisation", "run", "start"
+]
 
 
 def _whole_number(value: Any) -> Any:
@@ -41,13 +44,14 @@ class Setting:
     """One field as a person sees it, on the page or on the command line.
 
     `minimum` and `maximum` are the bounds that are enforced; `live_maximum` is the end of the page's
-    slider: beyond it, training takes too long to watch.
+    slider: beyond it, training takes too long to watch. The value of the kind "run" is "random" or the directory
+    of a run.
     """
 
     name: str
     title: str
     help: str
-    kind: Literal["int", "float", "bool", "choice"]
+    kind: Kind
     default: Any
     minimum: float | None
     maximum: float | None
@@ -147,13 +151,15 @@ def _setting(name: str, field: Any) -> Setting:
             if getattr(constraint, side, None) is not None:
                 bounds[side] = getattr(constraint, side)
     choices: tuple[str, ...] = ()
-    kind: Literal["int", "float", "bool", "choice"]
+    kind: Kind
     if get_origin(field.annotation) is Literal:
         kind, choices = "choice", get_args(field.annotation)
     elif extra.get("choices"):
         kind, choices = "choice", extra["choices"]()
     elif field.annotation is bool:
         kind = "bool"
+    elif field.annotation is str:
+        kind = "run"
     else:
         kind = "int" if field.annotation is int else "float"
     return Setting(
@@ -187,6 +193,8 @@ def _sentence(settings: type[Settings], error: ValidationError) -> str:
         return f"{field.title} is one of {', '.join(field.choices)}, not {value}."
     if field.kind == "bool":
         return f"{field.title} is on or off (true or false), not {value}."
+    if field.kind == "run":
+        return f"{field.title} is random or the directory of a run, not {value}."
     number = "a whole number" if field.kind == "int" else "a number"
     low = "" if field.minimum is None else f" from {field.minimum:,.10g}"
     high = "" if field.maximum is None else f" to {field.maximum:,.10g}"

@@ -52,7 +52,8 @@ def parse(rung: Rung, words: Sequence[str]) -> dict[str, tuple[Any, ...]]:
 
     Values are checked where the plans are made (`points`), so that each is refused with its own sentence.
     """
-    fields, varied = rung.settings(), dict[str, tuple[Any, ...]]()
+    fields = {n: one for n, one in rung.settings().items() if one.group != "start"}
+    varied = dict[str, tuple[Any, ...]]()
     for word in words:
         name, equals, values = word.partition("=")
         name = name.strip().replace("-", "_")

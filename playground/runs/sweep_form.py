@@ -22,7 +22,7 @@ def sweepable() -> list[dict[str, Any]]:
             "settings": [
                 [name, one.title, one.help, _possible(one), _example(one)]
                 for name, one in rung.settings().items()
-                if not one.is_fixed
+                if not one.is_fixed and one.group != "start"
             ],
             "sizes": [2, sweep.MOST],
             "steps": [rung.settings()["steps"].minimum, rung.settings()["steps"].maximum],

@@ -15,6 +15,7 @@ import gradio as gr
 from lm.errors import SettingsProblem
 from lm.plan import Plan, Rung
 from lm.settings import Setting
+from lm.start import RANDOM
 from playground import tokens
 
 LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]  # 1-3-10, as people step them
@@ -29,6 +30,7 @@ GROUPS = {
     "optimiser": "Optimiser",
     "regularisation": "Regularisation",
     "run": "Run",
+    "start": "Start from",
 }
 
 
@@ -44,6 +46,8 @@ def control(field: Setting, elem_id: str, value: Any = None) -> gr.components.Co
             info=field.help,
             **common,
         )
+    if field.kind == "run":  # not offered yet: only random numbers
+        return gr.Dropdown([RANDOM], value=value, info=field.help, **common | {"visible": False})
     if field.kind == "bool":
         return gr.Checkbox(value=value, info=field.help, **common)
     if field.scale == "1-3-10":
@@ -82,6 +86,8 @@ def plan_of(rung: Rung, values: Sequence[Any]) -> Plan:
     for (name, field), value in zip(fields.items(), values, strict=True):
         if value is None or value == "":
             raise SettingsProblem(f"{field.title} is empty or no number: give it a value.")
+        if field.kind == "run" and value != RANDOM:
+            raise SettingsProblem(f"{field.title} is random on the page: choose that.")
         given[name] = rate_of(value) if field.scale == "1-3-10" else value
     return rung.plan(**given)
 
@@ -162,6 +168,10 @@ def parsed(field: Setting, text: str) -> Any:
         return text.lower() in ("true", "1")
     if field.kind == "choice":
         if text not in field.choices:
+            raise ValueError(text)
+        return text
+    if field.kind == "run":
+        if text != RANDOM:
             raise ValueError(text)
         return text
     number = float(text)

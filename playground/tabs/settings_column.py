@@ -40,7 +40,9 @@ def settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
             names = [n for n, f in fields.items() if f.group == group and n not in shown]
             offered = [n for n in names if not fields[n].is_fixed]
             if names:  # settings with a single value are inputs of the handlers, too
-                with gr.Accordion(title, open=group == "apart", visible=bool(offered)):
+                with gr.Accordion(
+                    title, open=group == "apart", visible=bool(offered) and group != "start"
+                ):
                     make(names)
         with gr.Accordion("Earlier runs", open=False):
             saved = gr.Dropdown(

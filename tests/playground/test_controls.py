@@ -40,6 +40,8 @@ def in_bounds(field: Setting) -> st.SearchStrategy:
     """Any value that a field takes, also one beyond the page's narrower slider."""
     if field.kind == "choice":
         return st.sampled_from(field.choices)
+    if field.kind == "run":
+        return st.just("random")
     if field.kind == "bool":
         return st.booleans()
     if field.kind == "int":
@@ -65,6 +67,7 @@ def plans(draw) -> Plan:
         chosen["zero_init"] = False  # nothing would pass
     if chosen["task"] != "continue":
         chosen["ngram_share"] = 0.0
+    chosen |= {"trained": "all"} if "trained" in chosen else {}  # random numbers train all of them
     return controls.plan_of(rung, list(chosen.values()))
 
 
