@@ -3,6 +3,8 @@
 Of a text these are the diary and Write, of pairs the held-out lines and Try one.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -10,7 +12,7 @@ import gradio as gr
 from lm.generation import SamplingConfig
 from lm.plan import Rung
 from lm.rewriting import GREEDY
-from lm.settings import describe
+from lm.settings import Setting, describe
 from playground import components
 from playground.serving.visitors import visitor_of
 from playground.tabs import controls
@@ -21,53 +23,19 @@ PROMPT = "ROMEO:"  # until another is typed
 LINE = "eighty-four"  # the same of a model that rewrites; the page puts one of the run's lines in its place
 
 
-def _writing(key: str, actions: Actions) -> dict[str, Any]:
-    """Write: a prompt, the sampling settings, and the text. The page puts the run and step shown in `asked`.
+@dataclass(frozen=True)
+class Form:
+    """A line to type, a button, and the settings of the answer, which stands under them."""
 
-    Returns the prompt and the controls of the settings by name.
-    """
-    with gr.Column(elem_classes="write of-text"):
-        with gr.Row(elem_classes="write-row"):
-            gr.HTML("Write", elem_classes="card-title", apply_default_css=False)
-            prompt = gr.Textbox(
-                PROMPT,
-                label="The text to continue",  # read out, not shown
-                show_label=False,
-                container=False,
-                max_lines=1,
-                elem_classes="prompt",
-                elem_id=f"prompt-{key}",
-                interactive=True,
-            )
-            go = gr.Button("Sample", elem_classes="sample-button", elem_id=f"sample-{key}")
-        with gr.Row(elem_classes="write-settings"):
-            values = {
-                field.name: controls.control(field, f"{key}-sample-{field.name}")
-                for field in describe(SamplingConfig)
-            }
-        usual = {field.name: field.default for field in describe(SamplingConfig)}
-        text = components.writing(key, PROMPT, usual)
-        asked = gr.JSON(None, visible=False)
-
-    def write(request: gr.Request, *inputs: Any) -> Any:
-        session = request.session_hash
-        yield from actions.write(*inputs, visitor=visitor_of(request), session=session)
-
-    for event in (go.click, prompt.submit):
-        event(
-            write,
-            [asked, prompt, *values.values()],
-            text,
-            js=f"(...inputs) => Playground.askToWrite('{key}', inputs)",
-            **AS_TYPED,
-            concurrency_limit=4,
-            concurrency_id="writing",
-            trigger_mode="multiple",
-        )
-    told = f"(...inputs) => import('playground').then(() => Playground.asWritten('{key}', inputs))"
-    inputs: list[Any] = [prompt, *values.values()]
-    gr.on([one.change for one in inputs], None, inputs, js=told, trigger_mode="multiple")
-    return {"prompt": prompt, **values}
+    classes: str
+    title: str
+    line: str  # until another is typed
+    label: str  # of the line; read out, not shown
+    box: str  # the line's elem_id, before the name of the model
+    button: str
+    press: str  # the same of the button, and of the settings
+    fields: tuple[Setting, ...]
+    linked: bool  # whether the address of the page tells line and settings
 
 
 def build(rung: Rung, actions: Actions) -> dict[str, Any]:
@@ -86,41 +54,90 @@ def build(rung: Rung, actions: Actions) -> dict[str, Any]:
     return write
 
 
+def _writing(key: str, actions: Actions) -> dict[str, Any]:
+    """Write: a prompt, the sampling settings, and the text."""
+    form = Form(
+        classes="write of-text",
+        title="Write",
+        line=PROMPT,
+        label="The text to continue",
+        box="prompt",
+        button="Sample",
+        press="sample",
+        fields=tuple(describe(SamplingConfig)),
+        linked=True,
+    )
+
+    def write(request: gr.Request, *inputs: Any) -> Any:
+        session = request.session_hash
+        yield from actions.write(*inputs, visitor=visitor_of(request), session=session)
+
+    return _form(key, form, lambda usual: components.writing(key, PROMPT, usual), write)
+
+
 def _trying(rung: Rung, actions: Actions) -> dict[str, Any]:
-    """Try one: a line, how to choose the answer, and the answer. Returns the line and the control by name."""
-    key = rung.name
+    """Try one: a line, how to choose the answer, and the answer."""
+    key, linked = rung.name, rung.rewrites
     # Write has these names on a tab that has both.
     box, press = ("prompt", "sample") if rung.rewrites else ("line", "answer")
     field = next(one for one in describe(SamplingConfig) if one.name == "temperature")
-    with gr.Column(elem_classes="write try-one of-pairs"):
-        with gr.Row(elem_classes="write-row"):
-            gr.HTML("Try one", elem_classes="card-title", apply_default_css=False)
-            line = gr.Textbox(
-                LINE,
-                label="The line to rewrite",  # read out, not shown
-                show_label=False,
-                container=False,
-                max_lines=1,
-                elem_classes="prompt",
-                elem_id=f"{box}-{key}",
-                interactive=True,
-            )
-            go = gr.Button("Answer", elem_classes="sample-button", elem_id=f"{press}-{key}")
-        with gr.Row(elem_classes="write-settings"):
-            named = f"{key}-{press}-temperature"
-            temperature = controls.control(field.with_default(GREEDY.temperature), named)
-        usual = {field.name: GREEDY.temperature}
-        text = components.trying(key, f"{box}-{key}", LINE, usual, linked=rung.rewrites)
-        asked = gr.JSON(None, visible=False)
+    form = Form(
+        classes="write try-one of-pairs",
+        title="Try one",
+        line=LINE,
+        label="The line to rewrite",
+        box=box,
+        button="Answer",
+        press=press,
+        fields=(field.with_default(GREEDY.temperature),),
+        linked=linked,
+    )
 
     def answer(request: gr.Request, *inputs: Any) -> Any:
         asked, line, temperature = inputs
         return actions.rewrite(asked, line, temperature, visitor=visitor_of(request))
 
+    def show(usual: dict[str, Any]) -> gr.HTML:
+        return components.trying(key, f"{box}-{key}", LINE, usual, linked=linked)
+
+    return _form(key, form, show, answer)
+
+
+def _form(
+    key: str, form: Form, show: Callable[[dict[str, Any]], gr.HTML], answer: Callable[..., Any]
+) -> dict[str, Any]:
+    """Lay a form out and connect it; returns the line, "prompt", and the controls of its settings by name.
+
+    show: makes the component of the answer, from the usual values of the settings. answer: its handler, in the
+    place of whose first input the page puts the run and the step shown.
+    """
+    with gr.Column(elem_classes=form.classes):
+        with gr.Row(elem_classes="write-row"):
+            gr.HTML(form.title, elem_classes="card-title", apply_default_css=False)
+            line = gr.Textbox(
+                form.line,
+                label=form.label,
+                show_label=False,
+                container=False,
+                max_lines=1,
+                elem_classes="prompt",
+                elem_id=f"{form.box}-{key}",
+                interactive=True,
+            )
+            go = gr.Button(form.button, elem_classes="sample-button", elem_id=f"{form.press}-{key}")
+        with gr.Row(elem_classes="write-settings"):
+            values = {
+                field.name: controls.control(field, f"{key}-{form.press}-{field.name}")
+                for field in form.fields
+            }
+        text = show({field.name: field.default for field in form.fields})
+        asked = gr.JSON(None, visible=False)
+
+    inputs: list[Any] = [line, *values.values()]
     for event in (go.click, line.submit):
         event(
             answer,
-            [asked, line, temperature],
+            [asked, *inputs],
             text,
             js=f"(...inputs) => Playground.askToWrite('{key}', inputs)",
             **AS_TYPED,
@@ -128,10 +145,7 @@ def _trying(rung: Rung, actions: Actions) -> dict[str, Any]:
             concurrency_id="writing",
             trigger_mode="multiple",
         )
-    if rung.rewrites:
-        told = (
-            f"(...inputs) => import('playground').then(() => Playground.asWritten('{key}', inputs))"
-        )
-        inputs: list[Any] = [line, temperature]
+    if form.linked:
+        told = f"(...now) => import('playground').then(() => Playground.asWritten('{key}', now))"
         gr.on([one.change for one in inputs], None, inputs, js=told, trigger_mode="multiple")
-    return {"prompt": line, "temperature": temperature}
+    return {"prompt": line, **values}
