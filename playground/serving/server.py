@@ -30,6 +30,7 @@ from playground.serving.delivery import Delivery
 from playground.serving.gate import Gate, Listeners
 from playground.serving.health import Health
 from playground.serving.limits import Limits
+from playground.serving.patience import patient_start
 from playground.training import processes
 from playground.training.supervisor import Supervisor
 
@@ -182,7 +183,7 @@ def launch(
         routes=[files.STYLE_ADDRESS],
     )
     try:
-        with address.no_proxy():  # launch() calls itself
+        with address.no_proxy(), patient_start():  # launch() calls itself
             page.launch(
                 server_name=host,
                 server_port=port,

@@ -1,9 +1,13 @@
 """Where the page is served: what cannot be is one true sentence, before Gradio tries it."""
 
 import errno
+import itertools
 import os
 import socket
+import time
+import types
 
+import click
 import gradio as gr
 import httpx
 import pytest
@@ -90,11 +94,27 @@ def test_gradio_asks_no_proxy_while_it_calls_itself(monkeypatch):
     assert os.environ["no_proxy"] == "example.org" and "NO_PROXY" not in os.environ
 
 
-def test_a_page_that_answers_late_does_not_end_the_launch(monkeypatch):
-    """Gradio asks its own page for 3 s. On a busy machine that ended in a traceback about `share=True`."""
+def test_a_page_that_starts_or_answers_late_does_not_end_the_launch(monkeypatch):
+    """Gradio gives its server 5 s to listen, here none, and asks its own page for 3 s.
+
+    On a busy machine the one ended in "Port … is taken", the other in a traceback about `share=True`.
+    """
     monkeypatch.setattr("gradio.networking.url_ok", lambda url: False)
+    clock = types.SimpleNamespace(time=itertools.count(0, 100).__next__, sleep=time.sleep)
+    monkeypatch.setattr("gradio.http_server.time", clock)
     with gr.Blocks(analytics_enabled=False) as page:
         gr.Markdown("late")
     host, port = address.usable("127.0.0.1", 0)
     server.launch(page, host, port, "", Limits(), Listeners(), [])
     page.close(verbose=False)
+
+
+def test_a_port_that_is_taken_meanwhile_is_still_told(monkeypatch):
+    """The server's thread ends at once: nobody waits for it."""
+    with gr.Blocks(analytics_enabled=False) as page:
+        gr.Markdown("refused")
+    monkeypatch.setattr("uvicorn.Server.run", lambda self: None)
+    clock = types.SimpleNamespace(time=itertools.count(0, 100).__next__, sleep=time.sleep)
+    monkeypatch.setattr("gradio.http_server.time", clock)
+    with pytest.raises(click.ClickException, match="is taken"):
+        server.launch(page, "127.0.0.1", 7860, "", Limits(), Listeners(), [])
