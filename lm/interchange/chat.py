@@ -64,6 +64,14 @@ def _refuse(reason: Any) -> NoReturn:
     raise TemplateError(str(reason).rstrip("."))
 
 
+def has_template(run: Run) -> bool:
+    """Whether a run has a chat template that can be read."""
+    try:
+        return chat_of(run).template is not None
+    except RunProblem:
+        return False
+
+
 def chat_of(run: Run) -> Chat:
     """The chat of a run, without a template if it has none. `RunProblem` if its file is damaged."""
     path = run.directory / FILE

@@ -42,6 +42,7 @@ STYLES = tuple(
         "runs",
         "runs_parts",
         "runs_texts",
+        "exchange",
         "sweep",
         "board",
         "tokens",

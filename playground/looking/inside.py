@@ -22,6 +22,7 @@ from lm.inspection import attention_layers, inspect, layer_by_layer, one_score, 
 from lm.layers.block import ReadsOut
 from lm.runs.run import Run
 from lm.tasks.continue_text import SAMPLE, first_token
+from lm.tokenizers import Tokenizer
 from lm.tokenizers.streaming import Stream
 from lm.training.config import CountingConfig
 from playground.looking import pairs
@@ -32,6 +33,9 @@ from playground.tabs import prompts
 
 MOST_OFF = 64  # heads switched off at once
 MOST_SAMPLED = 1000  # characters of a sample of the diary
+MOST_NAMED = 5000  # tokens whose texts are all sent; of more,
+LIKELIEST = 200  # only these: the page draws at most a hundred
+MOST_NUMBERS = 30_000_000  # probabilities that are held at once, layer by layer
 SHOWN = 32  # numbers of a vector that are sent; the page draws no more
 
 
@@ -145,10 +149,17 @@ def _next(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
     return {
         "text": tokens,
         "logits": base64.b64encode(logits.tobytes()).decode("ascii"),
-        "tokens": [tokenizer.token_text(id) for id in range(tokenizer.vocab_size)],
+        "tokens": _names(tokenizer, logits),
         "characters_per_token": run.record.characters_per_token,
         "note": note,
     }
+
+
+def _names(tokenizer: Tokenizer, logits: np.ndarray) -> list[str] | dict[int, str]:
+    """The texts of all tokens by their ids; of a large vocabulary, of the likeliest after the text."""
+    if tokenizer.vocab_size <= MOST_NAMED:
+        return [tokenizer.token_text(id) for id in range(tokenizer.vocab_size)]
+    return {int(id): tokenizer.token_text(int(id)) for id in np.argsort(logits)[::-1][:LIKELIEST]}
 
 
 def _surprise(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
@@ -172,9 +183,10 @@ def _surprise(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
 
 def _layers(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
     """For each layer and position the likeliest next token, its probability, and that of the true one."""
-    tokens, ids, note = _readable(
-        run, question.text, least=2
-    )  # the last has no next one to be judged by
+    at_each = (1 + run.plan.values().get("n_layer", 1)) * run.record.vocab_size
+    most = max(2, MOST_NUMBERS // at_each)
+    # the last has no next one to be judged by
+    tokens, ids, note = _readable(run, question.text, least=2, most=most)
     found = layer_by_layer(model, ids)  # (L + 1, T, V)
     tokenizer = run.tokenizer()
     best = found.argmax(-1)  # (L + 1, T)
@@ -228,7 +240,9 @@ VIEWS: dict[str, Callable[[Run, nn.Module, Question], dict[str, Any]]] = {
 }
 
 
-def _readable(run: Run, text: str, least: int = 1) -> tuple[list[str], torch.Tensor, str | None]:
+def _readable(
+    run: Run, text: str, least: int = 1, most: int = MOST_POSITIONS
+) -> tuple[list[str], torch.Tensor, str | None]:
     """The tokens of the last part of a text that the model can read at once, their ids, and a note."""
     tokenizer = run.tokenizer()
     ids, notes = prompts.encode(tokenizer, text or DEFAULT_TEXT)
@@ -238,7 +252,7 @@ def _readable(run: Run, text: str, least: int = 1) -> tuple[list[str], torch.Ten
     if len(ids) < least:
         ids = np.arange(min(least, tokenizer.vocab_size))
         notes.append("Too little is left to look at: type a longer text.")
-    most = min(run.plan.context_length, MOST_POSITIONS)
+    most = min(run.plan.context_length, MOST_POSITIONS, most)
     if len(ids) > most:
         notes.append(f"Only the last {most} tokens are read.")
         ids = ids[-most:]

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from lm.generation import SamplingConfig, generate
-from lm.prompt import Begun
+from lm.interchange.chat import Chat
+from lm.prompt import Begun, Prompt
 from lm.runs.run import Run
 from lm.tokenizers import Tokenizer
 from lm.tokenizers.streaming import Stream
@@ -44,17 +45,28 @@ class Requests:
 
 
 def write(
-    snapshots: Snapshots, run: Run, step: int | None, prompt: str, sampling: SamplingConfig
+    snapshots: Snapshots,
+    run: Run,
+    step: int | None,
+    prompt: str,
+    sampling: SamplingConfig,
+    chat: Chat | None = None,
 ) -> Iterator[dict[str, Any]]:
     """The text that the model at the snapshot nearest to `step` (None: the last) writes after `prompt`.
 
     Each answer holds all tokens so far, as `components.writing` takes them; its "step" is the snapshot's. An
     empty prompt is read as a line break. The first tokens may spell the end of the prompt (`lm/prompt.py`),
-    which is told once.
+    which is told once. With a `chat`, the prompt is a person's message in its template, and the text ends where
+    the model ends its answer.
     """
     model, step = snapshots.model(run, step)
     tokenizer, context = run.tokenizer(), run.plan.context_length
-    begin, known, notes = prompts.begin(tokenizer, prompt)
+    end = None if chat is None else chat.end_id(tokenizer)
+    if chat is None:
+        begin, known, notes = prompts.begin(tokenizer, prompt)
+    else:
+        asked = chat.render([{"role": "user", "content": prompt}])
+        begin, known, notes = Prompt(tokenizer.encode(asked), b""), f"{prompt}\n", list[str]()
     if len(begin.ids) > context:
         notes.append(
             f"The prompt is longer than the context: the model reads its last {context} tokens."
@@ -71,6 +83,8 @@ def write(
     sent = time.monotonic()
     begun, stream = Begun(tokenizer, begin.rest), Stream(tokenizer, skip=len(begin.rest))
     for token in generate(model, torch.from_numpy(begin.ids), context, sampling, begun):
+        if token.id == end:
+            break
         tokens.append(written(token.id, token.distribution, tokenizer, stream.text(token.id)))
         if time.monotonic() - sent > 1 / UPDATES_PER_SECOND:
             yield answer

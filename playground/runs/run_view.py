@@ -12,6 +12,7 @@ from typing import Any
 
 from lm import runs
 from lm.errors import RunProblem
+from lm.interchange import chat
 from lm.runs import going_on
 from lm.tasks import KINDS
 from playground.figures import loss as loss_figure
@@ -50,6 +51,7 @@ class RunView:
         values = run.plan.values()
         layers = values.get("n_layer", 1)
         self._deep = layers >= DEEP or (layers > 1 and values.get("residual_path") is False)
+        self.chat = chat.has_template(run)
         self._forget()
 
     def _forget(self) -> None:
@@ -143,6 +145,8 @@ class RunView:
     def summary(self, ended: bool) -> str:
         """One sentence on the state of the run."""
         record = self.run.record
+        if self.elsewhere:
+            return f"{record.note}. Others trained it, on texts that are not here."
         sentence = loss_words.summary(
             validation=self.evaluations(),
             train_now=self.train["smooth"][-1] if self.train["smooth"] else None,
@@ -198,11 +202,15 @@ class RunView:
                 "from_events": start_events,
                 "events": self.events[start_events : start_events + MOST_EVENTS],
                 "best": self.best,
+                "chat": self.chat,
+                "elsewhere": self.elsewhere,
             }
 
     def chart(self) -> dict[str, Any]:
         """The empty loss chart of this run, with its baselines, for the feed to fill."""
         record = self.run.record
+        if self.elsewhere:
+            return loss_figure.blank(self.steps, of_pairs=False)
         return loss_figure.empty(
             self.steps,
             record.baselines.get("uniform", math.log(record.vocab_size)),
@@ -210,6 +218,11 @@ class RunView:
             record.corpus.floor,
             record.known_right if self.pairs else None,
         )
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is a model that others trained, and that has not been trained here."""
+        return self.run.record.trained_elsewhere and not self.run.plan.start.tunes
 
     @property
     def pairs(self) -> bool:

@@ -19,6 +19,7 @@ from lm import corpora
 from lm.corpora import AnyCorpus, PairCorpus
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
+from lm.interchange.chat import Chat, chat_of
 from lm.plan import Rung
 from lm.runs.run import Run
 from lm.settings import describe
@@ -281,7 +282,8 @@ class Actions:
     ) -> Iterator[Answer]:
         """Text from the snapshot nearest to a step (None: the last) of a run, token by token.
 
-        asked: {"run", "step", "pane", "number"}. A pane of the page numbers its requests: a newer one ends the
+        asked: {"run", "step", "pane", "number", "chat": whether the prompt is a message to a model that has a
+        chat template}. A pane of the page numbers its requests: a newer one ends the
         writing of those before. Each answer carries the number, so that the page can drop a late one. The text
         ends when nobody listens to the session any more.
         """
@@ -303,7 +305,8 @@ class Actions:
             text = sendable(prompt or "")[:20_000]
             step = _step(asked.get("step"))
             with self.services.writes.one_more(visitor, session) as listens:
-                for answer in writing.write(self.services.snapshots, run, step, text, sampling):
+                snapshots, chat = self.services.snapshots, _chat(run, asked)
+                for answer in writing.write(snapshots, run, step, text, sampling, chat):
                     if not (wanted() and listens()):
                         return
                     yield answer | {"asked": number}
@@ -380,6 +383,12 @@ class Actions:
     def new_seed(self) -> Answer:
         """A seed at random."""
         return {"settings": {"seed": random.randrange(1, 100_000)}}
+
+
+def _chat(run: Run, asked: dict[str, Any]) -> Chat | None:
+    """The chat template of a run, if it is wanted and there is one."""
+    chat = chat_of(run) if asked.get("chat") is True else None
+    return chat if chat is not None and chat.template is not None else None
 
 
 def _step(value: Any) -> int | None:

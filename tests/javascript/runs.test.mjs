@@ -5,7 +5,7 @@ import { arranged, lastShown, placeOf, rangesOf, strideOf, trainingOf, validatio
 import { curveOf, grow, isSeen } from "../../playground/components/runs/growing.js";
 import { Together } from "../../playground/components/runs/polling.js";
 import { MOST, Ticks, dashOf } from "../../playground/components/runs/ticks.js";
-import { sent } from "../../playground/components/runs/tools.js";
+import { zipSent } from "../../playground/components/exchange/import_panel.js";
 import { filtered, labelAmong, labelOf, short, sorted, statusOf, unitOf } from "../../playground/components/runs/words.js";
 import { evaluation, recordOf } from "./records.mjs";
 
@@ -164,7 +164,7 @@ test("a file that a proxy refuses is too large for it; the server's own refusals
   const file = { name: "big.zip", size: 30_000_000 };
   const answered = async (status, body) => {
     globalThis.window = { fetch: async () => new globalThis.Response(body, { status }) };
-    return (await sent(file)).error;
+    return (await zipSent(file)).error;
   };
   try {
     assert.match(await answered(413, "<html>nginx</html>"), /^big\.zip has 30\.0 MB, and a proxy/);

@@ -9,19 +9,16 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from lm.errors import Problem, RunProblem
-from lm.interchange import to_hugging_face
 from lm.interchange.importing import find, import_model
-from lm.ladder import PRETRAINED, RUNGS
-from lm.runs import open_run, recording
-from lm.runs.preparation import prepare
-from lm.training.loop import train
+from lm.ladder import PRETRAINED
+from lm.runs import open_run
 from playground.exchange import jobs, taking_in, worker
 from playground.exchange.routes import BEGIN, FILE_KIND, FILES, JOB, MADE
 from playground.services import SHIPPED
 from playground.serving.limits import Limits
 from tests.playground.answers import assert_one_sentence
+from tests.playground.foreign_folder import written
 
-BPE = {"tokenizer": "bpe", "vocab_size": 300, "evaluate_every": 1}
 STEPS = 100  # looks at a job, of a tenth of a second or so each
 
 
@@ -31,15 +28,7 @@ def untold(*_):
 
 @pytest.fixture(scope="module")
 def folder(text, tiny_plan, tmp_path_factory):
-    """A model as others have it: a Hugging Face folder."""
-    place = tmp_path_factory.mktemp("model")
-    plan = tiny_plan(RUNGS["decoder_transformer"], bias=False, steps=1, **BPE)
-    learned = prepare(text.corpus, plan.tokenizer, plan.task)
-    run = learned.new_run(place / "run", plan)
-    for _ in recording.record(run, train(plan, learned.data)):
-        pass
-    to_hugging_face.write(run, place / "folder")
-    return place / "folder"
+    return written(tmp_path_factory.mktemp("model"), text, tiny_plan)
 
 
 @pytest.fixture

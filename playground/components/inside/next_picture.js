@@ -40,25 +40,26 @@ export class NextPicture {
   }
 
   render() {
-    const { tokens, text, characters_per_token: each = 1 } = this.answer;
+    const { tokens, text, characters_per_token: each = 1 } = this.answer; // of many tokens, the likeliest have names
+    const count = this.logits.length;
     const settings = this.settings();
     const plain = distribution(this.logits).probabilities;
     const { probabilities, kept } = distribution(this.logits, settings);
-    this.stages.replaceChildren(...stageWords(settings, kept, tokens.length));
+    this.stages.replaceChildren(...stageWords(settings, kept, count));
     const order = ranked(this.logits);
-    const flat = plain[order[0]] < 2 / tokens.length;
+    const flat = plain[order[0]] < 2 / count;
     const shownBars = order.slice(0, flat ? MOST_FLAT : BARS);
     this.bars.classList.toggle("flat", flat);
     const longest = Math.max(...shownBars.map((id) => tokens[id].length));
     this.bars.style.setProperty("--length", Math.min(longest, MOST_LETTERS)); // longer ones are in the row's title
     const highest = Math.max(...shownBars.flatMap((id) => [probabilities[id], plain[id]]));
-    const widest = flat ? Math.max(highest, 2 / tokens.length) : highest; // what is flat looks flat
+    const widest = flat ? Math.max(highest, 2 / count) : highest; // what is flat looks flat
     this.bars.replaceChildren(
       ...shownBars.map((id) => bar(tokens[id], this.logits[id], probabilities[id], plain[id], widest)),
     );
     const after = `after “${shown(text.slice(-12).join(""))}”`;
     this.words.textContent = flat
-      ? `${after}: ${flatWords(tokens.length, each)}`
+      ? `${after}: ${flatWords(count, each)}`
       : `${after}; pale: at temperature 1, without top-k and top-p`;
   }
 }

@@ -1,6 +1,7 @@
 // One score: how one position comes to the share that it takes from another. Two vectors, their product, the
 // division, the mask and the softmax, with the numbers of the run.
 import { button, make, press, scrolling } from "../basics/dom.js";
+import { LayerPills } from "./layer_pills.js";
 import { percent, shown } from "../basics/wording.js";
 
 export class ScorePicture {
@@ -45,17 +46,11 @@ export class ScorePicture {
 
   fit() {}
 
-  /** Pills from 1 to `count`, none for a single one; at(index): the cell if another is chosen. */
+  /** A choice from 1 to `count`, none for a single one; at(index): the cell if another is chosen. */
   choice(name, count, chosen, at) {
-    const pills = make("span", "pills");
-    if (count < 2) return pills;
-    for (let index = 0; index < count; index += 1) {
-      const label = index === 0 ? `${name} 1` : `${index + 1}`;
-      const pill = button(label, "pill-button", `${name} ${index + 1}`, () => this.ask(at(index)));
-      press(pill, index === chosen);
-      pills.append(pill);
-    }
-    return pills;
+    const pills = new LayerPills((index) => this.ask(at(index)), name);
+    pills.show(count, chosen);
+    return pills.node;
   }
 
   /** The text, with one token chosen; at(index): row and column if another is. */

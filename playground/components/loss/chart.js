@@ -3,6 +3,7 @@ import { PLOT_CONFIG, onTheme } from "../page/appearance.js";
 import { AxisSwitches } from "./axis_switches.js";
 import { isVisible, make, onShown } from "../basics/dom.js";
 import { figureFiles } from "../basics/figure_files.js";
+import { exportOf } from "../exchange/export_menu.js";
 import { gradientChart } from "./gradient_chart.js";
 import { endOf, layoutOf, marked as isMark, ranges, risenFrom } from "./axes.js";
 import { asCsv } from "./points.js";
@@ -48,7 +49,7 @@ export class LossChart {
     });
     this.switches = new AxisSwitches(this);
     this.zoom = new Zoom(this.props.feed, this);
-    tools.append(this.overlays.node, ...this.switches.nodes, files);
+    tools.append(this.overlays.node, ...this.switches.nodes, files, exportOf(this.tab));
     this.number = make("span", "loss-number");
     this.meaning = make("span", "figure-unit loss-meaning");
     head.append(this.number, this.meaning, tools);

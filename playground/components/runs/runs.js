@@ -59,7 +59,7 @@ export class RunsTab {
     head.append(make("h2", "figure-title", "Runs"), unit, this.tools.node);
     this.said = make("p", "runs-notice");
     this.said.setAttribute("role", "status");
-    list.append(head, this.tools.undo, this.said, this.list.node);
+    list.append(head, this.tools.panel.node, this.tools.undo, this.said, this.list.node);
     const page = make("div", "runs");
     page.append(list, this.chart.node, this.side.node, this.sweep.node);
     this.element.replaceChildren(page);

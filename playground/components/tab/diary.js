@@ -37,6 +37,9 @@ export function diary(element, props) {
     list.append(...samples.map((event) => row(record, event)));
     if (!list.children.length && change.reset) {
       list.append(make("div", "empty", "The first sample comes with the first steps."));
+    } else if (record.elsewhere && !samples.length) {
+      const empty = list.querySelector(".empty");
+      if (empty) empty.textContent = "Others trained this model: let it write below, or train it on your text.";
     } else if (samples.length) {
       list.querySelector(".empty")?.remove();
     }

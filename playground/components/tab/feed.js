@@ -9,8 +9,8 @@ export const LIVE = new Set(["queued", "starting", "running", "paused"]);
 export const steered = ({ status, ours }) => LIVE.has(status) && ours !== false;
 
 /** Whether a run can be given more steps: it has ended, and is not one that comes with the project. */
-export const canGoOn = ({ run, status }) =>
-  (status === "finished" || status === "stopped") && !run?.startsWith("shipped:");
+export const canGoOn = ({ run, status, elsewhere }) =>
+  !elsewhere && (status === "finished" || status === "stopped") && !run?.startsWith("shipped:");
 
 const WATCHED_MS = 60000;
 const EAGER_MS = 1500; // longest time of frequent polling after a click
@@ -42,6 +42,8 @@ function emptyRecord(run) {
     seconds_left: null,
     summary: "",
     best: null,
+    chat: false, // whether it has a chat template
+    elsewhere: false, // whether it is a model that others trained, as it came
     train: emptyColumns(),
     events: [],
   };

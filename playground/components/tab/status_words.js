@@ -25,6 +25,7 @@ export function statusWords(record) {
     if (record.endedElsewhere) elsewhere.push("from another tab");
     return [[status, true], [" at step ", false], ...place, ...elsewhere.map(after)];
   }
+  if (status === "finished" && record.elsewhere) return [["trained by others", true], [" · here it can learn your text", false]];
   if (status === "finished") return [["finished", true], [`: ${whole(step)} steps`, false], ...elsewhere.map(after)];
   if (status === "queued") return [["queued", true], [`: ${queueWords(record)}`, false]];
   if (status === "starting") return [["starting …", false]];

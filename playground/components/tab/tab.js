@@ -1,5 +1,4 @@
-// The state of a rung's tab: which run it shows, at which step, and what its controls choose. The parts
-// of a tab find one another by the rung's name, `key`.
+// The state of a rung's tab: its run, the step shown, what its controls choose. Its parts find it by `key`.
 import { differences, lastRate, learned, recipeOf } from "./choice.js";
 import { debounce } from "../basics/dom.js";
 import { Feed, feedOf, steered } from "./feed.js";
@@ -37,7 +36,7 @@ export class Tab {
     this.trained = null; // the same of the run shown; null: not known
     this.rate = null; // a learning rate that the live run was given a moment ago
     this.differing = []; // the titles of what differs between the two
-    this.asked = null; // what Write was last asked for: {run, step, pane, number}
+    this.asked = null; // what Write was last asked for: {run, step, pane, number, chat}
     this.begin = async () => []; // Train, Step and Reset; set by the status strip
     this.linkRun = () => {}; // tells the address of the run shown
     this.listeners = new Listeners();
@@ -195,6 +194,7 @@ let asked = 0;
 export function askToWrite(key, [, ...rest]) {
   const { record, step } = tab(key);
   asked += 1;
-  tab(key).asked = { run: record.run, step, pane: `${pane}-${key}`, number: asked };
+  const chat = record.chat === true && tab(key).chat !== false;
+  tab(key).asked = { run: record.run, step, pane: `${pane}-${key}`, number: asked, chat };
   return [tab(key).asked, ...rest];
 }

@@ -1,6 +1,6 @@
 // Text that a model writes on demand, each token with its probability and its alternatives.
 import { showChoices } from "../basics/choices.js";
-import { make } from "../basics/dom.js";
+import { button, make, press } from "../basics/dom.js";
 import { join, moved, unlessLong } from "../page/link.js";
 import { tab } from "./tab.js";
 import { tooltip } from "../basics/tooltip.js";
@@ -23,8 +23,9 @@ export function writesTold(usual, inputs) {
 /** Shows generated text token by token; only new tokens are added. */
 export function writing(element, props, watch) {
   const text = make("div", "written");
+  const chat = chatPill(tab(props.feed), element);
   const note = make("div", "figure-note");
-  element.replaceChildren(text, note);
+  element.replaceChildren(chat, text, note);
   const one = tab(props.feed);
   const names = props.usual.map(([name]) => (name === "prompt" ? name : `sample_${name}`));
   join(props.feed, names, () => (one.writes ? writesTold(props.usual, one.writes) : null));
@@ -66,6 +67,21 @@ export function writing(element, props, watch) {
     text.classList.remove("writes");
     if (drawn) note.textContent = noteOf(drawn, record);
   }, element);
+}
+
+/** A switch for models with a chat template: whether the prompt is a message to it, or a text that goes on. */
+function chatPill(one, element) {
+  const title = "The prompt is your message, in this model's chat template, and the text its answer; off: it goes on with the prompt";
+  const pill = button("as a chat", "pill-button chat-pill", title, () => {
+    one.chat = one.chat === false;
+    press(pill, one.chat !== false);
+  });
+  press(pill, true);
+  pill.hidden = true;
+  one.subscribe(({ chat }) => {
+    pill.hidden = !chat;
+  }, element);
+  return pill;
 }
 
 /** Which model wrote the text, and what it could not read; record: of the run shown. */
