@@ -5,7 +5,6 @@ them, and the menus show them at all times. Visitors paste or upload a text of t
 under the header. The menus of the tokens are in `token_choice.py`.
 """
 
-import json
 import os
 from typing import Any
 
@@ -19,6 +18,7 @@ from playground import components
 from playground.services import Services
 from playground.tabs import links, pairs_choice, token_choice
 from playground.tabs.model_tab import notice
+from playground.tabs.own_choice import OWN, Answer, OwnChoosing, connect, keep_small, unsent
 from playground.texts import NotYet
 from playground.tokens import (
     CHARACTERS,
@@ -29,14 +29,11 @@ from playground.tokens import (
     tokens_of,
 )
 
-OWN = "own"
 OWN_TITLE = "Your own text …"
 # In place of the facts while the page asks again; components/page/chosen_tokens.js has the words, too.
 LEARNING, LOADING = "learning the pieces …", "loading the text …"
 CUTTING = "(...shown) => Playground.cuttingWords(...shown)"
-AT_ONCE = 8  # choices that are answered at the same time
 _TITLES = {"tiny_shakespeare": "Tiny Shakespeare", "synthetic_plays": "Synthetic plays"}
-Answer = dict[str, Any]
 
 
 def header(
@@ -78,23 +75,14 @@ def header(
             use = gr.Button("Use this text", variant="primary", elem_id="own-text-use")
             upload = gr.UploadButton("Upload a .txt file", file_types=["text"], type="binary")
             close = gr.Button("Close", elem_id="own-text-close")
-        # Why the browser did not send a file (own_text.js).
-        gr.HTML("<div role='alert'></div>", elem_classes="unsent", apply_default_css=False)
+        unsent()
 
     choosing = Choosing(services)
     parts = {"corpus": corpus, "choice": choice, "facts": facts, "told": told, "panel": panel}
     parts |= {"tokens": tokens, "kind": kind, "size": size}
 
     def handle(event: Any, handler: Any, *inputs: Any, **how: Any) -> None:
-        """Call a method of `Choosing` with values of inputs, and update the parts that it names."""
-
-        def update(*values: Any) -> dict[Any, Any]:
-            return {parts[name]: value for name, value in handler(*values).items()}
-
-        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-        # A text or its pieces may take seconds: others need not wait for them.
-        quiet |= {"concurrency_limit": AT_ONCE, "concurrency_id": "choosing"}
-        done = event(update, list(inputs), list(parts.values()), **{**quiet, **how})
+        done = connect(parts, "choosing", event, handler, *inputs, **how)
         done.then(None, js="() => { window.Playground?.tokensAnswered() }")
 
     now = (corpus, tokens)
@@ -117,20 +105,16 @@ def header(
         handle(state.change, choosing.follow, *now, *now, queue=False, js=linked)
     chosen = "(cut) => { import('playground').then(() => Playground.tokensChosen(cut)) }"
     gr.on([tokens.change, page.load], None, tokens, js=chosen)
-    words = json.dumps(choosing.too_large("SIZE"))
-    keep_small = f"Playground.keepSmall('#own-text', {choosing.largest}, {words})"
-    page.load(None, js=f"() => {{ import('playground').then(() => {keep_small}) }}")
+    keep_small(page, "own-text", choosing)
     return corpus, tokens
 
 
-class Choosing:
+class Choosing(OwnChoosing):
     """The handlers of the header: values in, updates out, by the names of its parts."""
 
-    def __init__(self, services: Services) -> None:
-        self.texts = services.texts
-        cores = services.supervisor.cores
-        self.machine = f"{cores} CPU core{'s' if cores != 1 else ''}"
-        self.largest = services.supervisor.limits.text_megabytes * 1_000_000  # bytes
+    def option(self, key: Any) -> str:
+        """The entry of the menu that stands for the text of a key."""
+        return str(key) if key in corpora.names() else OWN
 
     def show(
         self, key: Any, cut: Any, now: Any, cut_now: Any = CHARACTERS, notices: str = ""
@@ -143,9 +127,9 @@ class Choosing:
             found, text, sentence = self.texts.get_or_synthetic(str(key))
         except Problem as problem:
             if isinstance(problem, NotYet) and key == now:
-                return {"choice": _option(now), "facts": LOADING}
+                return {"choice": self.option(now), "facts": LOADING}
             facts = self._facts_of(now, cut_now)
-            return {"told": notice(str(problem)), "choice": _option(now), "facts": facts}
+            return {"told": notice(str(problem)), "choice": self.option(now), "facts": facts}
         try:
             config = config_of(cut)
             text = self.texts.get(found, config)
@@ -160,7 +144,7 @@ class Choosing:
         return {
             **({} if found == now else {"corpus": found}),
             **({} if tokens == cut_now or facts == LEARNING else {"tokens": tokens}),
-            "choice": _option(found),
+            "choice": self.option(found),
             **token_choice.shown(tokens),
             "facts": facts,
             "told": notice(" ".join(filter(None, [notices, sentence]))),
@@ -175,11 +159,7 @@ class Choosing:
     def choose(self, chosen: Any, now: Any, cut: Any = CHARACTERS) -> Answer:
         """Another text, or the panel for one's own; until that is taken, the menu shows the text in use."""
         if chosen == OWN:
-            return {
-                "told": notice(None),
-                "choice": _option(now),
-                "panel": gr.update(visible=True),
-            }
+            return self.open_panel(now)
         return self.show(chosen, cut, now, cut)
 
     def choose_tokens(self, kind: Any, size: Any, now: Any, cut: Any) -> Answer:
@@ -199,10 +179,6 @@ class Choosing:
         new = {} if tokens == cut else {"tokens": tokens, "told": notice(None)}
         return {**new, **token_choice.shown(tokens), "facts": self._facts(text)}
 
-    def close(self, now: Any, _cut: Any = CHARACTERS) -> Answer:
-        """Close the panel, and go on with the text in use."""
-        return {"told": notice(None), "choice": _option(now), "panel": gr.update(visible=False)}
-
     def add_pasted(self, text: Any, now: Any, cut: Any = CHARACTERS) -> Answer:
         """Take a text from the box."""
         return self._add(str(text or "").encode("utf-8", "replace"), now, cut)
@@ -210,13 +186,6 @@ class Choosing:
     def add_uploaded(self, data: Any, now: Any, cut: Any = CHARACTERS) -> Answer:
         """Take a text from a file."""
         return self._add(data if isinstance(data, bytes) else b"", now, cut)
-
-    def too_large(self, megabytes: str) -> str:
-        """The sentence about a text of so many MB, which is over the limit."""
-        return (
-            f"That text has {megabytes} MB; the page takes up to {self.largest / 1e6:.0f} MB: choose a "
-            "smaller part of it. The command line takes more."
-        )
 
     def _facts_of(self, key: Any, cut: Any) -> str:
         """The tokens of the text in use, and the machine; the machine alone if the text is gone."""
@@ -229,18 +198,10 @@ class Choosing:
         return f"{described(text)} · {self.machine}"
 
     def _add(self, data: bytes, now: Any, cut: Any) -> Answer:
-        if len(data) > self.largest:
-            sentence = self.too_large(f"{len(data) / 1e6:.1f}")
-            return {"told": notice(sentence), "choice": _option(now)}
-        notices: list[str] = []
-        try:
+        def take() -> Answer:
+            notices: list[str] = []
             key = self.texts.add(data, notices.append)
             self.texts.get(key)  # a text that cannot be prepared is refused here, not replaced
             return self.show(key, cut, now, cut, " ".join(notices))
-        except Problem as problem:
-            return {"told": notice(str(problem)), "choice": _option(now)}
 
-
-def _option(key: Any) -> str:
-    """The entry of the menu that stands for the text of a key."""
-    return str(key) if key in corpora.names() else OWN
+        return self.taken([data], now, take)

@@ -5,7 +5,8 @@ scripts show the menu that fits the open tab (components/page/chosen_pairs.js).
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from lm.errors import Problem
 from lm.tasks import Rewrite, TaskConfig
 from playground.services import Services
 from playground.tabs.model_tab import notice
+from playground.tabs.own_choice import OWN, Answer, OwnChoosing, connect, keep_small, unsent
 from playground.texts import NotYet
 
-OWN = "own"
 REWRITE = TaskConfig(task=Rewrite.name)
 TITLES = {
     "number_words": "Number words",
@@ -29,7 +30,6 @@ TITLES = {
     "pronunciation": "Pronunciation",
     "english_french": "English to French",
 }
-Answer = dict[str, Any]
 
 
 def remembered() -> gr.BrowserState:
@@ -89,20 +89,12 @@ def build(
                 type="filepath",
             )
             close = gr.Button("Close", elem_id="own-pairs-close")
-        gr.HTML("<div role='alert'></div>", elem_classes="unsent", apply_default_css=False)
+        unsent()
 
     choosing = PairsChoosing(services)
     parts = {"pairs": pairs, "choice": choice, "facts": facts, "told": told, "panel": panel}
 
-    def handle(event: Any, handler: Callable[..., Answer], *inputs: Any, **how: Any) -> None:
-        def update(*values: Any) -> dict[Any, Any]:
-            return {parts[name]: value for name, value in handler(*values).items()}
-
-        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-        # Pairs may take seconds to prepare: others need not wait for them.
-        quiet |= {"concurrency_limit": 8, "concurrency_id": "choosing-pairs"}
-        event(update, list(inputs), list(parts.values()), **{**quiet, **how})
-
+    handle = partial(connect, parts, "choosing-pairs")
     handle(choice.input, choosing.choose, choice, pairs)
     handle(use.click, choosing.add_pasted, first, second, pairs)
     handle(upload.upload, choosing.add_uploaded, upload, pairs)
@@ -116,19 +108,21 @@ def build(
     page.load(None, pairs, [pairs, choice], js=opened)
     chosen = "import('playground').then(() => Playground.pairsChosen(key))"
     gr.on([pairs.change, page.load], None, pairs, js=f"(key) => {{ {chosen} }}")
-    words = json.dumps(choosing.too_large("SIZE"))
-    keep_small = f"Playground.keepSmall('#own-pairs', {choosing.largest}, {words})"
-    page.load(None, js=f"() => {{ import('playground').then(() => {keep_small}) }}")
+    keep_small(page, "own-pairs", choosing)
 
 
-class PairsChoosing:
+class PairsChoosing(OwnChoosing):
     """The handlers: values in, updates out, by the names of the parts."""
 
-    def __init__(self, services: Services) -> None:
-        self.texts = services.texts
-        cores = services.supervisor.cores
-        self.machine = f"{cores} CPU core{'s' if cores != 1 else ''}"
-        self.largest = services.supervisor.limits.text_megabytes * 1_000_000  # bytes
+    FILE, ADVICE = "file", "choose fewer pairs"
+
+    def option(self, key: Any, corpus: PairCorpus | None = None) -> Any:
+        """The entry of the menu that stands for the pairs of a key; one that a link named is added."""
+        key = str(key)
+        if key in TITLES or not corpora.is_built_in(key):
+            return gr.update(choices=_offered(), value=key if key in TITLES else OWN)
+        title = corpus.title if corpus is not None else key
+        return gr.update(choices=[*_offered()[:-1], (title, key), _offered()[-1]], value=key)
 
     def show(self, key: Any, now: Any, notices: str = "") -> Answer:
         """Learn from the pairs of a key from now on; if they cannot be had, go on with those of key `now`."""
@@ -138,12 +132,12 @@ class PairsChoosing:
             # That those in use are still being prepared is no news, for no tab but theirs needs them.
             waits = isinstance(problem, NotYet) and key == now
             told = {} if waits else {"told": notice(str(problem))}
-            return {**told, "choice": _option(now), "facts": self.machine}
+            return {**told, "choice": self.option(now), "facts": self.machine}
         assert isinstance(text.corpus, PairCorpus)
         count = len(text.corpus.train)
         return {
             **({} if found == now else {"pairs": found}),
-            "choice": _option(found, text.corpus),
+            "choice": self.option(found, text.corpus),
             "facts": f"{count:,} pair{'s' if count != 1 else ''} · {self.machine}",
             "told": notice(" ".join(filter(None, [notices, sentence]))),
             "panel": gr.update(visible=False),
@@ -151,17 +145,7 @@ class PairsChoosing:
 
     def choose(self, chosen: Any, now: Any) -> Answer:
         """Other pairs, or the panel for one's own; until they are taken, the menu shows those in use."""
-        if chosen == OWN:
-            return {
-                "told": notice(None),
-                "choice": _option(now),
-                "panel": gr.update(visible=True),
-            }
-        return self.show(chosen, now)
-
-    def close(self, now: Any) -> Answer:
-        """Close the panel, and go on with the pairs in use."""
-        return {"told": notice(None), "choice": _option(now), "panel": gr.update(visible=False)}
+        return self.open_panel(now) if chosen == OWN else self.show(chosen, now)
 
     def add_pasted(self, lines: Any, answers: Any, now: Any) -> Answer:
         """Take pairs from the boxes; the second may be empty."""
@@ -173,7 +157,7 @@ class PairsChoosing:
         """Take pairs from one file, or from two."""
         files = [Path(path) for path in (paths if isinstance(paths, list) else [paths])]
         if len(files) > 2:
-            return self._refused(
+            return self.refused(
                 f"Those are {len(files)} files: give one with a tab in each line, or two of as many lines.",
                 now,
             )
@@ -181,40 +165,17 @@ class PairsChoosing:
         told = f"Each line of {names[0]} is rewritten as that of {names[-1]}." if files[1:] else ""
         return self._add([file.read_bytes() for file in files], (names[0], names[-1]), told, now)
 
-    def too_large(self, megabytes: str) -> str:
-        """The sentence about a file of so many MB, which is over the limit."""
-        return (
-            f"That file has {megabytes} MB; the page takes up to {self.largest / 1e6:.0f} MB: choose fewer "
-            "pairs. The command line takes more."
-        )
-
     def _add(self, sides: Sequence[bytes], labels: tuple[str, str], told: str, now: Any) -> Answer:
         """Keep pairs from one file, or from two of the same number of lines."""
-        size = sum(map(len, sides))
-        if size > self.largest:
-            return self._refused(self.too_large(f"{size / 1e6:.1f}"), now)
-        notices = [told] if told else []
-        try:
-            key = self.texts.add_pairs(
-                sides[0], sides[1] if sides[1:] else None, notices.append, labels
-            )
+
+        def take() -> Answer:
+            notices, second = [told] if told else [], sides[1] if sides[1:] else None
+            key = self.texts.add_pairs(sides[0], second, notices.append, labels)
             self.texts.get(key, task=REWRITE)  # what cannot be prepared is refused, not replaced
             return self.show(key, now, " ".join(notices))
-        except Problem as problem:
-            return self._refused(str(problem), now)
 
-    def _refused(self, sentence: str, now: Any) -> Answer:
-        return {"told": notice(sentence), "choice": _option(now)}
+        return self.taken(sides, now, take)
 
 
 def _offered() -> list[tuple[str, str]]:
     return [(title, key) for key, title in TITLES.items()] + [("Your own pairs …", OWN)]
-
-
-def _option(key: Any, corpus: PairCorpus | None = None) -> Any:
-    """The entry of the menu that stands for the pairs of a key; one that a link named is added."""
-    key = str(key)
-    if key in TITLES or not corpora.is_built_in(key):
-        return gr.update(choices=_offered(), value=key if key in TITLES else OWN)
-    title = corpus.title if corpus is not None else key
-    return gr.update(choices=[*_offered()[:-1], (title, key), _offered()[-1]], value=key)
