@@ -72,8 +72,8 @@ def connect(
 ) -> Any:
     """Call a handler with the values of inputs, and update the parts that it names; returns the event.
 
-    limited: the name of the events that share a limit. A text or its pieces may take seconds, so several of them
-    are answered at the same time.
+    limited: the name of the events that share a limit. A text or its pieces may take seconds, so several of
+    them are answered at the same time.
     """
 
     def update(*values: Any) -> dict[Any, Any]:
