@@ -24,13 +24,13 @@ from lm.training.loop import train
 from playground.serving.server import main as playground_command
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "tests/benchmarks/README.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "hosting/README.md", "tests/benchmarks/README.md")
 TEXTS = {name: (ROOT / name).read_text("utf-8") for name in DOCUMENTS}
 CONTRIBUTING = TEXTS["CONTRIBUTING.md"]
 
 # `lm/…`, `.ci/run` or `CONTRIBUTING.md`, but no `checkpoints/RUN`: that is a place for a name of one's own.
 PATH = re.compile(
-    r"(?:(?:lm|playground|tests|checkpoints|\.ci)/[\w./-]*|[A-Z]+\.md|pyproject\.toml)"
+    r"(?:(?:lm|playground|hosting|tests|checkpoints|\.ci)/[\w./-]*|[A-Z]+\.md|pyproject\.toml)"
 )
 INLINE = re.compile(r"`([^`\n]+)`")
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)

@@ -1,5 +1,7 @@
 """What a page allows, and who counts as a visitor."""
 
+from pathlib import Path
+
 import gradio as gr
 import pytest
 from click.testing import CliRunner
@@ -23,10 +25,12 @@ NAME = "a" * 22
 
 
 def test_every_limit_is_a_flag_that_tells_its_default():
-    """One description: a limit that is added to the class is on the command line."""
+    """One description: a limit that is added to the class is on the command line, and must be in the guide."""
+    guide = (Path(__file__).parents[2] / "hosting/README.md").read_text("utf-8")
     told = CliRunner().invoke(server.main, ["--help"], terminal_width=1000).output
     for field in describe(Limits):
-        assert f"--{field.name.replace('_', '-')} " in told
+        flag = f"--{field.name.replace('_', '-')}"
+        assert f"{flag} " in told and f"`{flag}`" in guide
         assert f"{field.help} (now {field.default:,})" in " ".join(told.split())
 
 
