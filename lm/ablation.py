@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lm.errors import SettingsProblem
 from lm.evaluation import evaluation_mode
+from lm.given import given_to
 from lm.inspection import attention_layers
 
 Head = tuple[int, int]  # layer and head, both counted from 0
@@ -98,6 +99,7 @@ def cost_of(
 
 def _losses(model: nn.Module, windows: Tensor) -> Tensor:
     """Windows (n, T + 1) to the mean loss of each, (n,), in float64."""
-    logits = model(windows[:, :-1])  # (n, T, V)
-    losses = F.cross_entropy(logits.transpose(1, 2), windows[:, 1:], reduction="none")  # (n, T)
+    given = given_to(model)
+    logits = model(windows[:, :-1])[:, given:]  # (n, T, V)
+    losses = F.cross_entropy(logits.transpose(1, 2), windows[:, 1 + given :], reduction="none")
     return losses.cpu().double().mean(dim=1)

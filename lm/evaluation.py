@@ -8,16 +8,21 @@ is judged at its own context length: the first tokens of each window have little
 
 The split is read as a whole, or, of more than `MOST_TOKENS` tokens, in windows spread evenly over it: a book of
 50 MB would take a larger model minutes each time. With that many, the loss is known to about 0.004 nats.
+
+Several processes can share an evaluation out: they read the batches in turn and add their sums up.
 """
 
 import contextlib
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from lm.given import given_to, overlapping
 
 MOST_TOKENS = 250_000  # that one evaluation predicts
 MOST_SCORES = 2**23  # that the model gives at once, which bounds the memory
@@ -37,6 +42,34 @@ class Evaluation:
     characters: int
     whole: bool = True
     scores: Mapping[str, float] = field(default_factory=dict)
+
+
+class Readers(Protocol):
+    """The processes that read the batches of an evaluation, seen by one of them."""
+
+    @property
+    def rank(self) -> int:
+        """The number of this process, from 0."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        ...
+
+    def sum(self, *numbers: float) -> list[float]:
+        """The sums of the numbers that each process gives."""
+        ...
+
+
+class Alone:
+    """One process that reads all."""
+
+    rank, size = 0, 1
+
+    def sum(self, *numbers: float) -> list[float]:
+        """The numbers themselves."""
+        return list(numbers)
 
 
 def evaluate(
@@ -82,31 +115,45 @@ def evaluate_in_parts(
     count_characters: Callable[[Tensor], int] = len,
     vocab_size: int = 1,
     batch_size: int | None = None,
+    readers: Readers | None = None,
 ) -> Generator[float, None, Evaluation]:
-    """`evaluate` as a generator: yields the share that is done (0 to 1) after each batch."""
+    """`evaluate` as a generator: yields the share that is done (0 to 1) after each batch.
+
+    readers: the processes that share the batches out. They read in rounds, a batch each, and all take part in
+    each round: a model whose weights are spread over them needs all of them.
+    """
+    readers = readers or Alone()
     T = context_length
     rows = batch_size or _rows(T, vocab_size)
-    batches = list(_batches(tokens, T, rows))
+    given = given_to(model)
+    batches = list(_batches(tokens, T, rows, given))
     total, predicted, characters = 0.0, 0, 0
+    rounds = math.ceil(len(batches) / readers.size)
     with evaluation_mode(model):
-        for number, (x, y) in enumerate(batches, start=1):
+        for number in range(rounds):
+            place = number * readers.size + readers.rank
+            x, y = batches[min(place, len(batches) - 1)]
             with torch.inference_mode():
-                total += sum_of_losses(model(x), y)
-            predicted += y.numel()
-            characters += count_characters(y.flatten())
-            yield number / len(batches)
+                losses = sum_of_losses(model(x), y)
+            if place < len(batches):  # in the last round, some read what others count
+                total += losses
+                predicted += y.numel()
+                characters += count_characters(y.flatten())
+            yield (number + 1) / rounds
+    total, *counted = readers.sum(total, predicted, characters)
+    predicted, characters = map(int, counted)
     loss = total / characters
-    whole = predicted == len(tokens) - 1
+    whole = predicted == len(tokens) - 1 - given
     return Evaluation(loss, loss / math.log(2), predicted, characters, whole)
 
 
 def loss_of_windows(model: nn.Module, windows: Tensor, vocab_size: int) -> float:
     """The mean loss over windows (n, T + 1), in nats per token: the first token of each is only read."""
-    total, rows = 0.0, _rows(windows.shape[1] - 1, vocab_size)
+    total, rows, given = 0.0, _rows(windows.shape[1] - 1, vocab_size), given_to(model)
     with evaluation_mode(model), torch.inference_mode():
         for some in windows.split(rows):
-            total += sum_of_losses(model(some[:, :-1]), some[:, 1:])
-    return total / windows[:, 1:].numel()
+            total += sum_of_losses(model(some[:, :-1]), some[:, 1 + given :])
+    return total / windows[:, 1 + given :].numel()
 
 
 def _rows(T: int, vocab_size: int) -> int:
@@ -114,8 +161,14 @@ def _rows(T: int, vocab_size: int) -> int:
     return max(1, min(4096 // T, MOST_SCORES // (T * vocab_size)))
 
 
-def _batches(tokens: Tensor, T: int, rows: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Windows of tokens (N,) as inputs and targets, (rows, T) or less each: all, or `MOST_TOKENS` of them."""
+def _batches(tokens: Tensor, T: int, rows: int, given: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    """Windows of tokens (N,) as inputs and targets, (rows, T) or less each: all, or `MOST_TOKENS` of them.
+
+    given: the first predictions of a window, which do not count (`lm/given.py`).
+    """
+    if given:
+        yield from overlapping(tokens, T, rows, given, MOST_TOKENS)
+        return
     predicted = len(tokens) - 1
     whole = predicted // T  # windows of full length; the remaining tokens make one shorter window
     inputs, targets = tokens[: whole * T].view(-1, T), tokens[1 : whole * T + 1].view(-1, T)
@@ -140,7 +193,8 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
 
 
 def sum_of_losses(logits: Tensor, targets: Tensor) -> float:
-    """Logits (B, T, V) and targets (B, T) to the summed loss in nats, added up in float64."""
+    """Logits (B, T, V) and targets (B, ≤ T), of the last, to the summed loss in nats, added up in float64."""
+    logits = logits[:, -targets.shape[1] :]
     losses = F.cross_entropy(logits.flatten(0, 1), targets.reshape(-1), reduction="none")  # (B·T,)
     return losses.cpu().double().sum().item()  # not every device knows float64
 

@@ -5,8 +5,9 @@ likeliest tokens, `top_p` (Holtzman et al. 2020) the smallest set that holds pro
 drawn, and the text grows by it.
 
 `Reader` decides which part of a text the model reads once the text is longer than its context. A model with a
-key/value cache reads each token once; when its context is full, it goes on from the later half. A model without
-a cache reads the last `context_length` tokens anew for each token, or fewer if its scores depend on fewer.
+key/value cache reads each token once; when its context is full, it goes on from the later half, or drops what
+lies before its window (`lm/layers/rolling_cache.py`). A model without a cache reads the last `context_length`
+tokens anew for each token, or fewer if its scores depend on fewer.
 """
 
 import math
@@ -111,6 +112,7 @@ class Cache(Protocol):
     """What a model keeps of texts that it has read."""
 
     tokens: Tensor | None  # the texts, (B, length); None if there are none yet
+    rolls: bool  # whether they may be longer than the context; then it drops what nobody looks at
 
     @property
     def length(self) -> int:
@@ -148,6 +150,8 @@ class Reader:
     them anew, and positions, learned or rotary, count from there. So it always sees between half of its context
     and the whole, and pays for each token one position, plus half a context every half a context. The scores
     equal `model(window)[:, -1]`, which reads the same window without a cache.
+
+    With a cache that rolls, each token costs one position, and the text may be of any length.
     """
 
     def __init__(self, model: nn.Module, context_length: int) -> None:
@@ -171,12 +175,23 @@ class Reader:
         if self._cache is None:
             self._pieces = [self.window[:, -T:]]
             return self.model(self._pieces[0])[:, -1]
+        if self._cache.rolls:
+            return self._roll(tokens, self._cache)
         n = tokens.shape[1]
         if self._cache.length + n > T:  # full: go on from the later half
             self._cache.clear()
             tokens = self.window[:, -max(n, T // 2) :]
             self._pieces = [tokens]
         return self.model(tokens, self._cache)[:, -1]
+
+    def _roll(self, tokens: Tensor, cache: Cache) -> Tensor:
+        """As `read`, with a cache that rolls: one token at a time past the context."""
+        self._pieces = [self.window[:, -self.context_length :]]
+        within = max(0, self.context_length - cache.length)
+        for part in (tokens[:, :within], *tokens[:, within:].split(1, dim=1)):
+            if part.shape[1]:
+                scores = self.model(part, cache)  # (B, n, V)
+        return scores[:, -1]
 
 
 @torch.inference_mode()

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from lm.devices import device_of
 from lm.errors import SettingsProblem
 from lm.evaluation import evaluation_mode
+from lm.given import given_to
 from lm.layers.attention import Attending, pattern
 from lm.layers.block import Block, ReadsOut
 from lm.layers.masks import allowed
@@ -82,7 +83,7 @@ def one_score(
     """The arithmetic of one cell of `inspect(model, tokens).attention[layer][head]`."""
     inputs = _read(model, tokens, attention_layers(model))[1]
     part, x = inputs[_within(layer, len(inputs), "layer")]
-    q, k, v = (each[0] for each in part.project(x))  # (H, T, D)
+    q, k, v = (each[0].float() for each in part.project(x))  # (H, T, D), also of weights in two bytes
     h, T = _within(head, len(q), "head"), len(tokens)
     t, s = _within(row, T, "row"), _within(column, T, "column")
     divisor = q.shape[-1] ** 0.5 if part.scaled else 1.0
@@ -122,15 +123,18 @@ def surprise(model: nn.Module, tokens: Tensor, context_length: int) -> np.ndarra
     """(N - 1,): the loss in nats at each of `tokens` (N,) after the first, N of any length.
 
     The text is read in windows of the context length that do not overlap, as an evaluation reads it
-    (`lm/evaluation.py`), so the mean over a whole validation split is the validation loss.
+    (`lm/evaluation.py`), so the mean over a whole validation split is the validation loss. NaN at tokens that
+    are given to the model and do not count.
     """
-    losses = []
+    given = given_to(model)
+    losses = [np.full(min(given, max(0, len(tokens) - 1)), np.nan, np.float32)]
     with evaluation_mode(model):
-        for start in range(0, len(tokens) - 1, context_length):
+        for start in range(0, len(tokens) - 1 - given, context_length - given):
             window = tokens[start : start + context_length + 1]  # (≤ T + 1,)
-            logits = model(window[None, :-1])[0]
-            losses.append(F.cross_entropy(logits, window[1:], reduction="none").cpu().numpy())
-    return np.concatenate(losses) if losses else np.zeros(0, np.float32)
+            logits = model(window[None, :-1])[0, given:]
+            of_window = F.cross_entropy(logits, window[1 + given :], reduction="none")
+            losses.append(of_window.cpu().numpy())
+    return np.concatenate(losses)
 
 
 def attention_layers(model: nn.Module) -> list[Any]:

@@ -66,6 +66,7 @@ def obstacles(config: DecoderConfig, family: Family) -> list[str]:
         ),
         "the query-key norm (qk_norm)": config.qk_norm,
         "attention without a causal mask (causal_mask)": not config.causal_mask,
+        f"the attention pattern (pattern {config.pattern})": config.pattern != "full",
         "blocks without a residual path (residual_path)": not config.residual_path,
         "blocks without norms (normalise)": not config.normalise,
     }

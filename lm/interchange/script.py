@@ -48,6 +48,7 @@ SCRIPT, WEIGHTS, TOKENIZER = "model.py", "model.safetensors", "tokenizer.json"
 # Methods for looking inside, for writing faster, and for loading.
 NOT_IN_A_SCRIPT = frozenset(
     {"value_matrices", "use_causal_kernel", "new_cache", "load_state_dict", "project"}
+    | {"rolled", "at", "given"}
     | {"project_grouped", "repeated", "add", "compute", "read_out"}
 )
 A_LINE = 4  # settings
@@ -87,6 +88,11 @@ def source_of(run: Run, model: nn.Module, tokenizer: Tokenizer) -> str:
         raise SettingsProblem(
             f"A script is made of a decoder, and {run.plan.rung.title} is none, or counts n-grams beside it: "
             "export a decoder without ngram_share."
+        )
+    if isinstance(model.config, DecoderConfig) and model.config.pattern != "full":
+        raise SettingsProblem(
+            f"A script has full attention only, and this run has the pattern {model.config.pattern} (pattern): "
+            "export --to onnx, or train with full attention."
         )
     numbers: dict[str, float] = {
         name.upper(): value
@@ -133,6 +139,12 @@ def sources(
     shared |= {
         "vocab_size": "VOCAB_SIZE",
         "start": 0,
+        "rotated": True,
+        "self.window": None,
+        "masks": None,
+        "masks[layer]": None,
+        "config.window_of(layer)": None,
+        "isinstance(cache, RollingLayerCache)": False,
         "qkv.to(x.dtype)": ast.Name("qkv", ast.Load()),
     }
     shared |= {
@@ -205,7 +217,8 @@ class Choices:
 
 def _of_decoder(config: DecoderConfig) -> Choices:
     bias, activation = config.bias, config.activation
-    shared = {"bias": bias, "qk_norm": config.qk_norm, "scaled": config.scale_scores}
+    shared: dict[str, Any] = {"bias": bias, "qk_norm": config.qk_norm, "window": None}
+    shared["scaled"] = config.scale_scores
     norm = config.norm if config.normalise else None
     switches = {"residual": config.residual_path, "feed_forward": config.feed_forward}
     plain = {"n_key_value_head": None, "head_size": None, "query_key_value_bias": False}
@@ -232,6 +245,7 @@ def _of_pretrained(config: PretrainedConfig) -> Choices:
             "query_key_value_bias": bias,
             "qk_norm": False,
             "scaled": config.scale_scores,
+            "window": None,
         },
         feed_forward={
             "activation": config.activation,

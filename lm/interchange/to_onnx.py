@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from lm.errors import RunProblem
 from lm.interchange.to_hugging_face import card, standard_json
+from lm.layers import SelfAttention
 from lm.rewriting import Encoding
 from lm.runs.files import explained
 from lm.runs.run import Run
@@ -53,6 +54,9 @@ def write(run: Run, out: Path, step: int | None = None) -> int:
 
 def write_graph(model: nn.Module, context_length: int, path: Path) -> None:
     """A model as a graph: "tokens" (B, T) to "scores" (B, T, V); "source" (B, S), too, if it has an encoder."""
+    for part in model.modules():
+        if isinstance(part, SelfAttention):
+            part.window = None  # the graph is the same for any length: with a mask, not in blocks
     names = ["tokens", *(["source"] if isinstance(model, Encoding) else [])]
     most = context_length
     length = min(3, most)

@@ -11,6 +11,8 @@
 `ngram_embedding`  vectors for pairs and triples of tokens
 `initial_weights`  the random numbers that a stack begins with
 `cache`            the keys and values of the text so far
+`rolling_cache`    those of a window of it, for a text without end
+`window_attention` attention in a window, in blocks
 """
 
 from lm.layers.attention import Attending, SelfAttention, attention_weights, pattern
@@ -20,10 +22,11 @@ from lm.layers.cross_attention import CrossAttention, cross_pattern
 from lm.layers.dropout import Dropout
 from lm.layers.feed_forward import Activation, FeedForward, PretrainedActivation
 from lm.layers.initial_weights import draw_weights
-from lm.layers.masks import PADDING, causal, looks_ahead, open_mask, padding_mask
+from lm.layers.masks import PADDING, causal, looks_ahead, open_mask, padding_mask, windowed
 from lm.layers.ngram_embedding import NgramEmbedding
 from lm.layers.norms import Norm, make_norm
 from lm.layers.positions import RotaryPositions
+from lm.layers.rolling_cache import RollingCache
 
 __all__ = [
     "PADDING",
@@ -37,6 +40,7 @@ __all__ = [
     "NgramEmbedding",
     "Norm",
     "PretrainedActivation",
+    "RollingCache",
     "RotaryPositions",
     "SelfAttention",
     "attention_weights",
@@ -48,4 +52,5 @@ __all__ = [
     "open_mask",
     "padding_mask",
     "pattern",
+    "windowed",
 ]

@@ -24,6 +24,8 @@ from lm.layers.cache import LayerCache
 from lm.layers.masks import causal
 from lm.layers.norms import rms_norm
 from lm.layers.positions import RotaryPositions
+from lm.layers.rolling_cache import RollingLayerCache
+from lm.layers.window_attention import pays, window_attention
 
 
 def attention_weights(q: Tensor, k: Tensor, mask: Tensor, *, scaled: bool = True) -> Tensor:
@@ -82,8 +84,12 @@ class SelfAttention(nn.Module):
         n_key_value_head: int | None = None,
         head_size: int | None = None,
         query_key_value_bias: bool = False,
+        window: int | None = None,
     ) -> None:
-        """n_key_value_head: G, the keys and values that H heads share; H if None. head_size: D."""
+        """n_key_value_head: G, the keys and values that H heads share; H if None. head_size: D.
+
+        window: of a mask made by `windowed`, which can be computed in blocks (`window_attention.py`).
+        """
         super().__init__()
         self.n_head = n_head
         self.n_key_value_head = n_key_value_head or n_head
@@ -92,6 +98,7 @@ class SelfAttention(nn.Module):
         self.rotary = rotary
         self.qk_norm = qk_norm
         self.causal_kernel = False
+        self.window = window
         self.query_key_value = nn.Linear(
             n_embd, (n_head + 2 * self.n_key_value_head) * self.head_size, bias=query_key_value_bias
         )
@@ -106,6 +113,8 @@ class SelfAttention(nn.Module):
         With a cache, x continues the text that the cache holds, and is added to it. padding: (B, 1, 1, T), a
         mask of each row's own that is added to the part's (`padding_mask`).
         """
+        if isinstance(cache, RollingLayerCache):
+            return self.projection(self.rolled(x, cache).transpose(1, 2).flatten(2))
         T, start = x.shape[1], cache.length if cache is not None else 0
         q, k, v = self.project_grouped(x, start)  # (B, H, T, D), (B, G, T, D), (B, G, T, D)
         if cache is not None:
@@ -113,7 +122,10 @@ class SelfAttention(nn.Module):
         if self.n_key_value_head < self.n_head:
             k, v = self.repeated(k), self.repeated(v)  # (B, H, start + T, D)
         scale = None if self.scaled else 1.0  # None: 1 / √D
-        if self.causal_kernel and cache is None and padding is None:
+        if self.window and cache is None and padding is None and pays(T, self.window):
+            with float32_on_cpu(x.device):
+                found = window_attention(q, k, v, self.window, scale)
+        elif self.causal_kernel and cache is None and padding is None:
             found = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
         else:
             mask = self.mask[start : start + T, : start + T]  # (T, start + T)
@@ -124,6 +136,20 @@ class SelfAttention(nn.Module):
                 found = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
         return self.projection(found.transpose(1, 2).flatten(2))
 
+    def rolled(self, x: Tensor, cache: RollingLayerCache) -> Tensor:
+        """x (B, T, C), which continues the text of the cache, to the results of the heads, (B, H, T, D)."""
+        T = x.shape[1]
+        q, k, v = self.project_grouped(x, rotated=False)  # (B, H, T, D), (B, G, T, D), (B, G, T, D)
+        k, v = cache.extend(k, v)  # (B, G, n, D), those of the window and the sinks
+        places = cache.places()  # (n,)
+        if self.rotary is not None:
+            q, k = self.rotary.at(places[-T:], q), self.rotary.at(places, k)
+        mask = self.mask[places[-T:]][:, places].to(q.dtype)  # (T, n)
+        scale = None if self.scaled else 1.0
+        return F.scaled_dot_product_attention(
+            q, self.repeated(k), self.repeated(v), attn_mask=mask, scale=scale
+        )
+
     def use_causal_kernel(self) -> None:
         """If the mask is causal, leave it to torch's kernel, which skips what is masked: quicker on a GPU."""
         self.causal_kernel = torch.equal(self.mask.cpu(), causal(len(self.mask)))
@@ -133,7 +159,9 @@ class SelfAttention(nn.Module):
         q, k, v = self.project_grouped(x, start)
         return q, self.repeated(k), self.repeated(v)
 
-    def project_grouped(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    def project_grouped(
+        self, x: Tensor, start: int = 0, rotated: bool = True
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """x (B, T, C) to query (B, H, T, D), and key and value as they are kept, (B, G, T, D)."""
         B, T, _ = x.shape
         H, G = self.n_head, self.n_key_value_head
@@ -142,7 +170,7 @@ class SelfAttention(nn.Module):
             qkv = qkv.to(x.dtype)  # autocast may have made it bfloat16
         qkv = qkv.view(B, T, H + 2 * G, self.head_size).transpose(1, 2)  # (B, H + 2G, T, D)
         q, k, v = qkv.split([H, G, G], dim=1)
-        if self.rotary is not None:
+        if self.rotary is not None and rotated:
             q, k = self.rotary(q, start), self.rotary(k, start)
         if self.qk_norm:
             q, k = rms_norm(q), rms_norm(k)

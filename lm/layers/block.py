@@ -47,12 +47,20 @@ class Block(nn.Module):
         scaled: bool = True,
         residual: bool = True,
         feed_forward: bool = True,
+        window: int | None = None,
     ) -> None:
         super().__init__()
         self.residual = residual
         self.attention_norm = make_norm(norm, n_embd, bias)
         self.attention = SelfAttention(
-            n_embd, n_head, mask, bias=bias, rotary=rotary, qk_norm=qk_norm, scaled=scaled
+            n_embd,
+            n_head,
+            mask,
+            bias=bias,
+            rotary=rotary,
+            qk_norm=qk_norm,
+            scaled=scaled,
+            window=window,
         )
         self.feed_forward: FeedForward | None = None
         if feed_forward:

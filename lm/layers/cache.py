@@ -32,6 +32,10 @@ class LayerCache:
         self.length += T
         return self._keys[:, :, : self.length], self._values[:, :, : self.length]
 
+    def clear(self) -> None:
+        """Forget the text; the memory stays allocated."""
+        self.length = 0
+
     def keep(self, rows: Tensor) -> None:
         """Keep the texts of these rows (K,), in their order; a row may be taken several times."""
         if self._keys is not None and self._values is not None:
@@ -40,6 +44,8 @@ class LayerCache:
 
 class KeyValueCache:
     """The cache of a decoder of `n_layer` layers, for B texts that grow together."""
+
+    rolls = False  # whether the text may be longer than the context (`rolling_cache.py`)
 
     def __init__(self, n_layer: int, context_length: int) -> None:
         self.layers = [LayerCache(context_length) for _ in range(n_layer)]
@@ -65,5 +71,5 @@ class KeyValueCache:
     def clear(self) -> None:
         """Forget the text; the memory stays allocated."""
         for layer in self.layers:
-            layer.length = 0
+            layer.clear()
         self.tokens = None

@@ -31,3 +31,8 @@ class RotaryPositions(nn.Module):
         pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))  # (..., T, D / 2)
         rotated = pairs * self.rotations[start : start + x.shape[-2]]
         return torch.view_as_real(rotated).flatten(-2).to(x.dtype)
+
+    def at(self, places: Tensor, x: Tensor) -> Tensor:
+        """x (..., n, D), rows at the positions `places` (n,), each rotated by its position."""
+        pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))  # (..., n, D / 2)
+        return torch.view_as_real(pairs * self.rotations[places]).flatten(-2).to(x.dtype)

@@ -4,11 +4,11 @@ from typing import Self
 
 from pydantic import model_validator
 
-from lm.models.switches import AttentionSwitches
+from lm.models.attention_pattern import LONGEST, AttentionPattern, check
 from lm.settings import Whole, setting
 
 
-class AttentionConfig(AttentionSwitches):
+class AttentionConfig(AttentionPattern):
     n_embd: Whole = setting(
         128,
         title="Embedding size",
@@ -31,7 +31,7 @@ class AttentionConfig(AttentionSwitches):
         title="Context length",
         help="How many tokens a position can look at, itself included.",
         ge=1,
-        le=1024,
+        le=LONGEST,
         step=1,
         unit="tokens",
         live_le=256,
@@ -45,4 +45,9 @@ class AttentionConfig(AttentionSwitches):
                 f"{self.n_head} attention heads cannot share an embedding of {self.n_embd} equally: "
                 f"choose {', '.join(map(str, fitting))} heads, or an embedding size divisible by {self.n_head}."
             )
+        return self
+
+    @model_validator(mode="after")
+    def _pattern_fits(self) -> Self:
+        check(self, self.context_length)
         return self

@@ -67,10 +67,21 @@ class StackConfig(SingleBlockConfig):
         group="architecture",
     )
 
+    alternate: bool = setting(
+        False,
+        title="Alternate with full",
+        help="The first layer has the pattern, the second attends to all, and so on: as GPT-3 and Gemma do.",
+        group="pattern",
+    )
+
     @property
     def learns_positions(self) -> bool:
         """Whether each position has a learned vector."""
         return self.know_positions and self.positions == "learned"
+
+    def is_full(self, layer: int) -> bool:
+        """Whether a layer, counted from 0, attends to all, whatever the pattern."""
+        return super().is_full(layer) or (self.alternate and layer % 2 == 1)
 
     @model_validator(mode="after")
     def _something_passes(self) -> Self:

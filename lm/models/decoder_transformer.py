@@ -16,14 +16,14 @@ from lm.layers import (
     Dropout,
     KeyValueCache,
     NgramEmbedding,
+    RollingCache,
     RotaryPositions,
     SelfAttention,
-    causal,
     draw_weights,
     looks_ahead,
     make_norm,
-    open_mask,
 )
+from lm.models.attention_pattern import masks_of
 from lm.models.decoder_config import DecoderConfig
 
 
@@ -44,13 +44,13 @@ class DecoderTransformer(nn.Module):
             longest = 2 if config.ngram_embedding == "bigram" else 3
             self.ngram_embedding = NgramEmbedding(longest, vocab_size, C)
         self.dropout = Dropout(config.dropout)
-        mask = causal(T) if config.causal_mask else open_mask(T)  # (T, T), the same for all blocks
+        masks = masks_of(config, T, config.n_layer)  # (T, T) each
         norm = config.norm if config.normalise else None
         self.blocks = nn.ModuleList(
             Block(
                 C,
                 config.n_head,
-                mask,
+                masks[layer],
                 config.dropout,
                 norm=norm,
                 activation=config.activation,
@@ -60,8 +60,9 @@ class DecoderTransformer(nn.Module):
                 scaled=config.scale_scores,
                 residual=config.residual_path,
                 feed_forward=config.feed_forward,
+                window=config.window_of(layer),
             )
-            for _ in range(config.n_layer)
+            for layer in range(config.n_layer)
         )
         self.norm = make_norm(norm, C, config.bias)
         self.head = nn.Linear(C, vocab_size, bias=config.bias)
@@ -91,12 +92,23 @@ class DecoderTransformer(nn.Module):
         """The residual path x (B, T, C) to scores (B, T, V)."""
         return self.head(self.norm(x))
 
+    @property
+    def given(self) -> int:
+        """Predictions at the start of a window that do not count (`lm/given.py`)."""
+        return self.config.given
+
     def new_cache(self) -> KeyValueCache | None:
-        """An empty cache for `forward`, for texts of up to context_length tokens.
+        """An empty cache for `forward`: for texts of up to context_length tokens, or of any length if it rolls.
 
         None if a mask lets a position look at later ones: then no result can be kept (`lm/layers/cache.py`).
         """
         layers = [part for part in self.modules() if isinstance(part, SelfAttention)]
         if any(looks_ahead(layer.mask) for layer in layers):
             return None
-        return KeyValueCache(self.config.n_layer, self.config.context_length)
+        config = self.config
+        if config.pattern in ("window", "sinks") and not (
+            config.alternate or config.learns_positions
+        ):
+            sinks = config.sinks if config.pattern == "sinks" else 0
+            return RollingCache(config.n_layer, config.context_length, config.window, sinks)
+        return KeyValueCache(config.n_layer, config.context_length)

@@ -14,9 +14,10 @@ forcing"): one pass gives a loss at every position, as in rung 5.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Self, cast
 
 import torch
+from pydantic import model_validator
 from torch import Tensor, nn
 
 from lm.layers import (
@@ -26,13 +27,13 @@ from lm.layers import (
     Dropout,
     KeyValueCache,
     RotaryPositions,
-    causal,
     draw_weights,
     make_norm,
     open_mask,
     padding_mask,
 )
 from lm.layers.cache import LayerCache
+from lm.models.attention_pattern import masks_of
 from lm.models.decoder_config import StackConfig
 from lm.settings import Whole, setting
 
@@ -63,6 +64,14 @@ class EncoderDecoderConfig(StackConfig):
         help="Off: the decoder cannot see the line that was read, and writes lines that are common.",
         group="apart",
     )
+
+    @model_validator(mode="after")
+    def _nothing_is_given(self) -> Self:
+        if self.pattern == "prefix":
+            raise ValueError(
+                "The encoder reads what is given, so the decoder has no prefix: choose another pattern."
+            )
+        return self
 
 
 class LayerMemory(NamedTuple):
@@ -139,14 +148,13 @@ class EncoderDecoder(nn.Module):
         elif config.know_positions:
             rotary = RotaryPositions(C // config.n_head, T)
         self.dropout = Dropout(config.dropout)
-        mask = causal(T) if config.causal_mask else open_mask(T)  # (T, T)
         norm = config.norm if config.normalise else None
         self.encoder = nn.ModuleList(
             Block(**block_settings(config, open_mask(T), rotary)) for _ in range(config.n_layer)
         )
         self.encoder_norm = make_norm(norm, C, config.bias)
         self.decoder = nn.ModuleList(
-            DecoderBlock(config, mask, rotary) for _ in range(config.n_layer)
+            DecoderBlock(config, mask, rotary) for mask in masks_of(config, T, config.n_layer)
         )
         self.norm = make_norm(norm, C, config.bias)
         self.head = nn.Linear(C, vocab_size, bias=config.bias)

@@ -5,7 +5,7 @@ last space. Here several small heads, each with queries, keys and values of its 
 results are concatenated and mixed by one more matrix (the *projection*). The heads divide the queries, keys and
 values between them, so four heads have no more parameters than one.
 
-From here on, the formula of rung 2 is the function `attention_weights`, and its mask is made by `causal`.
+From here on, the formula of rung 2 is the function `attention_weights`, with a mask of `lm/layers/masks.py`.
 
 Vaswani et al. (2017), section 3.2.2.
 """
@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from lm.layers.attention import attention_weights
-from lm.layers.masks import causal, open_mask
 from lm.models.attention_config import AttentionConfig
+from lm.models.attention_pattern import mask_of
 from lm.models.switches import OwnVector
 from lm.settings import Whole, setting
 
@@ -39,10 +39,11 @@ class MultiHeadAttentionModel(nn.Module):
         super().__init__()
         C, T = config.n_embd, config.context_length
         self.config = config
+        self.given = config.given
         self.token_embedding = nn.Embedding(vocab_size, C)
         if config.know_positions:
             self.position_embedding = nn.Embedding(T, C)
-        mask = causal(T) if config.causal_mask else open_mask(T)
+        mask = mask_of(config, T)  # (T, T), usually the causal one
         self.attention = MultiHeadAttention(C, config.n_head, mask, scaled=config.scale_scores)
         self.head = nn.Linear(2 * C if config.own_vector else C, vocab_size)
         for table in self.modules():

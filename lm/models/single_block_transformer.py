@@ -8,8 +8,9 @@ something from the average. The next rung stacks this block.
 import torch
 from torch import Tensor, nn
 
-from lm.layers import Block, Dropout, Norm, causal, make_norm, open_mask
+from lm.layers import Block, Dropout, Norm, make_norm
 from lm.models.attention_config import AttentionConfig
+from lm.models.attention_pattern import mask_of
 from lm.models.switches import BlockSwitches
 from lm.settings import setting
 
@@ -34,6 +35,7 @@ class SingleBlockTransformer(nn.Module):
         super().__init__()
         C, T = config.n_embd, config.context_length
         self.config = config
+        self.given = config.given
         self.token_embedding = nn.Embedding(vocab_size, C)
         if config.know_positions:
             self.position_embedding = nn.Embedding(T, C)
@@ -42,12 +44,13 @@ class SingleBlockTransformer(nn.Module):
         self.block = Block(
             C,
             config.n_head,
-            causal(T) if config.causal_mask else open_mask(T),
+            mask_of(config, T),
             config.dropout,
             norm=norm,
             scaled=config.scale_scores,
             residual=config.residual_path,
             feed_forward=config.feed_forward,
+            window=config.window_of(0),
         )
         self.norm = make_norm(norm, C)
         self.head = nn.Linear(C, vocab_size)

@@ -14,14 +14,18 @@ Attention is from Vaswani et al., "Attention Is All You Need" (2017), section 3.
 the next rungs: several heads, feed-forward, residual connections, norms.
 """
 
+from typing import Self
+
 import torch
+from pydantic import model_validator
 from torch import Tensor, nn
 
-from lm.models.switches import AttentionSwitches, OwnVector
+from lm.models.attention_pattern import LONGEST, AttentionPattern, check, mask_of
+from lm.models.switches import OwnVector
 from lm.settings import Whole, setting
 
 
-class SingleHeadConfig(OwnVector, AttentionSwitches):
+class SingleHeadConfig(OwnVector, AttentionPattern):
     n_embd: Whole = setting(
         128,
         title="Embedding size",
@@ -36,11 +40,16 @@ class SingleHeadConfig(OwnVector, AttentionSwitches):
         title="Context length",
         help="How many tokens a position can look at, itself included.",
         ge=1,
-        le=1024,
+        le=LONGEST,
         step=1,
         unit="tokens",
         live_le=256,
     )
+
+    @model_validator(mode="after")
+    def _pattern_fits(self) -> Self:
+        check(self, self.context_length)
+        return self
 
 
 class SingleHeadAttention(nn.Module):
@@ -50,12 +59,17 @@ class SingleHeadAttention(nn.Module):
         super().__init__()
         C = config.n_embd
         self.config = config
+        self.given = config.given
         self.token_embedding = nn.Embedding(vocab_size, C)
         if config.know_positions:
             self.position_embedding = nn.Embedding(config.context_length, C)
         self.attention = AttentionHead(
             C, config.context_length, masked=config.causal_mask, scaled=config.scale_scores
         )
+        if (
+            config.pattern != "full"
+        ):  # another mask: which earlier positions, not only whether later ones
+            self.attention.mask = mask_of(config, config.context_length)
         self.head = nn.Linear(2 * C if config.own_vector else C, vocab_size)
         for table in self.modules():
             if isinstance(

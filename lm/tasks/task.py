@@ -1,7 +1,7 @@
 """The interface of a task: what a batch is, how a model is judged, and what it writes while it learns."""
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
@@ -23,6 +23,13 @@ class Batch:
     targets: Tensor
     weights: Tensor | None = None
     sources: Tensor | None = None
+
+    def after(self, given: int) -> "Batch":
+        """The batch without the first `given` predictions of each row, which do not count."""
+        if not given:
+            return self
+        weights = None if self.weights is None else self.weights[:, given:]
+        return replace(self, targets=self.targets[:, given:], weights=weights)
 
 
 def read(model: nn.Module, batch: Batch) -> Tensor:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lm.devices import has_bfloat16
+from lm.given import given_to
 from lm.layers.block import Block
 from lm.mixture import Mixture, load_weights, weights_of, with_counts
 from lm.models.ngram import Ngram
@@ -36,6 +37,7 @@ class GradientLearner:
         self.task, self.device = task, device
         torch.manual_seed(plan.training.seed)
         self.network = plan.rung.model(plan.model, task.vocab_size).to(device)
+        self.given = given_to(self.network)  # predictions at the start of a row that do not count
         self.blocks = [part for part in self.network.modules() if isinstance(part, Block)]
         self.trained = [p for p in self.network.parameters() if p.requires_grad]
         self.optimizers = self.make_optimizers()
@@ -45,6 +47,7 @@ class GradientLearner:
             None  # of the gradient that the parameters hold, before it was shortened
         )
         self.model = with_counts(self.network, plan, task.vocab_size)
+        self.reader: nn.Module = self.network  # of batches; another if several processes share them
 
     def make_optimizers(self) -> list[Optimizer]:
         """The optimizers of the network."""
@@ -127,8 +130,8 @@ class GradientLearner:
     def loss(self, batch: Batch) -> Tensor:
         """The network's mean loss over a batch, in nats per token, ()."""
         with self.autocast():
-            logits = read(self.network, batch)  # (B, T, V)
-        return mean_loss(logits.float(), batch)
+            logits = read(self.reader, batch)  # (B, T, V)
+        return mean_loss(logits.float()[:, self.given :], batch.after(self.given))
 
     def _clipped_norm(self) -> Tensor:
         """The norm of the whole gradient, which is then shortened to `gradient_clip`; 0 leaves it as it is."""
