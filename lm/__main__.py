@@ -24,14 +24,7 @@ import torch
 from lm import corpora, flags, ladder, tasks, terminal
 from lm.corpora import own_text
 from lm.devices import choose_device, one_thread
-from lm.errors import (
-    CorpusProblem,
-    Diverged,
-    Problem,
-    RunProblem,
-    SettingsProblem,
-    UnknownCharacter,
-)
+from lm.errors import Problem, SettingsProblem, UnknownCharacter, exit_code
 from lm.evaluation import told
 from lm.generation import SamplingConfig, generate
 from lm.interchange.chat import chat_of
@@ -68,12 +61,15 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError:  # `torchrun` starts several processes with the same words
+            if os.environ.get("RANK", "0") == "0":
+                raise
+            ctx.exit(2)
         except BrokenPipeError:  # whoever reads stdout, such as `head`, has read enough
             terminal.discard_output()
         except Problem as problem:
             notes.print(f"Error: {problem}", markup=False, soft_wrap=True)
-            unusable = isinstance(problem, CorpusProblem | RunProblem)
-            ctx.exit(4 if isinstance(problem, Diverged) else 3 if unusable else 2)
+            ctx.exit(exit_code(problem))
         except KeyboardInterrupt:
             interruption.ignore()  # a second Ctrl-C: the end takes a moment
             notes.print("Interrupted.")

@@ -28,3 +28,10 @@ class RunProblem(Problem):
 
 class Diverged(Problem):
     """The loss is no longer finite, or stays far above that of a uniform guess."""
+
+
+def exit_code(problem: Problem) -> int:
+    """The code with which the command line ends: 2 a wrong setting, 3 a text or run, 4 a loss that diverged."""
+    if isinstance(problem, Diverged):
+        return 4
+    return 3 if isinstance(problem, CorpusProblem | RunProblem) else 2

@@ -110,8 +110,8 @@ def _heeded() -> list[int]:
 
 
 def _leave(number: int, sentence: str) -> NoReturn:
-    """End the process with a sentence, at once and from any thread."""
+    """End the process with a sentence, if there is one, at once and from any thread."""
     cursor = "\x1b[?25h" if sys.stderr and sys.stderr.isatty() else ""  # a progress bar hides it
     with contextlib.suppress(OSError):  # the terminal may be gone
-        os.write(2, f"{cursor}{sentence}\n".encode())
+        os.write(2, f"{cursor}{sentence}\n".encode() if sentence else b"")
     os._exit(128 + number)

@@ -11,20 +11,21 @@ from typing import Any
 import click
 import torch
 
-from lm import corpora, flags, tasks
+from lm import corpora, flags, tasks, train_together, tuning_told
 from lm.devices import check_compiles, choose_device
 from lm.errors import RunProblem, SettingsProblem
 from lm.interruption import Interruption
-from lm.ladder import RUNGS
+from lm.ladder import PRETRAINED, RUNGS, rung
 from lm.plan import Rung
 from lm.progress import unfinished, watch
-from lm.runs import Run, going_on, open_run, recording
+from lm.runs import Run, going_on, open_run, recording, starting
 from lm.runs.lock import WriterLock
 from lm.runs.preparation import prepare
 from lm.settings import Setting
 from lm.sizes import check_fits
 from lm.terminal import notes, working
 from lm.training.loop import replay_steps, train
+from lm.training.processes.group import Group
 
 EXIT_CODES = """
 \b
@@ -38,12 +39,12 @@ class TrainGroup(click.Group):
     """`train MODEL`, with a command for each rung, made when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of the rungs, in the order of the ladder."""
-        return list(RUNGS)
+        """The names of the rungs, in the order of the ladder, and that of imported models."""
+        return [*RUNGS, PRETRAINED.name]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """The command of one rung."""
-        return train_command(RUNGS[name]) if name in RUNGS else None
+        return train_command(rung(name)) if name in self.list_commands(ctx) else None
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,12 @@ def train_command(rung: Rung) -> click.Command:
         is_flag=True,
         help="Let torch.compile make the kernels: a minute at first, then quicker steps. Nvidia GPUs only.",
     )
+    @click.option(
+        "--shard",
+        "sharded",
+        is_flag=True,
+        help="With torchrun: each process keeps a part of the weights, for models too large for one.",
+    )
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
     @flags.options(_settings(rung))
     def command(
@@ -101,6 +108,7 @@ def train_command(rung: Rung) -> click.Command:
         resume: bool,
         device: str,
         compiled: bool,
+        sharded: bool,
         as_json: bool,
         **values: Any,
     ) -> None:
@@ -108,9 +116,15 @@ def train_command(rung: Rung) -> click.Command:
         if compiled:
             check_compiles(where, rung.training.learner)
         make = _resumed if resume else _new
-        with Interruption() as interruption:
-            ready = make(out, rung, recipe, given, corpus, where)
-            _run_training(ready, interruption, where, compiled, until_val_loss, as_json)
+        gathered = train_together.gathered
+        with Interruption() as interruption, gathered(where, sharded, interruption) as group:
+            where = group.device if group else where
+            ready = make(out, rung, recipe, given, corpus, where, group)
+            if group and not group.first:
+                follow = train_together.follow_first
+                follow(out, ready.data, ready.resumed, group, where, compiled)
+                return
+            _run_training(ready, interruption, where, compiled, until_val_loss, as_json, group)
 
     return command
 
@@ -122,14 +136,15 @@ def _new(
     given: dict[str, Any],
     corpus: str | None,
     device: str,
+    group: Group | None,
 ) -> Ready:
     """A new run directory."""
-    plan = rung.plan(recipe, **given)
+    plan, base = starting.planned(rung, recipe, given)
     pairs = tasks.KINDS[plan.task.task].pairs
     if corpus is None and pairs:
         corpus = corpora.pair_names()[0]
     if corpus is not None and "task" not in given and corpora.holds_pairs(corpus) != pairs:
-        plan = rung.plan(recipe, **given, task=_fitting_task(rung, corpus))
+        plan, base = starting.planned(rung, recipe, given | {"task": _fitting_task(rung, corpus)})
     with working("Loading the text"):
         if corpus is None:
             text: corpora.AnyCorpus
@@ -140,10 +155,16 @@ def _new(
     if notice:
         notes.print(notice, markup=False, soft_wrap=True)
     with working("Counting n-grams") as tell:
-        prepared = prepare(text, plan.tokenizer, plan.task, tell=tell)
+        prepared = prepare(text, plan.tokenizer, plan.task, tell=tell, base=base)
     prepared.check(plan.context_length)
+    for line in tuning_told.before(plan, prepared):
+        notes.print(line, markup=False, soft_wrap=True)
     snapshots = len(replay_steps(plan))
     check_fits(plan, prepared.tokenizer.vocab_size, out, snapshots, device)
+    if group:
+        train_together.agree(group, plan, text)
+        run = train_together.new_run(group, out, lambda: prepared.new_run(out, plan))
+        return Ready(run, prepared.data)
     return Ready(prepared.new_run(out, plan), prepared.data)
 
 
@@ -186,13 +207,17 @@ def _resumed(
     given: dict[str, Any],
     corpus: str | None,
     _device: str,
+    group: Group | None,
 ) -> Ready:
     """The run in `out`, to go on from its last checkpoint."""
     run = open_run(out)
     _check_same_recipe(run, rung, recipe, given)
     going_on.check(run, given)
     with working("Loading the text"):
-        data = tasks.KINDS[run.plan.task.task].load(run.corpus(corpus), run.tokenizer())
+        text = run.corpus(corpus)
+        data = tasks.KINDS[run.plan.task.task].load(text, run.tokenizer())
+    if group:
+        train_together.agree(group, run.plan, text)
     return Ready(run, data, resumed=True, given=given)
 
 
@@ -203,13 +228,15 @@ def _run_training(
     compiled: bool,
     until_val_loss: float | None,
     as_json: bool,
+    group: Group | None,
 ) -> None:
     """Train, show the progress, print the result, and exit with the code that it asks for."""
     run = ready.run
     threads = f", {torch.get_num_threads()} threads" if device == "cpu" else ""
+    processes = f", {group.size} processes" if group else ""
     notes.print(
         f"{run.plan.rung.title}: {run.record.parameters:,} parameters, on {run.record.corpus.title}, "
-        f"{device}{threads}"
+        f"{device}{threads}{processes}"
     )
     with WriterLock(run.directory) as lock:
         if ready.resumed:
@@ -218,7 +245,13 @@ def _run_training(
                 notes.print(going_on.told(change, run.plan.steps))
         resume = recording.rewind(run, lock) if ready.resumed else None
         options: dict[str, Any] = {"device": device, "resume": resume, "compiled": compiled}
-        events = recording.record(run, train(run.plan, ready.data, **options), lock)
+        if known := starting.known_of(run):
+            options["known"] = known
+        if group:
+            steps = train_together.events_of(run, ready.data, group, **options)
+        else:
+            steps = train(run.plan, ready.data, **options)
+        events = recording.record(run, steps, lock)
         interruption.last_words = unfinished(resume.step if resume else 0)
         interruption.last_act = lambda: recording.write_status(run.directory, "stopped", 0)
         interruption.can_save = True
@@ -227,6 +260,8 @@ def _run_training(
     if ended and evaluations:
         click.echo(_report(run, evaluations[-1], until_val_loss, as_json))
         best = run.best()
+        if learned := tuning_told.after(evaluations):
+            notes.print(learned, markup=False, soft_wrap=True)
         if best and best["loss"] < evaluations[-1]["loss"]:
             notes.print(
                 f"The lowest validation loss was {best['loss']:.4f}, at step {best['step']:,}: that snapshot "
@@ -260,6 +295,7 @@ def _report(run: Run, last: dict[str, Any], until_val_loss: float | None, as_jso
             "bits_per_char": last["bits_per_char"],
             "val_characters": last.get("characters"),  # null: the whole split
             **last.get("scores", {}),
+            **({"old_loss": last["old_loss"]} if "old_loss" in last else {}),
             "reached": until_val_loss is None or last["loss"] <= until_val_loss,
             "parameters": run.record.parameters,
             "threads": torch.get_num_threads(),

@@ -16,7 +16,7 @@ from lm import baselines
 from lm.corpora import Corpus
 from lm.devices import device_of, one_thread
 from lm.errors import SettingsProblem
-from lm.evaluation import Evaluation, evaluate_in_parts, loss_of_windows
+from lm.evaluation import Alone, Evaluation, Readers, evaluate_in_parts, loss_of_windows
 from lm.generation import SamplingConfig, generate
 from lm.tasks.task import Batch
 from lm.tokenizers import CharacterTokenizer, Tokenizer
@@ -70,6 +70,7 @@ class ContinueText:
         self.windows = self.train.unfold(0, context_length + 1, 1)  # (N - T, T + 1), a view
         train_characters = data.tokenizer.count_characters(data.train.numpy())
         self.characters_per_token = train_characters / len(data.train)
+        self.readers: Readers = Alone()  # the processes that share an evaluation out
 
     @staticmethod
     def load(corpus: Corpus, tokenizer: Tokenizer) -> TextData:
@@ -119,6 +120,7 @@ class ContinueText:
             self.context_length,
             count_characters=lambda ids: self.tokenizer.count_characters(ids.cpu().numpy()),
             vocab_size=self.vocab_size,
+            readers=self.readers,
         )
 
     def train_loss(self, model: nn.Module) -> float:

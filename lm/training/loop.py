@@ -33,6 +33,7 @@ from lm.training.events import (
 )
 from lm.training.learner import diverged
 from lm.training.learners import make_learner
+from lm.training.processes.group import Group
 
 
 def train(
@@ -42,26 +43,33 @@ def train(
     device: str = "cpu",
     resume: Checkpoint | None = None,
     compiled: bool = False,
+    group: Group | None = None,
 ) -> Generator[Event, Command | None, None]:
     """Train a new model (or go on from `resume`) until `plan.steps`.
 
     data: what `load` of the plan's task made of a corpus.
     compiled: let `torch.compile` make the kernels, on an Nvidia GPU only.
+    group: the processes that train it together; each of them yields the same events.
     Raises `SettingsProblem` if the text is too short for the plan or the plan too large for the GPU's memory,
     and `Diverged` if the loss is no longer a number or stays above three times that of a uniform guess.
     """
     advice = "lower the batch size, the context length, the embedding size or the number of layers"
     with memory_explained(advice):
-        yield from _events(plan, data, device, resume, compiled)
+        yield from _events(plan, data, device, resume, compiled, group)
 
 
 def _events(
-    plan: Plan, data: Any, device: str, resume: Checkpoint | None, compiled: bool
+    plan: Plan,
+    data: Any,
+    device: str,
+    resume: Checkpoint | None,
+    compiled: bool,
+    group: Group | None,
 ) -> Generator[Event, Command | None, None]:
     """The events of `train`."""
     task = tasks.KINDS[plan.task.task](data, plan.context_length, device)
     torch.set_flush_denormal(True)  # a CPU computes many times slower with the tiniest numbers
-    learner = make_learner(plan, task, device, compiled)
+    learner = make_learner(plan, task, device, compiled, group)
     step, evaluated, sampled, seconds, replayed = 0, 0, -1, 0.0, replay_steps(plan)
     if resume is not None:
         learner.restore(resume)
