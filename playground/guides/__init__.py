@@ -12,7 +12,8 @@ A guide is a TOML file named after its model, so that a teacher can write one. I
         { say = "The loss is {loss:.2f}." },
     ]
 
-`do` may set the model's settings (`set`), follow a `recipe`, choose a text (`corpus`: a built-in name, or
+`do` may show the included `run` with its settings and its text ("included"), set the model's settings (`set`),
+follow a `recipe`, choose a text (`corpus`: a built-in name, or
 "short" for the first 5,000 characters of the chosen text) and `tokens` ("characters", or as in "bpe:1024"; a
 step that begins a run and names none has characters, for its sentences tell of them),
 set `write` settings and a `prompt`, put a
@@ -83,6 +84,7 @@ class Cut(_Part):
 class Do(_Part):
     """What "Do it" does, in this order."""
 
+    run: Literal["included"] | None = None
     recipe: str | None = None
     set: dict[str, Any] = {}
     corpus: str | None = None

@@ -17,6 +17,7 @@ from playground.runs.run_view import RunView
 from playground.services import Services
 from playground.tabs import controls
 from playground.tabs.facts import compared, facts
+from playground.texts import key_of
 
 SHORT = 5000  # characters of the text "short"
 Answer = dict[str, Any]
@@ -39,12 +40,16 @@ class Guiding:
                 "view": step.do.view,
                 "text": step.do.text,
                 "press": step.do.press,
+                "run": step.do.run,
             }
             for step in self.guide.step
         ]
 
     def do(self, index: Any, corpus: Any, *values: Any) -> Answer:
-        """The controls for a step: "settings", "write", "prompt", "corpus", "tokens", by their names."""
+        """The controls for a step: "settings", "write", "prompt", "corpus", "tokens", by their names.
+
+        "open" is the token of a run to show; what is said here of its settings and text goes before its own.
+        """
         try:
             step = self._step(index)
             return self._controls(step, str(corpus), values)
@@ -85,6 +90,10 @@ class Guiding:
 
     def _controls(self, step: Step, corpus: str, values: tuple[Any, ...]) -> Answer:
         do, answer = step.do, dict[str, Any]()
+        shipped = self.services.library.shipped(self.rung.name)
+        if do.run and shipped:
+            answer["open"] = shipped
+            answer["corpus"] = key_of(self.services.library.view(shipped).run.record.corpus)
         if do.recipe or do.set:
             now = dict(zip(self.rung.settings(), values, strict=True))
             base = now

@@ -244,14 +244,16 @@ def _connect_guide(tab: Tab, do: gr.Button, index: gr.Number) -> None:
 
     def update(index: Any, corpus: Any, _tokens: Any, *values: Any) -> Any:
         answer = tab.guiding.do(index, corpus, *controls.all_values(tab.rung, values))
-        return guiding.update(answer, parts, tab.settings, write)
+        opened = tab.actions.open(answer["open"]) if "open" in answer else {}
+        shown = dict(tab.update(opened)) if opened else {}
+        return shown | guiding.update(answer, parts, tab.settings, write)
 
     key = tab.rung.name
-    outputs = [*parts.values(), *tab.controls, *write.values()]
+    outputs = dict.fromkeys([*parts.values(), *tab.filled, *write.values()])
     done = do.click(
         update,
         [index, *tab.chosen],
-        outputs,
+        [*outputs],
         js=f"(...inputs) => Playground.doing('{key}', inputs)",
         **QUICK,
     )

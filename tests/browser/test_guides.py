@@ -42,6 +42,10 @@ class Visitor:
             newest = max(self.runs.glob(f"{self.tab.key}-*"), key=lambda path: path.name)
             self.before = self.shown if self.shown.train["step"] else self.before
             self.shown = view_of(newest)
+        elif step.do.run:
+            self.tab.until(f"record.run === 'shipped:{self.tab.key}'")
+            if self.shown is not self.included:
+                self.before, self.shown = self.shown, self.included
         elif step.do.press == "step":
             self.tab.until("record.step >= 1 && record.status === 'paused'")
             self.shown = view_of(self.shown.run.directory)

@@ -16,6 +16,7 @@ from playground.cutting.examples import titles
 from playground.guides import Do, Say, Step, guide, load
 from playground.looking.inside import views_of
 from playground.runs.run_view import RunView
+from playground.services import SHIPPED
 from playground.tabs import tokens_tab
 from playground.tabs.facts import compared, facts
 from playground.tabs.guiding import SHORT, Guiding
@@ -171,6 +172,16 @@ def test_doing_a_step_sets_what_it_names_and_keeps_the_seed(make_services):
         "There is nothing to tell"
     )
     assert guiding.happened("rubbish")["text"] == "The guide has no such step."
+
+
+def test_a_step_on_the_included_run_shows_it_with_its_text(make_services):
+    """The sentence told of the run that was trained before, which had learned 5,000 characters by heart."""
+    services = make_services()
+    services.library.shipped_folder = SHIPPED
+    guiding = Guiding(RUNGS["decoder_transformer"], services)
+    values = [field.default for field in guiding.rung.settings().values()]
+    answer = guiding.do(guiding.guide.named("english"), "own:short", *values)
+    assert (answer["open"], answer["corpus"]) == ("shipped:decoder_transformer", "tiny_shakespeare")
 
 
 def test_a_short_text_is_the_beginning_of_the_text_in_use(make_services):

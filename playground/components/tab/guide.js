@@ -2,18 +2,19 @@
 import { ask } from "../basics/calls.js";
 import { button, make } from "../basics/dom.js";
 import { join, moved } from "../page/link.js";
+import { keepClosed, keepPlace, placesKept } from "./guide_places.js";
 import { tab } from "./tab.js";
 
 const MOUNTED_MS = 600; // after a tab is opened, until Gradio has mounted all of it
 const PRESSED_MS = 1500; // from a press until a run has most likely begun
+const SHOWN_MS = 3000; // at most, until a run that was opened is shown
 const AGAIN_MS = 400; // after news, before what happened is told anew
-const PLACES = "playground-guide"; // the key in the browser's storage: where one was, by the rung's name
 
 const strips = new Map(); // the rung's name -> GuideStrip
 let pending = null; // {key, id}: the step that is done as soon as its tab is there
 
 const openTab = (key) => document.getElementById(`rung-${key}-button`)?.click();
-const keepPlace = (key, index) => store({ ...placesKept(), [key]: index, tour: key });
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class GuideStrip {
   constructor(element, props, _watch, server) {
@@ -112,8 +113,14 @@ export class GuideStrip {
     document.getElementById(`do-${this.key}`).click();
   }
 
-  after() {
-    const { view, text, press } = this.step;
+  /** Waits until the included run, whose token Gradio has just been given, is shown. */
+  async included() {
+    for (let n = 0; n < SHOWN_MS / 50 && this.tab.record.run !== this.tab.included; n += 1) await pause(50);
+  }
+
+  async after() {
+    const { view, text, press, run } = this.step;
+    if (run && this.tab.included) await this.included();
     if (view) this.tab.openView?.(view, text ?? undefined);
     if (press) document.getElementById(`${press}-${this.key}`)?.click();
     document.getElementById(`panel-${this.key}`)?.scrollIntoView({ block: "nearest" });
@@ -175,7 +182,7 @@ export const afterDoing = (key) => strips.get(key).after();
 /** Opens or closes the guides of all tabs. */
 export function showGuides(on) {
   document.body.classList.toggle("no-guide", !on);
-  store({ ...placesKept(), closed: !on });
+  keepClosed(!on);
 }
 
 export const guidesShown = () => !document.body.classList.contains("no-guide");
@@ -183,18 +190,4 @@ export const guidesShown = () => !document.body.classList.contains("no-guide");
 /** Closes the guides if the visitor closed them before. */
 export function applyStoredGuides() {
   document.body.classList.toggle("no-guide", Boolean(placesKept().closed));
-}
-
-function placesKept() {
-  try {
-    return JSON.parse(localStorage.getItem(PLACES)) ?? {};
-  } catch {
-    return {};
-  }
-}
-
-function store(places) {
-  try {
-    localStorage.setItem(PLACES, JSON.stringify(places));
-  } catch {} // eslint-disable-line no-empty -- not remembered, but the page works
 }
