@@ -2,7 +2,6 @@
 
 import gradio as gr
 
-from lm.ladder import RUNGS
 from playground.services import Services
 from playground.tabs import (
     board_tab,
@@ -11,6 +10,7 @@ from playground.tabs import (
     model_tab,
     opening,
     pairs_choice,
+    pretrained,
     runs_tab,
     start_tab,
     tokens_tab,
@@ -29,7 +29,8 @@ def build(services: Services) -> gr.Blocks:
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=UPLOADS
     ) as page:
-        runs = {name: model_tab.remembered_run(rung) for name, rung in RUNGS.items()}
+        rungs = pretrained.with_pretrained()
+        runs = {name: model_tab.remembered_run(rung) for name, rung in rungs.items()}
         pairs = pairs_choice.remembered()
         corpus, tokens = corpus_choice.header(page, TITLE, services, pairs)
         # Pairs are rewritten character by character.
@@ -44,7 +45,7 @@ def build(services: Services) -> gr.Blocks:
             tokens_tab.build(services)
             tabs = [
                 model_tab.build(rung, number, services, runs[rung.name], *learned[rung.rewrites])
-                for number, rung in enumerate(RUNGS.values())
+                for number, rung in enumerate(rungs.values())
             ]
             runs_tab.build(services)
             if services.board:

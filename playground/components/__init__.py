@@ -133,6 +133,22 @@ def runs(
     models: Sequence[Mapping[str, Any]],
     *server: ServerFunction,
 ) -> gr.HTML:
+def pretrained(key: str, packaged: bool, newest: ServerFunction) -> gr.HTML:
+    """The card of the tab of models that others trained; packaged: whether SmolLM2 is on this machine.
+
+    newest: a plain function of this name; it answers {"run": the token of a model that is here, or None}.
+    """
+    server = _named(["newest"], [newest])
+    return _component(
+        "pretrained",
+        None,
+        server=server,
+        classes="pretrained-block",
+        feed=key,
+        packaged=packaged,
+    )
+
+
     """The Runs tab; sampling: the fields of the sampling settings, of `playground/tabs/runs_tab.py`.
 
     models: that can be swept, of `playground/runs/sweep_form.py`. server: plain functions called `table`,

@@ -13,6 +13,8 @@ import { diary } from "./tab/diary.js";
 import { bursting } from "./tab/burst.js";
 import { estimate } from "./tab/estimate.js";
 import { applyFocus } from "./page/focus.js";
+import { runToOpen } from "./exchange/open_run.js";
+import { pretrained } from "./exchange/pretrained.js";
 import { GuideStrip, afterDoing, doing } from "./tab/guide.js";
 import { headerTools } from "./page/header.js";
 import { InsideView } from "./inside/view.js";
@@ -57,6 +59,7 @@ export {
   pairsDiary,
   runFeed,
   runs,
+  pretrained,
   settingsFold,
   start,
   tokens,
@@ -85,6 +88,7 @@ window.Playground = {
   pairsShown,
   runsCounted,
   tab,
+  runToOpen,
   textChosen,
   textLinked,
   textsAsked,

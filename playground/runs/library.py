@@ -137,6 +137,10 @@ class Library:
         inside = any(folder in directory.parents for folder in self.open_folders())
         return self.token_for(directory) if inside else None
 
+    def adopted_token(self, directory: Path) -> str | None:
+        """The token of a run that a visitor has brought; None for another."""
+        return next((token for token, path in self._adopted.items() if path == directory), None)
+
     def open_folders(self) -> list[Path]:
         """The folders whose runs everybody may see."""
         return [self.shipped_folder, *([self.runs_folder] if self.open_local else [])]
@@ -180,10 +184,13 @@ class Library:
                     run = runs.open_run(path)
                     status, _, step = run.status()
                     trains = status in ("running", "paused")
-                    if run.record.model == model and (step or trains):
+                    came = run.record.trained_elsewhere and not run.plan.start.tunes
+                    if run.record.model == model and (step or trains or came):
                         recipe = run.record.recipe or "own settings"
                         steps = f"{step:,} steps{' so far' if trains else ''}"
                         description = f"{recipe} · {steps} · {run.record.corpus.title}"
+                        if came:
+                            description = run.record.note.partition(", from ")[0]
                         found.append((run.record.created, description, path.name))
         return [
             (f"{created[:16].replace('T', ' ')} · {description}", f"local:{name}")

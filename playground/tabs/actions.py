@@ -19,7 +19,6 @@ from lm import corpora
 from lm.corpora import AnyCorpus, PairCorpus
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
-from lm.interchange.chat import Chat, chat_of
 from lm.plan import Rung
 from lm.runs.run import Run
 from lm.settings import describe
@@ -33,6 +32,7 @@ from playground.runs.going_on import GoingOn
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
 from playground.tabs import controls
+from playground.tabs.arguments import arguments, chat_wanted, step_of
 from playground.tabs.prompts import sendable
 from playground.texts import NotYet, key_of
 from playground.tokens import context_told
@@ -165,6 +165,10 @@ class Actions:
                 return f"on {self.library.view(token).run.record.corpus.title}"
         return f"of recipe {name}"
 
+    def newest(self) -> Answer:
+        """{"run": the token of the newest run of this model that everybody may see, or None}."""
+        return {"run": next((token for _, token in self.library.local_runs(self.rung.name)), None)}
+
     def chart(self, token: str | None, corpus: Any = None) -> dict[str, Any]:
         """The loss chart of a run without its points, which the feed brings; the baselines if no run."""
         if token:
@@ -186,13 +190,13 @@ class Actions:
 
     def poll(self, data: Any) -> Answer:
         """The news of a run; the page calls it one to five times a second with [token, start, start_events]."""
-        token, start, start_events = _arguments(data, 3)
+        token, start, start_events = arguments(data, 3)
         start, start_events = (n if isinstance(n, int) else 0 for n in (start, start_events))
         return self.library.answer(sendable(token), start, start_events)
 
     def order(self, data: Any) -> Answer:
         """Pause, resume or stop a run if it is live; then answers as `poll`."""
-        *polled, name = _arguments(data, 4)
+        *polled, name = arguments(data, 4)
         if name in ("pause", "resume", "stop"):
             self.supervisor.command(str(polled[0]), name)
         return self.poll(polled)
@@ -233,22 +237,22 @@ class Actions:
         Without a view it is the model's first one.
         """
         asked = list(data) if isinstance(data, list) else []
-        token, step, text, view, more = _arguments([*asked, "", None][: max(5, len(asked))], 5)
+        token, step, text, view, more = arguments([*asked, "", None][: max(5, len(asked))], 5)
         try:
             run = self.library.view(str(token)).run
             passage = self._held_out(run) if view == "surprise" else ""
             text = sendable(text or "")[:5000]
-            question = inside.Question.of(_step(step), view, text, passage, more)
+            question = inside.Question.of(step_of(step), view, text, passage, more)
             return inside.answer(self.services.snapshots, run, question)
         except Problem as problem:
             return {"error": str(problem)}
 
     def cost(self, data: Any) -> Answer:
         """What switched-off heads cost; the page sends [token, step or None, off] until it is done."""
-        token, step, off = _arguments(data, 3)
+        token, step, off = arguments(data, 3)
         try:
             run = self.library.view(str(token)).run
-            model, found = self.services.snapshots.model(run, _step(step))
+            model, found = self.services.snapshots.model(run, step_of(step))
             heads = inside.Question.of(None, "", "", "", {"off": off}).off
             changed = inside.without(model, heads)
             compare = comparison(run, model, changed, lambda: self._text_of(run))
@@ -303,9 +307,9 @@ class Actions:
             if KINDS[run.plan.task.task].pairs:
                 raise SettingsProblem("This run answers lines: type one under Try one.")
             text = sendable(prompt or "")[:20_000]
-            step = _step(asked.get("step"))
+            step = step_of(asked.get("step"))
             with self.services.writes.one_more(visitor, session) as listens:
-                snapshots, chat = self.services.snapshots, _chat(run, asked)
+                snapshots, chat = self.services.snapshots, chat_wanted(run, asked)
                 for answer in writing.write(snapshots, run, step, text, sampling, chat):
                     if not (wanted() and listens()):
                         return
@@ -325,7 +329,7 @@ class Actions:
                 raise SettingsProblem("There is no model yet that could answer: press Train.")
             sampling = SamplingConfig.make(temperature=temperature, seed=abs(number) % 100_000)
             run = self.library.view(str(asked["run"])).run
-            step, text = _step(asked.get("step")), sendable(line or "")
+            step, text = step_of(asked.get("step")), sendable(line or "")
             with self.services.writes.one_more(visitor, None):
                 told = rewriting.answered(
                     self.services.snapshots, run, step, text, sampling, lambda: self._pairs_of(run)
@@ -383,23 +387,3 @@ class Actions:
     def new_seed(self) -> Answer:
         """A seed at random."""
         return {"settings": {"seed": random.randrange(1, 100_000)}}
-
-
-def _chat(run: Run, asked: dict[str, Any]) -> Chat | None:
-    """The chat template of a run, if it is wanted and there is one."""
-    chat = chat_of(run) if asked.get("chat") is True else None
-    return chat if chat is not None and chat.template is not None else None
-
-
-def _step(value: Any) -> int | None:
-    """A step of a run from any value; None, the last snapshot, from a value that is no number."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float) and math.isfinite(value):
-        return int(value)
-    return value if isinstance(value, int) else None
-
-
-def _arguments(data: Any, count: int) -> Sequence[Any]:
-    """The arguments of a server function; harmless ones in place of a list of another length."""
-    return data if isinstance(data, list) and len(data) == count else ["", *[0] * (count - 1)]

@@ -18,8 +18,14 @@ from lm.settings import Setting
 from lm.start import RANDOM
 from playground import tokens
 
+STARTS = "Random numbers, or what a run of this model has learned: fine-tuning."
 LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]  # 1-3-10, as people step them
 NAMES = {  # of choices that are written otherwise than their values
+    "sinks": "sinks and window",
+    "all": "all",
+    "last": "the last layers",
+    "lora": "small matrices (LoRA)",
+    "feed_forward": "feed-forward",
     "continue": "continue a text",
     "answer": "answer a line",
 }
@@ -46,8 +52,8 @@ def control(field: Setting, elem_id: str, value: Any = None) -> gr.components.Co
             info=field.help,
             **common,
         )
-    if field.kind == "run":  # not offered yet: only random numbers
-        return gr.Dropdown([RANDOM], value=value, info=field.help, **common | {"visible": False})
+    if field.kind == "run":  # whose other choices come when the menu is opened
+        return gr.Dropdown([("random numbers", RANDOM)], value=value, info=STARTS, **common)
     if field.kind == "bool":
         return gr.Checkbox(value=value, info=field.help, **common)
     if field.scale == "1-3-10":
@@ -77,8 +83,11 @@ def live_bounds(field: Setting) -> tuple[float, float]:
     return kind(round(first, 10)), kind(round(last, 10)) if math.isfinite(last) else last
 
 
-def plan_of(rung: Rung, values: Sequence[Any]) -> Plan:
-    """A plan from the values of a rung's controls, in their order; `SettingsProblem` if it cannot work."""
+def plan_of(rung: Rung, values: Sequence[Any], start: str = RANDOM) -> Plan:
+    """A plan from the values of a rung's controls, in their order; `SettingsProblem` if it cannot work.
+
+    start: the directory of the run that a token among the values means (`playground/training/starts.py`).
+    """
     fields = rung.settings()
     if len(values) != len(fields):
         raise SettingsProblem(f"This model has {len(fields)} settings; {len(values)} came.")
@@ -86,10 +95,14 @@ def plan_of(rung: Rung, values: Sequence[Any]) -> Plan:
     for (name, field), value in zip(fields.items(), values, strict=True):
         if value is None or value == "":
             raise SettingsProblem(f"{field.title} is empty or no number: give it a value.")
-        if field.kind == "run" and value != RANDOM:
-            raise SettingsProblem(f"{field.title} is random on the page: choose that.")
+        if field.kind == "run" and value != RANDOM and start == RANDOM:
+            raise SettingsProblem(f"{field.title} is no run that is here: choose another.")
         given[name] = rate_of(value) if field.scale == "1-3-10" else value
     return rung.plan(**given)
+    if start != RANDOM:
+        given["start"] = start
+    elif "trained" in given and given["trained"] in fields["trained"].choices:
+        given["trained"] = "all"  # of random numbers, whatever is chosen for another start
 
 
 def all_values(rung: Rung, values: Sequence[Any]) -> list[Any]:
@@ -131,7 +144,8 @@ def values_from_query(rung: Rung, query: Mapping[str, str]) -> tuple[list[Any], 
                 wrong.append(name)
         values.append(value)
     try:
-        plan_of(rung, values)
+    start = values[list(rung.settings()).index("start")]
+        plan_of(rung, values, str(start))
     except SettingsProblem as problem:
         return [field.default for field in rung.settings().values()], str(problem)
     if wrong:
@@ -171,7 +185,7 @@ def parsed(field: Setting, text: str) -> Any:
             raise ValueError(text)
         return text
     if field.kind == "run":
-        if text != RANDOM:
+        if text != RANDOM and not text.startswith(("shipped:", "local:")):
             raise ValueError(text)
         return text
     number = float(text)

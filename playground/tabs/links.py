@@ -22,7 +22,7 @@ from lm.settings import describe
 from playground.guides import guide
 from playground.looking.inside import VIEWS
 from playground.runs.library import Library
-from playground.tabs import controls, tokens_tab
+from playground.tabs import controls, pretrained, tokens_tab
 
 PARTS = ("guide", "settings", "train", "chart", "samples", "attention", "lesson")  # of focus.js
 OTHERS = ("start", "tokens", "runs", "board")  # tabs that are no models
@@ -203,7 +203,7 @@ def _twice(query: Sequence[tuple[str, str]]) -> list[str]:
 
 def _model(link: dict[str, str]) -> list[str]:
     name = link.get("model")
-    if name is None or name in RUNGS:
+    if name is None or name in pretrained.with_pretrained():
         return []
     return [f"there is no model {reprlib.repr(name)}"]
 
@@ -231,11 +231,12 @@ def _guide(link: dict[str, str]) -> list[str]:
         return []
     if place is None:
         return ["a step of a guide needs its model, as in ?model=bigram&guide=step"]
-    steps = guide(place) if place in RUNGS or place == on_tokens else None
+    known = [*pretrained.with_pretrained(), on_tokens]
+    steps = guide(place) if place in known else None
     if steps is None or steps.named(step) is not None:
         return []
-    known = ", ".join(one.id for one in steps.step)
-    return [f"this guide has no step {reprlib.repr(step)}; it has {known}"]
+    there = ", ".join(one.id for one in steps.step)
+    return [f"this guide has no step {reprlib.repr(step)}; it has {there}"]
 
 
 def _parts(link: dict[str, str]) -> list[str]:

@@ -25,6 +25,7 @@ from playground.tabs import (
     controls,
     guiding,
     lesson_view,
+    pretrained,
     samples_card,
     settings_column,
     tokens_tab,
@@ -127,7 +128,7 @@ def build(
     """Lay out one rung's tab and connect it; must be called inside the page's `gr.Tabs`."""
     key, actions = rung.name, Actions(rung, services)
     shipped = services.library.shipped(key)
-    with gr.Tab(f"{number}  {rung.title}", elem_id=f"rung-{key}", id=key):
+    with gr.Tab(pretrained.label(rung, number), elem_id=f"rung-{key}", id=key):
         guide = Guiding(rung, services)
         do = _guide(guide)
         with gr.Row(elem_classes="rung", elem_id=f"panel-{key}"):
@@ -140,6 +141,8 @@ def build(
                     burst = lent and burst_button.button(key)
                     feed = _feed(rung, actions, shipped)
             with gr.Column(elem_classes="stage"):
+                if pretrained.is_one(rung):
+                    _bring(key, actions)
                 told = gr.Markdown(
                     "", visible=False, elem_classes="notice", elem_id=f"notice-{key}"
                 )
@@ -159,6 +162,8 @@ def build(
         burst_button.connect(built, burst, lent)
     _connect_settings(built)
     _connect_fillers(built, saved, buttons)
+    if pretrained.is_one(rung):
+        pretrained.opener(key, built.updating(actions.open), built.filled)
     return built
 
 
@@ -190,6 +195,15 @@ def _feed(rung: Rung, actions: Actions, shipped: str | None) -> gr.HTML:
     recipes = {one.name: controls.values_of(rung.plan(one.name)) for one in rung.recipes}
     feed = actions.feed(shipped)
     return components.run_feed(rung.name, feed, settings, recipes, begin, poll, order)
+
+
+def _bring(key: str, actions: Actions) -> None:
+    """The card that brings models which others trained."""
+
+    def newest(_: list[Any]) -> Any:
+        return actions.newest()
+
+    pretrained.bring(key, newest)
 
 
 def _chart(key: str, empty: dict[str, Any], comparison: Comparison) -> gr.HTML:

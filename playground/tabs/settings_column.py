@@ -1,14 +1,25 @@
 """The left column of a rung's tab: recipe, settings, earlier runs, and the buttons of a run."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
 
 from lm.plan import Rung
+from lm.settings import Setting
 from playground import components, tokens
-from playground.tabs import controls
+from playground.tabs import controls, pretrained
 
 ALWAYS_SHOWN = ("learning_rate", "steps", "batch_size")  # beside the model's own fields
+OPEN = ("apart",)  # groups that are not folded
+
+
+def shown_first(rung: Rung, fields: Mapping[str, Setting]) -> list[str]:
+    """The settings above the groups: those of the model; of a pretrained one, whose are given, its start."""
+    if pretrained.is_one(rung):
+        own = ["context_length", *ALWAYS_SHOWN]
+        return [*(n for n, f in fields.items() if f.group == "start"), *own]
+    return [n for n, f in fields.items() if f.group == "model" or n in ALWAYS_SHOWN]
 
 
 def settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
@@ -23,7 +34,7 @@ def settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
         for name in names:
             made[name] = controls.control(fields[name], f"{rung.name}-{name}")
 
-    shown = [n for n, f in fields.items() if f.group == "model" or n in ALWAYS_SHOWN]
+    shown = shown_first(rung, fields)
     with gr.Column(elem_classes="settings"):
         gr.Markdown(rung.idea, elem_classes="idea")
         recipe = gr.Dropdown(
@@ -40,9 +51,8 @@ def settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
             names = [n for n, f in fields.items() if f.group == group and n not in shown]
             offered = [n for n in names if not fields[n].is_fixed]
             if names:  # settings with a single value are inputs of the handlers, too
-                with gr.Accordion(
-                    title, open=group == "apart", visible=bool(offered) and group != "start"
-                ):
+                given = group == "model"  # by the model that others trained
+                with gr.Accordion(title, open=group in OPEN, visible=bool(offered) and not given):
                     make(names)
         with gr.Accordion("Earlier runs", open=False):
             saved = gr.Dropdown(

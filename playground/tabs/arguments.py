@@ -1,0 +1,28 @@
+"""What a browser sends to the handlers of a tab, as values that they can use, whatever it is."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from lm.interchange.chat import Chat, chat_of
+from lm.runs.run import Run
+
+
+def chat_wanted(run: Run, asked: dict[str, Any]) -> Chat | None:
+    """The chat template of a run, if it is wanted and there is one."""
+    chat = chat_of(run) if asked.get("chat") is True else None
+    return chat if chat is not None and chat.template is not None else None
+
+
+def step_of(value: Any) -> int | None:
+    """A step of a run from any value; None, the last snapshot, from a value that is no number."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float) and math.isfinite(value):
+        return int(value)
+    return value if isinstance(value, int) else None
+
+
+def arguments(data: Any, count: int) -> Sequence[Any]:
+    """The arguments of a server function; harmless ones in place of a list of another length."""
+    return data if isinstance(data, list) and len(data) == count else ["", *[0] * (count - 1)]
