@@ -66,6 +66,11 @@ def estimate(key: str, estimate: ServerFunction) -> gr.HTML:
     )
 
 
+def mask_designer(key: str, facts: Mapping[str, Any]) -> gr.HTML:
+    """Who may look where with the settings that the controls show; facts: of `playground/tabs/masks.py`."""
+    return _component("maskDesigner", None, classes="mask-designer", feed=key, facts=dict(facts))
+
+
 def settings_fold(key: str) -> gr.HTML:
     """The line under the settings of a tab that names those below the fold."""
     return _component("settingsFold", None, classes="settings-fold-block", feed=key)

@@ -28,6 +28,7 @@ STYLES = tuple(
         "page",
         "ladder_and_stage",
         "settings",
+        "masks",
         "running",
         "figures",
         "gradient",

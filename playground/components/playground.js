@@ -19,6 +19,7 @@ import { GuideStrip, afterDoing, doing } from "./tab/guide.js";
 import { headerTools } from "./page/header.js";
 import { InsideView } from "./inside/view.js";
 import { watchKeyboard } from "./page/keyboard.js";
+import { maskDesigner } from "./masks/designer.js";
 import { keepAlive, ladderNotes } from "./page/ladder.js";
 import { linkRead } from "./page/link.js";
 import { LossChart } from "./loss/chart.js";
@@ -55,6 +56,7 @@ export {
   insideView,
   ladderNotes,
   liveFigure,
+  maskDesigner,
   opening,
   pairsDiary,
   runFeed,

@@ -22,6 +22,7 @@ STARTS = "Random numbers, or what a run of this model has learned: fine-tuning."
 LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]  # 1-3-10, as people step them
 NAMES = {  # of choices that are written otherwise than their values
     "sinks": "sinks and window",
+    "sinks": "sinks and window",
     "all": "all",
     "last": "the last layers",
     "lora": "small matrices (LoRA)",
@@ -31,6 +32,7 @@ NAMES = {  # of choices that are written otherwise than their values
 }
 GROUPS = {
     "model": "Model",
+    "pattern": "Who may look where",
     "apart": "Take it apart",
     "architecture": "Architecture",
     "optimiser": "Optimiser",

@@ -8,7 +8,7 @@ import gradio as gr
 from lm.plan import Rung
 from lm.settings import Setting
 from playground import components, tokens
-from playground.tabs import controls, pretrained
+from playground.tabs import controls, masks, pretrained
 
 ALWAYS_SHOWN = ("learning_rate", "steps", "batch_size")  # beside the model's own fields
 OPEN = ("apart",)  # groups that are not folded
@@ -54,6 +54,8 @@ def settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
                 given = group == "model"  # by the model that others trained
                 with gr.Accordion(title, open=group in OPEN, visible=bool(offered) and not given):
                     make(names)
+                    if group == "pattern":
+                        components.mask_designer(rung.name, masks.facts(rung))
         with gr.Accordion("Earlier runs", open=False):
             saved = gr.Dropdown(
                 [],

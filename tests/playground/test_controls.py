@@ -65,6 +65,12 @@ def plans(draw) -> Plan:
         chosen["positions"] = "learned"
     if "zero_init" in chosen and not chosen["residual_path"]:
         chosen["zero_init"] = False  # nothing would pass
+    if chosen.get("pattern", "full") != "full":  # its numbers fit into the context
+        numbers = ("window", "stride", "sinks", "prefix")
+        chosen |= {name: 1 + chosen[name] % 16 for name in numbers} | {"context_length": 512}
+        if chosen["pattern"] == "prefix" and (rung.rewrites or chosen["task"] != "continue"):
+            chosen["pattern"] = "sinks"
+        chosen["causal_mask"] |= chosen["pattern"] == "prefix"
     if chosen["task"] != "continue":
         chosen["ngram_share"] = 0.0
     chosen |= {"trained": "all"} if "trained" in chosen else {}  # random numbers train all of them
