@@ -83,7 +83,7 @@ def _samples(playground: app.App, setup: Setup) -> list[float]:
 
 def megabytes(playground: app.App) -> float:
     """The PSS of the server and of all processes that it started."""
-    return sum(map(_proportional, playground.training.processes())) / 1e6
+    return sum(map(_proportional, playground.processes())) / 1e6
 
 
 def _proportional(pid: int) -> int:

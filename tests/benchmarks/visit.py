@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from urllib.request import urlopen
 
 from playwright.sync_api import Page, Request
 
@@ -23,6 +24,7 @@ from tests.benchmarks import app
 from tests.browser.conftest import Server
 
 SERVER_FUNCTIONS = "component_server"
+HEARTBEAT = "/heartbeat/"  # a stream that stays open as long as the page
 CONNECTIONS = 6  # of a browser to one server
 QUIET = 5.0  # seconds until the opened page sends nothing more of its own
 KEEP_ALIVE = 30.0  # seconds
@@ -56,13 +58,15 @@ class Sent:
 class Script:
     """What a page sends in one visit.
 
-    files: scripts and styles. loading: the events of opening a page; opening: whatever else it sends until it
-    is quiet. later: what it sends by itself after Train, without polls, looks and `keep_alive`, whose calls are
-    in `calls`. token: of the run that was recorded, to be replaced.
+    files: scripts and styles. heartbeat: the stream by which the server sees that a page is open. loading: the
+    events of opening a page; opening: whatever else it sends until it is quiet. later: what it sends by itself
+    after Train, without polls, looks and `keep_alive`, whose calls are in `calls`. token: of the run that was
+    recorded, to be replaced.
     """
 
     document: Sent
     files: list[Sent]
+    heartbeat: Sent
     loading: list[Sent]
     opening: list[Sent]
     begin: Sent
@@ -133,7 +137,8 @@ def _script(
     calls["keep_alive"] = Sent(0, poll.path, poll.headers, json.dumps(body))
     return Script(
         document=opening[0],
-        files=[one for one in opening[1:] if one.body is None],
+        files=[one for one in opening[1:] if one.body is None and HEARTBEAT not in one.path],
+        heartbeat=next(one for one in opening if HEARTBEAT in one.path),
         loading=loading,
         opening=[one for one in posts if one not in loading],
         begin=begin,
@@ -186,7 +191,7 @@ class Visitor:
         """Open the page, train to the end, write, and leave."""
         try:
             self._open()
-            with ThreadPoolExecutor(2) as beside:
+            with ThreadPoolExecutor(2) as beside, self._heartbeat():
                 if self._begin():
                     self._watch(beside)
                     self._write()
@@ -208,6 +213,11 @@ class Visitor:
                 calls.submit(self._send, one)
             for done in fetched:
                 done.result()
+
+    def _heartbeat(self) -> contextlib.AbstractContextManager[object]:
+        """The stream that tells the server that the page is open, over a connection of its own."""
+        path = f"{self.script.heartbeat.path.partition(HEARTBEAT)[0]}{HEARTBEAT}{self.session}"
+        return urlopen(f"{self.url}{path}")
 
     def _begin(self) -> bool:
         """Press Train until it is accepted."""
