@@ -115,6 +115,7 @@ PRETRAINED = Rung(
     model=PretrainedTransformer,
     training=TrainingConfig(steps=1000, batch_size=4, learning_rate=1e-4),
     tokenizer=ImportedTokenizerConfig(),
+    tasks=("continue", "answer"),
 )
 
 RUNGS: dict[str, Rung] = {rung.name: rung for rung in _LADDER}

@@ -19,7 +19,9 @@ from torch.overrides import TorchFunctionMode
 from lm.errors import SettingsProblem
 from lm.plan import Plan
 from lm.rewriting import Encoding
+from lm.start import StartConfig
 from lm.tasks.task import Batch, read
+from lm.tuning import count_trained, tune
 
 PROCESS = 400_000_000  # bytes of a training process besides its model: torch, the text
 SMALLER = "choose a smaller batch size, context length, embedding size or number of layers"
@@ -40,6 +42,32 @@ def outline(plan: Plan, vocab_size: int) -> nn.Module:
         return plan.rung.model(plan.model, vocab_size)
 
 
+def tuned_outline(plan: Plan, vocab_size: int, known: int | None = None) -> nn.Module:
+    """The same with the weights frozen that the plan's start leaves as they are, and with LoRA's matrices.
+
+    known: the vocabulary of the run that it starts from, if it is smaller.
+    """
+    network = outline(plan, vocab_size)
+    if isinstance(plan.start, StartConfig):
+        with _Undrawn(), torch.random.fork_rng(devices=[]):
+            tune(network, plan.start, grown(plan, vocab_size, known))
+    return network
+
+
+def grown(plan: Plan, vocab_size: int, known: int | None) -> list[str]:
+    """The names of the tensors that get new rows, because a start's run had a smaller vocabulary."""
+    if known in (None, vocab_size):
+        return []
+    before = outline(plan, known).state_dict()
+    after = outline(plan, vocab_size).state_dict()
+    return [name for name, tensor in after.items() if tensor.shape != before[name].shape]
+
+
+def trained_parameters(plan: Plan, vocab_size: int, known: int | None = None) -> int:
+    """The parameters that a plan trains: all of them, but for one that leaves weights as they are."""
+    return count_trained(tuned_outline(plan, vocab_size, known))
+
+
 class _Undrawn(TorchFunctionMode):
     """Inside, torch.nn.init leaves tensors as they are."""
 
@@ -53,17 +81,18 @@ class _Undrawn(TorchFunctionMode):
 def memory(plan: Plan, vocab_size: int) -> int:
     """Bytes that a process takes at most while it trains a plan on a CPU, within a factor of 1.5.
 
-    Weights, their gradient, two tensors of optimizer state for each, and either the results that the backward
-    pass needs, with the gradients of the largest of them, or a checkpoint on its way to the disk. A plan that
-    counts instead has no such tensors, and is told as the process alone.
+    Weights, of those that are trained the gradient and two tensors of optimizer state for each, and either the
+    results that the backward pass needs, with the gradients of the largest of them, or a checkpoint on its way
+    to the disk. A plan that counts instead has no such tensors, and is told as the process alone.
     """
     if plan.training.learner != "gradient":
         return PROCESS
-    model = outline(plan, vocab_size)
+    model = tuned_outline(plan, vocab_size)
     weights = _bytes([*model.parameters(), *model.buffers()])
+    trained = _bytes(one for one in model.parameters() if one.requires_grad)
     saved = _saved_for_backward(model, plan)  # (N,), of one row of the batch
     step = plan.values()["batch_size"] * (saved.sum() + 2 * saved.max(initial=0))
-    return PROCESS + 4 * weights + max(int(step), 3 * weights)
+    return PROCESS + weights + 3 * trained + max(int(step), 3 * trained)
 
 
 def disk(plan: Plan, vocab_size: int, snapshots: int) -> int:
@@ -73,7 +102,13 @@ def disk(plan: Plan, vocab_size: int, snapshots: int) -> int:
     """
     if plan.training.learner != "gradient":
         return 0
-    return (snapshots + 2 * 3) * _bytes(outline(plan, vocab_size).parameters())
+    trained = tuned_outline(plan, vocab_size).parameters()
+    return (snapshots + 2 * 3) * _bytes(one for one in trained if one.requires_grad)
+
+
+def kept_for_backward(plan: Plan, vocab_size: int) -> int:
+    """Bytes of the results that the backward pass needs for one row of a batch."""
+    return int(_saved_for_backward(outline(plan, vocab_size), plan).sum())
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:
@@ -147,7 +182,9 @@ def _check_memory(plan: Plan, vocab_size: int, most: int | None) -> None:
         return
     # Of a model so large that even trying would take long, the tensors of the size of its weights are enough.
     weights = 4 * count_parameters(outline(plan, vocab_size))
-    needed = 7 * weights if plan.training.learner == "gradient" else 0
+    needed = (
+        0 if plan.training.learner != "gradient" else weights if plan.start.keeps else 7 * weights
+    )
     if needed <= allowed:
         needed = memory(plan, vocab_size)
     if needed > allowed:

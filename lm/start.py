@@ -21,6 +21,7 @@ class FromNothing(Settings):
         RANDOM, title="Start from", help="Nothing: it counts its own text.", group="start"
     )
     tunes: ClassVar[bool] = False
+    way: ClassVar[str] = "the whole model"
     keeps: ClassVar[bool] = False
 
 
@@ -89,6 +90,18 @@ class StartConfig(Settings):
     def keeps(self) -> bool:
         """Whether some weights stay as they were: snapshots then hold only what changed."""
         return self.trained != "all"
+
+    @property
+    def way(self) -> str:
+        """Which weights are trained, in words: "LoRA of rank 8, alpha 16, on attention"."""
+        if self.trained == "lora":
+            on = "attention and feed-forward" if self.lora_on == "all" else self.lora_on
+            return f"LoRA of rank {self.lora_rank}, alpha {self.lora_alpha:g}, on {on.replace('_', '-')}"
+        if self.trained == "last":
+            return (
+                "the last layer" if self.last_layers == 1 else f"the last {self.last_layers} layers"
+            )
+        return "the whole model"
 
     @model_validator(mode="after")
     def _something_is_known(self) -> Self:

@@ -11,11 +11,11 @@ from typing import Any
 import click
 import torch
 
-from lm import corpora, flags, tasks, train_together, tuning_told
+from lm import corpora, flags, ladder, tasks, train_together, tuning_told
 from lm.devices import check_compiles, choose_device
 from lm.errors import RunProblem, SettingsProblem
 from lm.interruption import Interruption
-from lm.ladder import PRETRAINED, RUNGS, rung
+from lm.ladder import PRETRAINED, RUNGS
 from lm.plan import Rung
 from lm.progress import unfinished, watch
 from lm.runs import Run, going_on, open_run, recording, starting
@@ -44,7 +44,7 @@ class TrainGroup(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """The command of one rung."""
-        return train_command(rung(name)) if name in self.list_commands(ctx) else None
+        return train_command(ladder.rung(name)) if name in self.list_commands(ctx) else None
 
 
 @dataclass(frozen=True)
@@ -329,6 +329,8 @@ def _check_same_recipe(run: Run, rung: Rung, recipe: str | None, given: dict[str
         return
     settings = run.plan.values()
     seed = {"seed": settings["seed"]} if "seed" in settings else {}  # no part of a recipe
-    for name, value in rung.plan(recipe, **seed | given).values().items():
-        if name not in given and settings[name] != value:
+    plan = rung.plan(recipe, **seed | given)
+    chosen = rung.recipe(recipe).settings if run.plan.start.tunes else plan.values()
+    for name, value in plan.values().items():
+        if name in chosen and name not in given and settings[name] != value:
             raise going_on.refusal(run.plan, name, value)

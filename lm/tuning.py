@@ -91,17 +91,17 @@ def whole(
     return {**base, **{name: one for name, one in learned.items() if not name.endswith((UP, DOWN))}}
 
 
-def fitted(
-    known: Mapping[str, Tensor], drawn: Mapping[str, Tensor]
-) -> tuple[dict[str, Tensor], list[str]]:
-    """Weights for a model that differs in its rows, and the names of the tensors that got new ones.
+def fitted(known: Mapping[str, Tensor], drawn: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights that a model begins with if it differs in its rows from the one that it starts from.
 
     known: of the run that is started from. drawn: of the new model, with random numbers. A tensor with more
     rows keeps its drawn ones for what is new, such as characters that were not known; one with fewer, such as
-    the positions of a shorter context, loses the last.
+    the positions of a shorter context, loses the last. Those of equal shape are the known ones, not copied.
     """
-    result, grown = {}, []
+    result = {}
     for name, new in drawn.items():
+        if name not in known:  # an output head that is the token embedding
+            continue
         old = known[name]
         if old.shape == new.shape:
             result[name] = old
@@ -110,6 +110,4 @@ def fitted(
         result[name] = new.detach().clone()
         with torch.no_grad():
             result[name][both] = old[both].to(new.dtype)
-        if any(n > o for o, n in zip(old.shape, new.shape, strict=True)):
-            grown.append(name)
-    return result, grown
+    return result

@@ -34,8 +34,14 @@ def export_run(run: Run, file: Path) -> int:
     """Write a run into a zip file, replacing it; returns its size in bytes.
 
     The path of the text is left out: it is that of this machine. The copy of a run in training is that of a
-    run that has stopped. `RunProblem` on a full disk, or if the run is deleted meanwhile.
+    run that has stopped. `RunProblem` on a full disk, if the run is deleted meanwhile, or if it does not hold
+    all of its weights.
     """
+    if run.record.holds_changes_only:
+        raise RunProblem(
+            f"{run.directory} holds only the weights that changed since its start: pack it, which adds the "
+            "others, and export the copy."
+        )
     with explained(file.parent):
         file.parent.mkdir(parents=True, exist_ok=True)
         with replaced(file) as temporary:
@@ -69,9 +75,8 @@ def _write(run: Run, archive: zipfile.ZipFile) -> None:
     archive.writestr(top + "metrics.jsonl", whole, zipfile.ZIP_DEFLATED)
     ended = {"status": status, "reason": reason, "step": step, "metrics_bytes": len(whole)}
     archive.writestr(top + "status.json", _as_json(ended), zipfile.ZIP_DEFLATED)
-    corpus = run.record.corpus.model_copy(update={"path": None})
-    record = run.record.model_copy(update={"corpus": corpus})
-    archive.writestr(top + "run.json", _as_json(record.model_dump()), zipfile.ZIP_DEFLATED)
+    record = run.record.without_places().model_dump()
+    archive.writestr(top + "run.json", _as_json(record), zipfile.ZIP_DEFLATED)
 
 
 def _write_file(archive: zipfile.ZipFile, path: Path, name: str) -> None:
@@ -132,10 +137,14 @@ def _check_contents(directory: Path) -> str:
     contents = read_json(directory / "run.json")
     run = open_run(directory)
     record = run.record
-    words = (record.corpus.title, record.corpus.name, record.recipe or "", record.created)
+    base = record.base
+    if base is not None and base.path is not None:
+        raise RunProblem("run.json names a run of another machine that it started from.")
+    words = [record.corpus.title, record.corpus.name, record.recipe or "", record.created]
+    words += [base.title] if base is not None else []
     if not all(label.plain(text, MOST_TEXT) for text in words):
         raise RunProblem("run.json holds a name that is too long or not plain text.")
-    if len(record.note) > label.MOST_NOTE:
+    if max(len(record.note), len(base.note) if base is not None else 0) > label.MOST_NOTE:
         raise RunProblem("run.json holds a note that is too long.")
     run.tokenizer()  # before its vocabulary makes a model
     if record.parameters != count_parameters(outline(run.plan, record.vocab_size)):

@@ -22,7 +22,7 @@ class Judged:
     """One evaluation: nats per character over the validation split, and the seconds of training before it.
 
     characters: how many were read, of a split that is too long to be read whole. right: of pairs, the share of
-    lines exactly right.
+    lines exactly right. old: the loss on held-out text of the run that this one started from.
     """
 
     step: int
@@ -30,6 +30,7 @@ class Judged:
     seconds: float
     characters: int | None = None
     right: float | None = None
+    old: float | None = None
 
 
 class Curve:
@@ -83,7 +84,8 @@ class Curve:
             else:
                 loss, seconds, part = record["loss"], record["seconds"], record.get("characters")
                 right = record.get("scores", {}).get("exact")
-                self.judged.append(Judged(record["step"], loss, seconds, part, right))
+                old = record.get("old_loss")
+                self.judged.append(Judged(record["step"], loss, seconds, part, right, old))
                 self.seconds = seconds
         self._note_seconds(text)
         self._read += len(lines)

@@ -13,7 +13,7 @@ from lm import corpora
 from lm.plan import Plan
 from lm.runs import label
 from lm.runs.curve import Curve, Judged
-from lm.runs.format import Change, CorpusRecord, Status
+from lm.runs.format import BaseRecord, Change, CorpusRecord, Status
 from lm.runs.run import Run
 
 LIVE: tuple[Status, ...] = ("running", "paused")
@@ -25,7 +25,8 @@ class Facts:
 
     text_key: the name of a built-in text, else "own:" and the beginning of its checksum, as in links.
     steps: planned. step: taken. judged: every evaluation, ascending. changes: what a person changed after the
-    run had begun, so that its plan alone would make another run. notice: about a label that cannot be used.
+    run had begun, so that its plan alone would make another run. base: the run that it started from. trained:
+    of the parameters, those that are trained, if others are not. notice: about a label that cannot be used.
     """
 
     directory: Path
@@ -52,6 +53,8 @@ class Facts:
     created: str
     plan: Plan
     changes: tuple[Change, ...] = ()
+    base: BaseRecord | None = None
+    trained: int | None = None
     notice: str | None = None
 
     @property
@@ -131,6 +134,9 @@ class Facts:
             "status": self.status,
             "reason": self.reason,
             "created": self.created,
+            "base": self.base.title if self.base else None,
+            "trained": self.trained,
+            "old_loss": last.old if last else None,
             "settings": self.plan.values(),
             "changes": [change.model_dump() for change in self.changes],
         }
@@ -172,6 +178,8 @@ def facts(run: Run, curve: Curve | None = None) -> Facts:
         created=record.created,
         plan=plan,
         changes=tuple(sorted(changes, key=lambda change: change.step)),
+        base=record.base,
+        trained=record.trained,
         notice=notice,
     )
 

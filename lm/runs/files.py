@@ -134,6 +134,16 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return tensors, metadata
 
 
+def tensors_checksum(path: Path) -> str | None:
+    """The checksum that a safetensors file says it has, or has if it is an older one; None if there is none."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            told = (file.metadata() or {}).get(checksums.KEY)
+    except (SafetensorError, OSError):
+        return None
+    return told or checksums.of_tensors(*read_tensors(path))
+
+
 def write_json(path: Path, contents: dict[str, Any], *, with_checksum: bool = True) -> None:
     """Replace a JSON file, whole. A file of a foreign format has no checksum."""
     if with_checksum:

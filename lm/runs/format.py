@@ -35,6 +35,26 @@ class CorpusRecord(BaseModel):
     floor: float | None
 
 
+class BaseRecord(BaseModel):
+    """The run that a run started from.
+
+    path: its directory; None in a copy that holds all weights itself. step, checksum: of its snapshot there.
+    corpus: the text that it learned from; None of a model that others trained. added: the characters that it
+    did not know. note: about it, such as the licence of a model that others trained.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    path: str | None
+    title: str
+    step: int = Field(ge=0)
+    checksum: str
+    vocab_size: int = Field(ge=1)
+    task: str
+    corpus: CorpusRecord | None
+    added: str = ""
+    note: str = ""
+
+
 class Change(BaseModel):
     """Settings that a person changed after `step` steps, each with its value before and from then on.
 
@@ -72,6 +92,8 @@ class RunRecord(BaseModel):
     note: str = ""
     imported: str | None = None  # when it came in a file (`archive.py`); None of a run trained here
     changes: tuple[Change, ...] = ()  # made when the run went on, in their order
+    base: BaseRecord | None = None  # of a run that started from another
+    trained: int | None = None  # of the parameters, those that are trained; None: all
 
     @property
     def spells_characters(self) -> bool:
@@ -79,9 +101,20 @@ class RunRecord(BaseModel):
         return self.plan.get("tokenizer", {}).get("tokenizer", "characters") == "characters"
 
     @property
-    def trained_elsewhere(self) -> bool:
-        """Whether it is a model that others trained, with its own tokenizer (`lm/interchange/`)."""
+    def foreign_tokens(self) -> bool:
+        """Whether its tokenizer came with a model that others trained (`lm/interchange/`)."""
         return self.plan.get("tokenizer", {}).get("tokenizer") == "imported"
+
+    @property
+    def trained_elsewhere(self) -> bool:
+        """Whether it is such a model, as it came: it learned from no text that is here."""
+        return self.foreign_tokens and self.base is None
+
+    @property
+    def holds_changes_only(self) -> bool:
+        """Whether its snapshots lack the weights that stayed as they are in the run that it started from."""
+        kept = self.plan.get("start", {}).get("trained", "all") != "all"
+        return kept and self.base is not None and self.base.path is not None
 
     @property
     def train_characters(self) -> float:
@@ -94,6 +127,15 @@ class RunRecord(BaseModel):
         if self.spells_characters or not self.train_tokens:
             return 1.0
         return self.train_characters / self.train_tokens
+
+    def without_places(self) -> "RunRecord":
+        """The record for a copy: without paths of this machine."""
+        update: dict[str, Any] = {"corpus": self.corpus.model_copy(update={"path": None})}
+        if self.base is not None:
+            old = self.base.corpus and self.base.corpus.model_copy(update={"path": None})
+            update["base"] = self.base.model_copy(update={"path": None, "corpus": old})
+            update["plan"] = self.plan | {"start": self.plan["start"] | {"start": self.base.title}}
+        return self.model_copy(update=update)
 
     def passes(self, step: int) -> float:
         """Over the training split, in so many steps."""
@@ -161,9 +203,12 @@ def plan_of(record: RunRecord, path: Path) -> Plan:
                 f"its plan has a part {min(unknown)!r} that this program does not know: open it with the "
                 "version that wrote it."
             )
-        return which.assemble(
+        plan = which.assemble(
             {name: type(part).make(**record.plan[name]) for name, part in parts.items()}
         )
+        if plan.start.tunes and record.base is None:
+            raise RunProblem("its plan starts from a run, and it does not say which.")
+        return plan
     except Problem as problem:
         raise RunProblem(f"{path} cannot be used: {problem}") from None
 

@@ -21,6 +21,7 @@ from lm.runs.files import (
     write_tensors,
     write_text,
 )
+from lm.runs.format import plan_of
 from lm.runs.quantization import in_bytes
 from lm.runs.run import Run
 from lm.runs.zip_checks import CHAT
@@ -29,6 +30,8 @@ from lm.wording import duration
 
 def pack(run: Run, out: Path, snapshots: int, note: str = "") -> int:
     """Copy a run for shipping: `snapshots` of its snapshots in 8 bits a weight, nothing to resume.
+
+    The copy of a run that started from another holds all weights, and needs the other no more.
 
     Without snapshots it is a run to compare others with: its curves, settings and samples.
 
@@ -69,8 +72,7 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
                 before = at_end(lines[-1]) if lines else FIRST
                 lines.append(as_line(_for_the_curves(line), before))
         (out / "metrics.jsonl").write_bytes(b"".join(lines))
-        corpus = run.record.corpus.model_copy(update={"path": None})
-        record = run.record.model_copy(update={"corpus": corpus, "note": note})
+        record = run.record.without_places().model_copy(update={"note": note})
         write_json(out / "run.json", record.model_dump())
         own = run.record.tokenizer_checksum is None  # of an older run
         write_json(out / "tokenizer.json", run.tokenizer().to_json(), with_checksum=own)
@@ -79,11 +81,11 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
             tensors = {"ids": torch.from_numpy(pairs.ids), "pairs": torch.from_numpy(pairs.table)}
             write_tensors(out / "counted.safetensors", tensors, {})
         label.copy(run.directory, out)
-        write_text(out / "README.md", card(Run(out, record, run.plan), note))
-        if record.trained_elsewhere:  # its licence and its chat template stay with it
-            for name in ("README.md", CHAT):
-                if (run.directory / name).exists():
-                    shutil.copyfile(run.directory / name, out / name)
+        write_text(out / "README.md", card(Run(out, record, plan_of(record, out)), note))
+        kept = ("README.md", CHAT) if record.trained_elsewhere else (CHAT,)
+        for name in kept:  # the licence of a model that others trained, and its chat template
+            if (run.directory / name).exists():
+                shutil.copyfile(run.directory / name, out / name)
 
 
 def _pairs(run: Run) -> Pairs | None:
@@ -121,6 +123,12 @@ def card(run: Run, note: str = "") -> str:
     evaluations = run.evaluations()
     recipe = None if record.changes else record.recipe or plan.recipe
     rows = [("recipe", recipe or "settings of its own")]
+    if record.base is not None:
+        about = f" ({record.base.note})" if record.base.note else ""
+        rows.append(("started from", f"{record.base.title}, step {record.base.step:,}{about}"))
+        rows.append(
+            ("trained", f"{plan.start.way}: {record.trained or record.parameters:,} parameters")
+        )
     if record.changes:
         rows.append(("went on", "; ".join(changes_told(record.changes))))
     if evaluations:

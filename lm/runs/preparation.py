@@ -1,5 +1,6 @@
 """A text made ready for runs: through its tokenizer, as the data of its task, and counted."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,8 +10,11 @@ from lm import tasks, tokenizers
 from lm.corpora import AnyCorpus, PairCorpus, pair_names
 from lm.errors import CorpusProblem
 from lm.plan import Plan
-from lm.runs import recording
+from lm.runs import recording, starting
+from lm.runs.files import explained
 from lm.runs.run import Run
+from lm.runs.starting import Base
+from lm.runs.zip_checks import CHAT
 from lm.tasks import TaskConfig
 from lm.tasks.without_learning import shares_right
 from lm.tokenizers import Tokenizer, TokenizerConfig
@@ -22,6 +26,7 @@ class PreparedText:
 
     data: of the task. train_tokens: the length of the training split. baselines: the losses of counting, in
     nats per character. known_right: of pairs, the shares of held-out lines that are right without learning.
+    base: the run that is started from. added: the characters that it does not know.
     """
 
     corpus: AnyCorpus
@@ -31,6 +36,8 @@ class PreparedText:
     train_tokens: int
     baselines: dict[str, float]
     known_right: dict[str, float] = field(default_factory=dict)
+    base: Base | None = None
+    added: str = ""
 
     def check(self, context_length: int) -> None:
         """Raise a `SettingsProblem` if the text is too short for the context."""
@@ -39,11 +46,13 @@ class PreparedText:
     def new_run(self, directory: Path, plan: Plan) -> Run:
         """A new run directory for a plan to be trained on this corpus; raises as `recording.create`."""
         kind = tasks.KINDS[self.task.task]
+        if self.base is not None:
+            starting.check_added(plan, self.base, self.added)
         row, once = None, None
         if isinstance(self.corpus, PairCorpus):
             row = kind.row_tokens(self.data, plan.context_length)
             once = round(row * len(self.corpus.train))
-        return recording.create(
+        run = recording.create(
             directory,
             plan,
             self.corpus,
@@ -53,7 +62,12 @@ class PreparedText:
             row_tokens=row,
             pass_tokens=once,
             known_right=self.known_right,
+            base=self.base.record(self.added) if self.base else None,
         )
+        if self.base is not None and (self.base.run.directory / CHAT).exists():
+            with explained(directory):
+                shutil.copyfile(self.base.run.directory / CHAT, directory / CHAT)
+        return run
 
 
 def kind_fits(corpus: AnyCorpus, pairs: bool) -> None:
@@ -76,16 +90,23 @@ def prepare(
     task: TaskConfig,
     baselines: dict[str, float] | None = None,
     tell: Callable[[float], object] | None = None,
+    base: Base | None = None,
 ) -> PreparedText:
     """Prepare a corpus; takes a tenth of a second for each million characters, mostly to count.
 
     baselines: if they are known, they are not counted again. tell: called with the share that is done, 0 to 1.
+    base: the run that is started from, whose tokens are used.
     """
     kind = tasks.KINDS[task.task]
     kind_fits(corpus, kind.pairs)
-    encoder = tokenizers.train(tokenizer, corpus.text, corpus.train_text)
+    if base is None:
+        encoder, added = tokenizers.train(tokenizer, corpus.text, corpus.train_text), ""
+    else:
+        encoder, added = base.tokenizer(corpus.text)
     baselines = baselines or kind.baselines(corpus, tell)  # first: it needs the most memory
     train_tokens = len(encoder.encode(corpus.train_text))
     data = kind.load(corpus, encoder)
     known = shares_right(corpus) if isinstance(corpus, PairCorpus) else {}
-    return PreparedText(corpus, encoder, task, data, train_tokens, baselines, known)
+    return PreparedText(
+        corpus, encoder, task, data, train_tokens, baselines, known, base=base, added=added
+    )

@@ -19,10 +19,10 @@ from lm.errors import Diverged, Problem, RunProblem
 from lm.plan import Plan
 from lm.runs import checksums
 from lm.runs.files import explained, last_record, read_metrics, write_json, write_tensors
-from lm.runs.format import FORMAT, Change, CorpusRecord, RunRecord, Status
+from lm.runs.format import FORMAT, BaseRecord, Change, CorpusRecord, RunRecord, Status
 from lm.runs.lock import WriterLock
 from lm.runs.run import Run, Written, identity
-from lm.sizes import count_parameters, outline
+from lm.sizes import count_parameters, outline, trained_parameters
 from lm.training.events import (
     Checkpoint,
     Command,
@@ -45,6 +45,7 @@ def create(
     row_tokens: float | None = None,
     pass_tokens: int | None = None,
     known_right: dict[str, float] | None = None,
+    base: BaseRecord | None = None,
 ) -> Run:
     """Make a new run directory. `RunProblem` if there is a run in it, or it cannot be written.
 
@@ -53,7 +54,7 @@ def create(
     train_tokens: the length of the training split. baselines: the losses of counting, by name, in nats per
     character. row_tokens: predictions of a row of a batch, if they are not those of a window of the context.
     Of pairs, pass_tokens: predictions of one pass over those to learn from; known_right: the shares of held-out
-    lines that are exactly right without learning.
+    lines that are exactly right without learning. base: the run that is started from.
     """
     per_step = plan.tokens_per_step(train_tokens)
     if row_tokens is not None:
@@ -79,6 +80,12 @@ def create(
         baselines=baselines,
         pass_tokens=pass_tokens,
         known_right=known_right or {},
+        base=base,
+        trained=(
+            trained_parameters(plan, tokenizer.vocab_size, base.vocab_size)
+            if base is not None and plan.start.keeps
+            else None
+        ),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     with explained(directory):
@@ -148,6 +155,7 @@ class Recorder:
                     seconds=round(event.seconds, 4),
                     **({} if event.characters is None else {"characters": event.characters}),
                     **({} if event.train_loss is None else {"train_loss": event.train_loss}),
+                    **({} if event.old_loss is None else {"old_loss": event.old_loss}),
                     **({"scores": dict(event.scores)} if event.scores else {}),
                 )
             elif isinstance(event, Sample):

@@ -28,7 +28,7 @@ from lm.baselines import Pairs, frequent_pairs
 from lm.errors import CorpusProblem, RunProblem
 from lm.mixture import COUNTED, load_weights, with_counts
 from lm.plan import Plan
-from lm.runs import checksums, lock
+from lm.runs import base, checksums, lock
 from lm.runs.files import last_record, read_json, read_metrics, read_tensors
 from lm.runs.format import (
     RunRecord,
@@ -40,8 +40,10 @@ from lm.runs.format import (
     record_of,
 )
 from lm.runs.quantization import in_floats
-from lm.sizes import outline
+from lm.sizes import outline, tuned_outline
+from lm.start import StartConfig
 from lm.training.events import Checkpoint
+from lm.tuning import fitted, trained_weights, whole
 
 MOST_COUNTED = (
     20_000_000  # bytes of a counted.safetensors that is read; a larger one is counted anew
@@ -81,7 +83,7 @@ class Run:
         path = self.directory / "tokenizer.json"
         saved = read_json(path)
         try:
-            tokenizer = tokenizers.load(saved, self.record.trained_elsewhere)
+            tokenizer = tokenizers.load(saved, self.record.foreign_tokens)
         except RunProblem as problem:
             raise RunProblem(f"{path} cannot be used: {problem}") from None
         if tokenizer.vocab_size != self.record.vocab_size:
@@ -197,7 +199,7 @@ class Run:
 
     def snapshot_path(self, step: int) -> Path:
         """The file of the weights after `step` steps, whether it is there or not."""
-        return self.directory / "snapshots" / f"{step:08d}.safetensors"
+        return base.snapshot_in(self.directory, step)
 
     def snapshots(self) -> list[int]:
         """The steps whose weights can be looked at, ascending."""
@@ -248,7 +250,39 @@ class Run:
             )
         if any("/" in name for name in tensors):
             raise RunProblem(f"{path} is damaged: it is no snapshot.")
-        return in_floats(path, tensors)
+        tensors = in_floats(path, tensors)
+        if not self.record.holds_changes_only:
+            return tensors
+        start = self.plan.start
+        assert isinstance(start, StartConfig)
+        self._check_changes(path, tensors)
+        known = fitted(
+            self.known_weights(), outline(self.plan, self.record.vocab_size).state_dict()
+        )
+        return whole(known, tensors, start)
+
+    def known_weights(self) -> dict[str, Tensor]:
+        """The weights that it started from, of the run that it started from.
+
+        `RunProblem` if the run that it started from is missing, or is no longer as it was.
+        """
+        assert self.record.base is not None
+        run = open_run(base.place_of(self.record.base, self.directory))
+        known = current_names(run.snapshot(self.record.base.step))
+        return {name: one for name, one in known.items() if not name.startswith(COUNTED)}
+
+    def _tuned_outline(self) -> nn.Module:
+        """The model as it is trained, without weights."""
+        known = self.record.base.vocab_size if self.record.base else None
+        return tuned_outline(self.plan, self.record.vocab_size, known)
+
+    def _check_changes(self, path: Path, tensors: dict[str, Tensor]) -> None:
+        """Raise a `RunProblem` unless tensors are those that this run trains."""
+        network = self._tuned_outline()
+        wanted = {name: tensor.shape for name, tensor in trained_weights(network).items()}
+        held = {n: t.shape for n, t in tensors.items() if not n.startswith(COUNTED)}
+        if held != wanted:
+            raise self._misfit(path)
 
     @cached_property
     def counted_pairs(self) -> Pairs:
@@ -307,13 +341,16 @@ class Run:
 
     def _check_resumable(self, path: Path, checkpoint: Checkpoint) -> None:
         """Raise a `RunProblem` unless the checkpoint's tensors belong to the run's model."""
-        self._check_contents(path, checkpoint.weights, checkpoint.step)
-        network = outline(self.plan, self.record.vocab_size)
+        changes_only, network = self.record.holds_changes_only, self._tuned_outline()
+        if not changes_only:
+            self._check_contents(path, checkpoint.weights, checkpoint.step)
         shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
         for name, tensor in checkpoint.optimizer.items():
             weight = name.rpartition(":")[0]
             if weight not in shapes or tensor.shape not in ((), shapes[weight]):
                 raise self._misfit(path)
+        if changes_only:
+            return self._check_changes(path, checkpoint.weights)
         self._load(
             path, with_counts(network, self.plan, self.record.vocab_size), checkpoint.weights
         )

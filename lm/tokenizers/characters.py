@@ -2,6 +2,9 @@
 
 This is the simplest tokenizer. A model has to learn spelling first, which is easy to watch. Strings are
 converted to arrays of code points (UTF-32), so that a megabyte takes milliseconds.
+
+A model that goes on with another text may meet characters that it does not know. They are added after the
+alphabet, so that the ids of the others stay as they are (`with_added`).
 """
 
 from collections.abc import Sequence
@@ -18,16 +21,24 @@ PIECE = 2**20  # characters encoded at once, which bounds the memory beside the 
 
 
 class CharacterTokenizer:
-    """The id of a character is its index in `characters`, which is sorted by code point."""
+    """The id of a character is its index in `characters`: an alphabet sorted by code point, then added ones."""
 
     kind: ClassVar[str] = "characters"
 
-    def __init__(self, characters: str) -> None:
-        """`characters`: at least one, each once, in the order of their code points. Raises ValueError."""
-        if not characters or list(characters) != sorted(set(characters)):
+    def __init__(self, alphabet: str, added: str = "") -> None:
+        """`alphabet`: at least one character, each once, in the order of their code points. Raises ValueError.
+
+        added: further ones, in the order of their ids.
+        """
+        if not alphabet or list(alphabet) != sorted(set(alphabet)):
             raise ValueError("characters must be sorted, each once, and at least one")
-        self.characters = characters
-        self._codes = _code_points(characters)  # (V,)
+        self.alphabet, self.added = alphabet, added
+        self.characters = alphabet + added
+        if len(set(self.characters)) < len(self.characters):
+            raise ValueError("an added character is known already")
+        self._codes = _code_points(self.characters)  # (V,)
+        self._order = np.argsort(self._codes)  # (V,) the ids in the order of their code points
+        self._sorted = self._codes[self._order]
 
     @classmethod
     def from_text(cls, text: str, config: Any = None) -> "CharacterTokenizer":
@@ -35,20 +46,20 @@ class CharacterTokenizer:
         if not text:
             raise CorpusProblem("An empty text has no vocabulary: choose a corpus first.")
         characters = "".join(sorted(set(text)))
-        if len(characters) > MOST_CHARACTERS:
-            raise CorpusProblem(
-                f"The text has {len(characters):,} different characters, and a model takes up to "
-                f"{MOST_CHARACTERS:,}: choose a text with fewer, or replace the rare ones."
-            )
+        _check_number(len(characters))
         return cls(characters)
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> "CharacterTokenizer":
         """The inverse of `to_json`. Raises RunProblem if `saved` is damaged."""
-        characters = saved.get("characters")
+        alphabet, added = saved.get("characters"), saved.get("added", "")
         try:
-            if saved.get("kind") == cls.kind and isinstance(characters, str):
-                return cls(characters)
+            if (
+                saved.get("kind") == cls.kind
+                and isinstance(alphabet, str)
+                and isinstance(added, str)
+            ):
+                return cls(alphabet, added)
         except ValueError:
             pass
         raise RunProblem(
@@ -57,7 +68,14 @@ class CharacterTokenizer:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the run directory."""
-        return {"kind": self.kind, "characters": self.characters}
+        added = {"added": self.added} if self.added else {}
+        return {"kind": self.kind, "characters": self.alphabet} | added
+
+    def with_added(self, text: str) -> "CharacterTokenizer":
+        """A tokenizer that knows the characters of a text, too. Raises CorpusProblem if they are too many."""
+        added = self.added + "".join(sorted(set(text) - set(self.characters)))
+        _check_number(len(self.alphabet + added))
+        return CharacterTokenizer(self.alphabet, added)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CharacterTokenizer) and self.characters == other.characters
@@ -66,7 +84,7 @@ class CharacterTokenizer:
         return hash(self.characters)
 
     def __repr__(self) -> str:
-        return f"CharacterTokenizer({self.characters!r})"
+        return f"CharacterTokenizer({self.alphabet!r}, {self.added!r})"
 
     @property
     def vocab_size(self) -> int:
@@ -114,9 +132,18 @@ class CharacterTokenizer:
         for start in range(0, len(text), PIECE):
             piece = slice(start, start + PIECE)
             codes = _code_points(text[piece])
-            found = np.searchsorted(self._codes, codes).clip(max=self.vocab_size - 1)
-            ids[piece], known[piece] = found, self._codes[found] == codes
+            found = np.searchsorted(self._sorted, codes).clip(max=self.vocab_size - 1)
+            ids[piece], known[piece] = self._order[found], self._sorted[found] == codes
         return ids, known
+
+
+def _check_number(characters: int) -> None:
+    """Raise a `CorpusProblem` if a text has more different characters than a model takes."""
+    if characters > MOST_CHARACTERS:
+        raise CorpusProblem(
+            f"The text has {characters:,} different characters, and a model takes up to "
+            f"{MOST_CHARACTERS:,}: choose a text with fewer, or replace the rare ones."
+        )
 
 
 def _code_points(text: str) -> np.ndarray:

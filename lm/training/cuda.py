@@ -24,6 +24,7 @@ from lm.layers import SelfAttention
 from lm.plan import Plan
 from lm.tasks import Batch, Task
 from lm.training.gradient import GradientLearner
+from lm.training.known import Known
 from lm.training.optimizers import AdamW, Muon, Optimizer, State, make_optimizers, orthogonalised
 
 REHEARSALS = 3  # before the recording; torch loads, compiles and allocates in them
@@ -84,10 +85,17 @@ class BatchedMuon(Muon):
 class CudaLearner(GradientLearner):
     """A `GradientLearner` whose steps are replays of a CUDA graph."""
 
-    def __init__(self, plan: Plan, task: Task, device: str, compiled: bool = False) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        task: Task,
+        device: str,
+        compiled: bool = False,
+        known: Known | None = None,
+    ) -> None:
         if torch.device(device).index is not None:
             torch.cuda.set_device(device)
-        super().__init__(plan, task, device)
+        super().__init__(plan, task, device, known)
         for part in self.network.modules():
             if isinstance(part, SelfAttention):
                 part.use_causal_kernel()

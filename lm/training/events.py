@@ -45,6 +45,8 @@ class Evaluated:
     scores: what else the task judges (`lm.evaluation.Evaluation`).
     train_loss: over windows spread evenly over the training split, measured in the same way: without dropout or
     noise, and with the same share of counted n-grams. None of a learner that counts.
+    old_loss: over held-out text of the run that this one started from: how much it forgets. None without such a
+    text.
     """
 
     step: int
@@ -54,6 +56,7 @@ class Evaluated:
     characters: int | None = None
     train_loss: float | None = None  # nats per character
     scores: Mapping[str, float] = field(default_factory=dict)
+    old_loss: float | None = None  # nats per character
 
 
 @dataclass(frozen=True)

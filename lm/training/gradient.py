@@ -12,17 +12,21 @@ from torch import Tensor, nn
 from lm.devices import has_bfloat16
 from lm.given import given_to
 from lm.layers.block import Block
-from lm.mixture import Mixture, load_weights, weights_of, with_counts
+from lm.mixture import COUNTED, Mixture, load_weights, weights_of, with_counts
 from lm.models.ngram import Ngram
 from lm.ngrams import count
 from lm.plan import Plan
+from lm.sizes import grown
+from lm.start import StartConfig
 from lm.tasks import Batch, ContinueText, Task
 from lm.tasks.task import read
 from lm.training.config import TrainingConfig
 from lm.training.events import Checkpoint
+from lm.training.known import Known
 from lm.training.learner import StepResult, diverged
 from lm.training.optimizers import Optimizer, make_optimizers, restore_state, state_tensors
 from lm.training.schedule import learning_rate_factor
+from lm.tuning import fitted, trained_weights, tune
 
 BAD_STEPS = 20  # so many steps in a row with a loss above three times ln V end a run
 
@@ -30,13 +34,22 @@ BAD_STEPS = 20  # so many steps in a row with a loss above three times ln V end 
 class GradientLearner:
     """A network, its optimizers, and a task that gives batches."""
 
-    def __init__(self, plan: Plan, task: Task, device: str) -> None:
-        assert isinstance(plan.training, TrainingConfig)
+    def __init__(self, plan: Plan, task: Task, device: str, known: Known | None = None) -> None:
+        """known: what the run starts from, or is timed without."""
+        assert isinstance(plan.training, TrainingConfig) and isinstance(plan.start, StartConfig)
+        self.start = plan.start
         self.settings = plan.training
         self.learning_rate = plan.training.learning_rate
         self.task, self.device = task, device
         torch.manual_seed(plan.training.seed)
-        self.network = plan.rung.model(plan.model, task.vocab_size).to(device)
+        self.network = plan.rung.model(plan.model, task.vocab_size)
+        if known is not None and known.weights is not None:
+            weights = fitted(known.weights, self.network.state_dict())
+            self.network.load_state_dict(weights)
+        if plan.start.keeps:
+            size = known.vocab_size if known is not None else None
+            tune(self.network, plan.start, grown(plan, task.vocab_size, size))
+        self.network.to(device)
         self.given = given_to(self.network)  # predictions at the start of a row that do not count
         self.blocks = [part for part in self.network.modules() if isinstance(part, Block)]
         self.trained = [p for p in self.network.parameters() if p.requires_grad]
@@ -60,8 +73,11 @@ class GradientLearner:
         return changes
 
     def weights(self) -> dict[str, Tensor]:
-        """The network's tensors, and those of the counted n-grams if there are any."""
-        return weights_of(self.model)
+        """The network's tensors, and those of the counted n-grams if there are any.
+
+        Of a network that is trained in parts, only those that are trained.
+        """
+        return trained_weights(self.network) if self.start.keeps else weights_of(self.model)
 
     def optimizer_state(self) -> dict[str, Tensor]:
         """The state of the optimizers."""
@@ -69,10 +85,25 @@ class GradientLearner:
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Return to the checkpoint's weights, optimizer state and learning rate."""
-        load_weights(self.model, checkpoint.weights)
-        self.model.to(self.device)
+        if self.start.tunes:
+            self._put_back(checkpoint.weights)
+        else:
+            load_weights(self.model, checkpoint.weights)
+            self.model.to(self.device)
         restore_state(self.optimizers, self.network, checkpoint.optimizer)
         self.learning_rate = checkpoint.learning_rate
+
+    @torch.no_grad()
+    def _put_back(self, weights: dict[str, Tensor]) -> None:
+        """Copy weights into the tensors that the optimizers hold, which `load_state_dict` may replace."""
+        if isinstance(self.model, Mixture):
+            counted = {
+                n.removeprefix(COUNTED): t for n, t in weights.items() if n.startswith(COUNTED)
+            }
+            self.model.ngram.load_state_dict(counted)
+            self.model.ngram.to(self.device)
+        for name, tensor in trained_weights(self.network).items():
+            tensor.copy_(weights[name])
 
     def step(self, step: int) -> StepResult:
         """Change every weight once, by the gradient of a random batch."""

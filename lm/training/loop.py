@@ -19,6 +19,7 @@ import torch
 
 from lm import tasks
 from lm.devices import memory_explained
+from lm.errors import SettingsProblem
 from lm.plan import Plan
 from lm.training.events import (
     Checkpoint,
@@ -31,6 +32,7 @@ from lm.training.events import (
     Step,
     TakeCheckpoint,
 )
+from lm.training.known import Known, OldText
 from lm.training.learner import diverged
 from lm.training.learners import make_learner
 from lm.training.processes.group import Group
@@ -44,18 +46,20 @@ def train(
     resume: Checkpoint | None = None,
     compiled: bool = False,
     group: Group | None = None,
+    known: Known | None = None,
 ) -> Generator[Event, Command | None, None]:
     """Train a new model (or go on from `resume`) until `plan.steps`.
 
     data: what `load` of the plan's task made of a corpus.
     compiled: let `torch.compile` make the kernels, on an Nvidia GPU only.
     group: the processes that train it together; each of them yields the same events.
+    known: what the plan's start begins with (`lm.runs.starting.known_of`).
     Raises `SettingsProblem` if the text is too short for the plan or the plan too large for the GPU's memory,
     and `Diverged` if the loss is no longer a number or stays above three times that of a uniform guess.
     """
     advice = "lower the batch size, the context length, the embedding size or the number of layers"
     with memory_explained(advice):
-        yield from _events(plan, data, device, resume, compiled, group)
+        yield from _events(plan, data, device, resume, compiled, group, known)
 
 
 def _events(
@@ -65,12 +69,18 @@ def _events(
     resume: Checkpoint | None,
     compiled: bool,
     group: Group | None,
+    known: Known | None,
 ) -> Generator[Event, Command | None, None]:
     """The events of `train`."""
     task = tasks.KINDS[plan.task.task](data, plan.context_length, device)
     torch.set_flush_denormal(True)  # a CPU computes many times slower with the tiniest numbers
-    learner = make_learner(plan, task, device, compiled, group)
-    step, evaluated, sampled, seconds, replayed = 0, 0, -1, 0.0, replay_steps(plan)
+    if plan.start.tunes and known is None:
+        raise SettingsProblem(f"The run starts from {plan.start.start}, and was given no weights.")
+    learner = make_learner(plan, task, device, compiled, group, known)
+    old = None
+    if known is not None and known.data is not None:
+        old = OldText(known, plan.context_length, device)
+    step, evaluated, sampled, seconds, replayed = 0, -1, -1, 0.0, replay_steps(plan)
     if resume is not None:
         learner.restore(resume)
         step, evaluated, sampled = resume.step, resume.evaluated, resume.sampled
@@ -113,9 +123,16 @@ def _events(
                 raise diverged(step, result.loss, learner.learning_rate)
             evaluated = step
             part = None if result.whole else result.characters
-            known = task.train_loss(learner.model) if plan.training.noisy else None
+            learned = task.train_loss(learner.model) if plan.training.noisy else None
             told = Evaluated(
-                step, result.loss, result.bits_per_char, seconds, part, known, result.scores
+                step,
+                result.loss,
+                result.bits_per_char,
+                seconds,
+                part,
+                learned,
+                result.scores,
+                old.loss(learner.model) if old is not None else None,
             )
             yield from listen((yield told))
         if (due or step == 0) and step > sampled:
@@ -138,8 +155,13 @@ def _events(
 
 
 def evaluation_due(step: int, plan: Plan) -> bool:
-    """Whether the whole validation split is evaluated after `step` steps: at intervals, and at the end."""
-    return step == plan.steps or (step > 0 and step % plan.evaluate_every == 0)
+    """Whether the whole validation split is evaluated after `step` steps: at intervals, and at the end.
+
+    Also at the beginning of a run that starts from another: that is what the other can do.
+    """
+    if step == 0:
+        return plan.start.tunes
+    return step == plan.steps or step % plan.evaluate_every == 0
 
 
 def replay_steps(plan: Plan) -> frozenset[int]:

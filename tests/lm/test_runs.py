@@ -188,7 +188,7 @@ def test_a_foreign_description(directory, changes, named):
         ("tokenizer", None, "no part 'tokenizer'"),
         ("tokenizer", {"tokenizer": "syllables"}, "Tokens is one of characters"),
         ("task", {"task": "translate"}, "Task is one of continue"),
-        ("start", {"start": "elsewhere"}, "Start from is one of random"),
+        ("start", {"start": "elsewhere"}, "does not say which"),
         ("optimizer", {"kind": "sgd"}, "part 'optimizer' that this program does not know"),
     ],
 )
