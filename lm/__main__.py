@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from lm import corpora, flags, ladder, tasks, terminal
+from lm.by_position import by_position, doubling, drawn
 from lm.corpora import own_text
 from lm.devices import choose_device, one_thread
 from lm.errors import Problem, SettingsProblem, UnknownCharacter, exit_code
@@ -108,12 +109,22 @@ def train_group() -> None:
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--corpus", help="The text, if the run's own is no longer in its place.")
 @click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
+@click.option(
+    "--by-position",
+    "positions",
+    is_flag=True,
+    help="Also the loss by position in the context: does the model use the far past?",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def evaluate(directory: Path, corpus: str | None, device: str, as_json: bool) -> None:
+def evaluate(
+    directory: Path, corpus: str | None, device: str, positions: bool, as_json: bool
+) -> None:
     """The exact loss of a run over the validation split."""
     run = open_run(directory)
     where = choose_device(device)
     kind = tasks.KINDS[run.plan.task.task]
+    if positions and kind.pairs:
+        raise SettingsProblem("Lines have no far past: --by-position is for a model that goes on.")
     with working("Loading the text"):
         text = run.corpus(corpus)
         task = kind(kind.load(text, run.tokenizer()), run.plan.context_length, where)
@@ -122,6 +133,10 @@ def evaluate(directory: Path, corpus: str | None, device: str, as_json: bool) ->
         model, step = run.model()
     with working("Evaluating") as tell:
         result = told(task.evaluate(model.to(where)), tell)
+    losses = np.zeros(0)
+    if positions and isinstance(task, tasks.ContinueText):
+        with working("Evaluating by position"):
+            losses = by_position(model, task.validation, run.plan.context_length)
     record = {
         "model": run.record.model,
         "val_loss": result.loss,
@@ -134,6 +149,8 @@ def evaluate(directory: Path, corpus: str | None, device: str, as_json: bool) ->
         "step": step,
         "corpus": text.name,
     }
+    if positions:
+        record["by_position"] = [[g.first, g.last, g.loss] for g in doubling(losses)]
     if as_json:
         click.echo(json.dumps(record | dict(result.scores)))
         return
@@ -145,6 +162,9 @@ def evaluate(directory: Path, corpus: str | None, device: str, as_json: bool) ->
         f"over {result.characters:,} {'' if result.whole else 'evenly spread '}characters of {text.title}, "
         f"context length {context}, {run.record.parameters:,} parameters"
     )
+    if positions:
+        click.echo("Loss by position in the context, nats per token:")
+        click.echo("\n".join(drawn(losses)))
 
 
 @main.command()
