@@ -31,12 +31,12 @@ import { settingsFold } from "./tab/settings_fold.js";
 import { RunsTab, runsCounted, textsAsked } from "./runs/runs.js";
 import { Start } from "./start/start.js";
 import { runFeed } from "./tab/status_strip.js";
-import { askToWrite, begin, changeRate, choose, live, tab } from "./tab/tab.js";
+import { begin, changeRate, choose, live, tab } from "./tab/tab.js";
 import { trying } from "./tab/trying.js";
 import { keepTypedNumbers } from "./tab/typed_numbers.js";
 import { TokensGuide } from "./tokens/guide.js";
 import { TokensTab } from "./tokens/tab.js";
-import { asWritten, writing } from "./tab/writing.js";
+import { askToWrite, asWritten, writing } from "./tab/writing.js";
 
 const liveFigure = (...mounted) => new LossChart(...mounted);
 const board = (...mounted) => new Board(...mounted);

@@ -1,9 +1,9 @@
 """The handlers of a rung's tab: values in, plain data out; they know neither layout nor components.
 
 Where an event has several outputs, its handler answers with a dictionary by name, which `model_tab.py` turns
-into updates of components: "token", "feed", "chart", "notice" (a sentence, or "" for none), "recipe", and
-"settings" (values by the setting's name). A name that is missing stays as it is, so that a `Problem` becomes
-one sentence in the tab's notice and changes nothing else. Values are checked here, however they came: a
+into updates of components: "token", "feed", "chart", "notice" (a sentence, or "" for none), "recipe", "corpus"
+and "settings" (values by the setting's name). A name that is missing stays as it is, so that a `Problem`
+becomes one sentence in the tab's notice and changes nothing else. Values are checked here, however they came: a
 slider's bounds are a courtesy, not a guard. "feed" holds the run and what it was trained with, "trained":
 {"text": the key of its text, "values": of the controls}: the page tells whether that is still chosen.
 """
@@ -131,7 +131,7 @@ class Actions:
         }
 
     def open(self, token: Any) -> Answer:
-        """Show another run and its settings."""
+        """Show another run and its settings, and of a model that rewrites also the run's pairs."""
         token = self.library.token_of(str(token))
         try:
             plan = self.library.view(token).run.plan
@@ -139,10 +139,12 @@ class Actions:
                 raise SettingsProblem("That run is of another model: open it on that model's tab.")
         except Problem as problem:
             return {"notice": str(problem)}
-        values = self._values_now(token)
+        values, feed = self._values_now(token), self.feed(token)
+        pairs = self.rung.rewrites and "trained" in feed
         return {
+            **({"corpus": feed["trained"]["text"]} if pairs else {}),
             "token": token,
-            "feed": self.feed(token),
+            "feed": feed,
             "chart": self.chart(token),
             "notice": "",
             "settings": self._by_name(values),

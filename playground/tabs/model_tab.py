@@ -43,7 +43,7 @@ class Tab:
 
     rung: Rung
     actions: Actions
-    parts: dict[str, Any]  # "token", "feed", "chart", "notice", "recipe"
+    parts: dict[str, Any]  # "token", "feed", "chart", "notice", "recipe", "corpus"
     settings: dict[str, Any]
     corpus: gr.BrowserState
     tokens: gr.BrowserState | gr.State
@@ -81,6 +81,11 @@ class Tab:
     def included(self) -> str | None:
         """The run that the page shows as it is written."""
         return self.actions.library.shipped(self.rung.name)
+
+    @property
+    def opened(self) -> list[Any]:
+        """The components that a run fills which is opened here: its pairs, too."""
+        return [*self.filled, self.corpus]
 
     def update(self, answer: Answer) -> Any:
         """An answer of `Actions` as updates of components; the others stay as they are."""
@@ -154,7 +159,7 @@ def build(
                     _inside(rung, actions)
         lesson_view.build(rung)
     parts = {"token": token, "feed": feed, "chart": chart, "notice": told}
-    parts |= {"recipe": recipe}
+    parts |= {"recipe": recipe, "corpus": corpus}
     built = Tab(rung, actions, parts, settings, corpus, tokens, guide, write)
     _connect_guide(built, *do)
     _connect_begin(built, buttons)
@@ -312,7 +317,7 @@ def _connect_fillers(tab: Tab, saved: gr.Dropdown, buttons: dict[str, gr.Button]
         saved,
         **QUICK,
     )
-    saved.input(tab.updating(actions.open), saved, tab.filled, **QUICK)
+    saved.input(tab.updating(actions.open), saved, tab.opened, **QUICK)
     parts["recipe"].input(tab.updating(actions.follow), parts["recipe"], tab.controls, **QUICK)
     if "seed" in buttons:
         new_seed = tab.updating(actions.new_seed)

@@ -102,6 +102,9 @@ test("a task of pairs learns from the chosen pairs, character by character; any 
   assert.deepEqual(given("answer"), ["sums", [8, "answer", "characters", 1024]]);
   const other = { key: "encoder_decoder", settings }; // its text is a key of pairs already
   assert.deepEqual(learned(other, "own:1", "characters", [8, "rewrite"], 2)[0], "own:1");
+  const pieces = { ...other, trained: { text: "sounds", values: [4, "rewrite", "bpe", 384] } };
+  const cut = (pairs) => learned(pieces, pairs, "characters", [8, "rewrite"], 2)[1].slice(2);
+  assert.deepEqual([cut("sounds"), cut("sums")], [["bpe", 384], ["characters", 1024]]); // as the run shown, of the same
   assert.equal(ofPairs([["steps"]], [9]), false); // a model without a choice of tasks
 });
 

@@ -84,6 +84,13 @@ def test_nothing_that_a_tab_opens_with_differs_from_its_included_run(included):
         }
 
 
+def test_a_run_that_is_opened_on_a_tab_for_pairs_brings_its_pairs(included):
+    """The included run on Pronunciation said 'Differs …: text', and Train would have learned number words."""
+    actions = Actions(RUNGS["encoder_decoder"], included)
+    assert actions.open("shipped:encoder_decoder-pronunciation")["corpus"] == "pronunciation"
+    assert "corpus" not in Actions(RUNGS["bigram"], included).open("shipped:bigram")  # for all tabs
+
+
 def test_a_remembered_run_fills_its_own_tab_and_no_other(two):
     updates = two.updates(TEXT, [], {"decoder_transformer": DEEP})
     assert updates.keys() == {two.told, *deep(two).filled}

@@ -3,6 +3,7 @@ import { learnedText, ofPairs } from "../page/chosen_pairs.js";
 import { CHARACTERS } from "../page/chosen_tokens.js";
 
 export const OF_TOKENS = ["tokenizer", "vocab_size"]; // settings, in this order; they have no controls on a tab
+const OF_TEXTS = ["ngram_share"]; // settings that the server refuses of a run on pairs, unless they are 0
 const USUAL_SIZE = 1024; // of the setting, which characters do not use
 
 /** The values of all settings: those of a tab's controls, and at place `at` those of tokens as "bpe:1024". */
@@ -11,13 +12,21 @@ export function withTokens(values, tokens, at) {
   return [...values.slice(0, at), kind, Number(size ?? USUAL_SIZE), ...values.slice(at)];
 }
 
-/** [text, values] with which a tab {key, settings} would train: the chosen pairs and characters, if its task needs
- * pairs; else the text and tokens that are given. */
+/** [text, values] with which a tab {key, settings, trained} would train: the chosen pairs, if its task needs pairs;
+ * else the text and tokens that are given. No menu cuts pairs: they are cut as for the run shown, if it learned the
+ * same ones, else into characters. */
 export function learned(tab, text, tokens, values, at) {
   const all = withTokens(values, tokens, at);
   if (!ofPairs(tab.settings, all)) return [text, all];
-  return [learnedText(tab, text), withTokens(values, CHARACTERS, at)];
+  const pairs = learnedText(tab, text);
+  const cut = tab.trained?.text === pairs ? tab.trained.values.slice(at, at + OF_TOKENS.length).join(":") : CHARACTERS;
+  return [pairs, withTokens(values, cut, at)];
 }
+
+/** Whether these values of settings, [name, ...] each, need no control for what only texts can use. */
+export const hidesOfTexts = (settings, values) =>
+  ofPairs(settings, values) &&
+  settings.every(([name], index) => !OF_TEXTS.includes(name) || Number(values[index]) === 0);
 
 /** The learning rate that a run was last given, or undefined. */
 export const lastRate = ({ events }) =>

@@ -2,6 +2,7 @@
 // begins runs, and sends the orders of the buttons beside it.
 import { ask } from "../basics/calls.js";
 import { make } from "../basics/dom.js";
+import { hidesOfTexts } from "./choice.js";
 import { LIVE, canGoOn, steered } from "./feed.js";
 import { ofPairs, onPairs, taskChosen } from "../page/chosen_pairs.js";
 import { tabNote } from "../page/ladder.js";
@@ -64,8 +65,11 @@ export function runFeed(element, props, watch, server) {
   watch("value", show);
   show();
   const { feed, settings } = props;
-  one.onChoice(() => taskChosen(feed, ofPairs(settings, one.chosen.values)), element);
-  onPairs((key) => one.chosen && ofPairs(settings, one.chosen.values) && one.choose(key, one.chosen.values), element);
+  one.onChoice(() => {
+    taskChosen(feed, ofPairs(settings, one.chosen.values));
+    element.closest(".rung")?.classList.toggle("chose-pairs", hidesOfTexts(settings, one.chosen.values));
+  }, element);
+  onPairs(() => one.chosen && ofPairs(settings, one.chosen.values) && one.chooseAgain(), element);
 }
 
 function drawStrip(element, props, one) {

@@ -33,6 +33,7 @@ export class Tab {
     this.settings = []; // [name, title, usual value] of each setting
     this.recipes = []; // [name, values of the settings] of each recipe
     this.chosen = null; // {text, values}: what the controls show
+    this.chooseAgain = () => {}; // takes what they show anew: other pairs, or the run whose pairs are cut so
     this.trained = null; // the same of the run shown; null: not known
     this.rate = null; // a learning rate that the live run was given a moment ago
     this.differing = []; // the titles of what differs between the two
@@ -62,6 +63,7 @@ export class Tab {
   show(run, node, trained = null) {
     if (run === this.record.run && node === this.node) {
       this.trained = trained;
+      this.chooseAgain();
       return this.compareSoon();
     }
     this.leave();
@@ -79,6 +81,7 @@ export class Tab {
       this.feed.expect((record) => record.train.step.length > 0);
     }
     this.trained = trained;
+    this.chooseAgain();
     this.compareSoon();
     this.node = node;
     this.leave = this.feed.subscribe((record, change) => this.hear(record, change), node);
@@ -172,9 +175,11 @@ export const live = (key) => steered(tab(key).record);
  *
  * at: the place of the tokens among the values of all settings. */
 export async function choose(key, [text, tokens, ...values], at) {
-  tab(key).choose(...learned(tab(key), text, tokens, values, at));
+  const one = tab(key);
+  one.chooseAgain = () => one.choose(...learned(one, text, tokens, values, at));
+  one.chooseAgain();
   await new Promise((resolve) => setTimeout(resolve, 2 * SETTLE_MS));
-  return [tab(key).recipe];
+  return [one.recipe];
 }
 
 /** The inputs [token, learning rate] of a Gradio event, which gives the rate to the run if it is live. */
@@ -186,15 +191,3 @@ export function changeRate(key, inputs) {
 /** Train, Step or Reset, with the inputs of Gradio's event; resolves to the event's outputs. at: as of `choose`. */
 export const begin = (key, name, [run, text, tokens, ...values], at) =>
   tab(key).begin(name, [run, ...learned(tab(key), text, tokens, values, at).flat()]);
-
-const pane = Math.random().toString(36).slice(2); // of this page, among all that write
-let asked = 0;
-
-/** The inputs [asked, ...] of Write, with the run and the step shown (null: the newest) in their place. */
-export function askToWrite(key, [, ...rest]) {
-  const { record, step } = tab(key);
-  asked += 1;
-  const chat = record.chat === true && tab(key).chat !== false;
-  tab(key).asked = { run: record.run, step, pane: `${pane}-${key}`, number: asked, chat };
-  return [tab(key).asked, ...rest];
-}

@@ -12,6 +12,18 @@ export function asWritten(key, inputs) {
   moved();
 }
 
+const pane = Math.random().toString(36).slice(2); // of this page, among all that write
+let asked = 0;
+
+/** The inputs [asked, ...] of Write, with the run and the step shown (null: the newest) in their place. */
+export function askToWrite(key, [, ...rest]) {
+  const { record, step } = tab(key);
+  asked += 1;
+  const chat = record.chat === true && tab(key).chat !== false;
+  tab(key).asked = { run: record.run, step, pane: `${pane}-${key}`, number: asked, chat };
+  return [tab(key).asked, ...rest];
+}
+
 /** The parameters of a link for what Write is set to; usual: [name, value] of each control, the prompt first. */
 export function writesTold(usual, inputs) {
   const changed = ([name, value], index) =>
