@@ -18,6 +18,7 @@ from lm.runs.comparing import value
 from lm.runs.sweeps import Sweep
 from lm.settings import Setting
 from lm.sizes import count_parameters, outline
+from lm.start import RANDOM
 
 MOST = 50  # runs of a sweep, unless a person allows more
 SIZE = ("n_embd", "n_head", "n_layer")  # chosen together where sizes are swept
@@ -98,7 +99,7 @@ def points(
 
     `SettingsProblem` on a value that the setting refuses; `TooManyRuns` of more than `most` combinations.
     """
-    given = dict(given or {})
+    given = _given(given)
     if not varied:
         raise SettingsProblem("There is nothing to vary: name a setting and its values.")
     if both := sorted(varied.keys() & given.keys()):
@@ -109,6 +110,14 @@ def points(
         settings = dict(zip(varied, values, strict=True))
         made.append(Point(name_of(settings), settings, rung.plan(recipe, **given | settings)))
     return made
+
+
+def _given(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The settings that all runs of a sweep share; `SettingsProblem` if they would start from another run."""
+    given = dict(given or {})
+    if given.get("start", RANDOM) != RANDOM:
+        raise SettingsProblem("The runs of a sweep start from random numbers: leave the start out.")
+    return given
 
 
 def again(saved: Sweep) -> list[Point]:
@@ -157,7 +166,7 @@ def sizes(
     and heads of at least 16. All else is equal, so all are trained on the same number of tokens.
     smallest, largest: parameters, which are met as nearly as the model's widths allow.
     """
-    given = dict(given or {})
+    given = _given(given)
     if fixed := sorted(given.keys() & set(SIZE)):
         raise SettingsProblem(f"The sizes of a scaling sweep include {fixed[0]}: do not give it.")
     if "n_embd" not in rung.settings():

@@ -162,6 +162,10 @@ def _new(
     snapshots = len(replay_steps(plan))
     check_fits(plan, prepared.tokenizer.vocab_size, out, snapshots, device)
     if group:
+        if base is not None:
+            raise SettingsProblem(
+                "Several processes train a model from random numbers only: leave --start out."
+            )
         train_together.agree(group, plan, text)
         run = train_together.new_run(group, out, lambda: prepared.new_run(out, plan))
         return Ready(run, prepared.data)

@@ -20,7 +20,7 @@ import torch
 from lm import runs
 from lm.errors import Problem
 from lm.plan import Plan
-from lm.runs import recording
+from lm.runs import recording, starting
 from lm.runs.lock import WriterLock
 from lm.training.events import ChangeLearningRate, Checkpoint, Command, Event, Step, TakeCheckpoint
 from lm.training.loop import evaluation_due, train
@@ -123,7 +123,8 @@ class _Worker:
                 self.to_complete = 0
             elif self.budget is not None:
                 run = fitted(run, data, self.budget, self.device, lock)
-            events = train(run.plan, data, device=self.device, resume=resume)
+            known = starting.known_of(run)
+            events = train(run.plan, data, device=self.device, resume=resume, known=known)
             self._follow(run, recording.record(run, events, lock))
         self._report("stopped" if self.stopped else "finished")
 
