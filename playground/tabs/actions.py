@@ -140,7 +140,7 @@ class Actions:
         except Problem as problem:
             return {"notice": str(problem)}
         values, feed = self._values_now(token), self.feed(token)
-        pairs = self.rung.rewrites and "trained" in feed
+        pairs = self.rung.rewrites and feed.get("trained")
         return {
             **({"corpus": feed["trained"]["text"]} if pairs else {}),
             "token": token,
