@@ -7,6 +7,7 @@ contexts tell it for a long one. Weights that nobody has drawn take no memory.
 
 import shutil
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ class _Undrawn(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+@lru_cache(maxsize=256)
 def memory(plan: Plan, vocab_size: int) -> int:
     """Bytes that a process takes at most while it trains a plan on a CPU, within a factor of 1.5.
 
@@ -95,6 +97,7 @@ def memory(plan: Plan, vocab_size: int) -> int:
     return PROCESS + weights + 3 * trained + max(int(step), 3 * trained)
 
 
+@lru_cache(maxsize=256)
 def disk(plan: Plan, vocab_size: int, snapshots: int) -> int:
     """Bytes of a plan's run directory at the end: the snapshots, and twice the file to resume from.
 
