@@ -71,17 +71,24 @@ def answer(snapshots: Snapshots, run: Run, question: Question) -> dict[str, Any]
     "kind" names the view, "step" is that of the snapshot, "steps" are all that there are.
     """
     model, step = snapshots.model(run, question.step)
-    if not question.view:
-        question = replace(question, view=views_of(model)[0])
+    question = replace(question, step=step, view=question.view or views_of(model)[0])
     others = [] if isinstance(model, EncoderDecoder) else ["choices"]
     if question.view not in [*views_of(model), *others]:
         raise SettingsProblem(f"This model has no view called {question.view!r}.")
+    found = snapshots.answers.of(
+        (run.identity, question), lambda: _worked_out(run, model, step, question)
+    )
+    return {"kind": question.view, "step": step, "steps": run.snapshots(), **found}
+
+
+def _worked_out(run: Run, model: nn.Module, step: int, question: Question) -> dict[str, Any]:
+    """What a view shows, which is the same for everybody who asks."""
     if question.off:
         model = without(model, question.off)
     found = VIEWS[question.view](run, model, question)
     if question.view == "table" and isinstance(run.plan.training, CountingConfig):
         found["summary"] = f"{run.plan.training.counted(step)} {found['summary']}"
-    return {"kind": question.view, "step": step, "steps": run.snapshots(), **found}
+    return found
 
 
 def without(model: nn.Module, heads: tuple[tuple[Any, ...], ...]) -> nn.Module:

@@ -1,19 +1,27 @@
-"""Models as they were at a step of their run, the last few of them kept in memory."""
+"""Models as they were at a step of their run, and what was seen in them; the last few are kept in memory."""
 
 import threading
 from collections import OrderedDict
+from typing import Any
 
 from torch import nn
 
 from lm.errors import RunProblem
 from lm.runs.run import Run
+from playground.looking.kept import Kept
+
+ANSWERS = 24  # kept, of up to a megabyte each
 
 
 class Snapshots:
-    """Loads the weights of a run at a step; never asks the process that trains it."""
+    """Loads the weights of a run at a step; never asks the process that trains it.
+
+    answers: of the views of the inside, by run and question.
+    """
 
     def __init__(self, keep: int = 6) -> None:
         self.keep = keep
+        self.answers: Kept[dict[str, Any]] = Kept(ANSWERS)
         # By identity and step: a run that is made anew in the place of another is not that run.
         self._models: OrderedDict[tuple[str | None, int], nn.Module] = OrderedDict()
         self._lock = threading.Lock()

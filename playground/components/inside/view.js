@@ -156,7 +156,8 @@ export class InsideView {
     const fresh = change.events.filter((event) => event.type === "snapshot");
     if (fresh.length) this.tab.addSnapshots(fresh.map((event) => event.step));
     const newest = this.tab.snapshots.at(-1);
-    const news = newest !== undefined && newest !== this.seen && this.tab.step === null;
+    const first = this.calling && this.seen === undefined; // it is answered for the newest
+    const news = newest !== undefined && newest !== this.seen && this.tab.step === null && !first;
     // A new run should first take its first step; one that waits at step 0 has yet to save its weights.
     const begins = BEGINNING.has(record.status) && !record.train.step.length;
     const bare = record.status === "paused" && newest === undefined;
