@@ -1,8 +1,8 @@
 """The loss by position in the context: does a model use the far past?
 
 The first prediction in a window is made from one token, the last from a whole context. A model that uses its
-past has a lower loss the further it looks back; where the losses stay level, what lies further back is of no use
-to it.
+past has a lower loss the further it looks back; where the losses stay level, what lies further back is of no
+use to it.
 """
 
 import math

@@ -47,4 +47,4 @@ def test_a_text_without_a_window_is_refused(tiny_model):
 def test_the_command_line_tells_it(finished, play_file):
     told = lm("evaluate", finished, "--by-position", "--json", "--corpus", play_file)
     found = json.loads(told.output)["by_position"]
-    assert [first for first, *_ in found] == [1, 2, 3, 5][: len(found)]
+    assert [first for first, *_ in found] == [1, 2, 3, 5, 9]
