@@ -31,6 +31,7 @@ from lm.generation import SamplingConfig, generate
 from lm.interchange.chat import chat_of
 from lm.interchange_command import export_command, import_command
 from lm.pairs_told import corpus_told, rewritten
+from lm.plan_command import PlanGroup
 from lm.prompt import Begun, Prompt
 from lm.rewriting import Rewriter
 from lm.runs import open_run, packing, sweeps
@@ -103,6 +104,11 @@ def models() -> None:
 @main.group(name="train", cls=TrainGroup, subcommand_metavar="MODEL --out DIR [SETTINGS]")
 def train_group() -> None:
     """Train a model and write a run directory; `train MODEL --help` lists its settings."""
+
+
+@main.group(name="plan", cls=PlanGroup, subcommand_metavar="MODEL [SETTINGS]")
+def plan_group() -> None:
+    """What training a model would take: operations, memory, days. `gpt2`, `gpt3`, or one of the ladder."""
 
 
 @main.command()
