@@ -110,6 +110,17 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+def give_way(below: int = 10) -> None:
+    """Lower the priority of the browsers that run now, and of what they start, below that of a server.
+
+    The visitors of a class have computers of their own; here their browsers stand on the server's cores.
+    """
+    for process in Processes.below(os.getpid()):
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            with contextlib.suppress(OSError):  # it has ended
+                os.setpriority(os.PRIO_PROCESS, int(thread.name), below)
+
+
 def new_page(browser: Browser) -> Page:
     """A page with an empty browser profile, on a laptop's screen."""
     page = browser.new_context(viewport=SCREEN).new_page()

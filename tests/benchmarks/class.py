@@ -69,6 +69,7 @@ def main(setup: Setup, visitors: int | None, browsers: int | None, seed: int) ->
     lessons = {key: app.TINY | {"steps": 40} for key in LESSONS} if setup.quick else LESSONS
     after = 2.0 if setup.quick else AFTER
     with app.chromium() as browser:
+        app.give_way()
         with app.running() as playground:  # another server, so that the recording takes no memory
             scripts = [
                 record(playground, app.new_page(browser), rung, **settings)
@@ -110,8 +111,8 @@ def main(setup: Setup, visitors: int | None, browsers: int | None, seed: int) ->
             Table(("trouble", "times"), _troubles(waves), "Refusals and failures"),
         ],
         [
-            f"{count} visitors a class, {real} of them in a headless Chromium, all on the same cores as the "
-            f"server; they arrive within {ARRIVAL:.0f} s; "
+            f"{count} visitors a class, {real} of them in a headless Chromium of lower priority, all on the "
+            f"same cores as the server; they arrive within {ARRIVAL:.0f} s; "
             + " and ".join(f"{key} of {one['steps']} steps" for key, one in lessons.items()),
             "polls and pages: of the visitors without a browser; a page: until it and its load events are "
             "answered, while its files are fetched, too",
