@@ -1,13 +1,14 @@
 """Whole runs, recorded into their directories."""
 
 from lm import runs
-from lm.runs import recording
+from lm.runs import recording, starting
 from lm.training.loop import train
 
 
 def record_all(run, data, **options):
     """Train a run to its end, or to its failure."""
-    for _ in recording.record(run, train(run.plan, data, **options)):
+    known = starting.known_of(run)
+    for _ in recording.record(run, train(run.plan, data, known=known, **options)):
         pass
 
 
