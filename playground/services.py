@@ -14,6 +14,7 @@ from playground.serving.zero_gpu import Burst
 from playground.texts import Texts
 from playground.training import processes
 from playground.training.estimates import Estimates
+from playground.training.starts import Starts
 from playground.training.supervisor import Supervisor
 
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -40,6 +41,7 @@ class Services:
         most = limits.texts_megabytes * 1_000_000
         self.texts = Texts(folder, library.baselines(), most)
         self.allowance = Allowance(limits, supervisor.cores, supervisor.device, folder)
+        self.starts = Starts(library, self.texts)
         self.writes = Writes(limits.visitor_writes)
         self.exchange = Exchange(library)
         self.estimates = Estimates(supervisor)

@@ -133,11 +133,6 @@ def board(entries: ServerFunction, put: ServerFunction, withdraw: ServerFunction
     return _component("board", None, server=server, classes="board-block")
 
 
-def runs(
-    sampling: Sequence[Mapping[str, Any]],
-    models: Sequence[Mapping[str, Any]],
-    *server: ServerFunction,
-) -> gr.HTML:
 def pretrained(key: str, packaged: bool, newest: ServerFunction) -> gr.HTML:
     """The card of the tab of models that others trained; packaged: whether SmolLM2 is on this machine.
 
@@ -154,6 +149,11 @@ def pretrained(key: str, packaged: bool, newest: ServerFunction) -> gr.HTML:
     )
 
 
+def runs(
+    sampling: Sequence[Mapping[str, Any]],
+    models: Sequence[Mapping[str, Any]],
+    *server: ServerFunction,
+) -> gr.HTML:
     """The Runs tab; sampling: the fields of the sampling settings, of `playground/tabs/runs_tab.py`.
 
     models: that can be swept, of `playground/runs/sweep_form.py`. server: plain functions called `table`,

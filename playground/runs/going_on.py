@@ -15,7 +15,6 @@ from lm.runs.run import Run
 from playground.runs.library import INCLUDED
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
-from playground.tabs import controls
 from playground.texts import key_of
 
 _one_at_a_time = threading.Lock()  # two tabs may ask for the same run
@@ -34,7 +33,7 @@ class GoingOn:
 
         `Problem` if it is in training, is not the visitor's own, or a setting cannot change: it stays as it is.
         """
-        plan = controls.plan_of(self.rung, values)
+        plan, base = self.services.starts.plan(self.rung, values)
         with _one_at_a_time:
             run = self._ended(token)
             key = key_of(run.record.corpus)
@@ -49,7 +48,7 @@ class GoingOn:
                 raise SettingsProblem(
                     f"The run has taken all its {step:,} steps: to go on, choose more steps than that."
                 )
-            text = self.services.texts.get(key, plan.tokenizer, plan.task)
+            text = self.services.starts.text(key, plan, base)
             if text.corpus.sha256 != run.record.corpus.sha256:
                 raise RunProblem(
                     "The text of this run has changed since: press Train to begin anew."

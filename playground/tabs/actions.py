@@ -9,7 +9,6 @@ slider's bounds are a courtesy, not a guard. "feed" holds the run and what it wa
 """
 
 import contextlib
-import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -22,7 +21,7 @@ from lm.generation import SamplingConfig
 from lm.plan import Rung
 from lm.runs.run import Run
 from lm.settings import describe
-from lm.sizes import count_parameters, outline
+from lm.start import RANDOM
 from lm.tasks import KINDS
 from lm.training.config import TrainingConfig
 from playground.figures import loss as loss_figure
@@ -33,9 +32,10 @@ from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
 from playground.tabs import controls
 from playground.tabs.arguments import arguments, chat_wanted, step_of
+from playground.tabs.estimating import estimate
 from playground.tabs.prompts import sendable
-from playground.texts import NotYet, key_of
-from playground.tokens import context_told
+from playground.texts import key_of
+from playground.training.starts import as_tokens
 
 PASSAGE = 300  # characters of held-out text whose surprise is shown
 MOST_WRITTEN = 2000  # tokens that the page writes at once
@@ -50,6 +50,7 @@ class Actions:
         self.services = services
         self.library = services.library
         self.supervisor = services.supervisor
+        self.starts = services.starts
         self.requests = writing.Requests()
         self.going_on = GoingOn(rung, services)
 
@@ -92,8 +93,8 @@ class Actions:
         self, token: str, corpus: str, values: Sequence[Any], visitor: Visitor, *, paused: bool
     ) -> str:
         """Start a new run in place of the tab's; returns its token."""
-        plan = controls.plan_of(self.rung, values)
-        text = self.services.texts.get(corpus, plan.tokenizer, plan.task)
+        plan, base = self.starts.plan(self.rung, values)
+        text = self.starts.text(corpus, plan, base)
         text.check(plan.context_length)
         size, allowance = text.tokenizer.vocab_size, self.services.allowance
         allowance.check_size(plan, size)
@@ -207,7 +208,10 @@ class Actions:
         """A run and what it was trained with, for the feed; {"run": token} of a run that cannot be read."""
         if token:
             with contextlib.suppress(Problem):  # the feed tells the reason
-                text = key_of(self.library.view(token).run.record.corpus)
+                view = self.library.view(token)
+                if view.elsewhere:  # nobody trained it with the settings of a page
+                    return {"run": token, "trained": None}
+                text = key_of(view.run.record.corpus)
                 trained = {"text": text, "values": self._values_now(token)}
                 return {"run": token, "trained": trained}
         return {"run": token}
@@ -226,7 +230,10 @@ class Actions:
         if rates:
             now = {"learning_rate": rates[-1]}
             plan = replace(plan, training=plan.training.model_copy(update=now))
-        return controls.values_of(plan)
+        values = controls.values_of(as_tokens(plan, self.starts))
+        if not view.elsewhere:
+            return values
+        return list((self._by_name(values) | self.starts.settings(self.rung, token)).values())
 
     def _by_name(self, values: Sequence[Any]) -> dict[str, Any]:
         return dict(zip(self.rung.settings(), values, strict=True))
@@ -357,34 +364,21 @@ class Actions:
             return {}
         return {"settings": {name: value for name, value in settings.items() if name != "seed"}}
 
-    def estimate(self, data: Any) -> Answer:
-        """Parameters and predicted time; the page calls it with [corpus, *values].
-
-        Answers {"parameters", "steps", "seconds", "state", "context"} or {"error": a sentence}, which has
-        "again": True if the text is still being prepared. The state is "timing" or "waiting" (for the runs in
-        training to end) while there are no seconds yet, "busy" if other work disturbed the timing, "impossible"
-        if the plan cannot be timed here, and "settled" otherwise. "context" tells pieces in words, and is "" of
-        characters.
-        """
-        corpus, *values = data if isinstance(data, list) and data else [""]
+    def begin_from(self, token: Any) -> Answer:
+        """The settings that go with a run to start from."""
         try:
-            plan = controls.plan_of(self.rung, values)
-            text = self.services.texts.get(str(corpus), plan.tokenizer, plan.task)
-            text.check(plan.context_length)
-            self.services.allowance.check_size(plan, text.tokenizer.vocab_size)
+            return {"settings": self.starts.settings(self.rung, str(token)), "notice": ""}
         except Problem as problem:
-            again = {"again": True} if isinstance(problem, NotYet) else {}
-            return {"error": str(problem)} | again
-        seconds, settled = self.services.estimates.of(plan, text)
-        if seconds is None:
-            state = "waiting" if self.supervisor.running() else "timing"
-        elif math.isnan(seconds):
-            seconds, state = None, "impossible"
-        else:
-            state = "settled" if settled else "busy"
-        parameters = count_parameters(outline(plan, text.tokenizer.vocab_size))
-        told = {"parameters": parameters, "steps": plan.steps, "seconds": seconds}
-        return {**told, "state": state, "context": context_told(plan, text)}
+            return {"settings": {"start": RANDOM, "trained": "all"}, "notice": str(problem)}
+
+    def starts_from(self, start: Any, shown: Any) -> list[tuple[str, str]]:
+        """(label, token) of the runs that this model can start from, also the one chosen and the one shown."""
+        return self.starts.choices(self.rung, [start, shown])
+
+    def estimate(self, data: Any) -> Answer:
+        """Parameters and predicted time; the page calls it with [corpus, *values] (`estimating.py`)."""
+        corpus, *values = data if isinstance(data, list) and data else [""]
+        return estimate(self.services, self.rung, str(corpus), values)
 
     def new_seed(self) -> Answer:
         """A seed at random."""

@@ -22,7 +22,6 @@ STARTS = "Random numbers, or what a run of this model has learned: fine-tuning."
 LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]  # 1-3-10, as people step them
 NAMES = {  # of choices that are written otherwise than their values
     "sinks": "sinks and window",
-    "sinks": "sinks and window",
     "all": "all",
     "last": "the last layers",
     "lora": "small matrices (LoRA)",
@@ -100,11 +99,11 @@ def plan_of(rung: Rung, values: Sequence[Any], start: str = RANDOM) -> Plan:
         if field.kind == "run" and value != RANDOM and start == RANDOM:
             raise SettingsProblem(f"{field.title} is no run that is here: choose another.")
         given[name] = rate_of(value) if field.scale == "1-3-10" else value
-    return rung.plan(**given)
     if start != RANDOM:
         given["start"] = start
     elif "trained" in given and given["trained"] in fields["trained"].choices:
         given["trained"] = "all"  # of random numbers, whatever is chosen for another start
+    return rung.plan(**given)
 
 
 def all_values(rung: Rung, values: Sequence[Any]) -> list[Any]:
@@ -145,8 +144,8 @@ def values_from_query(rung: Rung, query: Mapping[str, str]) -> tuple[list[Any], 
             except ValueError:
                 wrong.append(name)
         values.append(value)
-    try:
     start = values[list(rung.settings()).index("start")]
+    try:
         plan_of(rung, values, str(start))
     except SettingsProblem as problem:
         return [field.default for field in rung.settings().values()], str(problem)

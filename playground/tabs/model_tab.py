@@ -91,10 +91,17 @@ class Tab:
         """An answer of `Actions` as updates of components; the others stay as they are."""
         updates = {self.parts[n]: value for n, value in answer.items() if n != "settings"}
         values = answer.get("settings", {})
-        updates |= {control: values[n] for n, control in self.settings.items() if n in values}
+        known = {n: self._shown(n, v) for n, v in values.items() if n in self.settings}
+        updates |= {self.settings[n]: value for n, value in known.items()}
         if "notice" in answer:
             updates[self.parts["notice"]] = notice(answer["notice"])
         return updates or gr.skip()
+
+    def _shown(self, name: str, value: Any) -> Any:
+        """The value of a control; of the start, whose choices depend on who asks, with its label."""
+        if name != "start":
+            return value
+        return gr.update(choices=self.actions.starts_from(value, None), value=value)
 
     def restored(self, token: Any, corpus: Any, link: Mapping[str, str]) -> dict[Any, Any]:
         """Updates with the run that the browser remembers, and the settings of a link."""
@@ -158,6 +165,7 @@ def build(
                 with gr.Column(elem_classes="attention-card card"):
                     _inside(rung, actions)
         lesson_view.build(rung)
+        opener = pretrained.opener(key) if pretrained.is_one(rung) else None
     parts = {"token": token, "feed": feed, "chart": chart, "notice": told}
     parts |= {"recipe": recipe, "corpus": corpus}
     built = Tab(rung, actions, parts, settings, corpus, tokens, guide, write)
@@ -166,9 +174,11 @@ def build(
     if lent and burst:
         burst_button.connect(built, burst, lent)
     _connect_settings(built)
+    if rung.training.learner == "gradient":
+        _connect_start(built)
     _connect_fillers(built, saved, buttons)
-    if pretrained.is_one(rung):
-        pretrained.opener(key, built.updating(actions.open), built.filled)
+    if opener is not None:
+        opener(built.updating(actions.open), built.filled)
     return built
 
 
@@ -306,6 +316,19 @@ def _connect_settings(tab: Tab) -> None:
         change = tab.updating(tab.actions.change_learning_rate)
         js = f"(...inputs) => Playground.changeRate('{tab.rung.name}', inputs)"
         rate.input(change, [tab.parts["token"], rate], tab.shown("notice"), js=js, **QUICK)
+
+
+def _connect_start(tab: Tab) -> None:
+    """The menu of what to start from: its choices come when it is opened, and a choice fills the controls."""
+    start, actions = tab.settings["start"], tab.actions
+    start.focus(
+        lambda chosen, shown: gr.update(choices=actions.starts_from(chosen, shown)),
+        [start, tab.parts["token"]],
+        start,
+        **QUICK,
+    )
+    outputs = [*tab.controls, *tab.shown("notice")]
+    start.input(tab.updating(actions.begin_from), start, outputs, **QUICK)
 
 
 def _connect_fillers(tab: Tab, saved: gr.Dropdown, buttons: dict[str, gr.Button]) -> None:

@@ -5,6 +5,7 @@ of the model itself come with it.
 """
 
 import importlib.util
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -13,6 +14,7 @@ from lm.interchange.importing import SMOLLM2_PACKAGE
 from lm.ladder import PRETRAINED, RUNGS
 from lm.plan import Rung
 from playground import components
+from playground.tabs.events import QUICK
 
 LABEL = "Pretrained"
 
@@ -45,9 +47,9 @@ def bring(key: str, newest: Any) -> None:
     components.pretrained(key, packaged(), newest)
 
 
-def opener(key: str, open_run: Any, outputs: Any) -> None:
-    """The button by which a script lets the tab show the run that it names."""
+def opener(key: str) -> Callable[[Any, Any], Any]:
+    """The button by which a script lets the tab show a run; returns what connects it: (handler, outputs)."""
     asked = gr.JSON(None, visible=False)
     go = gr.Button("Open", elem_id=f"open-{key}", elem_classes="offscreen")
     asks = f"() => [Playground.runToOpen('{key}')]"
-    go.click(open_run, asked, outputs, js=asks, queue=False, show_progress="hidden")
+    return lambda handler, outputs: go.click(handler, asked, outputs, js=asks, **QUICK)

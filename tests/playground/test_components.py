@@ -46,8 +46,8 @@ def every_part() -> dict[str, gr.HTML]:
         return {
             "runFeed": run_feed(*RUN_FEED),
             "estimate": components.estimate("toy", function("estimate")),
-            "pretrained": components.pretrained("toy", False, function("newest")),
             "maskDesigner": components.mask_designer("toy", {}),
+            "pretrained": components.pretrained("toy", False, function("newest")),
             "settingsFold": components.settings_fold("toy"),
             "liveFigure": components.live_figure("toy", chart(), *functions("table", "poll")),
             "diary": components.diary("toy", prompt="ROMEO:"),

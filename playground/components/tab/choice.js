@@ -1,5 +1,6 @@
 // Whether the controls of a tab show what the run was trained with. The header chooses the tokens, for all tabs.
 import { learnedText, ofPairs } from "../page/chosen_pairs.js";
+import { RANDOM } from "./start_choice.js";
 import { CHARACTERS } from "../page/chosen_tokens.js";
 
 export const OF_TOKENS = ["tokenizer", "vocab_size"]; // settings, in this order; they have no controls on a tab
@@ -40,8 +41,11 @@ export function differences(settings, chosen, trained, rate) {
   const titles = chosen.text === trained.text ? [] : ["text"];
   const tokens = settings.findIndex(([name]) => name === OF_TOKENS[0]);
   const kinds = [chosen, trained].map(({ values }) => values[tokens]);
+  const start = settings.findIndex(([name]) => name === "start");
+  const tuned = start >= 0 && (chosen.values[start] ?? RANDOM) !== RANDOM; // its tokens are those of another run
   const comparable = kinds[0] === kinds[1] && kinds[0] !== CHARACTERS;
   settings.forEach(([name, title], index) => {
+    if (tuned && OF_TOKENS.includes(name)) return;
     if (name === OF_TOKENS[1] && !comparable) return; // of characters, the text alone decides how many there are
     const value = (name === "learning_rate" ? rate : undefined) ?? trained.values[index];
     if (!same(chosen.values[index], value)) titles.push(title);

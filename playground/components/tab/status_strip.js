@@ -8,6 +8,7 @@ import { ofPairs, onPairs, taskChosen } from "../page/chosen_pairs.js";
 import { tabNote } from "../page/ladder.js";
 import { ORDERS, pollerOf } from "./polling.js";
 import { doingWord, hintWords, statusWords } from "./status_words.js";
+import { showStart } from "./start_choice.js";
 import { tab } from "./tab.js";
 import { linkSettings } from "./link.js";
 import { rightAt } from "../loss/words.js";
@@ -67,6 +68,7 @@ export function runFeed(element, props, watch, server) {
   const { feed, settings } = props;
   one.onChoice(() => {
     taskChosen(feed, ofPairs(settings, one.chosen.values));
+    showStart(element.closest(".rung"), settings, one.chosen.values);
     element.closest(".rung")?.classList.toggle("chose-pairs", hidesOfTexts(settings, one.chosen.values));
   }, element);
   onPairs(() => one.chosen && ofPairs(settings, one.chosen.values) && one.chooseAgain(), element);

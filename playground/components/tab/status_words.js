@@ -46,7 +46,7 @@ function queueWords({ queue, reason }) {
 /** What a visitor should know beside the status, or ""; differing: titles of settings, and "text". */
 export function hintWords(record, { connected, differing }) {
   if (!connected) return "connection lost, trying again";
-  if (!differing.length) return "";
+  if (!differing.length || record.elsewhere) return "";
   const told = differing.slice(0, TITLES_TOLD).map((title) => title.toLowerCase());
   if (differing.length > TITLES_TOLD) told.push("…");
   return steered(record)
@@ -57,7 +57,7 @@ export function hintWords(record, { connected, differing }) {
 /** Parameters and predicted time as pieces [text, is it strong]; answer: of `Actions.estimate`.
  *
  * beside: a run in training that has these settings, "same", or others, "other"; null: none trains. */
-export function estimateWords({ error, parameters, steps, seconds, state, context }, beside = null) {
+export function estimateWords({ error, parameters, steps, seconds, state, context, tuned }, beside = null) {
   if (error) return [[error, false]];
   const time = {
     timing: [[" · timing …", false]],
@@ -68,7 +68,18 @@ export function estimateWords({ error, parameters, steps, seconds, state, contex
   };
   const whose = { same: [["This run: ", false]], other: [["Chosen: ", false]] }[beside] ?? [];
   const reach = context ? [[`\nsees ${context}`, false]] : [];
-  return [...whose, [whole(parameters), true], [` parameters\n${whole(steps)} steps`, false], ...time[state], ...reach];
+  const all = [[whole(parameters), true], [" parameters", false]];
+  return [...whose, ...(tuned ? tunedWords(parameters, tuned) : all), [`\n${whole(steps)} steps`, false], ...time[state], ...reach];
+}
+
+const GIGABYTE = 1e9;
+
+/** What a run from another one trains; added: the characters that its vocabulary lacked, in words. */
+function tunedWords(parameters, { trained, memory, added }) {
+  const size = memory < GIGABYTE ? `${Math.round(memory / 1e6)} MB` : `${(memory / GIGABYTE).toFixed(1)} GB`;
+  const of = trained < parameters ? ` of ${whole(parameters)} parameters trained` : " parameters, all trained";
+  const rows = added ? `\nnew rows for ${added}` : "";
+  return [[whole(trained), true], [`${of} · about ${size} of memory${rows}`, false]];
 }
 
 /** The word on a tab's button for a live run; "" for others. */
