@@ -16,11 +16,11 @@ from lm.devices import check_compiles, choose_device
 from lm.errors import RunProblem, SettingsProblem
 from lm.interruption import Interruption
 from lm.ladder import PRETRAINED, RUNGS
-from lm.plan import Rung
+from lm.plan import Plan, Rung
 from lm.progress import unfinished, watch
 from lm.runs import Run, going_on, open_run, recording, starting
 from lm.runs.lock import WriterLock
-from lm.runs.preparation import prepare
+from lm.runs.preparation import PreparedText, prepare
 from lm.settings import Setting
 from lm.sizes import check_fits
 from lm.terminal import notes, working
@@ -98,6 +98,11 @@ def train_command(rung: Rung) -> click.Command:
         is_flag=True,
         help="With torchrun: each process keeps a part of the weights, for models too large for one.",
     )
+    @click.option(
+        "--dry-run",
+        is_flag=True,
+        help="Tell what is trained, the memory and the time, from timing a few steps; train nothing.",
+    )
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
     @flags.options(_settings(rung))
     def command(
@@ -109,12 +114,16 @@ def train_command(rung: Rung) -> click.Command:
         device: str,
         compiled: bool,
         sharded: bool,
+        dry_run: bool,
         as_json: bool,
         **values: Any,
     ) -> None:
         given, where = flags.given(values), choose_device(device)
         if compiled:
             check_compiles(where, rung.training.learner)
+        if dry_run:
+            click.echo(tuning_told.costs(*_prepared(rung, recipe, given, corpus), where))
+            return
         make = _resumed if resume else _new
         gathered = train_together.gathered
         with Interruption() as interruption, gathered(where, sharded, interruption) as group:
@@ -139,6 +148,26 @@ def _new(
     group: Group | None,
 ) -> Ready:
     """A new run directory."""
+    plan, prepared = _prepared(rung, recipe, given, corpus)
+    snapshots = len(replay_steps(plan))
+    check_fits(plan, prepared.tokenizer.vocab_size, out, snapshots, device)
+    if group:
+        if prepared.base is not None:
+            raise SettingsProblem(
+                "Several processes train a model from random numbers only: leave --start out."
+            )
+        train_together.agree(group, plan, prepared.corpus)
+        run = train_together.new_run(group, out, lambda: prepared.new_run(out, plan))
+        return Ready(run, prepared.data)
+    return Ready(prepared.new_run(out, plan), prepared.data)
+
+
+def _prepared(
+    rung: Rung, recipe: str | None, given: dict[str, Any], corpus: str | None
+) -> tuple[Plan, PreparedText]:
+    """The plan of a new run, and its text; says where it starts."""
+    if corpus is not None:
+        given = corpora.tokens_of(corpus) | given
     plan, base = starting.planned(rung, recipe, given)
     pairs = tasks.KINDS[plan.task.task].pairs
     if corpus is None and pairs:
@@ -154,22 +183,23 @@ def _new(
             notice = text.notice
     if notice:
         notes.print(notice, markup=False, soft_wrap=True)
+    if isinstance(text, corpora.TokenCorpus):
+        _check_uncounted(plan)
     with working("Counting n-grams") as tell:
         prepared = prepare(text, plan.tokenizer, plan.task, tell=tell, base=base)
     prepared.check(plan.context_length)
     for line in tuning_told.before(plan, prepared):
         notes.print(line, markup=False, soft_wrap=True)
-    snapshots = len(replay_steps(plan))
-    check_fits(plan, prepared.tokenizer.vocab_size, out, snapshots, device)
-    if group:
-        if base is not None:
-            raise SettingsProblem(
-                "Several processes train a model from random numbers only: leave --start out."
-            )
-        train_together.agree(group, plan, text)
-        run = train_together.new_run(group, out, lambda: prepared.new_run(out, plan))
-        return Ready(run, prepared.data)
-    return Ready(prepared.new_run(out, plan), prepared.data)
+    return plan, prepared
+
+
+def _check_uncounted(plan: Plan) -> None:
+    """Raise a `SettingsProblem` for a plan that would count all of a text that is too large for memory."""
+    if plan.training.learner != "gradient" or plan.training.counted_share():
+        raise SettingsProblem(
+            "N-grams are counted in memory, and a token file may be larger: choose a model without counts, "
+            "or the text itself."
+        )
 
 
 def _settings(rung: Rung) -> list[Setting]:

@@ -36,11 +36,12 @@ def before(plan: Plan, prepared: PreparedText) -> list[str]:
 
 def costs(plan: Plan, prepared: PreparedText, device: str) -> str:
     """Memory and time of a plan, from timing a few steps."""
-    size = prepared.tokenizer.vocab_size
+    size, base = prepared.tokenizer.vocab_size, prepared.base
+    known = base.run.record.vocab_size if base is not None else None
     seconds = pace.seconds_of(plan, prepared.data, device)
     return (
-        f"{trained_parameters(plan, size):,} parameters are trained. It takes about "
-        f"{told(memory(plan, size))} of memory and {duration(seconds)} on this machine."
+        f"{trained_parameters(plan, size, known):,} parameters are trained, with about {told(memory(plan, size))}"
+        f" of memory and in about {duration(seconds)} on this machine."
     )
 
 

@@ -321,6 +321,17 @@ def test_from_the_command_line_it_tells_both_texts_and_resumes(base, play_file, 
     assert "get new rows in the embedding and in the output head: '\\t', 0, 1, 2" in told.stderr
     assert "on the text of the run that it started from" in told.stderr
     assert {"old_loss", "exact", "val_loss"} <= json.loads(told.stdout).keys()
+    costs = lm(
+        "train",
+        "decoder_transformer",
+        "--corpus",
+        play_file,
+        "--out",
+        tmp_path / "no",
+        *given,
+        "--dry-run",
+    )
+    assert "parameters are trained, with about" in costs.stdout and not (tmp_path / "no").exists()
     lm("train", "decoder_transformer", "--out", out, "--resume", "--steps", 3)
     assert open_run(out).evaluations()[-1]["step"] == 3
     assert lm("sample", out, "--prompt", "123").stdout.endswith("\n")
