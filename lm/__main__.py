@@ -41,7 +41,8 @@ from lm.sizes import count_parameters, outline
 from lm.sweep_command import sweep_group
 from lm.tasks.continue_text import first_token
 from lm.terminal import notes, working
-from lm.tokenizers import CharacterTokenizer, Tokenizer
+from lm.token_file_made import token_file_made
+from lm.tokenizers import CharacterTokenizer, Tokenizer, TokenizerConfig
 from lm.tokenizers.streaming import Stream
 from lm.train_command import EXIT_CODES, TrainGroup, scores_told
 from lm.wording import tokens_told
@@ -176,8 +177,17 @@ def evaluate(
 @main.command()
 @click.argument("name", required=False)
 @click.option("--text", is_flag=True, help="Print the text itself.")
-def corpora_command(name: str | None, text: bool) -> None:
+@click.option(
+    "--tokens",
+    type=click.Path(path_type=Path),
+    help="Make a token file of a text too large for memory: train with --corpus and its name.",
+)
+@flags.options(describe(TokenizerConfig))
+def corpora_command(name: str | None, text: bool, tokens: Path | None, **values: Any) -> None:
     """List the texts to learn from; with a NAME or a path, load one and describe it."""
+    if tokens is not None:
+        click.echo(token_file_made(name, tokens, flags.given(values)))
+        return
     if name is None:
         for built_in in corpora.names():
             click.echo(built_in)

@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lm.devices import device_of
 from lm.given import given_to, overlapping
 
 MOST_TOKENS = 250_000  # that one evaluation predicts
@@ -128,11 +129,16 @@ def evaluate_in_parts(
     given = given_to(model)
     batches = list(_batches(tokens, T, rows, given))
     total, predicted, characters = 0.0, 0, 0
+    where = device_of(model)
     rounds = math.ceil(len(batches) / readers.size)
     with evaluation_mode(model):
         for number in range(rounds):
             place = number * readers.size + readers.rank
             x, y = batches[min(place, len(batches) - 1)]
+            x, y = (
+                x.to(where).long(),
+                y.to(where).long(),
+            )  # of a token file, they are smaller integers
             with torch.inference_mode():
                 losses = sum_of_losses(model(x), y)
             if place < len(batches):  # in the last round, some read what others count
@@ -152,6 +158,7 @@ def loss_of_windows(model: nn.Module, windows: Tensor, vocab_size: int) -> float
     total, rows, given = 0.0, _rows(windows.shape[1] - 1, vocab_size), given_to(model)
     with evaluation_mode(model), torch.inference_mode():
         for some in windows.split(rows):
+            some = some.to(device_of(model)).long()
             total += sum_of_losses(model(some[:, :-1]), some[:, 1 + given :])
     return total / windows[:, 1 + given :].numel()
 

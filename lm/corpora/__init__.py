@@ -22,8 +22,10 @@ from lm.corpora import (
     sums,
     synthetic_plays,
     tiny_shakespeare,
+    token_file,
 )
 from lm.corpora.pairs import PairCorpus
+from lm.corpora.token_file import TokenFile
 from lm.errors import CorpusProblem
 
 TRAIN_SHARE = 0.9
@@ -33,6 +35,7 @@ __all__ = [
     "AnyCorpus",
     "Corpus",
     "PairCorpus",
+    "TokenCorpus",
     "exists",
     "files",
     "from_bytes",
@@ -44,6 +47,7 @@ __all__ = [
     "load_text",
     "names",
     "pair_names",
+    "tokens_of",
 ]
 
 
@@ -80,8 +84,30 @@ class Corpus:
         return hashlib.sha256(self.text.encode("utf-8")).hexdigest()
 
     @property
+    def characters(self) -> int:
+        """The length of the text."""
+        return len(self.text)
+
+    @property
     def _train_length(self) -> int:
         return int(TRAIN_SHARE * len(self.text))
+
+
+@dataclass(frozen=True)
+class TokenCorpus(Corpus):
+    """A text in a token file. `text` is an excerpt: the beginnings of its two parts."""
+
+    file: TokenFile = field(kw_only=True, repr=False, compare=False)
+
+    @cached_property
+    def sha256(self) -> str:
+        """A checksum of its tokens and their tokenizer, in hexadecimal."""
+        return self.file.sha256
+
+    @property
+    def characters(self) -> int:
+        """The length of the whole text."""
+        return self.file.header["characters"]
 
 
 AnyCorpus = Corpus | PairCorpus
@@ -148,7 +174,31 @@ def load(name_or_path: str) -> AnyCorpus:
         raise CorpusProblem(
             f"There is no corpus and no file called {_shortened(name_or_path)}: give {_known()}."
         )
+    if token_file.is_one(path):
+        return _of_tokens(token_file.read(path))
     return from_bytes(own_text.read(path), path.stem, path.name, path=str(path))
+
+
+def tokens_of(name_or_path: str) -> dict[str, str | int]:
+    """The tokenizer settings of a token file; none of any other corpus."""
+    path = Path(name_or_path)
+    if name_or_path in _BUILT_IN or "\0" in name_or_path or not token_file.is_one(path):
+        return {}
+    return token_file.read(path).settings
+
+
+def _of_tokens(file: TokenFile) -> TokenCorpus:
+    name = str(file.header["name"])
+    return TokenCorpus(
+        name=f"{name}_file" if is_built_in(name) else name,
+        title=file.path.name,
+        description=(
+            f"{file.header['characters']:,} characters of your own in {len(file.ids):,} tokens, in {file.path}."
+        ),
+        text=file.excerpt(),
+        path=str(file.path),
+        file=file,
+    )
 
 
 def load_text(name_or_path: str) -> Corpus:

@@ -60,6 +60,11 @@ class PairCorpus:
         return as_text(self.validation)
 
     @property
+    def characters(self) -> int:
+        """The length of the text."""
+        return len(self.text)
+
+    @property
     def text(self) -> str:
         """All pairs, also the longer ones, a line each."""
         return self.train_text + self.validation_text + as_text(self.longer)

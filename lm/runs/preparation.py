@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lm import tasks, tokenizers
-from lm.corpora import AnyCorpus, PairCorpus, pair_names
+from lm.corpora import AnyCorpus, PairCorpus, TokenCorpus, pair_names
 from lm.errors import CorpusProblem
 from lm.plan import Plan
 from lm.runs import recording, starting
@@ -99,13 +99,18 @@ def prepare(
     """
     kind = tasks.KINDS[task.task]
     kind_fits(corpus, kind.pairs)
-    if base is None:
+    if isinstance(corpus, TokenCorpus):
+        encoder, added = corpus.file.given(tokenizer), ""
+    elif base is None:
         encoder, added = tokenizers.train(tokenizer, corpus.text, corpus.train_text), ""
     else:
         encoder, added = base.tokenizer(corpus.text)
     baselines = baselines or kind.baselines(corpus, tell)  # first: it needs the most memory
-    train_tokens = len(encoder.encode(corpus.train_text))
     data = kind.load(corpus, encoder)
+    if isinstance(corpus, TokenCorpus):
+        train_tokens = len(corpus.file.train)
+    else:
+        train_tokens = len(encoder.encode(corpus.train_text))
     known = shares_right(corpus) if isinstance(corpus, PairCorpus) else {}
     return PreparedText(
         corpus, encoder, task, data, train_tokens, baselines, known, base=base, added=added

@@ -69,7 +69,7 @@ def create(
             title=corpus.title,
             path=corpus.path,
             sha256=corpus.sha256,
-            characters=len(corpus.text),
+            characters=corpus.characters,
             floor=corpus.floor,
         ),
         vocab_size=tokenizer.vocab_size,

@@ -6,6 +6,7 @@ gives a loss at every position.
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from lm import baselines
-from lm.corpora import Corpus
+from lm.corpora import Corpus, TokenCorpus, token_file
+from lm.corpora.token_file import TokenFile
 from lm.devices import device_of, one_thread
 from lm.errors import SettingsProblem
 from lm.evaluation import Alone, Evaluation, Readers, evaluate_in_parts, loss_of_windows
@@ -28,11 +30,15 @@ SAMPLE = SamplingConfig(temperature=0.8, max_new_tokens=160, seed=1)  # of the s
 
 @dataclass(frozen=True)
 class TextData:
-    """The two splits of a text as token ids, (N,) and (M,) int64, and the tokenizer that made them."""
+    """The two splits of a text as token ids, (N,) and (M,) int64, and the tokenizer that made them.
+
+    file: from which the ids are mapped into memory; then they are smaller integers, and stay there.
+    """
 
     train: Tensor
     validation: Tensor
     tokenizer: Tokenizer
+    file: TokenFile | None = None
 
     @classmethod
     def from_text(cls, train_text: str, validation_text: str, tokenizer: Tokenizer) -> "TextData":
@@ -40,11 +46,30 @@ class TextData:
         train, validation = tokenizer.encode(train_text), tokenizer.encode(validation_text)
         return cls(torch.from_numpy(train), torch.from_numpy(validation), tokenizer)
 
+    @classmethod
+    def from_file(cls, file: TokenFile) -> "TextData":
+        """The splits of a token file."""
+        train, validation = torch.from_numpy(file.train), torch.from_numpy(file.validation)
+        return cls(train, validation, file.tokenizer, file)
+
+    @property
+    def train_characters(self) -> int:
+        """How many characters the training split spells."""
+        if self.file is not None:
+            return self.file.header["train_characters"]
+        return self.tokenizer.count_characters(self.train.numpy())
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Sent to another process as small integers; torch would send handles of shared memory."""
+        if self.file is not None:
+            return _from_path, (self.file.path,)
         small = np.min_scalar_type(self.tokenizer.vocab_size - 1)
         train, validation = (ids.numpy().astype(small) for ids in (self.train, self.validation))
         return _from_arrays, (train, validation, self.tokenizer)
+
+
+def _from_path(path: Path) -> TextData:
+    return TextData.from_file(token_file.read(path))
 
 
 def _from_arrays(train: np.ndarray, validation: np.ndarray, tokenizer: Tokenizer) -> TextData:
@@ -65,16 +90,22 @@ class ContinueText:
         self.tokenizer = data.tokenizer
         self.vocab_size = data.tokenizer.vocab_size
         self.context_length = context_length
-        self.train = data.train.to(device)  # (N,)
-        self.validation = data.validation.to(device)  # (M,)
+        self.device = device
+        place = (
+            device if data.file is None else "cpu"
+        )  # a text that is mapped may be too large for a GPU
+        self.train = data.train.to(place)  # (N,)
+        self.validation = data.validation.to(place)  # (M,)
         self.windows = self.train.unfold(0, context_length + 1, 1)  # (N - T, T + 1), a view
-        train_characters = data.tokenizer.count_characters(data.train.numpy())
-        self.characters_per_token = train_characters / len(data.train)
+        self.characters_per_token = data.train_characters / len(data.train)
         self.readers: Readers = Alone()  # the processes that share an evaluation out
 
     @staticmethod
     def load(corpus: Corpus, tokenizer: Tokenizer) -> TextData:
-        """Both splits of a corpus as token ids."""
+        """Both splits of a corpus as token ids. `CorpusProblem` for a token file of another tokenizer."""
+        if isinstance(corpus, TokenCorpus):
+            corpus.file.check_tokenizer(tokenizer)
+            return TextData.from_file(corpus.file)
         return TextData.from_text(corpus.train_text, corpus.validation_text, tokenizer)
 
     @staticmethod
@@ -109,7 +140,7 @@ class ContinueText:
     def batch(self, size: int) -> Batch:
         """`size` windows at random places: inputs (B, T), and targets one token later."""
         starts = torch.randint(len(self.windows), (size,)).to(self.windows.device)  # (B,)
-        windows = self.windows.index_select(0, starts)  # (B, T + 1)
+        windows = self.windows.index_select(0, starts).to(self.device).long()  # (B, T + 1)
         return Batch(windows[:, :-1], windows[:, 1:])
 
     def evaluate(self, model: nn.Module) -> Generator[float, None, Evaluation]:

@@ -18,7 +18,7 @@ PLAYGROUND = sorted((ROOT / "playground").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 COMMAND_LINE = {  # the files of lm/ that may print
     *("__main__.py", "train_command.py", "runs_command.py", "sweep_command.py", "sweep_report.py"),
-    "interchange_command.py",
+    *("interchange_command.py", "plan_command.py"),
 }
 EARLY_RUNGS = ("ngram", "bigram", "single_head_attention", "multi_head_attention")
 RUNGS = (*EARLY_RUNGS, "single_block_transformer", "decoder_transformer")
