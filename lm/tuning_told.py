@@ -40,8 +40,8 @@ def costs(plan: Plan, prepared: PreparedText, device: str) -> str:
     known = base.run.record.vocab_size if base is not None else None
     seconds = pace.seconds_of(plan, prepared.data, device)
     return (
-        f"{trained_parameters(plan, size, known):,} parameters are trained, with about {told(memory(plan, size))}"
-        f" of memory and in about {duration(seconds)} on this machine."
+        f"{trained_parameters(plan, size, known):,} parameters are trained; it takes about "
+        f"{told(memory(plan, size))} of memory and {duration(seconds)} on this machine."
     )
 
 
