@@ -128,6 +128,7 @@ class Actions:
             "feed": self.feed(shown),
             "chart": self.chart(shown, corpus),
             "notice": sentence or "",
+            "recipe": controls.recipe_of(self.rung, values),
             "settings": self._by_name(values),
         }
 
@@ -148,6 +149,7 @@ class Actions:
             "feed": feed,
             "chart": self.chart(token),
             "notice": "",
+            "recipe": controls.recipe_of(self.rung, values),
             "settings": self._by_name(values),
         }
 

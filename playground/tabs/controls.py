@@ -129,6 +129,20 @@ def values_of(plan: Plan) -> list[Any]:
     return [values[name] for name in plan.rung.settings()]
 
 
+def recipe_of(rung: Rung, values: Sequence[Any]) -> str | None:
+    """The recipe that the values of a rung's controls are, whatever their seed and tokens; None if none is.
+
+    As `recipeOf` in components/tab/choice.js: until a tab is opened, its scripts do not know.
+    """
+    free = {"seed", *tokens.SETTINGS}
+    now = dict(zip(rung.settings(), values, strict=True)).items()
+    for recipe in rung.recipes:
+        wanted = rung.plan(recipe.name).values()
+        if all(wanted[name] == value for name, value in now if name not in free):
+            return recipe.name
+    return None
+
+
 def values_from_query(rung: Rung, query: Mapping[str, str]) -> tuple[list[Any], str | None]:
     """Values for the controls from URL parameters, and a sentence if some of them cannot be used.
 

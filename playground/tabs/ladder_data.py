@@ -80,7 +80,8 @@ def _pairs_model(number: int, rung: Rung, view: RunView | None) -> dict[str, Any
     if view is not None and view.right is not None:
         card |= {"right": view.right, "of": view.run.record.corpus.title}
     if samples:
-        line = shown(samples[-1])[0]
+        lines = shown(samples[-1])  # the shortest fits on the card with its answer
+        line = min(lines, key=lambda one: len(one.source) + len(one.written))
         card["writes"] = _line(f"{line.source} → {line.written}")
     return card
 

@@ -34,7 +34,7 @@ from playground.tabs.actions import Actions, Answer
 from playground.tabs.events import QUICK
 from playground.tabs.guiding import Guiding
 
-RESTORED = ("token", "feed", "chart", "notice")  # filled by a run, besides the settings
+RESTORED = ("token", "feed", "chart", "notice", "recipe")  # filled by a run, besides the settings
 
 
 @dataclass(frozen=True)

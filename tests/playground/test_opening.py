@@ -70,6 +70,7 @@ def test_every_tab_is_written_as_a_newcomer_sees_it(included):
         assert shown == {name: answer[name] for name in shown}, tab.rung.name
         values = {name: control.value for name, control in tab.settings.items()}
         assert values.items() <= answer["settings"].items(), tab.rung.name
+        assert tab.parts["recipe"].value == answer["recipe"] == tab.rung.usual
         assert not answer["notice"] and not tab.parts["notice"].visible
 
 

@@ -59,7 +59,12 @@ export function labelAmong(run, others) {
   return alone && run.what.join() === run.recipe ? modelOf(run) : `${modelOf(run)} · ${labelOf(run)}`;
 }
 
-const took = (run) => (LIVE.has(run.status) ? share(run) || run.status : duration(run.seconds));
+/** The time of training; seconds beside more than ten minutes say nothing, and there is little room. */
+function took(run) {
+  if (LIVE.has(run.status)) return share(run) || run.status;
+  const long = run.seconds >= 600 && run.seconds < 3600;
+  return long ? `${Math.round(run.seconds / 60)} min` : duration(run.seconds);
+}
 
 /** When a run began; the points of an included sweep come last: the card of sweeps shows them, too. */
 const begun = ({ run, created }) => (/^shipped:.*\//.test(run) ? "" : created);

@@ -173,13 +173,14 @@ export const live = (key) => steered(tab(key).record);
 
 /** Takes [text, tokens, value, ...] of a tab's controls, the inputs of a Gradio event; resolves to the recipe.
  *
+ * A tab that was never opened does not know its recipes: its menu stays as the server wrote it.
  * at: the place of the tokens among the values of all settings. */
 export async function choose(key, [text, tokens, ...values], at) {
   const one = tab(key);
   one.chooseAgain = () => one.choose(...learned(one, text, tokens, values, at));
   one.chooseAgain();
   await new Promise((resolve) => setTimeout(resolve, 2 * SETTLE_MS));
-  return [one.recipe];
+  return [one.recipes.length ? one.recipe : undefined];
 }
 
 /** The inputs [token, learning rate] of a Gradio event, which gives the rate to the run if it is live. */
