@@ -44,7 +44,7 @@ class MaskDesigner {
     const { shares, pairs } = maskOf(c, side);
     paint(this.mask.canvas, side, side, (cell) => shares[cell]);
     this.mask.tell(maskWords(c, pairs));
-    this.table.replaceChildren(head(), ...rows(c, pairs, this.facts).map(row));
+    this.table.replaceChildren(head(), ...rows(c, pairs, this.facts).map((cells) => row(cells)));
     this.saved.textContent = savedWords(c, this.facts);
     const known = reach(c);
     const place = (column) => Math.floor((column * c.context_length) / side);
