@@ -132,6 +132,15 @@ def figure(
                 cliponaxis=False,  # the last dot stands whole on the edge
                 hovertemplate=_hover("validation"),
             ),
+            _curve(  # of a run that started from another one: its text
+                "old",
+                "old",
+                {"width": 1.2, "dash": "dot"},
+                mode="lines+markers",
+                marker={"size": 6, "symbol": "square"},
+                cliponaxis=False,
+                hovertemplate=_hover("old text"),
+            ),
         ]
     )
     result.update_layout(

@@ -16,7 +16,7 @@ from lm.interchange import chat
 from lm.runs import going_on
 from lm.tasks import KINDS
 from playground.figures import loss as loss_figure
-from playground.figures import loss_words, right_words
+from playground.figures import loss_words, right_words, tuning_words
 
 CHART_POINTS = 4000  # of the longest train curve that is sent; longer runs are averaged down to it
 MOST_EVENTS = 1000  # that are sent at once; a page asks for the rest with its next polls
@@ -165,8 +165,12 @@ class RunView:
             if read and isinstance(read[-1], int)
             else ""
         )
+        tuned = ""
+        if record.base is not None:
+            judged = [event for event in self.events if event["type"] == "evaluation"]
+            tuned = f" {tuning_words.told(record.base, judged)}".rstrip()
         changed = [f" {going_on.told(change, self.steps)}" for change in record.changes[-1:]]
-        return f"{record.corpus.title}: {sentence[0].lower()}{sentence[1:]}{part}{''.join(changed)}"
+        return f"{record.corpus.title}: {sentence[0].lower()}{sentence[1:]}{part}{tuned}{''.join(changed)}"
 
     def _compared_with(self) -> dict[str, float]:
         """The counted losses that the words compare with: of pairs, whose answers alone are counted, ln V."""
@@ -204,6 +208,7 @@ class RunView:
                 "best": self.best,
                 "chat": self.chat,
                 "elsewhere": self.elsewhere,
+                "base": tuning_words.title_of(base) if (base := self.run.record.base) else None,
             }
 
     def chart(self) -> dict[str, Any]:

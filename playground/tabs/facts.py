@@ -15,7 +15,8 @@ def facts(view: RunView, included: RunView | None = None) -> dict[str, Any]:
     a model that counts: with n-grams that are one character shorter), `known` the loss on training text, judged
     as the validation text is, `gap` how far `loss` is above it, `included` the final loss of the project's own
     run, and `behind` how far this run's loss is above that. `choices` is the number of equally likely
-    characters with this loss.
+    characters with this loss. `base_loss`, `gained` and `trained_weights`: of a run that started
+    from another.
     """
     record, plan = view.run.record, view.run.plan
     baselines = record.baselines
@@ -33,6 +34,7 @@ def facts(view: RunView, included: RunView | None = None) -> dict[str, Any]:
     }
     counted = {"unigram": "unigram", "bigram": "pairs", "5-gram": "five"}
     found |= {name: baselines[key] for key, name in counted.items() if key in baselines}
+    found |= _tuned(view)
     if judged := _right(view):
         found |= {
             "right": list(judged.values())[-1],
@@ -88,6 +90,19 @@ def compared(view: RunView, before: RunView | None) -> dict[str, Any]:
     found = {"before": past, "then": then, "lost": then - past, "changed": title, "at_step": last}
     right = {"right_then": _right(view).get(last), "right_before": _right(before).get(last)}
     return found | {name: share for name, share in right.items() if share is not None}
+
+
+def _tuned(view: RunView) -> dict[str, Any]:
+    """Of a run that started from another: `base_loss` at step 0, `gained` since, and `trained_weights`."""
+    curve = view.evaluations()
+    if view.run.record.base is None:
+        return {}
+    trained = view.run.record.trained
+    found = {"trained_weights": view.run.record.parameters if trained is None else trained}
+    if curve["step"] and curve["step"][0] == 0:
+        first, last = curve["loss"][0], curve["loss"][-1]
+        found |= {"base_loss": first, "gained": first - last}
+    return found
 
 
 def _right(view: RunView) -> dict[int, float]:

@@ -15,7 +15,7 @@ from lm.plan import Rung
 from playground.guides import Guide, Step, guide
 from playground.runs.run_view import RunView
 from playground.services import Services
-from playground.tabs import controls
+from playground.tabs import controls, pretrained
 from playground.tabs.facts import compared, facts
 from playground.texts import key_of
 
@@ -65,7 +65,8 @@ class Guiding:
             if view is None:
                 return {"text": step.told({})}
             record = view.run.record
-            if not record.spells_characters and step.do.tokens is None:
+            own = record.spells_characters or pretrained.is_one(self.rung)
+            if not own and step.do.tokens is None:
                 return {
                     "text": f"This guide tells of characters, and the run has {record.vocab_size:,} pieces: "
                     "choose characters under Tokens, and train."

@@ -143,6 +143,8 @@ def build(
     with gr.Tab(pretrained.label(rung, number), elem_id=f"rung-{key}", id=key):
         guide = Guiding(rung, services)
         do = _guide(guide)
+        if pretrained.is_one(rung):
+            _bring(key, actions)
         with gr.Row(elem_classes="rung", elem_id=f"panel-{key}"):
             with gr.Column(elem_classes="controls card"):
                 recipe, settings, saved = settings_column.settings(rung)
@@ -153,8 +155,6 @@ def build(
                     burst = lent and burst_button.button(key)
                     feed = _feed(rung, actions, shipped)
             with gr.Column(elem_classes="stage"):
-                if pretrained.is_one(rung):
-                    _bring(key, actions)
                 told = gr.Markdown(
                     "", visible=False, elem_classes="notice", elem_id=f"notice-{key}"
                 )

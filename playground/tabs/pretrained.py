@@ -47,6 +47,11 @@ def bring(key: str, newest: Any) -> None:
     components.pretrained(key, packaged(), newest)
 
 
+def another(key: str) -> None:
+    """The button that opens the panel while a model is shown; its script listens (exchange/pretrained.js)."""
+    gr.Button("Bring another model", size="sm", elem_id=f"bring-{key}", elem_classes="bring-button")
+
+
 def opener(key: str) -> Callable[[Any, Any], Any]:
     """The button by which a script lets the tab show a run; returns what connects it: (handler, outputs)."""
     asked = gr.JSON(None, visible=False)

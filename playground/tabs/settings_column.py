@@ -47,6 +47,8 @@ def settings(rung: Rung) -> tuple[gr.Dropdown, dict[str, Any], gr.Dropdown]:
             visible=len(rung.recipes) > 1,
         )
         make(shown)
+        if pretrained.is_one(rung):
+            pretrained.another(rung.name)
         for group, title in controls.GROUPS.items():
             names = [n for n, f in fields.items() if f.group == group and n not in shown]
             offered = [n for n in names if not fields[n].is_fixed]

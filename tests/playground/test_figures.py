@@ -72,7 +72,7 @@ def test_the_chart_has_axes_baselines_and_a_style_for_each_curve_but_no_points()
     figure = chart()
     assert len(figure.layout.shapes) == 4
     assert tuple(figure.layout.xaxis.range) == (0, 200)
-    assert [one.meta["curve"] for one in figure.data] == ["raw", "smooth", "validation"]
+    assert [one.meta["curve"] for one in figure.data] == ["raw", "smooth", "validation", "old"]
     assert all(len(one.y) == 0 for one in figure.data)
     assert_plain_json(figure)
 

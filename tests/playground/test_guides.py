@@ -6,7 +6,7 @@ import pytest
 
 from lm.errors import Problem
 from lm.generation import SamplingConfig
-from lm.ladder import RUNGS
+from lm.ladder import PRETRAINED, RUNGS
 from lm.runs import recording
 from lm.settings import describe
 from lm.sizes import outline
@@ -212,7 +212,20 @@ def test_what_a_guide_writes_is_a_setting_of_writing():
 
 
 def test_guides_are_files_beside_their_loader():
-    assert {path.stem for path in guides.FOLDER.glob("*.toml")} == {*RUNGS, tokens_tab.NAME}
+    known = {*RUNGS, PRETRAINED.name, tokens_tab.NAME}
+    assert {path.stem for path in guides.FOLDER.glob("*.toml")} == known
+
+
+def test_a_step_on_imported_models_sets_what_their_tab_has():
+    """Its settings are those of a start, which a plan has only together with a model."""
+    fields, views = PRETRAINED.settings(), views_of(outline(PRETRAINED.plan(), 65))
+    steps = guide(PRETRAINED.name).step
+    assert 5 <= len(steps) <= 8
+    for step in steps:
+        assert set(step.do.set) <= set(fields)
+        assert step.do.view is None or step.do.view in views
+        choice = fields["trained"].choices
+        assert step.do.set.get("trained", "all") in choice
 
 
 def test_a_step_of_the_tokens_guide_sets_what_its_tab_has():

@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from lm.ladder import RUNGS
+from lm.ladder import PRETRAINED, RUNGS, rung
 from playground.lessons import Lesson, lesson, names, sections
 from playground.tabs import controls
 from tests.playground.lesson_texts import (
@@ -53,7 +53,7 @@ edit distance; exactly right; 947,741
 
 def test_every_rung_of_the_ladder_has_a_lesson_of_its_own() -> None:
     assert set(LADDER) <= set(names())
-    assert set(MODELS) <= set(RUNGS), "a lesson without a model"
+    assert set(MODELS) <= {*RUNGS, PRETRAINED.name}, "a lesson without a model"
     assert set(names()) >= OTHERS
 
 
@@ -139,7 +139,7 @@ def test_the_residual_snippet_shows_what_the_text_says() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_what_to_try_can_be_set_on_the_page(name: str) -> None:
     """An experiment's title, "Attention heads: 1, 4, 16", names a control and values it can take."""
-    fields = {field.title: field for field in RUNGS[name].settings().values()}
+    fields = {field.title: field for field in rung(name).settings().values()}
     tried = 0
     for title in re.findall(r"^- \*\*(.+?)\*\*", section_text(name, "What to try"), re.MULTILINE):
         field = next((fields[known] for known in fields if title.startswith(known)), None)

@@ -19,41 +19,44 @@ export function ways(packaged) {
   ];
 }
 
+/** Fills the card. It is there while the tab shows no run, or while another model is wanted. */
 export function pretrained(element, props, _watch, server) {
   const one = tab(props.feed);
-  const title = make("b", "pretrained-title");
-  const words = make("p", "figure-words pretrained-words");
+  let wanted = false; // although a model is shown
+  const title = make("h2", "figure-title");
   const list = make("ul", "pretrained-ways");
   list.append(...ways(props.packaged).map((way) => make("li", "", way)));
-  const panel = new ImportPanel((came) => openRun(props.feed, came.run));
-  const more = button("Bring another model", "pill-button", "Import a model by its name, or from files", () => show(!panel.node.hidden));
+  const panel = new ImportPanel((came) => {
+    wanted = false;
+    openRun(props.feed, came.run);
+  });
+  const close = button("✕", "icon-button", "Close", () => {
+    wanted = false;
+    show();
+  });
   const head = make("div", "figure-head");
   const tools = make("span", "figure-tools");
-  tools.append(more);
+  tools.append(close);
   head.append(title, tools);
   const card = make("div", "card pretrained-card");
-  card.append(head, words, list, panel.node);
+  card.append(head, make("p", "figure-words", WHAT), list, panel.node);
   element.replaceChildren(card);
-
-  function show(closed) {
-    const empty = !one.record.run;
-    panel.node.hidden = closed && !empty;
-    list.hidden = panel.node.hidden;
-    more.hidden = empty;
-    more.setAttribute("aria-expanded", String(!panel.node.hidden));
-    title.textContent = empty ? "No pretrained model is here yet" : "A model that others trained";
-    words.textContent = empty || !panel.node.hidden ? WHAT : "";
-  }
-
-  let run; // that was shown last
-  one.subscribe((record) => {
-    if (record.run === run) return;
-    run = record.run;
-    show(true);
-  }, element);
-  show(true);
+  document.addEventListener("click", ({ target }) => {
+    if (!element.isConnected || !target.closest(`#bring-${props.feed}`)) return;
+    wanted = !wanted;
+    show();
+    if (wanted) panel.name.focus();
+  });
+  one.subscribe(show, element);
   // A tab never opens empty: one that is here already is shown.
   if (!one.record.run) {
     ask(server, "newest", [[]]).then((found) => found?.run && !one.record.run && openRun(props.feed, found.run));
+  }
+
+  function show() {
+    const empty = !one.record.run;
+    card.hidden = !(empty || wanted);
+    close.hidden = empty;
+    title.textContent = empty ? "No pretrained model is here yet" : "Bring another model";
   }
 }

@@ -3,7 +3,8 @@ import { make } from "../basics/dom.js";
 import { RunsVerdicts } from "../runs/verdicts.js";
 import { labelAmong } from "../runs/words.js";
 
-const OWN = ["train", "validation", "exactly right"]; // the lines of the run shown; the last one of pairs only
+// The lines of the run shown; old text: of a run that started from another; exactly right: of pairs only.
+const OWN = ["train", "validation", "old text", "exactly right"];
 
 export class OverlayKey {
   /** ticks: the runs that are laid over; model: of the tab. */

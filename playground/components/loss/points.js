@@ -16,12 +16,17 @@ export function pointsOf(view, record, from, events) {
   const first = view.logX ? 1 : 0;
   const dots = events.filter((one) => one.type === "evaluation" && one.step >= first);
   const judged = dots.filter((one) => one.scores?.exact !== undefined); // of pairs
+  const old = dots.filter((one) => Number.isFinite(one.old_loss)); // on the text of the run that was started from
   return {
     raw: [x, loss.slice(from)],
     smooth: [x, smooth.slice(from)],
     validation: [
       positions(view, record, dots.map((e) => e.step), dots.map((e) => e.seconds)),
       dots.map((e) => e.loss),
+    ],
+    old: [
+      positions(view, record, old.map((e) => e.step), old.map((e) => e.seconds)),
+      old.map((e) => e.old_loss),
     ],
     exact: [
       positions(view, record, judged.map((e) => e.step), judged.map((e) => e.seconds)),

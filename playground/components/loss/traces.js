@@ -8,7 +8,7 @@ import { colourOf } from "../runs/ticks.js";
 
 // The curves of a run by its role, and what they change of the figure's style.
 const CURVES = {
-  shown: ["raw", "smooth", "validation", "exact"],
+  shown: ["raw", "smooth", "validation", "old", "exact"],
   previous: ["smooth"],
   overlay: ["smooth", "validation", "exact"],
 };

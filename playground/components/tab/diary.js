@@ -14,7 +14,10 @@ export function diary(element, props) {
   list.tabIndex = 0;
   list.setAttribute("aria-label", "Samples while it learns");
   const frame = make("div", "diary");
-  frame.append(head, list);
+  const base = new BaseSample(frame);
+  const both = make("div", "diary-both");
+  both.append(base.node, list);
+  frame.append(head, both);
   element.replaceChildren(frame);
 
   const atEnd = () => list.scrollHeight - list.scrollTop - list.clientHeight < 24;
@@ -34,7 +37,8 @@ export function diary(element, props) {
       list.replaceChildren();
       sticky = true;
     }
-    list.append(...samples.map((event) => row(record, event)));
+    base.take(record, samples, change.reset);
+    list.append(...samples.filter((event) => !base.is(event)).map((event) => row(record, event)));
     if (!list.children.length && change.reset) {
       list.append(make("div", "empty", "The first sample comes with the first steps."));
     } else if (record.elsewhere && !samples.length) {
@@ -78,6 +82,30 @@ export function diary(element, props) {
     list.scrollTop += then.getBoundingClientRect().top - list.getBoundingClientRect().top - 8;
   }
   one.onStep(mark, element);
+}
+
+/** Beside the samples of a run that started from another: what that one wrote, at step 0. */
+class BaseSample {
+  constructor(frame) {
+    this.frame = frame;
+    this.node = make("div", "diary-base");
+  }
+
+  take({ base }, samples, reset) {
+    this.base = base;
+    if (reset) this.node.replaceChildren();
+    const first = samples.find((event) => this.is(event));
+    if (first) {
+      const text = make("div", "diary-text open", first.text.trim());
+      this.node.replaceChildren(make("div", "diary-step", `before: ${base}`), text);
+    }
+    this.frame.classList.toggle("tuned", Boolean(base) && this.node.children.length > 0);
+  }
+
+  /** Whether an event is the sample of what the run started from. */
+  is({ step }) {
+    return Boolean(this.base) && step === 0;
+  }
 }
 
 /** One sample: its step, the last validation loss by then, and its text, which a click unfolds. */

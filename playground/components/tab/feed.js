@@ -42,6 +42,7 @@ function emptyRecord(run) {
     seconds_left: null,
     summary: "",
     best: null,
+    base: null, // the name of what it started from
     chat: false, // whether it has a chat template
     elsewhere: false, // whether it is a model that others trained, as it came
     train: emptyColumns(),
