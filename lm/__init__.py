@@ -24,10 +24,12 @@
 16. `runs/`                                the run directory: its format, recording, reading, packing
 17. `models/pretrained_transformer.py`, `interchange/`
                                            GPT-2 and Llama as runs, and runs for other programs
-18. `errors.py`, `devices.py`, `sizes.py`, `atomic.py`
+18. `start.py`, `layers/lora.py`, `tuning.py`, `training/known.py`, `runs/starting.py`, `tuning_told.py`
+                                           fine-tuning: a run that starts from another
+19. `errors.py`, `devices.py`, `sizes.py`, `atomic.py`
                                            problems that a person can correct; CPU or GPU; parameters;
                                            files that are replaced whole
-19. `__main__.py`, `train_command.py`, `pairs_told.py`, `flags.py`, `progress.py`, `interruption.py`,
+20. `__main__.py`, `train_command.py`, `pairs_told.py`, `flags.py`, `progress.py`, `interruption.py`,
     `wording.py`                           all of it from the command line: `python -m lm --help`
 
 Nothing here knows of a web page, and nothing runs on import.

