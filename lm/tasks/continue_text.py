@@ -24,7 +24,8 @@ from lm.tasks.task import Batch
 from lm.tokenizers import CharacterTokenizer, Tokenizer
 from lm.tokenizers.streaming import written
 
-JUDGED = 16_384  # tokens of the training split that are judged beside the validation split
+JUDGED = 16_384  # tokens of the training split that are judged beside the validation split,
+JUDGED_SCORES = 2**27  # fewer of a large vocabulary: with so many scores in all
 SAMPLE = SamplingConfig(temperature=0.8, max_new_tokens=160, seed=1)  # of the samples in training
 
 
@@ -155,8 +156,9 @@ class ContinueText:
         )
 
     def train_loss(self, model: nn.Module) -> float:
-        """The loss over windows spread evenly over the training split, `JUDGED` tokens in all."""
-        wanted = max(1, JUDGED // self.context_length)
+        """The loss over windows spread evenly over the training split, at most `JUDGED` tokens in all."""
+        judged = min(JUDGED, JUDGED_SCORES // self.vocab_size)
+        wanted = max(1, judged // self.context_length)
         apart = max(
             1, len(self.windows) // wanted
         )  # from the start of one window to that of the next
