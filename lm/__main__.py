@@ -3,6 +3,11 @@
 Flags are made from the fields of the config classes (`lm/flags.py`); training is in `lm/train_command.py`.
 """
 
+import signal
+
+if __name__ == "__main__":  # until `interruption` is here, Ctrl-C ends it without a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import json
 import os
 import re

@@ -3,9 +3,13 @@
 Training processes import this module again when they start, so nothing heavy is imported at its top.
 """
 
+import signal
+
+if __name__ == "__main__":  # until runs can begin, Ctrl-C ends it without a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import gc
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -14,10 +18,6 @@ if str(ROOT) not in sys.path:  # a Space puts playground/, not its parent, on th
     sys.path.insert(0, str(ROOT))
 
 if __name__ == "__main__":
-    signal.signal(
-        signal.SIGINT, signal.SIG_DFL
-    )  # until runs can begin, Ctrl-C ends it without a traceback
-
     from lm.openmp import WAITING
 
     os.environ.update(WAITING | os.environ)
