@@ -71,6 +71,8 @@ def watch(
                 told = f"{event.loss:.4f}"
                 if "exact" in event.scores:
                     told += f", {event.scores['exact']:.1%} exactly right"
+                if event.old_loss is not None:
+                    told += f", {event.old_loss:.4f} on the text of before"
                 progress.update(bar, validation=told)
                 if not console.is_terminal:
                     with contextlib.suppress(OSError):
