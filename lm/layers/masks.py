@@ -81,7 +81,7 @@ def prefix(length: int, prefix: int) -> Tensor:
 
 def distances(length: int) -> Tensor:
     """(T, T): how far column s lies before row t; negative after it."""
-    places = torch.arange(length)
+    places = torch.arange(length, dtype=torch.int32)
     return places[:, None] - places
 
 

@@ -67,7 +67,7 @@ export const maskDesigner = (...mounted) => new MaskDesigner(...mounted);
 
 function picture(kind) {
   const node = make("figure", `designed designed-${kind}`);
-  const canvas = make("canvas", "mask-canvas");
+  const canvas = make("canvas", "designed-canvas");
   const words = make("figcaption", "figure-words");
   canvas.setAttribute("role", "img");
   node.append(canvas, words);
@@ -92,7 +92,7 @@ function paint(canvas, width, height, share) {
 }
 
 function head() {
-  return row(["", "pattern", "full"], "th");
+  return row(["attention", "pattern", "full"], "th");
 }
 
 function row(cells, kind = "td") {

@@ -18,11 +18,11 @@ export function rows(c, pairs, facts) {
   const looked = layers.reduce((sum, layer) => sum + (isFull(c, layer) ? all : pairs), 0);
   const full = { ...c, pattern: "full" };
   const found = [
-    ["Pairs that may look", whole(looked), whole(all * layers.length)],
-    ["FLOPs of attention", short(flops(c, facts.pays)), short(flops(full, facts.pays))],
+    ["Pairs", whole(looked), whole(all * layers.length)],
+    ["FLOPs", short(flops(c, facts.pays)), short(flops(full, facts.pays))],
   ];
   if (facts.caches && c.causal_mask && c.pattern !== "prefix") {
-    found.push(["Cache to write with", `${short(cacheBytes(c), 1024)}B`, `${short(cacheBytes(full), 1024)}B`]);
+    found.push(["Cache", `${short(cacheBytes(c), 1024)}B`, `${short(cacheBytes(full), 1024)}B`]);
   }
   return found;
 }
