@@ -150,7 +150,8 @@ def _new(
     """A new run directory."""
     plan, prepared = _prepared(rung, recipe, given, corpus)
     snapshots = len(replay_steps(plan))
-    check_fits(plan, prepared.tokenizer.vocab_size, out, snapshots, device)
+    whole = group is None or not group.sharded  # else no process needs memory for all of it
+    check_fits(plan, prepared.tokenizer.vocab_size, out, snapshots, device if whole else "several")
     if group:
         if prepared.base is not None:
             raise SettingsProblem(

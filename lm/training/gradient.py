@@ -135,7 +135,11 @@ class GradientLearner:
             return ()
         shortened = min(1.0, longest / (self.norm + 1e-6)) if longest else 1.0  # as torch does it
         gradients = [[p.grad for p in b.parameters() if p.grad is not None] for b in self.blocks]
-        return tuple(float(nn.utils.get_total_norm(of_block)) / shortened for of_block in gradients)
+        return tuple(self.norm_of(of_block) / shortened for of_block in gradients)
+
+    def norm_of(self, gradients: list[Tensor]) -> float:
+        """The norm of several gradients together."""
+        return float(nn.utils.get_total_norm(gradients))
 
     def seed(self, number: int) -> None:
         """Let torch's random numbers begin anew."""

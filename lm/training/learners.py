@@ -37,6 +37,10 @@ def make_learner(
         raise SettingsProblem(
             "Several processes train a model from random numbers only: leave the start out."
         )
+    if group is not None and group.sharded:
+        from lm.training.processes.sharded import ShardedLearner  # here, because it takes a second
+
+        return ShardedLearner(plan, task, device, group)
     if group is not None:
         return DataParallelLearner(plan, task, device, group)
     if plan.training.learner == "gradient" and device.startswith("cuda"):

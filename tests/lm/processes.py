@@ -46,4 +46,6 @@ def together(size, act, *, sharded=False, environments=None):
         for one in members:
             one.join(10)
             one.kill()
+    faults = [one for one in found.values() if isinstance(one, str) and "Traceback" in one]
+    assert not faults, "\n".join(faults)
     return [found[rank] for rank in range(size)]

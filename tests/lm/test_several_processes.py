@@ -32,7 +32,7 @@ TENSORS = ("weights", "optimizer")  # of a checkpoint
 
 def plan_of(name="decoder_transformer", **given):
     """A tiny plan of fifty steps. Without dropout: each process would draw other random numbers."""
-    known = RUNGS[name].settings()
+    known = {"recipe", *RUNGS[name].settings()}
     return RUNGS[name].plan(**{k: v for k, v in (SIZES | BRIEF | given).items() if k in known})
 
 
