@@ -5,6 +5,7 @@ and models. Losses of different texts do not, and nothing is said of them togeth
 the answers, given the lines: it compares with that of another model of the same pairs, and never with a text's.
 """
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,7 +67,9 @@ def shortened(told: Sequence[str], most: int = 3) -> str:
 
 
 def value(setting: Any) -> str:
-    """The value of a setting as people write it."""
+    """The value of a setting as people write it; of the directory of a run, its name alone."""
+    if isinstance(setting, str) and os.sep in setting:
+        return os.path.basename(setting)
     if isinstance(setting, bool):
         return "on" if setting else "off"
     if isinstance(setting, int):

@@ -7,6 +7,7 @@ import pytest
 from lm.errors import Problem
 from lm.interchange.importing import find, import_model
 from lm.ladder import PRETRAINED, RUNGS
+from lm.runs.comparing import differences
 from lm.runs.format import BaseRecord
 from lm.start import RANDOM
 from playground.figures import tuning_words
@@ -33,6 +34,14 @@ def test_a_token_becomes_the_run_that_a_plan_starts_from(begun, finished):
     run = finished.library.view("local:decoder_transformer").run
     assert plan.start.start == str(run.directory.resolve()) and base.run.identity == run.identity
     assert plan.start.lora_rank == 2
+
+
+def test_the_list_of_runs_names_what_a_run_started_from_without_its_path(begun):
+    """The page is open to strangers, and the path is of this machine."""
+    actions, values = begun
+    plan, _ = actions.starts.plan(actions.rung, values())
+    (told,) = differences(actions.rung.plan(**plan.values() | {"start": RANDOM}), plan)
+    assert told == "start from random→decoder_transformer"
 
 
 @pytest.mark.parametrize("start", ["/etc", "..", "local:../x", "local:bigram", "local:nobody", 7])
