@@ -16,6 +16,7 @@ FORMATS = (
     "script",
 )  # of `lm/interchange/`; a zip of the whole run is
 # another thing: the page downloads it at once (`playground/runs/run_files.py`)
+ZIP = "zip"
 COPIES = 4  # of the weights in floats that a process holds at most while it writes a model
 OVERHEAD = 400_000_000  # bytes of the process itself
 
@@ -29,8 +30,10 @@ class Exports:
     def begin(self, token: str, kind: str, step: Any = None) -> Answer:
         """Begin an export; answers {"job": its key}. `Problem` if there is no such run, or no room for it.
 
-        step: of the snapshot; None: the last.
+        step: of the snapshot; None: the last. A zip of the whole run is only checked: the page downloads it.
         """
+        if kind == ZIP:
+            return self._checked(self.library.view(token).run)
         if kind not in FORMATS:
             raise SettingsProblem(f"A run is exported as {', '.join(FORMATS)}, or as a zip file.")
         run = self.library.view(token).run
@@ -54,6 +57,14 @@ class Exports:
             self.jobs.forget(job)
             raise
         return {"job": job.key}
+
+    def _checked(self, run: Run) -> Answer:
+        if run.record.holds_changes_only:
+            raise RunProblem(
+                "This run holds only the weights that it trained, and needs the run that it started from: "
+                "export it in another format, which adds the others."
+            )
+        return {"ready": True}
 
     def _made(self, job: Job, file: str) -> Answer:
         job.file = job.folder / file

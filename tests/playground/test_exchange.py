@@ -86,6 +86,7 @@ def test_a_folder_comes_in_and_goes_out_again_as_it_was(folder, client, services
     ("asked", "why"),
     [
         ({"run": "local:nobody", "to": "gguf"}, "no longer here"),
+        ({"run": "local:nobody", "to": "zip"}, "no longer here"),
         ({"run": "shipped:bigram", "to": "exe"}, "exported as"),
         ({"name": ""}, "Type a name"),
         ({"job": "unknown"}, "no longer here"),

@@ -75,8 +75,21 @@ export class ExportMenu {
     link.href = `${ZIP}?run=${encodeURIComponent(run)}`;
     link.download = "";
     link.title = title;
-    link.addEventListener("click", () => this.close());
+    link.addEventListener("click", (event) => {
+      if (link.checked) return this.close();
+      event.preventDefault();
+      return this.check(run, link);
+    });
     return link;
+  }
+
+  /** Downloads the zip of a run, unless the server says why it cannot be made. */
+  async check(run, link) {
+    const { error } = await begun({ run, to: "zip" });
+    if (error) return this.progress.say(error, true);
+    link.checked = true;
+    link.click();
+    link.checked = false;
   }
 
   close() {
