@@ -144,7 +144,9 @@ class SelfAttention(nn.Module):
         places = cache.places()  # (n,)
         if self.rotary is not None:
             q, k = self.rotary.at(places[-T:], q), self.rotary.at(places, k)
-        mask = self.mask[places[-T:]][:, places].to(q.dtype)  # (T, n)
+        mask = None  # the last position may look at all that is kept
+        if T > 1:
+            mask = self.mask[places[-T:]][:, places].to(q.dtype)  # (T, n)
         scale = None if self.scaled else 1.0
         return F.scaled_dot_product_attention(
             q, self.repeated(k), self.repeated(v), attn_mask=mask, scale=scale

@@ -22,32 +22,36 @@ class RollingLayerCache(LayerCache):
     def __init__(self, context_length: int, window: int, sinks: int = 0) -> None:
         super().__init__(context_length)
         self.window, self.sinks = window, sinks
-        self._kept: Tensor | None = None  # (n,) places in the text
+        self._first = 0  # the place in the text of the first one that is kept after the sinks
 
     def extend(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Add those of T new positions, (B, H, T, D); returns all that these may look at, (B, H, n, D)."""
         T = keys.shape[2]
-        new = torch.arange(self.length, self.length + T, device=keys.device)
-        if self._keys is not None and self._values is not None and self._kept is not None:
-            # A position drops out of the window when the first of the new ones cannot see it any more.
-            stays = (self._kept < self.sinks) | (self._kept > self.length - self.window)
-            keys = torch.cat([self._keys[:, :, stays], keys], dim=2)
-            values = torch.cat([self._values[:, :, stays], values], dim=2)
-            new = torch.cat([self._kept[stays], new])
-        self._keys, self._values, self._kept = keys, values, new
+        if self._keys is not None and self._values is not None:
+            sinks = min(self.sinks, self.length)
+            # The window of the first new position begins here; what lies before it is dropped.
+            first = max(self._first, min(self.length, self.length + 1 - self.window))
+            kept = sinks + first - self._first
+            keys = torch.cat([self._keys[:, :, :sinks], self._keys[:, :, kept:], keys], dim=2)
+            values = torch.cat([self._values[:, :, :sinks], self._values[:, :, kept:], values], 2)
+            self._first = first
         self.length += T
+        self._keys, self._values = keys, values
+        self._first = max(self._first, min(self.sinks, self.length))
         return keys, values
 
     def places(self) -> Tensor:
         """(n,): the place in the context of each that is kept."""
-        assert self._kept is not None
-        past = max(0, self.length - self.context_length)
-        return torch.where(self._kept < self.sinks, self._kept, self._kept - past)
+        assert self._keys is not None
+        end, sinks = min(self.length, self.context_length), min(self.sinks, self.length)
+        rest = torch.arange(end - (self.length - self._first), end, device=self._keys.device)
+        return torch.cat([torch.arange(sinks, device=rest.device), rest]) if sinks else rest
 
     def clear(self) -> None:
         """Forget the text."""
         super().clear()
-        self._keys = self._values = self._kept = None
+        self._keys = self._values = None
+        self._first = 0
 
 
 class RollingCache(KeyValueCache):

@@ -176,7 +176,7 @@ def _written(name: str, changed: dict[str, Any], characters: int) -> list[str]:
             pass
         ends.append(time.perf_counter())
         before = before or _peak()
-        progress(f"{name}: {(part + 1) * tenth:,} characters")
+        progress(f"{name}: {(part + 1) * tenth:,} characters, peak {_peak():.1f} MB")
     torch.set_num_threads(threads)
     seconds = [end - begin for begin, end in pairwise(ends)]
     return [
