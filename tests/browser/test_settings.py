@@ -144,10 +144,14 @@ def test_the_picture_of_who_may_look_where_follows_the_settings_at_once(decoder,
     tab = open_tab(decoder, pattern="window", window=4, context_length=16)
     tab.panel.locator(".controls .label-wrap", has_text="Who may look where").click()
     designer = tab.panel.locator(".block.mask-designer")
-    designer.get_by_text("The last position knows of 4 after layer 1, 7 after layer 2").wait_for()
+    designer.get_by_text(
+        "Of 16 positions, the last one knows of 4 after layer 1, 7 after layer 2"
+    ).wait_for()
     assert tab.panel.locator(f"#{decoder.name}-stride").is_hidden()
     tab.type("window", "2")
-    designer.get_by_text("The last position knows of 2 after layer 1, 3 after layer 2").wait_for()
+    designer.get_by_text(
+        "Of 16 positions, the last one knows of 2 after layer 1, 3 after layer 2"
+    ).wait_for()
     tab.type("window", "17")
     refused = "A window of 17 tokens is larger than the context of 16"
     tab.page.locator(f"#estimate-{decoder.name}", has_text=refused).first.wait_for()

@@ -22,8 +22,9 @@ test("a picture of a long context counts all pairs, and a cell shows its share o
 test("information travels a window further with each layer, and at once with a full one", () => {
   assert.deepEqual(known(of({})), [16, 31, 46]);
   assert.deepEqual(known(of({ alternate: true })), [16, 64, 64]);
-  assert.equal(reachWords(of({}), [16, 31, 46]), "The last position knows of 16 after layer 1, 31 after layer 2, 46 after layer 3 of 64.");
-  assert.equal(reachWords(of({}), [64, 64, 64]), "The last position knows of all 64 positions after the first layer.");
+  assert.equal(reachWords(of({}), [16, 31, 46]), "Of 64 positions, the last one knows of 16 after layer 1, 31 after layer 2, 46 after layer 3.");
+  assert.match(reachWords(of({}), [16, 64, 64]), /knows of 16 after layer 1, all after layer 2\.$/);
+  assert.equal(reachWords(of({}), [64, 64, 64]), "Of 64 positions, the last one knows of all after the first layer.");
 });
 
 test("it says truly what is saved: nothing below the context from which blocks pay", () => {

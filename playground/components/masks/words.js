@@ -53,11 +53,11 @@ export function savedWords(c, facts) {
 /** How far information travels: of the last position, after each layer. known: numbers of positions. */
 export function reachWords(c, known) {
   const T = c.context_length;
-  const first = known.findIndex((count) => count === T);
-  if (known.length === 1) return `The last position knows of ${whole(known[0])} of ${whole(T)} positions.`;
-  if (first === 0) return `The last position knows of all ${whole(T)} positions after the first layer.`;
-  const after = known.map((count, layer) => `${whole(count)} after layer ${layer + 1}`);
-  const list = after.length > 4 ? [...after.slice(0, 2), "…", after.at(-1)] : after;
-  const end = first > 0 ? `: all after layer ${first + 1}` : ` of ${whole(T)}`;
-  return `The last position knows of ${list.join(", ")}${end}.`;
+  const whence = `Of ${whole(T)} positions, the last one knows of`;
+  if (known.length === 1) return `${whence} ${whole(known[0])}.`;
+  if (known[0] === T) return `${whence} all after the first layer.`;
+  const after = known.map((count, layer) => `${count === T ? "all" : whole(count)} after layer ${layer + 1}`);
+  const first = known.indexOf(T) + 1 || known.length; // layers after which no more is told
+  const told = after.slice(0, first);
+  return `${whence} ${(told.length > 4 ? [...told.slice(0, 2), "…", told.at(-1)] : told).join(", ")}.`;
 }
