@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from torch import nn
 
 from lm.errors import SettingsProblem
-from lm.settings import Setting, Settings, describe
+from lm.settings import Setting, Settings, describe, no_such
 from lm.start import FromNothing, StartConfig
 from lm.tasks import KINDS, TaskConfig
 from lm.tokenizers import TokenizerConfig
@@ -128,10 +128,7 @@ class Rung:
         wanted = {**self.recipe(self.usual if recipe is None else recipe).settings, **given}
         unknown = wanted.keys() - self.settings().keys()
         if unknown:
-            known = ", ".join(self.settings())
-            raise SettingsProblem(
-                f"There is no setting called {min(unknown)!r}; there are {known}."
-            )
+            raise SettingsProblem(no_such(min(unknown), self.settings()))
         parts = {
             name: type(part).make(
                 **part.model_dump()

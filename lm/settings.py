@@ -6,8 +6,9 @@ documentation are all derived from the fields of a `Settings` class. The setting
 the other parts of a plan beside these parts (`lm/plan.py`).
 """
 
+import difflib
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
@@ -179,6 +180,14 @@ def _setting(name: str, field: Any) -> Setting:
     )
 
 
+def no_such(name: str, known: Iterable[str]) -> str:
+    """The sentence about a setting that there is not, with those that are spelled like it, or the first few."""
+    names = list(known)
+    told = difflib.get_close_matches(name, names, n=6, cutoff=0.5) or names[:6]
+    rest = f" and {len(names) - len(told)} others" if len(told) < len(names) else ""
+    return f"There is no setting called {reprlib.repr(name)}; there are {', '.join(told)}{rest}."
+
+
 def _sentence(settings: type[Settings], error: ValidationError) -> str:
     """The first error that pydantic found, as one sentence for the person who chose the value."""
     first = error.errors()[0]
@@ -187,7 +196,7 @@ def _sentence(settings: type[Settings], error: ValidationError) -> str:
     name = str(first["loc"][0])
     known = {field.name: field for field in describe(settings)}
     if name not in known:
-        return f"There is no setting called {reprlib.repr(name)}; there are {', '.join(known)}."
+        return no_such(name, known)
     field, value = known[name], reprlib.repr(first["input"])
     if field.kind == "choice":
         return f"{field.title} is one of {', '.join(field.choices)}, not {value}."

@@ -16,7 +16,7 @@ from lm.errors import SettingsProblem
 from lm.plan import Plan, Rung
 from lm.runs.comparing import value
 from lm.runs.sweeps import Sweep
-from lm.settings import Setting
+from lm.settings import Setting, no_such
 from lm.sizes import count_parameters, outline
 from lm.start import RANDOM
 
@@ -63,8 +63,7 @@ def parse(rung: Rung, words: Sequence[str]) -> dict[str, tuple[Any, ...]]:
                 f"{word!r} names no values: write a setting and its values, as n_embd=32,64."
             )
         if name not in fields:
-            known = ", ".join(fields)
-            raise SettingsProblem(f"{rung.title} has no setting called {name!r}; it has {known}.")
+            raise SettingsProblem(no_such(name, fields))
         if name in varied:
             raise SettingsProblem(f"{name} is varied twice: give all its values at once.")
         read = tuple(_value(fields[name], text.strip()) for text in values.split(","))

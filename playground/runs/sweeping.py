@@ -273,8 +273,12 @@ def _told(rung: Rung, plan: Plan) -> str:
 def _words(asked: Any) -> list[str]:
     """ "n_layer=1,2" of each [setting, values] that a page sends."""
     pairs = [one for one in asked if isinstance(one, list)] if isinstance(asked, list) else []
-    named = [one for one in pairs if len(one) == 2 and one[0]]
-    return [f"{sendable(name)}={sendable(values)[:LONGEST]}" for name, values in named]
+    named = [(sendable(one[0]), sendable(one[1])) for one in pairs if len(one) == 2 and one[0]]
+    if any(len(values) > LONGEST for _, values in named):
+        raise SettingsProblem(
+            f"The values of a setting have at most {LONGEST:,} characters: choose fewer."
+        )
+    return [f"{name}={values}" for name, values in named]
 
 
 def _given(rung: Rung, steps: Any, varied: Any) -> dict[str, Any]:

@@ -132,6 +132,7 @@ def test_a_law_of_few_points_says_not_to_trust_it(sweeping, asked, ended):
         ({"vary": [["n_embd", "4,x"]]}, "embedding size"),
         ({"vary": [["n_embd", "4,4"]]}, "twice"),
         ({"vary": [["nothing", "4"]]}, "no setting called"),
+        ({"vary": [["n_embd", "4," * 10_001]]}, "at most 20,000 characters"),
         ({"vary": []}, "nothing to vary"),
         ({"vary": 7}, "nothing to vary"),
         ({"vary": [["n_embd", "4"], ["steps", "1"], ["seed", "1"]]}, "one setting, or two"),
