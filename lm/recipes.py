@@ -121,6 +121,22 @@ DECODER = (
         },
     ),
     Recipe(
+        "subwords",
+        "For BPE or Unigram of about 512 pieces: as long as two-minutes, with dropout, and no tables of n-grams.",
+        _MODERN
+        | {
+            "n_layer": 3,
+            "learning_rate": 1e-2,
+            "weight_decay": 0.0,
+            "warmup_steps": 10,
+            "batch_size": 32,
+            "dropout": 0.1,
+            "hold": 0.3,
+            "steps": 1000,
+            "evaluate_every": 100,
+        },
+    ),
+    Recipe(
         "best",
         "The lowest loss we know for forty minutes on two cores, averaged with counted n-grams.",
         _MODERN
