@@ -84,7 +84,7 @@ class Imports:
         folder = job.folder / FILES
         folder.mkdir()
         file.replace(folder / "model.zip")
-        return self.begin_files(job.key, "uploaded model", "float32")
+        return self.begin_files(job.key, "", "float32")
 
     def begin_files(self, key: str, title: str, weights: Any) -> Answer:
         """Begin the import of the files that have come; answers {"job": key}."""

@@ -26,6 +26,8 @@ from lm.sizes import count_parameters, free_disk, told
 Tell = Callable[[str, float | None], None]
 PATTERNS = (*hub.FILES, "*.gguf", "*.bin")  # of a model; a .bin is refused, by a sentence
 PIECE = 1 << 20
+UNNAMED = "uploaded files"
+FAMILIES = {"gpt2": "GPT-2", "llama": "Llama"}
 LOOK = 0.5  # seconds between two looks at how much has come from the hub
 
 
@@ -50,7 +52,11 @@ def take(
         found = _named(tell, name, weights, most_bytes, None if keep_cache else files)
     else:
         found = _sent(tell, files, title, weights, most_bytes)
-    size = count_parameters(outline_of(found.config, found.vocab_size)) * BYTES[weights]
+    parameters = count_parameters(outline_of(found.config, found.vocab_size))
+    if found.title == UNNAMED:
+        family = FAMILIES[found.config.family]
+        found = dataclasses.replace(found, title=f"{family} of {parameters:,} parameters")
+    size = parameters * BYTES[weights]
     if most_memory is not None and size > most_memory:
         raise RunProblem(
             f"The weights of this model take {told(size)}, and this page takes up to {told(most_memory)}: "
@@ -129,7 +135,7 @@ def _sent(tell: Tell, files: Path, title: str, weights: str, most: int | None) -
     if ggufs:
         found = gguf_file.found_in(ggufs[0], weights, None)
         return dataclasses.replace(found, source=ggufs[0].name)
-    return found_in(files, weights, None, title or "uploaded files")
+    return found_in(files, weights, None, title or UNNAMED)
 
 
 def is_model_file(name: str) -> bool:

@@ -30,7 +30,7 @@ from playground.looking.head_costs import comparison
 from playground.runs.going_on import GoingOn
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
-from playground.tabs import controls
+from playground.tabs import controls, pretrained
 from playground.tabs.arguments import arguments, chat_wanted, step_of
 from playground.tabs.estimating import estimate
 from playground.tabs.prompts import sendable
@@ -116,7 +116,9 @@ class Actions:
         shown = token if known else self.library.shipped(self.rung.name)
         sentence = None
         if query.get("model") == self.rung.name:
-            values, sentence = controls.values_from_query(self.rung, query)
+            # The sizes of an imported model come with it: a link need not name them.
+            own = self._values_now(token) if known and pretrained.is_one(self.rung) else None
+            values, sentence = controls.values_from_query(self.rung, query, own)
         elif known:
             values = self._values_now(token)
         else:

@@ -143,26 +143,29 @@ def recipe_of(rung: Rung, values: Sequence[Any]) -> str | None:
     return None
 
 
-def values_from_query(rung: Rung, query: Mapping[str, str]) -> tuple[list[Any], str | None]:
+def values_from_query(
+    rung: Rung, query: Mapping[str, str], usual: Sequence[Any] | None = None
+) -> tuple[list[Any], str | None]:
     """Values for the controls from URL parameters, and a sentence if some of them cannot be used.
 
-    Missing parameters take their defaults; unknown ones are ignored, as in any link. The page writes these
-    parameters itself (components/tab/choice.js).
+    Missing parameters take their defaults, or the `usual` values; unknown ones are ignored, as in any link. The
+    page writes these parameters itself (components/tab/choice.js).
     """
+    fields = rung.settings()
     values, wrong = [], []
-    for name, field in rung.settings().items():
-        value = field.default
+    usual = usual or [field.default for field in fields.values()]
+    for (name, field), value in zip(fields.items(), usual, strict=True):
         if name in query:
             try:
                 value = parsed(field, query[name])
             except ValueError:
                 wrong.append(name)
         values.append(value)
-    start = values[list(rung.settings()).index("start")]
+    start = values[list(fields).index("start")]
     try:
         plan_of(rung, values, str(start))
     except SettingsProblem as problem:
-        return [field.default for field in rung.settings().values()], str(problem)
+        return list(usual), str(problem)
     if wrong:
         return (
             values,

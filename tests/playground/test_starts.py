@@ -86,6 +86,8 @@ def test_an_imported_model_is_taught_by_lora_unless_chosen_otherwise(
     assert opened["feed"]["trained"] is None  # nobody trained it with settings of a page
     plan, base = actions.starts.plan(PRETRAINED, list(settings.values()))
     assert plan.model.n_embd == run.plan.model.n_embd and base.run.identity == run.identity
+    linked = actions.restore(token, None, {"model": PRETRAINED.name, "steps": "7"})["settings"]
+    assert linked == settings | {"steps": 7}  # a link need not name the sizes of the model
     values = list(settings.values())
     values[list(settings).index("start")] = RANDOM
     with pytest.raises(Problem, match="Choose a model"):

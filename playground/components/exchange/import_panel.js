@@ -71,7 +71,7 @@ export class ImportPanel {
       this.progress.tell(`Reading ${first.name}`);
       return this.bring(() => zipSent(first));
     }
-    const title = files.length > 1 ? "uploaded files" : first.name;
+    const title = files.length > 1 ? "" : first.name;
     return this.bring(async () => {
       const { job, error } = await filesSent(files, (...told) => this.progress.tell(...told));
       return error ? { error } : begun({ job, title, weights: this.weights });
