@@ -45,8 +45,8 @@ class Setting:
     """One field as a person sees it, on the page or on the command line.
 
     `minimum` and `maximum` are the bounds that are enforced; `live_maximum` is the end of the page's
-    slider: beyond it, training takes too long to watch. The value of the kind "run" is "random" or the directory
-    of a run.
+    slider: beyond it, training takes too long to watch. The value of the kind "run" is "random" or the
+    directory of a run.
     """
 
     name: str

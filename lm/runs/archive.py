@@ -138,8 +138,10 @@ def _check_contents(directory: Path) -> str:
     run = open_run(directory)
     record = run.record
     base = record.base
-    if base is not None and base.path is not None:
-        raise RunProblem("run.json names a run of another machine that it started from.")
+    if base is not None and (base.path, base.corpus and base.corpus.path) != (None, None):
+        raise RunProblem(
+            "run.json names a place on another machine for the run that it started from."
+        )
     words = [record.corpus.title, record.corpus.name, record.recipe or "", record.created]
     words += [base.title] if base is not None else []
     if not all(label.plain(text, MOST_TEXT) for text in words):

@@ -228,7 +228,7 @@ def test_a_zip_that_names_a_run_of_this_machine_is_refused(moved, tmp_path, monk
     run = moved("all")
     monkeypatch.setattr(type(run.record), "without_places", lambda record: record)
     archive.export_run(run, tmp_path / "run.zip")
-    with pytest.raises(RunProblem, match="names a run of another machine"):
+    with pytest.raises(RunProblem, match="names a place on another machine"):
         archive.import_run(tmp_path / "run.zip", tmp_path)
 
 
