@@ -122,7 +122,7 @@ class SelfAttention(nn.Module):
         if self.n_key_value_head < self.n_head:
             k, v = self.repeated(k), self.repeated(v)  # (B, H, start + T, D)
         scale = None if self.scaled else 1.0  # None: 1 / √D
-        if self.window and cache is None and padding is None and pays(T, self.window):
+        if self.window and cache is None and padding is None and pays(T, self.window, x.device):
             with float32_on_cpu(x.device):
                 found = window_attention(q, k, v, self.window, scale)
         elif self.causal_kernel and cache is None and padding is None:
