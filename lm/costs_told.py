@@ -25,7 +25,7 @@ def rows(take: Take) -> list[tuple[str, str]]:
     return [
         ("parameters", f"{cost.parameters:,}"),
         ("tokens", tokens),
-        ("operations", f"{cost.six_nd:.3g} by 6 N D, {cost.exact:.3g} counted, with attention"),
+        ("operations", f"{power(cost.six_nd)} by 6 N D, {power(cost.exact)} counted, with attention"),
         ("memory", ", ".join(f"{name} {size(given)}" for name, given in parts)),
         ("on each, DDP", f"{size(alone.total)}, which {_fits(take, alone)}"),
         ("on each, FSDP", f"{size(take.fsdp.total)}, which {_fits(take, take.fsdp)}"),
@@ -55,6 +55,11 @@ def large(number: float) -> str:
         if number >= least:
             return f"{float(f'{number / least:.3g}'):,g} {word}"
     return f"{number:,.0f}"
+
+
+def power(number: float) -> str:
+    """A very large number with three digits: 3.14e23."""
+    return f"{number:.2e}".replace("e+", "e")
 
 
 def size(count: float) -> str:

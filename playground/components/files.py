@@ -51,6 +51,7 @@ STYLES = tuple(
         "merges",
         "lattice",
         "lesson",
+        "costs",
         "small_screens",
         "tooltip",
         "presenting",

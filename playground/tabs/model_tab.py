@@ -23,6 +23,7 @@ from playground.serving.visitors import visitor_of
 from playground.tabs import (
     burst_button,
     controls,
+    costs_card,
     guiding,
     lesson_view,
     pretrained,
@@ -165,6 +166,7 @@ def build(
                 with gr.Column(elem_classes="attention-card card"):
                     _inside(rung, actions)
         lesson_view.build(rung)
+        costs_card.build(rung)
         opener = pretrained.opener(key) if pretrained.is_one(rung) else None
     parts = {"token": token, "feed": feed, "chart": chart, "notice": told}
     parts |= {"recipe": recipe, "corpus": corpus}
