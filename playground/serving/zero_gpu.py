@@ -8,14 +8,23 @@ import importlib
 import os
 from collections.abc import Callable, Iterator
 
+from lm.errors import Problem
 from playground.training.burst import LENT, burst
 
 Burst = Callable[..., Iterator[int]]
 
 
 def offered() -> Burst | None:
-    """`burst` as a function that ZeroGPU runs; None where there is none. A Space without any does not start."""
+    """`burst` as a function that ZeroGPU runs; None where there is none. A Space without any does not start.
+
+    `Problem` if the package cannot be used, as with a torch that was built for CPUs alone.
+    """
     if os.environ.get("SPACES_ZERO_GPU", "").lower() not in ("1", "t", "true"):
         return None
-    decorated: Burst = importlib.import_module("spaces").GPU(duration=LENT)(burst)
+    try:
+        decorated: Burst = importlib.import_module("spaces").GPU(duration=LENT)(burst)
+    except Exception as error:
+        raise Problem(
+            f"The package of ZeroGPU cannot be used ({error!r}): hosting/README.md says which torch it takes."
+        ) from None
     return decorated

@@ -6,6 +6,7 @@ import types
 import gradio as gr
 import pytest
 
+from lm.errors import Problem
 from playground.serving import zero_gpu
 from playground.tabs import burst_button
 from playground.training.burst import burst
@@ -41,6 +42,11 @@ def test_only_where_a_space_has_zero_gpu_is_its_package_imported(monkeypatch):
     assert zero_gpu.offered() is None and not asked
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     assert zero_gpu.offered() is burst and asked == [60]
+    monkeypatch.setitem(
+        sys.modules, "spaces", None
+    )  # importing it fails, as with a torch for CPUs alone
+    with pytest.raises(Problem, match="says which torch"):
+        zero_gpu.offered()
 
 
 def test_a_burst_shows_its_run_at_once_and_trains_it_to_the_end(pressed, library):
