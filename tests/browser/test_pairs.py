@@ -81,8 +81,9 @@ def test_a_decoder_answers_lines_when_that_is_its_task(open_tab):
     tab = open_tab(DECODER, steps=20, evaluate_every=20, **SMALL, **small)
     page, panel = tab.page, tab.panel
     page.locator("#pairs").wait_for()
-    share = panel.locator(f"#{tab.key}-ngram_share")  # of lines nothing is counted
-    assert share.evaluate("(node) => getComputedStyle(node).display") == "none"
+    panel.locator(".settings .label-wrap", has_text="Regularisation").click()
+    panel.locator(f"#{tab.key}-token_noise").wait_for()
+    assert not panel.locator(f"#{tab.key}-ngram_share").is_visible()  # of lines nothing is counted
     tab.train().reaches("finished")
     panel.locator(".pairs-row").nth(7).wait_for()
     assert not panel.locator(f"#prompt-{tab.key}").is_visible()  # Write continues a text
