@@ -9,12 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-PAYS = 32  # blocks of a text from which on it is faster; lm/EXPERIMENTS.md has the measurement
+# Blocks and positions from which on it is faster (lm/EXPERIMENTS.md); shorter texts were not measured.
+PAYS, LEAST = 8, 1024
 
 
 def pays(length: int, window: int, device: torch.device) -> bool:
     """Whether a text of so many positions is read faster in blocks than with a mask; measured on a CPU only."""
-    return device.type == "cpu" and length >= PAYS * window
+    return device.type == "cpu" and length >= max(LEAST, PAYS * window)
 
 
 def window_attention(

@@ -4,7 +4,7 @@ from typing import Any
 
 from lm.generation import Caching
 from lm.layers import RollingCache, SelfAttention
-from lm.layers.window_attention import PAYS
+from lm.layers.window_attention import LEAST, PAYS
 from lm.plan import Rung
 from lm.sizes import outline
 
@@ -12,8 +12,9 @@ from lm.sizes import outline
 def facts(rung: Rung) -> dict[str, Any]:
     """Of a model that attends.
 
-    pays: the blocks of a text from which on a window is computed in blocks. blocks: whether the model does that
-    at all. caches: whether it keeps keys and values to write with. rolls: whether their cache can roll.
+    pays, least: the blocks and the positions of a text from which on a window is computed in blocks. blocks:
+    whether the model does that at all. caches: whether it keeps keys and values to write with. rolls: whether
+    their cache can roll.
     """
     rotary = {"positions": "rotary"} if "positions" in rung.settings() else {}
     model = outline(rung.plan(pattern="window", **rotary), 65)
@@ -21,6 +22,7 @@ def facts(rung: Rung) -> dict[str, Any]:
     cache = model.new_cache() if isinstance(model, Caching) else None
     return {
         "pays": PAYS,
+        "least": LEAST,
         "blocks": blocks,
         "caches": cache is not None,
         "rolls": isinstance(cache, RollingCache),

@@ -8,7 +8,7 @@ import { maskWords, reachWords, rows, savedWords, short } from "../../playground
 const SIZES = { context_length: 64, n_embd: 128, n_layer: 3, causal_mask: true, know_positions: true, blocks: true };
 const NUMBERS = { window: 16, stride: 4, sinks: 4, prefix: 16, alternate: false, positions: "learned" };
 const of = (changed) => ({ ...SIZES, ...NUMBERS, pattern: "window", ...changed });
-const FACTS = { pays: 32, blocks: true, caches: true, rolls: true };
+const FACTS = { pays: 8, least: 512, blocks: true, caches: true, rolls: true };
 const known = (c) => reach(c).map((layer) => layer.reduce((sum, one) => sum + one, 0));
 
 test("a picture of a long context counts all pairs, and a cell shows its share of them", () => {
@@ -28,7 +28,7 @@ test("information travels a window further with each layer, and at once with a f
 });
 
 test("it says truly what is saved: nothing below the context from which blocks pay", () => {
-  assert.ok(!inBlocks(of({}), 32) && inBlocks(of({ context_length: 512 }), 32));
+  assert.ok(!inBlocks(of({}), FACTS) && inBlocks(of({ context_length: 512 }), FACTS));
   assert.match(savedWords(of({}), FACTS), /masked; computing in blocks pays from a context of 512 on/);
   assert.match(savedWords(of({ context_length: 512 }), FACTS), /nothing else is computed: faster/);
   assert.match(savedWords(of({ pattern: "strided" }), FACTS), /saves no time/);

@@ -164,7 +164,8 @@ def test_blocks_give_what_the_mask_gives(length, window, monkeypatch):
     part = SelfAttention(12, 3, mask, window=window)
     results = []
     for least in (0, 10**6):
-        monkeypatch.setattr(blocks, "PAYS", least)
+        monkeypatch.setattr(blocks, "LEAST", least)
+        monkeypatch.setattr(blocks, "PAYS", 0)
         x = torch.linspace(-2, 2, 2 * length * 12).view(2, length, 12).sin().requires_grad_()
         found = part(x)
         found.square().sum().backward()

@@ -45,17 +45,20 @@ export function maskOf(c, side) {
 /** Pairs of positions that full attention compares: half the square with a causal mask. */
 export const fullPairs = ({ context_length: T, causal_mask: causal }) => (causal ? (T * (T + 1)) / 2 : T * T);
 
-/** Whether the program computes a layer in blocks, and not all pairs with a mask. pays: blocks from which it does. */
-export const inBlocks = (c, pays) =>
-  c.pattern === "window" && Boolean(c.causal_mask) && c.blocks && c.context_length >= pays * c.window;
+/** The context from which on the program computes a window in blocks. facts: {pays, least}, blocks and positions. */
+export const blocksFrom = (c, { pays, least }) => Math.max(least, pays * c.window);
+
+/** Whether the program computes a layer in blocks, and not all pairs with a mask. */
+export const inBlocks = (c, facts) =>
+  c.pattern === "window" && Boolean(c.causal_mask) && c.blocks && c.context_length >= blocksFrom(c, facts);
 
 /** Operations of attention that the program computes in a forward pass over a window: scores, and their sums. */
-export function flops(c, pays) {
+export function flops(c, facts) {
   const T = c.context_length;
   const blocks = Math.ceil(T / c.window);
   let computed = 0;
   for (let layer = 0; layer < layersOf(c); layer += 1) {
-    const local = inBlocks(c, pays) && !isFull(c, layer);
+    const local = inBlocks(c, facts) && !isFull(c, layer);
     computed += local ? blocks * c.window * 2 * c.window : T * T;
   }
   return 4 * c.n_embd * computed;

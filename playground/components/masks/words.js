@@ -1,6 +1,6 @@
 // The sentences under the pictures of a mask, each computed from the settings.
 import { percent, whole } from "../basics/wording.js";
-import { cacheBytes, flops, fullPairs, inBlocks, isFull, layersOf, rolls } from "./looks.js";
+import { blocksFrom, cacheBytes, flops, fullPairs, inBlocks, isFull, layersOf, rolls } from "./looks.js";
 
 const UNITS = ["", " K", " M", " G", " T"];
 
@@ -19,7 +19,7 @@ export function rows(c, pairs, facts) {
   const full = { ...c, pattern: "full" };
   const found = [
     ["Pairs", whole(looked), whole(all * layers.length)],
-    ["FLOPs", short(flops(c, facts.pays)), short(flops(full, facts.pays))],
+    ["FLOPs", short(flops(c, facts)), short(flops(full, facts))],
   ];
   if (facts.caches && c.causal_mask && c.pattern !== "prefix") {
     found.push(["Cache", `${short(cacheBytes(c), 1024)}B`, `${short(cacheBytes(full), 1024)}B`]);
@@ -37,12 +37,11 @@ export function maskWords(c, pairs) {
 /** What a pattern saves in this program, and what not. */
 export function savedWords(c, facts) {
   if (c.pattern === "full") return "";
-  const least = facts.pays * c.window;
   let time = "All pairs are computed and then masked: it saves no time here.";
-  if (inBlocks(c, facts.pays)) {
+  if (inBlocks(c, facts)) {
     time = "Each block of a window looks at itself and the one before it, and nothing else is computed: faster.";
   } else if (c.pattern === "window" && c.blocks && c.causal_mask) {
-    time = `All pairs are computed and then masked; computing in blocks pays from a context of ${whole(least)} on.`;
+    time = `All pairs are computed and then masked; computing in blocks pays from a context of ${whole(blocksFrom(c, facts))} on.`;
   }
   if (!facts.rolls || !["window", "sinks"].includes(c.pattern) || !c.causal_mask) return time;
   if (rolls(c)) return `${time} Its cache rolls: it writes texts of any length in constant memory.`;
