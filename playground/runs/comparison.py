@@ -17,6 +17,7 @@ from lm.runs.comparing import changes_told, differences, differences_of, unit, v
 from lm.runs.facts import Facts
 from lm.runs.listing import Listing
 from lm.settings import describe
+from lm.tokenizers import ImportedTokenizerConfig
 from playground.runs.library import INCLUDED, Library
 from playground.runs.trash import Trash
 from playground.tabs.prompts import sendable
@@ -24,6 +25,7 @@ from playground.tabs.prompts import sendable
 MOST_TICKED = 10  # runs that are compared at once, as in components/runs/ticks.js
 MOST_OWN = 500  # tokens of its own runs that a browser may send
 MOST_LISTED = 1000
+IMPORTED = ImportedTokenizerConfig().tokenizer  # of models that others trained
 FEW = 3  # differences from the usual settings that are still a name
 Answer = dict[str, Any]
 
@@ -213,6 +215,8 @@ def what_differs(first: Facts | None, run: Facts) -> list[str]:
     Of another model, whose column is beside these words, the many settings of its own are no news: it is told
     by its recipe, or from its model's usual settings. So is the first one, or any if there is none.
     """
+    if run.plan.tokenizer.tokenizer == IMPORTED and not run.plan.start.tunes:
+        return [run.note.partition(", from ")[0] or "an imported model"]
     if first is None or first.directory == run.directory:
         return _own_words(run)
     told = differences_of(first, run)

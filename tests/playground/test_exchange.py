@@ -198,5 +198,6 @@ def test_what_nobody_asks_for_is_removed(services, monkeypatch):
 def test_an_imported_run_is_one_of_the_list(folder, services):
     run = import_model(find(str(folder)), services.library.new_directory(PRETRAINED.name))
     rows = services.comparison.table({})["runs"]
-    assert [row for row in rows if row["model_title"] == PRETRAINED.title]
+    (row,) = [row for row in rows if row["model_title"] == PRETRAINED.title]
+    assert row["what"] == ["folder"]  # its name, and not how it differs from others
     assert open_run(run.directory).record.note
