@@ -5,7 +5,7 @@
     counted.safetensors  counted pairs of tokens: in packed runs, and in all of earlier versions
     metrics.jsonl        a line for each step, evaluation, sample and snapshot; only appended to
     status.json          running, paused, finished, stopped or failed, and the reason
-    snapshots/           the weights at steps spread over the run, to replay it
+    snapshots/           the weights at steps spread over the run, to replay it; of a tuned run, those it trains
     README.md            a card, in a packed run only (`packing.py`)
     resume.safetensors   weights and optimizer state at the last checkpoint, to resume exactly from there
     lock                 the process that trains it now (`lock.py`)
