@@ -33,7 +33,7 @@ def estimate(services: Services, rung: Rung, corpus: str, values: Sequence[Any])
     if seconds is None:
         state = "waiting" if services.supervisor.running() else "timing"
     elif math.isnan(seconds):
-        seconds, state = None, "impossible"
+        seconds, state = None, "impossible" if settled else "waiting"  # it is tried again
     else:
         state = "settled" if settled else "busy"
     return {

@@ -7,6 +7,7 @@ work disturbed is repeated, and the pace of a later run of this server replaces 
 import contextlib
 import logging
 import math
+import signal
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -22,6 +23,7 @@ from playground.training.timing_worker import STEPS, Costs, work
 
 KEPT = 256  # timings
 DEBOUNCE, REPEAT = 2.0, 20.0  # seconds before a request is served, and between two timings
+REAPED = 2.0  # seconds until the exit status of a process that has ended is known
 ALIKE = 1.3  # if a run's pace differs from the timing by a larger factor, one of them was disturbed
 FREE = {  # settings on which the costs do not depend
     *("steps", "evaluate_every", "seed", "learning_rate", "muon_learning_rate", "warmup_steps"),
@@ -138,6 +140,9 @@ class Estimates:
                     return None
             costs: Costs = pipe.recv()
             return costs
+        process.join(REAPED)
+        if process.exitcode == -signal.SIGALRM:  # other work held it up
+            return Costs(quiet=False, when=time.time())
         return Costs()
 
 

@@ -258,6 +258,7 @@ def test_the_estimate_counts_the_parameters_of_the_model_that_is_trained(
         (95.0, False, "busy"),
         (95.0, True, "settled"),
         (math.nan, True, "impossible"),
+        (math.nan, False, "waiting"),
     ],
 )
 def test_the_estimate_says_what_is_known_and_whether_it_will_change(

@@ -154,6 +154,15 @@ def test_an_unknown_plan_is_timed_once_whatever_its_free_settings(
     assert [batch for _, batch in timed()] == ["4", "5"]
 
 
+def test_a_timing_that_other_work_held_up_is_tried_again(make, wait, decoder, tiny_plan, text):
+    """On a crowded machine the page said 'cannot be timed here' until the server was started anew."""
+    asked, plan = make(timing_doubles.late), tiny_plan(decoder)
+    assert asked.of(plan, text) == (None, False)
+    wait(lambda: asked.of(plan, text)[0] is not None, "an answer")
+    seconds, final = asked.of(plan, text)
+    assert math.isnan(seconds) and not final
+
+
 def test_free_settings_exist():
     """A name that is spelled wrongly, or was changed, would time every learning rate anew."""
     assert {name for rung in RUNGS.values() for name in rung.settings()} >= FREE

@@ -1,6 +1,7 @@
 """Stand-ins for `timing_worker.work`: processes that note that they ran, and answer at once or never."""
 
 import os
+import signal
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -32,6 +33,11 @@ def hang(folder: Path, pipe: Connection, threads: int, device: str, plan: Plan, 
     """No answer."""
     _note(folder, plan)
     time.sleep(300)
+
+
+def late(folder: Path, pipe: Connection, threads: int, device: str, plan: Plan, *_) -> None:
+    """The end of a timing that takes too long, as other work holds it up."""
+    os.kill(os.getpid(), signal.SIGALRM)
 
 
 def die(folder: Path, pipe: Connection, threads: int, device: str, plan: Plan, *_) -> None:
