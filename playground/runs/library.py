@@ -56,8 +56,9 @@ class Library:
     def _find(self, token: str) -> tuple[RunView, str | None]:
         """The view of a run and, if this server started it, the token that commands it."""
         own = self.token_of(token)
+        rewritten = self.supervisor.may_be_rewritten(own)  # asked first: it ends with a new view
         watched = self.supervisor.watch(own)
-        if watched and _is_there(watched):
+        if watched and (rewritten or _is_there(watched)):
             return watched, own
         with self._lock:
             view = self._opened.pop(token, None)  # let go if the folder was deleted or made anew

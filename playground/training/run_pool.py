@@ -52,6 +52,14 @@ class RunPool:
             run.watched = time.monotonic()
             return run.view
 
+    def may_be_rewritten(self, token: str) -> bool:
+        """Whether a run has a budget and its process, which makes steps of it, has not begun (`fitting.py`)."""
+        with self._changed:
+            run = self._runs.get(token)
+            return (
+                run is not None and run.budget is not None and not run.ready and run.status in LIVE
+            )
+
     def status(self, token: str) -> tuple[str, str | None] | None:
         """The status of a run of this server and the reason for it, or None."""
         with self._changed:

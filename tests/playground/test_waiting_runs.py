@@ -1,5 +1,6 @@
 """Whatever trains waits for a core in the queue; a place in it is checked and taken at once."""
 
+import os
 import threading
 import time
 
@@ -210,3 +211,17 @@ def test_a_closed_supervisor_starts_nothing(services, supervisor, start_for, sta
     assert not supervisor.is_live(token)
     assert supervisor.command(token, "resume") not in LIVE
     assert process_of(services, token) is None or process_of(services, token).exitcode is not None
+
+
+def test_a_run_whose_steps_are_being_fitted_is_not_taken_for_another(
+    services, start_for, tiny_plan, new_run, text
+):
+    """Its process writes run.json anew. On a busy machine the page saw "unknown", and the race never ended."""
+    start_for(ANN)
+    run = new_run(services.library.new_directory("bigram"), tiny_plan(RUNGS["bigram"]))
+    token = services.supervisor.start(run, text.data, paused=False, budget=5.0)
+    os.utime(run.directory / "run.json", ns=(0, 0))
+    assert services.library.answer(token)["status"] == "queued"
+    other = start_for(BEN)
+    os.utime(services.library.view(other).run.directory / "run.json", ns=(0, 0))
+    assert services.library.answer(other)["status"] == "unknown"
