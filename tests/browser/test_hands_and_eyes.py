@@ -103,6 +103,11 @@ def test_axe_finds_nothing_serious_on_any_tab_in_light_or_dark(page, axe):
     for button in tabs(page):
         panel = opened(page, button)
         assert violations(page) == [], button
+        if button == "rung-tokens-button":
+            for mode in ("apply learned merges", "Unigram"):
+                page.get_by_role("button", name=mode, exact=True).click()
+                page.locator(".merge-pairs tr.next:visible, .lattice-grid:visible").first.wait_for()
+                assert violations(page) == [], mode
         if button != "rung-decoder_transformer-button":
             continue
         closed = page.locator(f"{panel} .settings .label-wrap:not(.open)")
