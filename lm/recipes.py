@@ -122,7 +122,7 @@ DECODER = (
     ),
     Recipe(
         "subwords",
-        "For BPE or Unigram of about 512 pieces: as long as two-minutes, with dropout, and no tables of n-grams.",
+        "For BPE or Unigram of about 512 pieces: as two-minutes, with dropout, and no tables of n-grams.",
         _MODERN
         | {
             "n_layer": 3,
