@@ -162,11 +162,12 @@ def _next(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
     }
 
 
-def _names(tokenizer: Tokenizer, logits: np.ndarray) -> list[str] | dict[int, str]:
+def _names(tokenizer: Tokenizer, logits: np.ndarray) -> list[str] | dict[str, str]:
     """The texts of all tokens by their ids; of a large vocabulary, of the likeliest after the text."""
     if tokenizer.vocab_size <= MOST_NAMED:
         return [tokenizer.token_text(id) for id in range(tokenizer.vocab_size)]
-    return {int(id): tokenizer.token_text(int(id)) for id in np.argsort(logits)[::-1][:LIKELIEST]}
+    likeliest = np.argsort(logits)[::-1][:LIKELIEST]  # as text: the names of a JSON object
+    return {str(id): tokenizer.token_text(int(id)) for id in likeliest}
 
 
 def _surprise(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:

@@ -48,7 +48,9 @@ def test_of_a_large_vocabulary_the_likeliest_tokens_are_named(opened, monkeypatc
     monkeypatch.setattr(inside, "LIKELIEST", 5)
     answer = actions.look([token, None, TEXT, "next", {}])
     logits = np.frombuffer(base64.b64decode(answer["logits"]), np.float32)
-    assert len(logits) == 300 and list(answer["tokens"]) == np.argsort(logits)[::-1][:5].tolist()
+    assert len(logits) == 300 and list(answer["tokens"]) == [
+        str(id) for id in np.argsort(logits)[::-1][:5]
+    ]
 
 
 def written_by(actions, token, **asked):

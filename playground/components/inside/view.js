@@ -1,5 +1,4 @@
-// The inside of the model of the run shown, at the step shown, in several views: attention, one score, the next
-// token, surprise, layer by layer, the table of pairs. It asks the server and hands the answers to a picture.
+// The inside of the model of the run shown, at the step shown: asks the server, and hands its answers to a picture.
 import { onTheme } from "../page/appearance.js";
 import { ask } from "../basics/calls.js";
 import { button, debounce, isVisible, make, onShown, press } from "../basics/dom.js";
@@ -12,6 +11,7 @@ import { tab } from "../tab/tab.js";
 
 const BEGINNING = new Set([null, "queued", "starting", "running"]); // if it has no step yet
 const AGAIN_MS = 3000; // after a call without an answer
+const LONGEST_MS = 40000; // of an answer: models that others trained are large
 
 export class InsideView {
   constructor(element, props, _watch, server) {
@@ -176,9 +176,8 @@ export class InsideView {
     this.calling = true;
     while (this.wanted && this.run) {
       this.wanted = false;
-      const { run, text, view, cell } = this;
-      const { off } = this.heads;
-      const answer = await ask(this.server, "look", [run, this.tab.step, text, view, { cell, off }]);
+      const { run, text, view, cell, heads: { off } } = this;
+      const answer = await ask(this.server, "look", [run, this.tab.step, text, view, { cell, off }], LONGEST_MS);
       if (run === this.run && view === this.view) this.take(answer);
     }
     this.calling = false;
