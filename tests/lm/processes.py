@@ -12,6 +12,13 @@ from lm.errors import Problem
 from lm.training.processes.group import joined
 
 
+def free_port():
+    """A port that nobody listens at."""
+    with contextlib.closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 def together(size, act, *, sharded=False, environments=None):
     """The results of `act(group)` in so many processes, by rank; a `Problem` as its sentence.
 
@@ -19,9 +26,7 @@ def together(size, act, *, sharded=False, environments=None):
     """
     torch.compiler.reset()  # imports what torch's data parallelism needs, once for all processes
     forks = multiprocessing.get_context("fork")
-    with contextlib.closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     results = forks.Queue()
 
     def member(rank):
