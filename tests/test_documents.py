@@ -154,8 +154,8 @@ def test_the_model_that_contributing_adds_looks_at_two_characters(trigram) -> No
 def test_the_mask_that_contributing_adds_is_what_attention_uses_and_shows() -> None:
     """Attention gives no weight where it forbids, and hands it out for the page to paint."""
     names = dict(vars(masks))
-    exec(example("python", "def window("), names)
-    mask = names["window"](5, 2)
+    exec(example("python", "def windowed("), names)
+    mask = names["windowed"](5, 3)
     near = [[0 <= t - s <= 2 for s in range(5)] for t in range(5)]
     assert masks.allowed(mask).tolist() == near
     torch.manual_seed(0)
