@@ -1,4 +1,4 @@
-"""Row 33: what a window saves: training in blocks, writing without end, and the loss at equal time.
+"""Row 23: what a window saves: training in blocks, writing without end, and the loss at equal time.
 
 All decoders have rotary positions and differ in nothing but their pattern. Contestants live in one process and
 take turns of some steps or seconds each, so that a busy moment of the machine hits all of them.
@@ -48,6 +48,7 @@ PATTERNS: dict[str, dict[str, Any]] = {
 @click.option("--batch", default=2, show_default=True, help="Windows in a batch.")
 @click.option("--steps", default=3, show_default=True, help="In a turn.")
 @click.option("--seconds", default=180.0, show_default=True, help="Of each, for the loss.")
+@click.option("--only", multiple=True, type=click.Choice(list(PATTERNS)), help="Of the loss.")
 @click.option("--characters", default=100_000, show_default=True, help="That are written.")
 def main(
     setup: Setup,
@@ -57,9 +58,10 @@ def main(
     batch: int,
     steps: int,
     seconds: float,
+    only: tuple[str, ...],
     characters: int,
 ) -> Result:
-    """Row 33: tokens/s, memory while writing, and loss of a window beside full attention."""
+    """Row 23: tokens/s, memory while writing, and loss of a window beside full attention."""
     wanted, tables = parts or PARTS, []
     if setup.quick:
         contexts, context, steps, seconds, characters = "256", 256, 1, 1.0, 600
@@ -70,7 +72,7 @@ def main(
     if "writing" in wanted:
         tables.append(Table(WRITTEN, writing(characters), "Writing"))
     if "loss" in wanted:
-        tables.append(Table(*losses(setup, context, batch, seconds), "Loss at equal time"))
+        tables.append(Table(*losses(setup, context, batch, seconds, only), "Loss at equal time"))
     return Result(tables, [f"batch {batch}, float32, rotary positions, window {WINDOW}"])
 
 
@@ -213,12 +215,13 @@ def _cache_bytes(model: Any) -> int:
 
 
 def losses(
-    setup: Setup, context: int, batch: int, seconds: float
+    setup: Setup, context: int, batch: int, seconds: float, only: tuple[str, ...]
 ) -> tuple[list[str], list[list[str]]]:
     """Columns and rows: each pattern trains so many seconds of its own, in turns of ten seconds."""
     learners = {
         name: learner_of(setup, plan_of(context, batch, **changed))
         for name, changed in PATTERNS.items()
+        if name in (only or PATTERNS)
     }
     spent, steps = dict.fromkeys(learners, 0.0), dict.fromkeys(learners, 0)
     while min(spent.values()) < seconds:
