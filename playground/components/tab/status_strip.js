@@ -92,7 +92,7 @@ function drawStrip(element, props, one) {
       root.dataset.connection = one.connected ? "ok" : "lost";
       root.classList.toggle("stale", one.stale);
       root.classList.toggle("can-go-on", canGoOn(record));
-      root.classList.toggle("tuned-run", Boolean(record.base) && record.events.some((one) => Number.isFinite(one.old_loss)));
+      root.classList.toggle("tuned-run", Boolean(record.base) && record.events.some((event) => Number.isFinite(event.old_loss)));
       root.classList.toggle("pairs-run", record.pairs === true);
     }
     const done = record.steps ? Math.min(1, record.step / record.steps) : 0;
