@@ -25,7 +25,10 @@ def rows(take: Take) -> list[tuple[str, str]]:
     return [
         ("parameters", f"{cost.parameters:,}"),
         ("tokens", tokens),
-        ("operations", f"{power(cost.six_nd)} by 6 N D, {power(cost.exact)} counted, with attention"),
+        (
+            "operations",
+            f"{power(cost.six_nd)} by 6 N D, {power(cost.exact)} counted, with attention",
+        ),
         ("memory", ", ".join(f"{name} {size(given)}" for name, given in parts)),
         ("on each, DDP", f"{size(alone.total)}, which {_fits(take, alone)}"),
         ("on each, FSDP", f"{size(take.fsdp.total)}, which {_fits(take, take.fsdp)}"),
