@@ -1,4 +1,4 @@
-"""The address holds how a page is set, and a link sets it; test_whole_page_in_link.py compares two whole pages."""
+"""The address holds how a page is set, and a link sets it (whole pages: test_whole_page_in_link.py)."""
 
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
