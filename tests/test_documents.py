@@ -13,6 +13,7 @@ import click
 import pytest
 import torch
 from click.testing import CliRunner
+from packaging.specifiers import SpecifierSet
 
 from lm import corpora, tasks
 from lm.__main__ import main as lm_command
@@ -120,6 +121,15 @@ def test_a_space_can_read_the_front_matter() -> None:
     fields = dict(re.findall(r'^(\w+): "?([^"\n]+)"?$', front, re.MULTILINE))
     assert fields["sdk"] == "gradio" and (ROOT / fields["app_file"]).is_file()
     assert f"gradio=={fields['sdk_version']}\n" in (ROOT / "requirements.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("host", ["cpu", "zerogpu"])
+def test_the_torch_of_each_host_is_one_that_the_requirements_allow(host: str) -> None:
+    """Else pip would replace it by another, which the host cannot use."""
+    (allowed,) = re.findall(r"^torch(.+)$", (ROOT / "requirements.txt").read_text("utf-8"), re.M)
+    named = (ROOT / f"hosting/torch-{host}.txt").read_text("utf-8")
+    (version,) = re.findall(r"^torch==(.+)$", named, re.M)
+    assert version in SpecifierSet(allowed)
 
 
 @pytest.fixture
