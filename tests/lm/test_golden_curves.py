@@ -54,7 +54,7 @@ def curve(name):
     length = (
         {"parts": 1} if rung == "ngram" else {"steps": 50, "evaluate_every": 25, "warmup_steps": 10}
     )
-    plan = RUNGS[rung].plan("classic", **settings, **length)
+    plan = RUNGS[rung].plan(**{"recipe": "classic"} | settings | length)
     events = list(train(plan, data_of(plan)))
     return {
         "train": [e.loss for e in events if isinstance(e, Step)],
