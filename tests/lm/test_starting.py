@@ -331,7 +331,9 @@ def test_from_the_command_line_it_tells_both_texts_and_resumes(base, play_file, 
         *given,
         "--dry-run",
     )
-    assert "parameters are trained; it takes about" in costs.stdout and not (tmp_path / "no").exists()
+    assert (
+        "parameters are trained; it takes about" in costs.stdout and not (tmp_path / "no").exists()
+    )
     lm("train", "decoder_transformer", "--out", out, "--resume", "--steps", 3)
     assert open_run(out).evaluations()[-1]["step"] == 3
     assert lm("sample", out, "--prompt", "123").stdout.endswith("\n")

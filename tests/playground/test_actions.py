@@ -68,7 +68,7 @@ def test_every_rung_at_its_defaults_takes_the_shortest_text(services, text_rung,
     """And with the longest context that it has a slider for."""
     short = services.texts.add(play[:SHORTEST].encode())
     actions, settings = Actions(text_rung, services), text_rung.settings()
-    longest = settings["context_length"].maximum
+    longest = settings["context_length"].live_maximum
     for context in (settings["context_length"].default, longest):
         given = {"context_length": context, "batch_size": 1}
         values = [given.get(name, field.default) for name, field in settings.items()]
