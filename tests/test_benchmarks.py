@@ -101,6 +101,7 @@ def test_the_decoders_of_the_rewriting_table_are_as_large():
     of_row = {}
     for name, row in rewriting.ROWS.items():
         plan = RUNGS[row.model].plan(
+            rewriting.base(row),
             **rewriting.settings(row),
             task="rewrite" if row.model == "encoder_decoder" else "answer",
         )

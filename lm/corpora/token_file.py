@@ -109,7 +109,9 @@ class TokenFile:
 
 
 def is_one(path: Path) -> bool:
-    """Whether a file begins as a token file does."""
+    """Whether a file begins as a token file does. A pipe is none: reading it might wait for ever."""
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC

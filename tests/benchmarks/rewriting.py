@@ -174,7 +174,7 @@ def trained(setup: Setup, name: str, texts: Path | None, out: Path) -> runs.Run:
     """A run of a row, as long as its time."""
     row = ROWS[name]
     corpus = str(texts) if row.corpus == "multi30k" else row.corpus
-    words = lm_command.flags(settings(row))
+    words = ["--recipe", base(row), *lm_command.flags(settings(row))]
     steps = 2
     if not setup.quick:
         brief = ["--steps", str(TIMED), "--warmup-steps", "1", "--evaluate-every", "100000"]
@@ -184,6 +184,11 @@ def trained(setup: Setup, name: str, texts: Path | None, out: Path) -> runs.Run:
         steps = max(10, round(LEAVES * row.seconds * len(taken) / sum(taken)))
     planned = ["--steps", str(steps), "--evaluate-every", str(max(1, steps // 5))]
     return lm_command.train(out / name, corpus, *words, *planned, model=row.model)
+
+
+def base(row: Row) -> str:
+    """The recipe that the settings of a row change: a decoder takes those of the encoder–decoder's."""
+    return row.recipe if row.model == "encoder_decoder" else "classic"
 
 
 def settings(row: Row) -> dict[str, Any]:

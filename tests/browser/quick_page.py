@@ -30,13 +30,13 @@ def quick(step, settings, quickest):
 
 def quick_guide(model):
     """The guide of a model, its steps made quick."""
-    from lm.ladder import RUNGS
+    from lm.ladder import rung
     from playground import guides
 
     found = guides.load(guides.FOLDER / f"{model}.toml")
-    settings = RUNGS[model].settings()
+    settings = rung(model).settings()
     quickest = QUICK
-    if RUNGS[model].rewrites:  # its lines must fit
+    if rung(model).rewrites:  # its lines must fit
         settings = {name: field for name, field in settings.items() if name != "context_length"}
         quickest = QUICK_LINES
     steps = tuple(quick(step, settings, quickest) for step in found.step)

@@ -69,7 +69,7 @@ def assert_on_the_first_screen(tab) -> None:
 
 
 def read_the_lesson(tab) -> None:
-    lesson = tab.page.locator(".lesson:visible")
+    lesson = tab.page.locator(".lesson:not(.costs):visible")
     for title in lesson.locator("button.label-wrap").all():
         if "open" not in (title.get_attribute("class") or "").split():
             title.click()

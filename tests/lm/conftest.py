@@ -98,11 +98,11 @@ def tiny_config():
 
 @pytest.fixture(scope="session")
 def tiny_plan(tiny_config):
-    """`tiny_plan(rung, steps=30, dropout=0.2)`: a plan that trains in a moment."""
+    """`tiny_plan(rung, steps=30, dropout=0.2)`: a plan of the recipe classic that trains in a moment."""
 
     def make(rung: Rung, **changed) -> Plan:
         chosen = TINY | BRIEF | changed
-        return rung.plan(**{k: v for k, v in chosen.items() if k in rung.settings()})
+        return rung.plan("classic", **{k: v for k, v in chosen.items() if k in rung.settings()})
 
     return make
 

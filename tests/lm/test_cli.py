@@ -19,7 +19,7 @@ def test_models_lists_the_ladder():
     for rung in RUNGS.values():
         assert rung.name in output
         assert rung.idea in output
-        assert f"{count_parameters(rung.model(rung.config(), 65)):,} parameters" in output
+        assert f"{count_parameters(rung.model(rung.plan().model, 65)):,} parameters" in output
 
 
 def test_corpora_lists_and_describes(text):
@@ -86,7 +86,7 @@ def test_every_rung_takes_the_shortest_text_at_its_defaults(text_rung, tmp_path)
     known = [f"--{name.replace('_', '-')}" for name in text_rung.settings()]
     flags = [word for flag, value in brief.items() if flag in known for word in (flag, value)]
     lm("train", text_rung.name, "--corpus", path, "--out", tmp_path / "run", *flags)
-    longest = text_rung.settings()["context_length"].maximum
+    longest = text_rung.settings()["context_length"].live_maximum
     assert longest + 2 <= corpora.TRAIN_SHARE * own_text.SHORTEST, (
         "a longer context needs more text"
     )
@@ -101,6 +101,8 @@ def test_every_setting_can_be_given_and_is_kept(task, play_file, digits, tmp_pat
         text.write_text(digits.text, "utf-8")
     decoder = RUNGS["decoder_transformer"]
     expected = {"n_embd": 8, "n_head": 2, "n_layer": 1, "context_length": 16, "dropout": 0.25}
+    expected |= {"window": 8, "sinks": 2, "stride": 3, "prefix": 5}
+    expected |= {"start": "random", "last_layers": 2, "lora_rank": 4, "lora_alpha": 2.0}
     expected |= {"steps": 12, "batch_size": 4, "evaluate_every": 5, "warmup_steps": 2, "seed": 7}
     expected |= {"learning_rate": 0.002, "muon_learning_rate": 0.05, "weight_decay": 0.5}
     expected |= {
@@ -118,6 +120,8 @@ def test_every_setting_can_be_given_and_is_kept(task, play_file, digits, tmp_pat
             expected[field.name] = not field.default
     expected["task"] = task
     expected["ngram_share"] = 0.3 if task == "continue" else 0.0
+    expected["pattern"] = "sinks"  # a prefix needs the causal mask,
+    expected["trained"] = "all"  # and the others a run to start from
     expected["zero_init"] = False  # without the residual path nothing would pass
     given = []
     for name, value in expected.items():

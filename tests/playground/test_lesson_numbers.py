@@ -17,7 +17,7 @@ from lm.tokenizers import TokenizerConfig, views
 from lm.training.config import TrainingConfig
 from playground.cutting.facts import count_words
 from playground.services import SHIPPED
-from tests.playground.lesson_texts import MODELS, plain, run_code, section_text, text_of
+from tests.playground.lesson_texts import plain, run_code, section_text, text_of
 
 VOCABULARY = 65  # Tiny Shakespeare's, which the lessons' numbers are about
 
@@ -38,14 +38,14 @@ def test_the_parameter_formula_counts_the_real_model(
     assert formula(V=vocab_size, C=n_embd, T=context_length, L=n_layer) == counted
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", RUNGS)
 def test_the_text_names_the_default_models_size(name: str) -> None:
     rung = RUNGS[name]
     size = count_parameters(rung.model(rung.config(), VOCABULARY))
     assert f"{size:,}" in plain(text_of(name))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", RUNGS)
 def test_the_shapes_are_those_of_the_defaults(name: str) -> None:
     rung = RUNGS[name]
     config: Any = rung.config()
