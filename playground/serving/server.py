@@ -25,7 +25,7 @@ from playground.exchange.imports import most_bytes
 from playground.runs.library import Library
 from playground.runs.run_files import RunFiles
 from playground.services import SHIPPED, Services
-from playground.serving import address, sessions, zero_gpu
+from playground.serving import address, memory, sessions, zero_gpu
 from playground.serving.delivery import Delivery
 from playground.serving.gate import Gate, Listeners
 from playground.serving.health import Health
@@ -94,6 +94,8 @@ def main(
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     torch.set_num_threads(1)  # the cores are for the training processes
+    stop, served = threading.Event(), threading.Event()
+    memory.keep_small(stop)
     try:
         where = choose_device(device)
         limits = Limits.of(ON_A_SPACE, **flags.given(chosen))
@@ -105,7 +107,6 @@ def main(
     except Problem as problem:
         raise click.UsageError(str(problem)) from None
     page = app.build(services)
-    stop, served = threading.Event(), threading.Event()
 
     def end() -> None:
         stop.set()
