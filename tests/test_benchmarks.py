@@ -75,6 +75,7 @@ def test_a_benchmark_can_read_an_existing_run():
     assert "| existing runs |" in printed and "torch" in printed
 
 
+@pytest.mark.slow
 def test_a_rung_is_timed(text):
     """A whole benchmark in a process of its own, from its options to its table."""
     printed = run("training_speed", "--rung", "bigram", "--corpus", str(text))

@@ -1,5 +1,7 @@
 """Models that rewrite lines, in a browser: their pairs, their numbers, the held-out lines, Try one."""
 
+import pytest
+
 from lm.ladder import RUNGS
 from tests.browser.tab import Tab
 
@@ -76,6 +78,7 @@ def test_own_pairs_are_pasted_and_a_mistake_is_said(open_tab):
     assert tab.get("record.events.some(({ scores }) => scores?.exact >= 0)")
 
 
+@pytest.mark.slow
 def test_a_decoder_answers_lines_when_that_is_its_task(open_tab):
     small = {"task": "answer", "pairs": "sums:reverse", "context_length": 32}
     tab = open_tab(DECODER, steps=20, evaluate_every=20, **SMALL, **small)

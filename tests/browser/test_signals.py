@@ -108,7 +108,10 @@ def assert_gone(processes, pids: set[int]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("number", ENDING)
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(one, marks=() if one == signal.SIGINT else pytest.mark.slow) for one in ENDING],
+)
 def test_a_signal_to_the_group_saves_every_run_at_its_step(start_server, processes, number):
     """Ctrl-C also reaches the workers, which then lost the steps since their last checkpoint.
 

@@ -1,5 +1,7 @@
 """Tokens in the header: chosen, told in the link, trained on by a tab, and refused without a trace."""
 
+import pytest
+
 from tests.browser.tab import Tab
 from tests.browser.test_link import settled
 from tests.browser.test_texts import choose_own_text
@@ -52,6 +54,7 @@ def test_a_link_with_tokens_opens_and_trains_on_them(server, decoder, open_tab, 
     assert menus(second) == ("characters", None)
 
 
+@pytest.mark.slow
 def test_refused_tokens_leave_menu_address_and_run_as_they_were(decoder, open_tab):
     """Issue 12, row 36. Of another text, pieces that it does not have become characters, with a sentence."""
     tab = open_tab(decoder, tokens="unigram:300", text="synthetic_plays", steps=30)
