@@ -1,9 +1,9 @@
-# The playground in a container; hosting/README.md says how to build and start it.
+# The playground in a container; playground/hosting/README.md says how to build and start it.
 FROM python:3.11-slim
 WORKDIR /app
 
 # The small CPU build of torch. Where its index cannot be reached, the next line takes torch from PyPI.
-COPY requirements.txt hosting/torch-cpu.txt ./
+COPY requirements.txt playground/hosting/torch-cpu.txt ./
 RUN pip install --no-cache-dir --no-deps --retries 0 --timeout 10 -r torch-cpu.txt || true
 RUN pip install --no-cache-dir -r requirements.txt
 

@@ -25,13 +25,18 @@ from lm.training.loop import train
 from playground.serving.server import main as playground_command
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "hosting/README.md", "tests/benchmarks/README.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "playground/hosting/README.md",
+    "tests/benchmarks/README.md",
+)
 TEXTS = {name: (ROOT / name).read_text("utf-8") for name in DOCUMENTS}
 CONTRIBUTING = TEXTS["CONTRIBUTING.md"]
 
 # `lm/…`, `.ci/run` or `CONTRIBUTING.md`, but no `checkpoints/RUN`: that is a place for a name of one's own.
 PATH = re.compile(
-    r"(?:(?:lm|playground|hosting|tests|checkpoints|\.ci)/[\w./-]*|[A-Z]+\.md|pyproject\.toml)"
+    r"(?:(?:lm|playground|tests|checkpoints|\.ci)/[\w./-]*|[A-Z]+\.md|pyproject\.toml)"
 )
 INLINE = re.compile(r"`([^`\n]+)`")
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -127,7 +132,7 @@ def test_a_space_can_read_the_front_matter() -> None:
 def test_the_torch_of_each_host_is_one_that_the_requirements_allow(host: str) -> None:
     """Else pip would replace it by another, which the host cannot use."""
     (allowed,) = re.findall(r"^torch(.+)$", (ROOT / "requirements.txt").read_text("utf-8"), re.M)
-    named = (ROOT / f"hosting/torch-{host}.txt").read_text("utf-8")
+    named = (ROOT / f"playground/hosting/torch-{host}.txt").read_text("utf-8")
     (version,) = re.findall(r"^torch==(.+)$", named, re.M)
     assert version in SpecifierSet(allowed)
 

@@ -25,6 +25,7 @@ def offered() -> Burst | None:
         decorated: Burst = importlib.import_module("spaces").GPU(duration=LENT)(burst)
     except Exception as error:
         raise Problem(
-            f"The package of ZeroGPU cannot be used ({error!r}): hosting/README.md says which torch it takes."
+            f"The package of ZeroGPU cannot be used ({error!r}): playground/hosting/README.md says which torch "
+            "it takes."
         ) from None
     return decorated

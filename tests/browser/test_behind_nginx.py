@@ -1,8 +1,8 @@
 """Behind a proxy, at / and under a path, whether it forwards the name and the path or not.
 
-One server stands behind a real nginx: as `hosting/nginx/` forwards, and as one that forwards neither name nor
-path. Requests prove that all that a page asks for is where the page looks for it; one page is opened in a
-browser, where it used to call 127.0.0.1.
+One server stands behind a real nginx: as `playground/hosting/nginx/` forwards, and as one that forwards
+neither name nor path. Requests prove that all that a page asks for is where the page looks for it; one page is
+opened in a browser, where it used to call 127.0.0.1.
 """
 
 import json
@@ -50,7 +50,7 @@ def behind(start_server) -> Server:
 
 @pytest.fixture(scope="module")
 def proxies(behind, tmp_path_factory) -> Iterator[dict[str, Server]]:
-    """nginx: the server as `hosting/nginx/` shows it, and without its name. Needs nginx, where CI=true."""
+    """nginx: the server as `playground/hosting/nginx/` shows it, and without its name."""
     nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
     if nginx is None:
         if os.environ.get("CI", "").lower() == "true":
@@ -61,7 +61,7 @@ def proxies(behind, tmp_path_factory) -> Iterator[dict[str, Server]]:
         {name: free_port() for name in ("root", "path", "nameless")},
     )
     shipped = "".join(
-        (ROOT / f"hosting/nginx/{name}.conf")
+        (ROOT / f"playground/hosting/nginx/{name}.conf")
         .read_text("utf-8")
         .replace("listen 80;", f"listen 127.0.0.1:{ports[name]};")
         .replace("http://127.0.0.1:7860;", f"{behind.url};")

@@ -26,7 +26,7 @@ NAME = "a" * 22
 
 def test_every_limit_is_a_flag_that_tells_its_default():
     """One description: a limit that is added to the class is on the command line, and must be in the guide."""
-    guide = (Path(__file__).parents[2] / "hosting/README.md").read_text("utf-8")
+    guide = (Path(__file__).parents[2] / "playground/hosting/README.md").read_text("utf-8")
     told = CliRunner().invoke(server.main, ["--help"], terminal_width=1000).output
     for field in describe(Limits):
         flag = f"--{field.name.replace('_', '-')}"
