@@ -75,7 +75,7 @@ def test_a_learning_rate_changed_on_the_way_is_marked(decoder, open_tab):
     assert tab.get("record.status") == "running"
     assert tab.get("record.events.find((e) => e.type === 'learning_rate').learning_rate") == 0.0003
     tab.panel.locator(".loss-card .annotation-text", has_text="rate 0.0003").first.wait_for()
-    assert "stale" not in tab.panel.get_attribute("class").split()
+    tab.differs()
     tab.press("stop").reaches("stopped")
 
 

@@ -89,11 +89,11 @@ export class Tab {
 
   hear(record, change) {
     this.linkRun(record);
+    this.listeners.call(record, change);
     if (change.events.some((event) => event.type === "learning_rate")) {
       this.rate = null;
-      this.compareSoon();
+      this.compare();
     }
-    this.listeners.call(record, change);
   }
 
   /** Calls fn(record, change) with the run shown, as `Feed.subscribe` does, whichever run that is. */
@@ -185,7 +185,10 @@ export async function choose(key, [text, tokens, ...values], at) {
 
 /** The inputs [token, learning rate] of a Gradio event, which gives the rate to the run if it is live. */
 export function changeRate(key, inputs) {
-  if (live(key)) tab(key).rate = Number(inputs[1]);
+  if (live(key)) {
+    tab(key).rate = Number(inputs[1]);
+    tab(key).compare(); // the choice may have been compared with the old rate
+  }
   return inputs;
 }
 
