@@ -16,7 +16,7 @@ import contextlib
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -58,6 +58,11 @@ class Readers(Protocol):
         """How many there are."""
         ...
 
+    @property
+    def sharded(self) -> bool:
+        """Whether each keeps a part of the model only, so that all must read equally many batches."""
+        ...
+
     def sum(self, *numbers: float) -> list[float]:
         """The sums of the numbers that each process gives."""
         ...
@@ -66,11 +71,18 @@ class Readers(Protocol):
 class Alone:
     """One process that reads all."""
 
-    rank, size = 0, 1
+    rank, size, sharded = 0, 1, False
 
     def sum(self, *numbers: float) -> list[float]:
         """The numbers themselves."""
         return list(numbers)
+
+
+@runtime_checkable
+class SharedOut(Protocol):
+    """A task whose evaluation several processes can share out."""
+
+    readers: Readers
 
 
 def evaluate(

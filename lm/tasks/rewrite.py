@@ -6,6 +6,8 @@ ones of a batch end in padding, which nobody may look at and which has weight 0 
 
 Counted are the loss per character of the answers (their line ends included), and what people ask for: the share
 of lines that are exactly right, and the edit distance to the right answer.
+
+Several processes share an evaluation out: each reads and answers other lines, and they add their counts up.
 """
 
 import math
@@ -21,7 +23,13 @@ from lm import baselines
 from lm.corpora.pairs import END, SEPARATOR, Pair, PairCorpus, Unit
 from lm.edit_distance import edit_distances
 from lm.errors import SettingsProblem
-from lm.evaluation import Evaluation, evaluation_mode, sum_of_weighted_losses
+from lm.evaluation import (
+    Alone,
+    Evaluation,
+    Readers,
+    evaluation_mode,
+    sum_of_weighted_losses,
+)
 from lm.layers import PADDING
 from lm.rewriting import Rewriter, marks
 from lm.tasks.task import Batch, read
@@ -75,6 +83,16 @@ class Judged:
     edit_distance: float
 
 
+@dataclass(frozen=True)
+class Counts:
+    """Lines answered and those exactly right, the errors in all, and the length of the right answers."""
+
+    lines: int
+    right: int
+    errors: int
+    length: int
+
+
 class Rewrite:
     """The task of rewriting a line, for a model with an encoder."""
 
@@ -93,6 +111,7 @@ class Rewrite:
         longest = max(int(lines.lengths[1].max()) for lines in (data.train, data.validation))
         self.longest = longest + 1  # tokens of an answer, its end included: a longer one is wrong
         self.row_lengths = self._row_lengths(data.train)  # (N,)
+        self.readers: Readers = Alone()  # the processes that share an evaluation out
 
     @staticmethod
     def load(corpus: PairCorpus, tokenizer: Tokenizer) -> PairData:
@@ -178,13 +197,17 @@ class Rewrite:
 
         An answer is written greedily; it may be as long as the longest answer that was learned from.
         """
-        total, tokens, share = 0.0, 0, 0.0
-        lines = self.data.validation
-        for rows in self._parts(lines):
-            part, count = self._loss(model, lines, rows)
-            total, tokens = total + part, tokens + count
-            share += 0.5 * len(rows) / len(lines.sources)
-            yield min(share, 0.5)
+        total, tokens = 0.0, 0
+        lines, readers = self.data.validation, self.readers
+        parts = self._parts(lines)
+        rounds = math.ceil(len(parts) / readers.size)
+        for number in range(rounds):
+            place = number * readers.size + readers.rank
+            part, count = self._loss(model, lines, parts[min(place, len(parts) - 1)])
+            if place < len(parts):  # in the last round, some read what others count
+                total, tokens = total + part, tokens + count
+            yield 0.5 * (number + 1) / rounds
+        total, counted = readers.sum(total, tokens)
         held_out, longer = self.data.corpus_pairs
         judged = self.judge(model, held_out)
         scores = {"exact": judged.exact, "edit_distance": judged.edit_distance}
@@ -193,16 +216,24 @@ class Rewrite:
             scores["exact_longer"] = self.judge(model, longer).exact
         yield 1.0
         loss = total / self.characters
-        return Evaluation(loss, loss / math.log(2), tokens, self.characters, scores=scores)
+        return Evaluation(loss, loss / math.log(2), int(counted), self.characters, scores=scores)
 
     def judge(self, model: nn.Module, pairs: Sequence[Pair]) -> Judged:
-        """The model's answers to the sources of these pairs, each source once."""
+        """The model's answers to the sources of these pairs, each source once.
+
+        Of several processes each answers its share. Where each keeps a part of the model only, all of them
+        answer all lines: an answer takes as many passes as it has tokens, and all must take part in each.
+        """
         sources = list(dict.fromkeys(source for source, _ in pairs))
+        readers = Alone() if self.readers.sharded else self.readers
+        sources = sources[readers.rank :: readers.size]
         room = self.longest if pairs is self.data.corpus_pairs[0] else 2 * self.longest
         fitting = [source for source in sources if self._fits(source)]
         written = dict(zip(fitting, self.rewriter(model, room).rewrite(fitting), strict=True))
         answers = [written[source].text if source in written else "" for source in sources]
-        return judged(answers, [self.data.right[source] for source in sources], self.data.unit)
+        mine = counts_of(answers, [self.data.right[source] for source in sources], self.data.unit)
+        lines, right, errors, length = readers.sum(mine.lines, mine.right, mine.errors, mine.length)
+        return Judged(right / lines, errors / length)
 
     def rewriter(self, model: nn.Module, longest: int | None = None) -> Rewriter:
         """The model as one that rewrites text."""
@@ -284,6 +315,12 @@ class Answer(Rewrite):
 
 def judged(answers: Sequence[str], right: Sequence[Sequence[str]], unit: Unit) -> Judged:
     """Answers, each with the answers that are right for it, judged; (N,) each, N ≥ 1."""
+    counts = counts_of(answers, right, unit)
+    return Judged(counts.right / counts.lines, counts.errors / counts.length)
+
+
+def counts_of(answers: Sequence[str], right: Sequence[Sequence[str]], unit: Unit) -> Counts:
+    """Answers, each with the answers that are right for it, counted; (N,) each, N ≥ 0."""
     exact = [answer in accepted for answer, accepted in zip(answers, right, strict=True)]
     written: list[Sequence[str]] = []
     wanted: list[Sequence[str]] = []
@@ -300,7 +337,7 @@ def judged(answers: Sequence[str], right: Sequence[Sequence[str]], unit: Unit) -
         nearest_one[number] = min(nearest_one.get(number, this), this)
     errors = sum(distance for distance, _ in nearest_one.values())
     length = sum(length for _, length in nearest_one.values())
-    return Judged(sum(exact) / len(exact), errors / length)
+    return Counts(len(exact), sum(exact), errors, length)
 
 
 def nearest(answer: str, right: Sequence[str]) -> str:

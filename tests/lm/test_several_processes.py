@@ -15,6 +15,7 @@ import torch
 from lm.corpora import pairs
 from lm.errors import SettingsProblem
 from lm.ladder import RUNGS
+from lm.rewriting import Rewriter
 from lm.runs import open_run
 from lm.tasks import Rewrite
 from lm.tokenizers import CharacterTokenizer
@@ -53,14 +54,30 @@ def test_two_processes_learn_as_one_does(text_data):
     assert both[0] == both[1]
 
 
-def test_two_processes_rewrite_as_one_does():
-    """Answers have different lengths: a mean over each process's own tokens would be another mean."""
+def test_two_processes_rewrite_as_one_does(monkeypatch):
+    """Answers have different lengths: a mean over each process's own tokens would be another mean. Of an
+    evaluation each process reads and answers its half, and lines left out or counted twice would show.
+    """
     numbers = pairs.from_tsv("".join(f"{n}\t{str(n)[::-1]}\n" for n in range(1, 400)))
     pair_data = Rewrite.load(numbers, CharacterTokenizer.from_text(numbers.text))
     brief = {"steps": 8, "evaluate_every": 8, "precision": "float32"}
     plan = plan_of("encoder_decoder", **brief, learning_rate=1e-2, context_length=32)
-    both = together(2, lambda group: losses(train(plan, pair_data, group=group)))
-    assert both[0] == pytest.approx(losses(train(plan, pair_data)), abs=1e-5)
+    monkeypatch.setattr("lm.tasks.rewrite.AT_ONCE", 64)  # tokens: an odd number of parts
+
+    def learned(group=None):
+        answered: list[int] = []
+        write = Rewriter.rewrite
+        with pytest.MonkeyPatch.context() as patch:
+            count = lambda self, lines: answered.append(len(lines)) or write(self, lines)  # noqa: E731
+            patch.setattr(Rewriter, "rewrite", count)
+            events = list(train(plan, pair_data, group=group))
+        scores = [dict(event.scores) for event in events if isinstance(event, Evaluated)]
+        return losses(events), scores, max(answered)
+
+    alone, both = learned(), together(2, learned)
+    assert both[0][0] == pytest.approx(alone[0], abs=1e-5)
+    assert both[0][1] == both[1][1] == alone[1]
+    assert both[0][2] + both[1][2] == alone[2]
 
 
 def test_a_run_of_three_processes_goes_on_exactly_and_with_one_less(text_data):

@@ -12,8 +12,9 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from lm.evaluation import SharedOut
 from lm.plan import Plan
-from lm.tasks import Batch, ContinueText, Task
+from lm.tasks import Batch, Task
 from lm.training.gradient import GradientLearner
 from lm.training.processes.group import Group
 
@@ -28,7 +29,7 @@ class DataParallelLearner(GradientLearner):
         group.check(plan)
         self.group = group
         super().__init__(plan, task, device)
-        if isinstance(task, ContinueText):
+        if isinstance(task, SharedOut):
             task.readers = group
         self.reader = self.wrapped()
         self.rehearsed = False
