@@ -12,16 +12,15 @@ A guide is a TOML file named after its model, so that a teacher can write one. I
         { say = "The loss is {loss:.2f}." },
     ]
 
-`do` may show the included `run` with its settings and its text ("included"), set the model's settings (`set`),
-follow a `recipe`, choose a text (`corpus`: a built-in name, or
-"short" for the first 5,000 characters of the chosen text) and `tokens` ("characters", or as in "bpe:1024"; a
-step that begins a run and names none has characters, for its sentences tell of them),
-set `write` settings and a `prompt`, put a
-`text` in the box of the inside, open a `view` of it, and `press` train, reset, step or sample. On the Tokens
-tab, whose guide is `tokens.toml`, it has `cut` instead (`Cut`, below). `answers`
-names the question of the ten (1 to 10) that the step answers. The first entry of `happened` whose condition
-holds is told, with the numbers of the run shown (`playground/tabs/facts.py`); a condition compares two of them:
-"loss < pairs - 0.1".
+`do` may show the included `run` with its settings and its text ("included"), set the model's settings (`set`;
+the last of them is the one that makes the difference: the run is compared with an earlier one that differs in
+it alone), follow a `recipe`, choose a text (`corpus`: a built-in name, or "short" for the first 5,000
+characters of the chosen text) and `tokens` ("characters", or as in "bpe:1024"; a step that begins a run and
+names none has characters, for its sentences tell of them), set `write` settings and a `prompt`, put a `text`
+in the box of the inside, open a `view` of it, and `press` train, reset, step or sample. On the Tokens tab,
+whose guide is `tokens.toml`, it has `cut` instead (`Cut`, below). `answers` names the question of the ten (1 to
+10) that the step answers. The first entry of `happened` whose condition holds is told, with the numbers of the
+run shown (`playground/tabs/facts.py`); a condition compares two of them: "loss < pairs - 0.1".
 """
 
 import operator
@@ -149,6 +148,11 @@ class Step(_Part):
     do: Do
     happened: tuple[Say, ...] = Field(min_length=1)
     answers: int | None = Field(None, ge=1, le=10)
+
+    @property
+    def compares(self) -> str | None:
+        """The setting that makes the difference: the last that the step sets."""
+        return next(reversed(self.do.set), None)
 
     def told(self, facts: Mapping[str, Any]) -> str:
         """The first sentence whose condition holds and whose numbers are known."""

@@ -66,28 +66,27 @@ def facts(view: RunView, included: RunView | None = None) -> dict[str, Any]:
     return found
 
 
-def compared(view: RunView, before: RunView | None) -> dict[str, Any]:
-    """What one setting changed: `before`, the loss of the run before, and `lost`, how far this is above.
+def compared(view: RunView, before: RunView, name: str) -> dict[str, Any]:
+    """What one setting changed: `before`, the loss of a run before, and `lost`, how far this is above it.
 
-    Only if the two runs differ in exactly one setting (besides the seed) and learned the same text; `before` is
+    Only if the two runs differ in this setting alone (besides the seed) and learned the same text; `before` is
     taken at the last step that both have judged, and `then` is this run's loss at that step. Of pairs,
     `right_before` and `right_then` are the shares exactly right, in per cent.
     """
-    if before is None or before.run.record.corpus.sha256 != view.run.record.corpus.sha256:
+    if before.run.record.corpus.sha256 != view.run.record.corpus.sha256:
         return {}
     ours, theirs = view.run.plan.values(), before.run.plan.values()
-    changed = [name for name in ours if name != "seed" and ours[name] != theirs.get(name)]
+    changed = [one for one in ours if one != "seed" and ours[one] != theirs.get(one)]
     curves = [
         dict(zip(curve["step"], curve["loss"], strict=True))
         for curve in (view.evaluations(), before.evaluations())
     ]
     both = curves[0].keys() & curves[1].keys()
-    if len(changed) != 1 or not both:
+    if changed != [name] or not both:
         return {}
     last = max(both)
     then, past = curves[0][last], curves[1][last]
-    title = view.run.plan.rung.settings()[changed[0]].title
-    found = {"before": past, "then": then, "lost": then - past, "changed": title, "at_step": last}
+    found = {"before": past, "then": then, "lost": then - past, "at_step": last}
     right = {"right_then": _right(view).get(last), "right_before": _right(before).get(last)}
     return found | {name: share for name, share in right.items() if share is not None}
 

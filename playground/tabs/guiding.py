@@ -20,6 +20,7 @@ from playground.tabs.facts import compared, facts
 from playground.texts import key_of
 
 SHORT = 5000  # characters of the text "short"
+MOST_BEFORE = 8  # runs among which one to compare with is looked for
 Answer = dict[str, Any]
 
 
@@ -57,8 +58,11 @@ class Guiding:
             return {"notice": str(problem)}
 
     def happened(self, data: Any) -> Answer:
-        """{"text"}: what came of a step; the strip sends [step, token of the run shown, of the one before]."""
-        index, token, before = data if isinstance(data, list) and len(data) == 3 else (None, "", "")
+        """{"text"}: what came of a step.
+
+        The strip sends [step, token of the run shown, [token of each that was shown before, the last first]].
+        """
+        index, token, before = data if isinstance(data, list) and len(data) == 3 else (None, "", [])
         try:
             step = self._step(index)
             view = self._view(token)
@@ -72,7 +76,8 @@ class Guiding:
                     "choose characters under Tokens, and train."
                 }
             found = facts(view, self._view(self.services.library.shipped(self.rung.name)))
-            return {"text": step.told(found | compared(view, self._view(before)))}
+            earlier = before[:MOST_BEFORE] if isinstance(before, list) else []
+            return {"text": step.told(found | self._compared(step, view, earlier))}
         except Problem as problem:
             return {"text": str(problem)}
 
@@ -80,6 +85,13 @@ class Guiding:
         if isinstance(index, int) and 0 <= index < len(self.guide.step):
             return self.guide.step[index]
         raise SettingsProblem("The guide has no such step.")
+
+    def _compared(self, step: Step, view: RunView, before: list[Any]) -> Answer:
+        """What the setting of a step changed, by the last run from which this one differs in that alone."""
+        for token in before if step.compares else []:
+            if (other := self._view(token)) and (found := compared(view, other, step.compares)):
+                return found
+        return {}
 
     def _view(self, token: Any) -> RunView | None:
         with contextlib.suppress(Problem):

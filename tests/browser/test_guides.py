@@ -29,7 +29,7 @@ class Visitor:
     def __init__(self, tab: Tab, runs_folder) -> None:
         self.tab, self.page, self.runs = tab, tab.page, runs_folder
         self.included = view_of(SHIPPED / tab.key)
-        self.shown, self.before = self.included, None
+        self.shown, self.before = self.included, []
         self.strip = tab.page.locator(f".tabitem:has(#panel-{tab.key}) .guide")
 
     def do(self, step) -> None:
@@ -40,19 +40,21 @@ class Visitor:
             self.tab.until(f"record.run && record.run !== {token!r} && record.status !== null")
             self.tab.reaches("finished" if step.do.press == "train" else "paused")
             newest = max(self.runs.glob(f"{self.tab.key}-*"), key=lambda path: path.name)
-            self.before = self.shown if self.shown.train["step"] else self.before
-            self.shown = view_of(newest)
+            self.shows(view_of(newest))
         elif step.do.run:
             self.tab.until(f"record.run === 'shipped:{self.tab.key}'")
             if self.shown is not self.included:
-                self.before, self.shown = self.shown, self.included
+                self.shows(self.included)
         elif step.do.press == "step":
             self.tab.until("record.step >= 1 && record.status === 'paused'")
             self.shown = view_of(self.shown.run.directory)
 
+    def shows(self, view) -> None:
+        self.before, self.shown = [self.shown, *self.before], view
+
     def is_told(self, step) -> None:
-        found = facts(self.shown, self.included) | compared(self.shown, self.before)
-        expected = step.told(found)
+        each = (compared(self.shown, one, step.compares or "") for one in self.before)
+        expected = step.told(facts(self.shown, self.included) | next(filter(None, each), {}))
         self.strip.locator(".guide-words", has_text=expected).wait_for()
         view = step.do.view
         if view:

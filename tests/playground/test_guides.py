@@ -97,13 +97,28 @@ def test_nothing_is_told_of_a_run_that_has_no_numbers_yet():
 def test_two_runs_that_differ_in_one_setting_are_compared(trained):
     one = trained("single_block_transformer")
     other = trained("single_block_transformer", residual_path=False)
-    found = compared(other, one)
-    assert found["changed"] == "Residual path"
+    found = compared(other, one, "residual_path")
     losses = [view.run.evaluations()[-1]["loss"] for view in (one, other)]
     assert found["before"] == losses[0] and found["lost"] == pytest.approx(losses[1] - losses[0])
     both = trained("single_block_transformer", residual_path=False, n_embd=8)
-    assert compared(both, one) == {}, "two settings differ: nothing can be said of either"
-    assert compared(one, None) == {}
+    for view, name in ((both, "residual_path"), (other, "dropout")):
+        assert compared(view, one, name) == {}, "two settings differ, or another one than asked for"
+
+
+def test_a_step_compares_with_the_last_run_that_differs_in_its_setting_alone(trained, monkeypatch):
+    """After "feed-forward off", "norm off" compared with that run, found two differences and told nothing."""
+    shown = {
+        "one": trained("single_block_transformer"),
+        "without": trained("single_block_transformer", feed_forward=False),
+        "off": trained("single_block_transformer", normalise=False),
+    }
+    guiding = Guiding(RUNGS["single_block_transformer"], None)
+    monkeypatch.setattr(guiding, "_view", shown.get)
+    step = guiding.guide.step[guiding.guide.named("norm")]
+    assert step.compares == "normalise"
+    found = guiding._compared(step, shown["off"], ["without", "gone", "one"])
+    assert found["before"] == shown["one"].run.evaluations()[-1]["loss"]
+    assert guiding._compared(step, shown["off"], ["without", None]) == {}
 
 
 def test_what_is_right_is_told_of_runs_on_pairs(trained):
@@ -112,7 +127,8 @@ def test_what_is_right_is_told_of_runs_on_pairs(trained):
     found = facts(one)
     assert found["right"] == 100 * one.run.evaluations()[-1]["scores"]["exact"]
     assert found["copied"] == 100 * one.run.record.known_right["copy"]
-    both = compared(trained("encoder_decoder", cross_attention=False), one)
+    blind = trained("encoder_decoder", cross_attention=False)
+    both = compared(blind, one, "cross_attention")
     assert both["right_before"] == found["right"] and "right_then" in both
 
 

@@ -129,5 +129,5 @@ def test_the_estimate_tells_a_context_of_pieces_in_characters(services, own_text
 
 
 def test_a_guide_about_characters_says_so_of_pieces(pieces):
-    told = Guiding(RUNGS["bigram"], pieces).happened([0, "local:bigram", ""])
+    told = Guiding(RUNGS["bigram"], pieces).happened([0, "local:bigram", []])
     assert "300 pieces" in told["text"] and "65" not in told["text"]

@@ -9,6 +9,7 @@ const MOUNTED_MS = 600; // after a tab is opened, until Gradio has mounted all o
 const PRESSED_MS = 1500; // from a press until a run has most likely begun
 const SHOWN_MS = 3000; // at most, until a run that was opened is shown
 const AGAIN_MS = 400; // after news, before what happened is told anew
+const MOST_SHOWN = 8; // runs that a step may compare with
 
 const strips = new Map(); // the rung's name -> GuideStrip
 let pending = null; // {key, id}: the step that is done as soon as its tab is there
@@ -24,6 +25,7 @@ export class GuideStrip {
     this.tab = tab(props.feed);
     this.telling = false; // what happened is shown in place of what to try
     this.following = props.following;
+    this.shown = []; // the runs that this tab showed, the last first
     strips.set(this.key, this);
     this.build(element);
     this.index = this.beginning();
@@ -138,6 +140,8 @@ export class GuideStrip {
   }
 
   hear(record, change) {
+    const { run } = record;
+    if (run) this.shown = [run, ...this.shown.filter((one) => one !== run)].slice(0, MOST_SHOWN);
     const told = change.events.some(({ type }) => type === "evaluation" || type === "snapshot");
     // Training is told of at each evaluation; a single step at once.
     const news = told || (this.step.press !== "train" && record.train.step.length > change.from);
@@ -152,8 +156,9 @@ export class GuideStrip {
 
   async say() {
     const { index } = this;
-    const runs = [this.tab.record.run, this.tab.previous?.run ?? null];
-    const answer = await ask(this.server, "happened", [index, ...runs]);
+    const { run } = this.tab.record;
+    const before = this.shown.filter((one) => one !== run);
+    const answer = await ask(this.server, "happened", [index, run, before]);
     if (index !== this.index || !this.telling) return;
     this.words.textContent = answer?.text ?? "The server does not answer. Try again in a moment.";
   }
