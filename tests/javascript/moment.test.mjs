@@ -1,7 +1,7 @@
 // The marker of the moment, and the loss that stands beside the chart.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { aboutOne } from "../../playground/components/tab/snapshot_slider.js";
+import { aboutOne, noteOf } from "../../playground/components/tab/snapshot_slider.js";
 import { chartWords, lossWords } from "../../playground/components/loss/words.js";
 import { afterKey, nearest } from "../../playground/components/loss/moment.js";
 
@@ -47,4 +47,10 @@ test("before the first evaluation it is that of the batches", () => {
 test("a run with one snapshot says so in place of a dead button", () => {
   assert.match(aboutOne({ status: "finished" }), /only snapshot kept: nothing to play/);
   assert.match(aboutOne({ status: "running" }), /so far/);
+});
+
+test("a moment whose snapshot was deleted says which one is shown in its place", () => {
+  assert.equal(noteOf({ step: 250 }, 500), "There is no snapshot of step 500: this is step 250.");
+  assert.equal(noteOf({ step: 500, note: "No “q” here." }, 500), "No “q” here.");
+  assert.equal(noteOf({ step: 500 }, null), "");
 });

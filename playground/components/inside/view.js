@@ -6,7 +6,7 @@ import { LIVE } from "../tab/feed.js";
 import { HeadsOff } from "./heads_off.js";
 import { VIEWS, pictureOf } from "./pictures.js";
 import { join, moved, unlessLong } from "../page/link.js";
-import { SnapshotSlider } from "../tab/snapshot_slider.js";
+import { SnapshotSlider, noteOf } from "../tab/snapshot_slider.js";
 import { tab } from "../tab/tab.js";
 
 const BEGINNING = new Set([null, "queued", "starting", "running"]); // if it has no step yet
@@ -119,8 +119,8 @@ export class InsideView {
 
   get picture() {
     this.pictures[this.view] ??= pictureOf(this.view, {
-      key: this.key,
-      heads: this.heads,
+      key: this.key, heads: this.heads,
+      again: () => this.look(),
       ask: (cell) => {
         this.cell = cell;
         this.open("score");
@@ -176,14 +176,14 @@ export class InsideView {
     this.calling = true;
     while (this.wanted && this.run) {
       this.wanted = false;
-      const { run, text, view, cell, heads: { off } } = this;
-      const answer = await ask(this.server, "look", [run, this.tab.step, text, view, { cell, off }], LONGEST_MS);
-      if (run === this.run && view === this.view) this.take(answer);
+      const { run, text, view, cell, heads: { off }, tab: { step } } = this;
+      const answer = await ask(this.server, "look", [run, step, text, view, { cell, off }], LONGEST_MS);
+      if (run === this.run && view === this.view) this.take(answer, step);
     }
     this.calling = false;
   }
 
-  take(answer) {
+  take(answer, asked) {
     if (answer?.error && this.heads.refused()) return this.look();
     if (!answer || answer.error) {
       this.note.textContent = answer?.error ?? "The server does not answer. Trying again soon.";
@@ -192,7 +192,7 @@ export class InsideView {
       return;
     }
     if (this.tab.step === null) this.seen = answer.step;
-    this.note.textContent = answer.note ?? "";
+    this.note.textContent = noteOf(answer, asked);
     this.frame.classList.remove("waiting");
     this.tab.addSnapshots(answer.steps);
     this.picture.show(answer);

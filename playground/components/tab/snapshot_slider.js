@@ -9,6 +9,12 @@ const REPLAY_MS = 400; // from one snapshot to the next
 export const aboutOne = ({ status }) =>
   LIVE.has(status) ? "the only snapshot so far" : "the only snapshot kept: nothing to play";
 
+/** The note on an answer of the server; asked: the step that was asked for (null: the last). */
+export function noteOf({ step, note }, asked) {
+  const other = asked !== null && step !== asked; // its file was deleted
+  return [other && `There is no snapshot of step ${whole(asked)}: this is step ${whole(step)}.`, note].filter(Boolean).join(" ");
+}
+
 export class SnapshotSlider {
   /** tab: whose step it sets; ready(): whether the view has drawn the last step that was set. */
   constructor(tab, ready) {
