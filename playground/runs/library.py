@@ -162,6 +162,17 @@ class Library:
             return self._adopted[token]
         raise RunProblem("That run is no longer here: press Train to start a new one.")
 
+    def sweep_folder(self, key: str) -> Path:
+        """The folder of "shipped:NAME" or "local:NAME", if all may see such a sweep; else `RunProblem`."""
+        kind, _, name = key.partition(":")
+        folders = dict(zip(("shipped", "local"), self.open_folders(), strict=False))
+        plain = Path(name).name == name and not name.startswith(".") and "\0" not in name
+        if kind in folders and name and plain and len(name) < 256:
+            folder = folders[kind] / name
+            if (folder / SWEEP).exists():
+                return folder
+        raise RunProblem("That sweep is no longer here: choose another, or begin one.")
+
     # Lists
 
     def shipped(self, model: str) -> str | None:

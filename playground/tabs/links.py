@@ -19,6 +19,7 @@ from lm.errors import Problem
 from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
 from lm.settings import describe
+from lm.start import RANDOM
 from playground.guides import guide
 from playground.looking.inside import VIEWS
 from playground.runs.library import Library
@@ -52,6 +53,12 @@ KNOWN_VIEWS = {*VIEWS} - {"choices"} | {
 }  # inside a model; of the Runs tab
 SAMPLE = "sample_"  # before the names of the sampling settings: a training run has a seed, too
 LONGEST = 5000  # characters of a prompt
+RUN_NAMES = (
+    "ticked",
+    "overlay",
+    "prompt_run",
+    "start",
+)  # parameters; "run" has sentences of its own
 MOST_NAMED = 20  # runs of a link that are looked for
 
 
@@ -137,12 +144,19 @@ def missing_heads(link: Mapping[str, str], token: str | None, library: Library) 
 
 
 def gone(link: Mapping[str, str], library: Library) -> list[str]:
-    """That runs which a link draws beside others are not here; [] if all are."""
-    named = [one for name in ("ticked", "overlay") for one in link.get(name, "").split(",") if one]
+    """That runs, or a sweep, which a link names besides the one shown are not here; [] if all are."""
+    named = [one for name in RUN_NAMES for one in link.get(name, "").split(",") if one]
+    named = [one for one in dict.fromkeys(named) if one != RANDOM]
     lost = [reprlib.repr(one) for one in named[:MOST_NAMED] if not library.knows(one)]
-    if len(lost) < 2:
-        return [f"the run {one} is not here" for one in lost]
-    return [f"the runs {', '.join(lost[:3])} are not here"]
+    faults = [f"the run {one} is not here" for one in lost]
+    if len(lost) > 1:
+        faults = [f"the runs {', '.join(lost[:3])} are not here"]
+    if sweep := link.get("sweep"):
+        try:
+            library.sweep_folder(sweep)
+        except Problem:
+            faults.append(f"the sweep {reprlib.repr(sweep)} is not here")
+    return faults
 
 
 def written(link: Mapping[str, str], faults: list[str]) -> dict[str, Any]:

@@ -71,6 +71,16 @@ def test_runs_and_heads_that_are_not_here_are_named(finished):
     assert missing_heads({"off": "1.1"}, "local:gone", library) == []
 
 
+@pytest.mark.parametrize("name", ["ticked", "overlay", "prompt_run", "start", "sweep"])
+@pytest.mark.parametrize(
+    "value", ["local:gone", "shipped:gone", "nonsense", "local:..", "local:\0"]
+)
+def test_every_name_of_what_is_not_here_is_told(name, value, services):
+    kind = "sweep" if name == "sweep" else "run"
+    assert gone({name: value}, services.library) == [f"the {kind} {value!r} is not here"]
+    assert gone({name: ""}, services.library) == gone({"start": "random"}, services.library) == []
+
+
 def test_the_columns_are_those_of_the_list():
     words = (COMPONENTS / "runs" / "words.js").read_text("utf-8")
     assert tuple(re.findall(r'\{ key: "(\w+)"', words)) == COLUMNS
