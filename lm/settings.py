@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from lm.errors import SettingsProblem
+from lm.wording import inside_sentence
 
 Scale = Literal["linear", "1-3-10"]
 Kind = Literal["int", "float", "bool", "choice", "run"]
@@ -38,6 +39,9 @@ def _whole_number(value: Any) -> Any:
 
 
 Whole = Annotated[int, BeforeValidator(_whole_number)]
+Naming = Callable[
+    [str], str
+]  # of a setting in a sentence: by its flag, or by the label of its control
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class Setting:
     def with_default(self, default: Any) -> "Setting":
         """The same setting with another default."""
         return replace(self, default=default)
+
+    @property
+    def spoken(self) -> str:
+        """The title inside a sentence."""
+        return inside_sentence(self.title)
 
     @property
     def is_fixed(self) -> bool:
@@ -178,6 +187,11 @@ def _setting(name: str, field: Any) -> Setting:
         live_maximum=extra.get("live_le") or bounds.get("le"),
         choices=choices,
     )
+
+
+def flag(name: str) -> str:
+    """A setting as the command line names it: "--batch-size"."""
+    return f"--{name.replace('_', '-')}"
 
 
 def no_such(name: str, known: Iterable[str]) -> str:

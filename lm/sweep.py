@@ -16,7 +16,7 @@ from lm.errors import SettingsProblem
 from lm.plan import Plan, Rung
 from lm.runs.comparing import value
 from lm.runs.sweeps import Sweep
-from lm.settings import Setting, no_such
+from lm.settings import Naming, Setting, no_such
 from lm.sizes import count_parameters, outline
 from lm.start import RANDOM
 
@@ -42,15 +42,16 @@ class Point:
     def title(self) -> str:
         """ "layers 4, embedding size 64"."""
         fields = self.plan.rung.settings()
-        return ", ".join(f"{fields[n].title.lower()} {value(v)}" for n, v in self.settings.items())
+        return ", ".join(f"{fields[n].spoken} {value(v)}" for n, v in self.settings.items())
 
 
 # One setting or two
 
 
-def parse(rung: Rung, words: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+def parse(rung: Rung, words: Sequence[str], named: Naming = str) -> dict[str, tuple[Any, ...]]:
     """ "n_layer=1,2,4" as a setting and its values; `SettingsProblem` says what is wrong with one.
 
+    named: how the sentence calls a setting; by the name that was typed, if left out.
     Values are checked where the plans are made (`points`), so that each is refused with its own sentence.
     """
     fields = {n: one for n, one in rung.settings().items() if one.group != "start"}
@@ -65,10 +66,10 @@ def parse(rung: Rung, words: Sequence[str]) -> dict[str, tuple[Any, ...]]:
         if name not in fields:
             raise SettingsProblem(no_such(name, fields))
         if name in varied:
-            raise SettingsProblem(f"{name} is varied twice: give all its values at once.")
+            raise SettingsProblem(f"{named(name)} is varied twice: give all its values at once.")
         read = tuple(_value(fields[name], text.strip()) for text in values.split(","))
         if len(set(read)) < len(read):
-            raise SettingsProblem(f"{name} has a value twice in {values!r}: leave one out.")
+            raise SettingsProblem(f"{named(name)} has a value twice in {values!r}: leave one out.")
         varied[name] = read
     return varied
 

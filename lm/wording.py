@@ -19,6 +19,11 @@ def decimals_of(losses: Iterable[float]) -> int:
     return next(enough, MOST_DECIMALS)
 
 
+def inside_sentence(title: str) -> str:
+    """A title inside a sentence; names such as AdamW keep their capitals."""
+    return title if any(c.isupper() for c in title.split()[0][1:]) else title[0].lower() + title[1:]
+
+
 def duration(seconds: float) -> str:
     """A time in the largest units that matter: "35 s", "1 min 35 s", "25 h 1 min"."""
     if seconds < 1:

@@ -13,6 +13,7 @@ from lm import tasks
 from lm.plan import Plan
 from lm.runs.curve import Judged
 from lm.runs.facts import Facts
+from lm.wording import inside_sentence
 
 SAME_TIME = 0.05  # measured times that differ by a smaller share are told as about the same
 
@@ -24,13 +25,15 @@ def differences(first: Plan, other: Plan) -> list[str]:
     """
     told = []
     if first.rung is not other.rung:
-        told.append(f"model {_named(first.rung.title)}→{_named(other.rung.title)}")
+        told.append(
+            f"model {inside_sentence(first.rung.title)}→{inside_sentence(other.rung.title)}"
+        )
     mine, theirs = first.parts, other.parts
     for name in ("model", *(part for part in mine if part != "model")):
         titles = {one: field.title or one for one, field in type(mine[name]).model_fields.items()}
         old, new = mine[name].model_dump(), theirs[name].model_dump()
         told += [
-            f"{_named(titles[setting])} {value(old[setting])}→{value(new[setting])}"
+            f"{inside_sentence(titles[setting])} {value(old[setting])}→{value(new[setting])}"
             for setting in titles
             if setting in new and old[setting] != new[setting]
         ]
@@ -77,11 +80,6 @@ def value(setting: Any) -> str:
     if isinstance(setting, float):
         return f"{setting:.6g}"
     return "none" if setting is None else str(setting).replace("_", " ")
-
-
-def _named(title: str) -> str:
-    """A title inside a sentence; names such as AdamW keep their capitals."""
-    return title if any(c.isupper() for c in title.split()[0][1:]) else title[0].lower() + title[1:]
 
 
 # The verdict

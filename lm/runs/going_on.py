@@ -23,6 +23,7 @@ from lm.runs.files import explained, write_json
 from lm.runs.format import Change
 from lm.runs.lock import WriterLock
 from lm.runs.run import Run, open_run
+from lm.settings import Naming, flag
 from lm.training.config import TrainingConfig
 from lm.training.schedule import learning_rate_factor
 
@@ -35,7 +36,7 @@ REASONS = {  # why a setting cannot change in a run that has begun; of a part, o
     "seed": "its batches so far were drawn with it, and a resumed run goes on exactly where it stopped",
     "batch_size": "every step of its curve has read as many windows",
     "optimizer": "the averages it goes on with belong to that optimiser",
-    "muon_learning_rate": "--learning-rate scales Muon's with it",
+    "muon_learning_rate": "the learning rate scales Muon's with it",
     "warmup_steps": "the warm-up lies behind it",
     "ngram_share": "its losses so far are averaged with so much counting",
     "precision": "its losses so far were computed in it",
@@ -43,13 +44,18 @@ REASONS = {  # why a setting cannot change in a run that has begun; of a part, o
 OTHERWISE = "one curve shows one way of training"
 
 
-def check(run: Run, given: Mapping[str, Any]) -> None:
-    """Raise a `SettingsProblem` or `RunProblem` if a run cannot go on with these settings, and why."""
+def check(run: Run, given: Mapping[str, Any], named: Naming = flag) -> None:
+    """Raise a `SettingsProblem` or `RunProblem` if a run cannot go on with these settings, and why.
+
+    named: how the sentence calls a setting.
+    """
     step, rate = _place(run)
-    changed(run.plan, changes(run.plan, given, step=step, rate=rate))
+    changed(run.plan, changes(run.plan, given, step=step, rate=rate, named=named))
 
 
-def go_on(run: Run, given: Mapping[str, Any], lock: WriterLock | None = None) -> Run:
+def go_on(
+    run: Run, given: Mapping[str, Any], lock: WriterLock | None = None, named: Naming = flag
+) -> Run:
     """Let a run that nobody trains go on with these settings; returns it with its new plan.
 
     It is rewound to its last checkpoint and the change is written into run.json; whoever then resumes it
@@ -59,7 +65,7 @@ def go_on(run: Run, given: Mapping[str, Any], lock: WriterLock | None = None) ->
     with WriterLock(run.directory) if lock is None else contextlib.nullcontext(lock) as held:
         run = open_run(run.directory)  # as it is now that no other can change it
         step, rate = _place(run)
-        settings = changes(run.plan, given, step=step, rate=rate)
+        settings = changes(run.plan, given, step=step, rate=rate, named=named)
         if not settings:
             return run
         plan = changed(run.plan, settings)
@@ -85,7 +91,12 @@ def go_on(run: Run, given: Mapping[str, Any], lock: WriterLock | None = None) ->
 
 
 def changes(
-    plan: Plan, given: Mapping[str, Any], *, step: int, rate: float | None = None
+    plan: Plan,
+    given: Mapping[str, Any],
+    *,
+    step: int,
+    rate: float | None = None,
+    named: Naming = flag,
 ) -> dict[str, tuple[Any, Any]]:
     """The settings that differ from those of a run after `step` steps: the old value and the new one of each.
 
@@ -99,7 +110,7 @@ def changes(
         old = rate if name == "learning_rate" and rate is not None else values[name]
         if new != old:
             if name not in CHANGEABLE:
-                raise refusal(plan, name, new)
+                raise refusal(plan, name, new, named)
             settings[name] = (old, new)
     if "steps" in settings and settings["steps"][1] <= step:
         raise SettingsProblem(
@@ -109,13 +120,15 @@ def changes(
     return settings
 
 
-def refusal(plan: Plan, name: str, new: Any) -> RunProblem:
+def refusal(plan: Plan, name: str, new: Any, named: Naming = flag) -> RunProblem:
     """The problem with changing a setting that a run keeps, with the reason."""
     part = next(part for part, config in plan.parts.items() if name in type(config).model_fields)
     reason = REASONS.get(name) or REASONS.get(part, OTHERWISE)
+    *most, last = map(named, CHANGEABLE)
     return RunProblem(
-        f"The run was begun with {name} {plan.values()[name]}, not {new}, and keeps it: {reason}. A run that "
-        f"goes on can change {', '.join(CHANGEABLE)}; for another {name}, begin a new run."
+        f"The run was begun with {named(name)} {value(plan.values()[name])}, not {value(new)}, and keeps it: "
+        f"{reason}. A run that goes on can change {', '.join(most)} and {last}; for another {named(name)}, "
+        "begin a new run."
     )
 
 

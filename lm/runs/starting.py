@@ -19,6 +19,7 @@ from lm.runs.comparing import value
 from lm.runs.files import tensors_checksum
 from lm.runs.format import BaseRecord
 from lm.runs.run import Run, open_run
+from lm.settings import Naming, flag
 from lm.start import RANDOM
 from lm.tokenizers import KINDS, CharacterTokenizer, Tokenizer
 from lm.training.known import Known
@@ -112,8 +113,11 @@ def planned(rung: Rung, recipe: str | None, given: Mapping[str, Any]) -> tuple[P
     return plan, base
 
 
-def check(plan: Plan, base: Base) -> None:
-    """Raise a `SettingsProblem` if a plan contradicts the run that it starts from."""
+def check(plan: Plan, base: Base, named: Naming = flag) -> None:
+    """Raise a `SettingsProblem` if a plan contradicts the run that it starts from.
+
+    named: how the sentence calls a setting.
+    """
     known, now = base.settings(), plan.values()
     if plan.tokenizer.tokenizer == CharacterTokenizer.kind:
         del known["vocab_size"]  # of pieces of words
@@ -122,8 +126,8 @@ def check(plan: Plan, base: Base) -> None:
         free = name == "dropout" or (name == "context_length" and shorter)
         if now[name] != before and not free:
             raise SettingsProblem(
-                f"{base.title} has {name} {value(before)}, not {value(now[name])}, and a run that starts from "
-                "it has the same: leave that setting out, or start from another run."
+                f"{base.title} has {named(name)} {value(before)}, not {value(now[name])}, and a run that "
+                "starts from it has the same: keep to that, or start from another run."
             )
     if plan.training.counted_share() and plan.start.keeps:
         raise SettingsProblem(

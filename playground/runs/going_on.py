@@ -15,6 +15,7 @@ from lm.runs.run import Run
 from playground.runs.library import INCLUDED
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
+from playground.tabs import controls
 from playground.texts import key_of
 
 _one_at_a_time = threading.Lock()  # two tabs may ask for the same run
@@ -34,6 +35,7 @@ class GoingOn:
         `Problem` if it is in training, is not the visitor's own, or a setting cannot change: it stays as it is.
         """
         plan, base = self.services.starts.plan(self.rung, values)
+        named = controls.label_of(self.rung)
         with _one_at_a_time:
             run = self._ended(token)
             key = key_of(run.record.corpus)
@@ -42,7 +44,7 @@ class GoingOn:
                     f"The run learns from {run.record.corpus.title} and keeps to it: choose that text, or "
                     "press Train to begin a new run."
                 )
-            going_on.check(run, plan.values())
+            going_on.check(run, plan.values(), named)
             step = run.status()[2]
             if step >= plan.steps:
                 raise SettingsProblem(
@@ -58,7 +60,7 @@ class GoingOn:
             seconds = self.services.estimates.of(plan, text)[0]
             allowance.check_length(plan, size, seconds)
             with self.services.supervisor.place(visitor) as place:
-                run = going_on.go_on(run, plan.values())
+                run = going_on.go_on(run, plan.values(), named=named)
                 return self.services.supervisor.start(run, text.data, paused=False, place=place)
 
     def _ended(self, token: str) -> Run:

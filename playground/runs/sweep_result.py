@@ -14,6 +14,7 @@ from lm.runs import sweeps
 from lm.runs.comparing import value
 from lm.runs.facts import Facts
 from lm.runs.sweeps import SavedPoint, Sweep
+from lm.settings import Naming
 from playground.runs.sweeping import INCLUDED, Begun, Sweeping
 
 DRAWN = 60  # points of the fitted curve
@@ -54,8 +55,7 @@ class SweepResults:
 
     def _name(self, found: Sweep, key: str) -> str:
         rung = RUNGS.get(found.model)
-        fields = rung.settings() if rung else {}
-        varied = " and ".join(fields[n].title.lower() if n in fields else n for n in found.varied)
+        varied = " and ".join(map(self._named(found), found.varied))
         what = "sizes" if found.kind == "scale" else varied
         included = "included: " if key.startswith(INCLUDED) else ""
         title = rung.title if rung else found.model
@@ -92,9 +92,12 @@ class SweepResults:
     def _axis(self, found: Sweep) -> str:
         if found.kind == "scale":
             return "parameters"
+        return self._named(found)(found.varied[0])
+
+    def _named(self, found: Sweep) -> Naming:
+        """How sentences call the settings of a sweep: as the controls, if the model still has them."""
         fields = RUNGS[found.model].settings() if found.model in RUNGS else {}
-        name = found.varied[0]
-        return fields[name].title.lower() if name in fields else name
+        return lambda name: fields[name].spoken if name in fields else name
 
     def _point(
         self, found: Sweep, folder: Path, point: SavedPoint, begun: Begun | None
@@ -102,11 +105,10 @@ class SweepResults:
         """One run of a sweep; its status is "waiting" until it has a directory, "deleted" if that is gone."""
         directory = folder / point.directory
         first, *rest = point.settings.values()
+        named = self._named(found)
         told: dict[str, Any] = {
             "run": None,
-            "title": ", ".join(
-                f"{n.replace('_', ' ')} {value(v)}" for n, v in point.settings.items()
-            ),
+            "title": ", ".join(f"{named(n)} {value(v)}" for n, v in point.settings.items()),
             "x": point.parameters if found.kind == "scale" else first,
             "other": value(rest[0]) if rest and found.kind == "vary" else None,
             "parameters": point.parameters,

@@ -131,7 +131,7 @@ class Sweeping:
         rung = RUNGS.get(str(asked.get("model")))
         if rung is None or "steps" not in rung.settings():
             raise SettingsProblem("Choose a model that trains step by step.")
-        varied = sweep.parse(rung, _words(asked.get("vary"))) if asked.get("kind") == "vary" else {}
+        varied = _varied(rung, asked.get("vary")) if asked.get("kind") == "vary" else {}
         if len(varied) > 2:
             raise SettingsProblem("A sweep varies one setting, or two.")
         scale = asked.get("kind") == "scale"
@@ -146,7 +146,7 @@ class Sweeping:
         text = self.services.texts.get(key, plan.tokenizer, plan.task)
         if scale:
             count, size = _whole(asked.get("count"), "Sizes"), text.tokenizer.vocab_size
-            largest = _whole(asked.get("largest", LARGEST), "Largest")
+            largest = _whole(asked.get("largest", LARGEST), "The number of parameters")
             points = sweep.sizes(rung, count, size, largest=largest, given=given)
         else:
             points = sweep.points(rung, varied, given=given)
@@ -219,14 +219,7 @@ class Sweeping:
         key = sendable(key)
         if key in self.begun:
             return self.begun[key].folder
-        kind, _, name = key.partition(":")
-        places = {"shipped": self.library.shipped_folder}
-        if self.library.open_local:
-            places["local"] = self.library.runs_folder
-        plain = name and Path(name).name == name and not name.startswith(".") and "\0" not in name
-        if kind in places and plain and len(name) < 256:
-            return places[kind] / name
-        raise RunProblem("That sweep is no longer here: choose another, or begin one.")
+        return self.library.sweep_folder(key)
 
     def known(self) -> list[str]:
         """The keys of the sweeps that everybody may see: the included ones first, then the newest."""
@@ -270,22 +263,30 @@ def _told(rung: Rung, plan: Plan) -> str:
     return f"{rung.usual} with {told}" if told else rung.usual
 
 
-def _words(asked: Any) -> list[str]:
-    """ "n_layer=1,2" of each [setting, values] that a page sends."""
+def _varied(rung: Rung, asked: Any) -> dict[str, tuple[Any, ...]]:
+    """The values of each setting, of the [setting, values] that a page sends."""
     pairs = [one for one in asked if isinstance(one, list)] if isinstance(asked, list) else []
     named = [(sendable(one[0]), sendable(one[1])) for one in pairs if len(one) == 2 and one[0]]
     if any(len(values) > LONGEST for _, values in named):
         raise SettingsProblem(
             f"The values of a setting have at most {LONGEST:,} characters: choose fewer."
         )
-    return [f"{name}={values}" for name, values in named]
+    fields = rung.settings()
+    if empty := next(
+        (name for name, values in named if not values.strip() and name in fields), None
+    ):
+        raise SettingsProblem(
+            f"{fields[empty].title} has no values yet: type some, with commas between."
+        )
+    words = [f"{name}={values}" for name, values in named]
+    return sweep.parse(rung, words, controls.label_of(rung))
 
 
 def _given(rung: Rung, steps: Any, varied: Any) -> dict[str, Any]:
     """The settings of all runs that are not those of the recipe: so many steps, and what must fit into them."""
     if "steps" in varied:
         return {}
-    count, fields = _whole(steps, "Steps"), rung.settings()
+    count, fields = _whole(steps, "Steps of each"), rung.settings()
     given = {"steps": count}
     if count < fields["evaluate_every"].default:
         given["evaluate_every"] = max(1, count)

@@ -14,7 +14,7 @@ import gradio as gr
 
 from lm.errors import SettingsProblem
 from lm.plan import Plan, Rung
-from lm.settings import Setting
+from lm.settings import Naming, Setting
 from lm.start import RANDOM
 from playground import tokens
 
@@ -121,6 +121,11 @@ def rate_of(value: Any) -> Any:
         return float(value) if isinstance(value, str) else value
     except ValueError:
         return value
+
+
+def label_of(rung: Rung) -> Naming:
+    """How the sentences of this page call a setting of a rung: by the label of its control."""
+    return lambda name: rung.settings()[name].title
 
 
 def values_of(plan: Plan) -> list[Any]:

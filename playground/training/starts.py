@@ -63,7 +63,7 @@ class Starts:
         kept = {name: value for name, value in kept.items() if name != "context_length"}
         given = [kept.get(name, value) for name, value in zip(names, given, strict=True)]
         plan = controls.plan_of(rung, given, str(base.run.directory))
-        starting.check(plan, base)
+        starting.check(plan, base, controls.label_of(rung))
         return plan, base
 
     def base(self, rung: Rung, token: str) -> Base:

@@ -46,7 +46,8 @@ def test_a_setting_is_swept_and_its_runs_ticked(server, context):
     page.locator(".sweep-costs", has_text="2 runs, ").wait_for()
     told = page.locator(".sweep-from").inner_text()
     assert told.startswith("All else as on the tab Single head") and "→32" in told
-    page.locator(".sweep-go").click()
-    page.locator(".sweep-words", has_text="Lowest: n embd ").wait_for()
+    page.locator(".sweep-go").press("Enter")
+    page.locator(".sweep-words", has_text="Lowest: embedding size ").wait_for()
+    assert page.evaluate("() => document.activeElement.matches('.sweep-new')")
     page.get_by_role("button", name="tick these").click()
     page.wait_for_function("() => document.querySelectorAll('.runs-tick:checked').length === 2")

@@ -11,6 +11,7 @@ from lm.ladder import RUNGS
 from lm.runs import going_on, packing, recording
 from lm.runs.comparing import differences_of
 from lm.runs.facts import facts
+from lm.settings import flag
 from lm.training.events import ChangeLearningRate, Step, TakeCheckpoint
 from lm.training.loop import train
 from lm.training.schedule import learning_rate_factor
@@ -250,8 +251,8 @@ def test_every_other_setting_is_refused_with_a_reason(name, ended):
     with pytest.raises(RunProblem) as problem:
         going_on.go_on(ended, {name: "another"})
     said = str(problem.value)
-    assert f"was begun with {name} " in said
-    assert "can change steps, learning_rate, evaluate_every" in said
+    assert f"was begun with {flag(name)} " in said
+    assert "can change --steps, --learning-rate and --evaluate-every" in said
     assert len(said.split(": ", 1)[1].split(".")[0]) > 15  # the reason
     assert contents(ended.directory) == before
 
@@ -300,7 +301,9 @@ def test_the_command_line(text, tmp_path):
     assert "after 20 steps" in said.stdout
     assert json.loads(lm("runs", tmp_path / "run", "--json").stdout)[0]["steps"] == 20
     assert "From step" not in lm(*train_, "--resume", "--steps", "20").stderr
-    assert "begun with n_embd 32, not 64" in refusal(*train_, "--resume", "--n-embd", "64", code=3)
+    assert "begun with --n-embd 32, not 64" in refusal(
+        *train_, "--resume", "--n-embd", "64", code=3
+    )
     assert "has taken 20 steps" in refusal(*train_, "--resume", "--steps", "15", code=2)
     refused = refusal(*train_, "--resume", "--recipe", "best", code=3)
     assert "was begun with" in refused

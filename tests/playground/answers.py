@@ -2,8 +2,10 @@
 
 import json
 import math
+import re
 
 from lm.generation import SamplingConfig
+from lm.ladder import RUNGS
 from lm.settings import describe
 from playground.tabs.actions import Actions
 
@@ -47,9 +49,17 @@ def refusal(answer: dict) -> str:
     return answer["error"]
 
 
+# The command line's names of settings: the page has labels.
+TYPED = re.compile(
+    "|".join(sorted({n for rung in RUNGS.values() for n in rung.settings() if "_" in n}))
+    + "|--[a-z]"
+)
+
+
 def assert_one_sentence(text: str) -> None:
     assert text and text.rstrip()[-1] in ".!" and "\n" not in text and len(text) < 400, text
     assert "Traceback" not in text
+    assert not TYPED.search(text), text
 
 
 def sendable(answer) -> str:

@@ -63,7 +63,14 @@ def test_a_stopped_run_goes_on_as_it_was(
         ({"steps": 3}, "it needs more than that"),
         ({"steps": 12, "n_embd": 32}, "its weights were learned in that model"),
         ({"steps": 12, "seed": 7}, "its batches so far were drawn with it"),
-        ({"steps": 12, "batch_size": 8}, "as many windows"),
+        (
+            {"steps": 12, "batch_size": 8},
+            "begun with Batch size 4, not 8, and keeps it: every step",
+        ),
+        (
+            {"steps": 12, "seed": 8},
+            "can change Steps, Learning rate and Evaluate every; for another Seed",
+        ),
         ({"steps": 12, "corpus": "synthetic_plays"}, "keeps to it"),
     ],
 )

@@ -59,7 +59,7 @@ def test_a_sweep_trains_its_runs_and_the_command_line_reads_it(sweeping, asked, 
     told = ended(key)
     assert [one["x"] for one in told["points"]] == [4, 8]
     assert all(one["status"] == "finished" and one["loss"] > 0 for one in told["points"])
-    assert told["words"].startswith("Lowest: n embd ")
+    assert told["words"].startswith("Lowest: embedding size ")
     json.dumps(told)
     saved = sweeps.saved(sweeping.folder(key))
     folder = sweeping.folder(key)
@@ -130,7 +130,9 @@ def test_a_law_of_few_points_says_not_to_trust_it(sweeping, asked, ended):
         ({"vary": [["steps", ",".join(map(str, range(1, 1001)))]]}, "1,000 runs"),
         ({"vary": [["n_embd", "4,0"]]}, "embedding size"),
         ({"vary": [["n_embd", "4,x"]]}, "embedding size"),
-        ({"vary": [["n_embd", "4,4"]]}, "twice"),
+        ({"vary": [["n_embd", "4,4"]]}, "embedding size has a value twice"),
+        ({"vary": [["n_embd", "4"], ["n_embd", "8"]]}, "embedding size is varied twice"),
+        ({"vary": [["n_embd", " "]]}, "embedding size has no values yet"),
         ({"vary": [["nothing", "4"]]}, "no setting called"),
         ({"vary": [["n_embd", "4," * 10_001]]}, "at most 20,000 characters"),
         ({"vary": []}, "nothing to vary"),
