@@ -27,7 +27,7 @@ import numpy as np
 import torch
 
 from lm import corpora, flags, ladder, tasks, terminal
-from lm.by_position import by_position, doubling, drawn
+from lm.by_position import ByPosition, by_position, doubling, drawn, verdict
 from lm.corpora import own_text
 from lm.devices import choose_device, one_thread
 from lm.errors import Problem, SettingsProblem, UnknownCharacter, exit_code
@@ -145,10 +145,12 @@ def evaluate(
         model, step = run.model()
     with working("Evaluating") as tell:
         result = told(task.evaluate(model.to(where)), tell)
-    losses = np.zeros(0)
+    found: ByPosition | None = None
     if positions and isinstance(task, tasks.ContinueText):
-        with working("Evaluating by position"):
-            losses = by_position(model, task.validation, run.plan.context_length)
+        with working("Evaluating by position") as tell:
+            T = run.plan.context_length
+            for found in by_position(model, task.validation, T, task.vocab_size):
+                tell(found.share)
     record = {
         "model": run.record.model,
         "val_loss": result.loss,
@@ -161,8 +163,8 @@ def evaluate(
         "step": step,
         "corpus": text.name,
     }
-    if positions:
-        record["by_position"] = [[g.first, g.last, g.loss] for g in doubling(losses)]
+    if found is not None:
+        record["by_position"] = [[g.first, g.last, g.loss] for g in doubling(found.losses)]
     if as_json:
         click.echo(json.dumps(record | dict(result.scores)))
         return
@@ -174,9 +176,9 @@ def evaluate(
         f"over {result.characters:,} {'' if result.whole else 'evenly spread '}characters of {text.title}, "
         f"context length {context}, {run.record.parameters:,} parameters"
     )
-    if positions:
+    if found is not None:
         click.echo("Loss by position in the context, nats per token:")
-        click.echo("\n".join(drawn(losses)))
+        click.echo("\n".join([*drawn(found.losses), verdict(found)]))
 
 
 @main.command()

@@ -6,6 +6,7 @@ use to it.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lm.devices import device_of
 from lm.errors import SettingsProblem
-from lm.evaluation import MOST_TOKENS, evaluation_mode
+from lm.evaluation import MOST_SCORES, MOST_TOKENS, evaluation_mode, rows_at_once
 from lm.given import given_to
 
-AT_ONCE = 4096  # tokens that are read at once
 BAR = 40  # characters of the longest bar
+QUARTERS = 4
+SHORTEST = 2 * QUARTERS  # positions of which quarters can be compared
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,33 @@ class Positions:
     loss: float
 
 
-@torch.inference_mode()
-def by_position(model: nn.Module, tokens: Tensor, context_length: int) -> np.ndarray:
-    """(T,): the mean loss at each position of windows of tokens (N,), in nats per token; NaN where none counts.
+@dataclass(frozen=True)
+class ByPosition:
+    """Losses by position, in nats per token, of the windows that are read so far.
 
-    Windows of the context length, one after the other; of many tokens, spread evenly. `SettingsProblem` if
-    there is no whole window.
+    losses: (T,), their means; NaN where none counts. quarters: (n, 4), of each window the mean over each
+    quarter of the positions that count. share: of the windows to be read.
+    """
+
+    losses: np.ndarray
+    quarters: np.ndarray
+    share: float
+
+    @property
+    def tokens(self) -> int:
+        """How many predictions counted."""
+        return len(self.quarters) * int(np.isfinite(self.losses).sum())
+
+
+@torch.inference_mode()
+def by_position(
+    model: nn.Module, tokens: Tensor, context_length: int, vocab_size: int = 1
+) -> Iterator[ByPosition]:
+    """Read windows of tokens (N,), and yield the losses at their positions so far after each batch.
+
+    Windows of the context length, one after the other; of many tokens, spread evenly. They are read in an order
+    such that any part of them is a fair sample. vocab_size: as of `evaluate`. `SettingsProblem` if there is no
+    whole window.
     """
     T = context_length
     if len(tokens) < T + 1:
@@ -43,19 +67,54 @@ def by_position(model: nn.Module, tokens: Tensor, context_length: int) -> np.nda
             f"The validation text has {len(tokens):,} tokens, and a window of the context {T + 1:,}: a loss by "
             "position needs a longer text."
         )
-    windows = tokens.unfold(0, T + 1, T)  # (n, T + 1)
-    windows = windows[:: math.ceil(len(windows) * T / MOST_TOKENS)]
-    total = torch.zeros(T, dtype=torch.float64)
+    windows = tokens.unfold(0, T + 1, T)  # (N / T, T + 1)
+    windows = windows[:: math.ceil(len(windows) * T / MOST_TOKENS)]  # (n, T + 1)
+    order = torch.randperm(len(windows), generator=torch.Generator().manual_seed(0))
+    given, where = given_to(model), device_of(model)
+    total, quarters = torch.zeros(T, dtype=torch.float64), np.zeros((0, QUARTERS))
     with evaluation_mode(model):
-        for some in windows.split(max(1, AT_ONCE // T)):
-            logits = model(some[:, :-1])  # (n, T, V)
-            losses = F.cross_entropy(
-                logits.transpose(1, 2), some[:, 1:], reduction="none"
-            )  # (n, T)
-            total += losses.cpu().double().sum(0)
-    found = (total / len(windows)).numpy()
-    found[: given_to(model)] = np.nan
-    return found
+        for some in order.split(rows_at_once(T, vocab_size)):
+            read = windows[some.to(windows.device)].to(where).long()  # (rows, T + 1)
+            scores = model(read[:, :-1]).transpose(1, 2)  # (rows, V, T)
+            losses = F.cross_entropy(scores, read[:, 1:], reduction="none").cpu().double()
+            total += losses.sum(0)
+            parts = [part.mean(1) for part in losses[:, given:].tensor_split(QUARTERS, dim=1)]
+            quarters = np.concatenate([quarters, torch.stack(parts, dim=1).numpy()])
+            found = (total / len(quarters)).numpy()
+            found[:given] = np.nan
+            yield ByPosition(found, quarters, len(quarters) / len(windows))
+
+
+def longest_window(context_length: int, vocab_size: int) -> int:
+    """Positions of a window whose scores, (T, V), fit into the memory that an evaluation takes."""
+    return min(context_length, max(SHORTEST, 4 * MOST_SCORES // vocab_size))
+
+
+def verdict(found: ByPosition, characters_per_token: float = 1.0) -> str:
+    """Whether a model uses its far past, in a sentence or two, with losses in nats per character.
+
+    From the second quarter of the context on, all predictions are made from more than a quarter of it. So the
+    last quarter's gain over the second is due to tokens further back than that. It counts as a gain if it is
+    larger than the half-width of its 95 % interval.
+    """
+    counted = int(np.isfinite(found.losses).sum())
+    if counted < SHORTEST:
+        return f"A context of {len(found.losses)} tokens has no far past."
+    first, _, _, last = found.quarters.mean(0) / characters_per_token
+    told = f"Loss {first:.2f} in the first quarter of the context, {last:.2f} in the last."
+    gains = (found.quarters[:, 1] - found.quarters[:, 3]) / characters_per_token  # (n,)
+    if len(gains) < 2:
+        return f"{told} One window is too little to tell more."
+    gain, margin = gains.mean(), 1.96 * gains.std(ddof=1) / len(gains) ** 0.5
+    back = f"tokens more than {len(found.losses) - counted + counted // QUARTERS:,} back"
+    if gain > margin:
+        return f"{told} After the second it still falls, by {gain:.3f}: the model uses the far past, {back}."
+    if gain < -margin:
+        return f"{told} After the second it rises, by {-gain:.3f}: with {back}, the model predicts worse."
+    return (
+        f"{told} After the second it changes by {-gain:+.3f}, which can be chance (± {margin:.3f}): no use "
+        f"of the far past, {back}, is to be seen."
+    )
 
 
 def doubling(losses: np.ndarray) -> list[Positions]:
@@ -70,12 +129,16 @@ def doubling(losses: np.ndarray) -> list[Positions]:
     return found
 
 
+def name_of(group: Positions) -> str:
+    """Its positions: "1", "3–4"."""
+    return f"{group.first:,}–{group.last:,}" if group.last > group.first else f"{group.first:,}"
+
+
 def drawn(losses: np.ndarray) -> list[str]:
     """Losses (T,) by position as lines of text, with a bar for each group."""
     groups = doubling(losses)
     highest = max(group.loss for group in groups)
-    lines = []
-    for group in groups:
-        name = f"{group.first:,}–{group.last:,}" if group.last > group.first else f"{group.first:,}"
-        lines.append(f"  {name:>13}  {group.loss:.3f}  {'█' * round(BAR * group.loss / highest)}")
-    return lines
+    return [
+        f"  {name_of(group):>13}  {group.loss:.3f}  {'█' * round(BAR * group.loss / highest)}"
+        for group in groups
+    ]

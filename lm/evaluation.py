@@ -137,7 +137,7 @@ def evaluate_in_parts(
     """
     readers = readers or Alone()
     T = context_length
-    rows = batch_size or _rows(T, vocab_size)
+    rows = batch_size or rows_at_once(T, vocab_size)
     given = given_to(model)
     batches = list(_batches(tokens, T, rows, given))
     total, predicted, characters = 0.0, 0, 0
@@ -167,7 +167,7 @@ def evaluate_in_parts(
 
 def loss_of_windows(model: nn.Module, windows: Tensor, vocab_size: int) -> float:
     """The mean loss over windows (n, T + 1), in nats per token: the first token of each is only read."""
-    total, rows, given = 0.0, _rows(windows.shape[1] - 1, vocab_size), given_to(model)
+    total, rows, given = 0.0, rows_at_once(windows.shape[1] - 1, vocab_size), given_to(model)
     with evaluation_mode(model), torch.inference_mode():
         for some in windows.split(rows):
             some = some.to(device_of(model)).long()
@@ -175,7 +175,7 @@ def loss_of_windows(model: nn.Module, windows: Tensor, vocab_size: int) -> float
     return total / windows[:, 1 + given :].numel()
 
 
-def _rows(T: int, vocab_size: int) -> int:
+def rows_at_once(T: int, vocab_size: int) -> int:
     """Windows of T tokens that are read at once."""
     return max(1, min(4096 // T, MOST_SCORES // (T * vocab_size)))
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from playground.exchange.routes import Exchange
-from playground.looking.head_costs import HeadCosts
 from playground.looking.snapshots import Snapshots
 from playground.looking.writes import Writes
 from playground.runs.board import Board
@@ -35,7 +34,6 @@ class Services:
         self.supervisor = supervisor
         self.library = library
         self.snapshots = Snapshots()
-        self.head_costs = HeadCosts()
         self.comparison = Comparison(library)
         limits, folder = supervisor.limits, library.runs_folder
         most = limits.texts_megabytes * 1_000_000

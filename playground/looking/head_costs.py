@@ -1,14 +1,6 @@
-"""What switched-off heads cost, worked out beside the page: ask again until it is known.
+"""What switched-off heads cost, worked out beside the page (`beside.py`): a comparison takes seconds."""
 
-A comparison over enough of the validation split takes seconds (`lm/ablation.py`). One runs at a time, in a
-thread of its own, and it ends when nobody has asked for it for a while.
-"""
-
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,67 +9,19 @@ from torch import nn
 from lm.ablating_pairs import PairCost, cost_of_pairs, judging
 from lm.ablation import EXACT, Cost, cost_of
 from lm.corpora import AnyCorpus, PairCorpus
-from lm.errors import Problem, SettingsProblem
+from lm.errors import SettingsProblem
 from lm.inspecting_pairs import EncoderDecoder
 from lm.runs.run import Run
+from playground.looking.beside import Work
 
-KEPT = 64  # results
-LISTENS = 5.0  # seconds since the last question after which nobody waits any more
-
-Key = tuple[str | None, int, frozenset[Any]]  # a run's identity, a step, the heads that are off
 AnyCost = Cost | PairCost
 
 
-@dataclass(eq=False)
-class _Work:
-    """A comparison under way, or done."""
-
-    asked: float = field(default_factory=time.monotonic)
-    cost: AnyCost | None = None
-    done: bool = False
-    error: str | None = None
-
-
-class HeadCosts:
-    """The costs by run, step and heads; the last ones are kept."""
-
-    def __init__(self) -> None:
-        self._works: OrderedDict[Key, _Work] = OrderedDict()
-        self._lock, self._turn = threading.Lock(), threading.Lock()
-
-    def of(self, key: Key, compare: Callable[[], Iterator[AnyCost]]) -> dict[str, Any]:
-        """{"words", "done"}, or {"error"}; begins the comparison if it is not known.
-
-        compare: called in the thread, for it may take a while; yields the cost so far.
-        """
-        with self._lock:
-            work = self._works.get(key)
-            if work is None:
-                work = self._works[key] = _Work()
-                arguments = (key, work, compare)
-                threading.Thread(target=self._compare, args=arguments, daemon=True).start()
-            work.asked = time.monotonic()
-            self._works.move_to_end(key)
-            while len(self._works) > KEPT:
-                self._works.popitem(last=False)
-        if work.error:
-            return {"error": work.error}
-        return {"words": words(work.cost, work.done), "done": work.done}
-
-    def _compare(self, key: Key, work: _Work, compare: Callable[[], Iterator[AnyCost]]) -> None:
-        try:
-            with self._turn:
-                for cost in compare():
-                    work.cost = cost
-                    if time.monotonic() - work.asked > LISTENS:  # nobody listens: forget it
-                        with self._lock:
-                            self._works.pop(key, None)
-                        return
-            work.done = True
-        except Problem as problem:
-            work.error = str(problem)
-        except Exception as error:  # the last line of defence: the page must not wait for ever
-            work.error = f"This could not be worked out: {error!r}."
+def told(work: Work[AnyCost]) -> dict[str, Any]:
+    """{"words", "done"} of a comparison, or {"error"}."""
+    if work.error:
+        return {"error": work.error}
+    return {"words": words(work.found, work.done), "done": work.done}
 
 
 def comparison(

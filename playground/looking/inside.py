@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from lm import ablation, inspecting_pairs
+from lm.corpora import AnyCorpus
 from lm.errors import SettingsProblem
 from lm.generation import choices_of
 from lm.inspecting_pairs import EncoderDecoder
@@ -25,7 +26,7 @@ from lm.tasks.continue_text import SAMPLE, first_token
 from lm.tokenizers import Tokenizer
 from lm.tokenizers.streaming import Stream
 from lm.training.config import CountingConfig
-from playground.looking import pairs
+from playground.looking import far_past, head_costs, pairs
 from playground.looking.inspection import DEFAULT_TEXT, MOST_POSITIONS, attention, table
 from playground.looking.snapshots import Snapshots
 from playground.looking.writing import written
@@ -65,20 +66,45 @@ class Question:
         return cls(step, str(view), text, passage, cell, tuple(dict.fromkeys(heads)))
 
 
-def answer(snapshots: Snapshots, run: Run, question: Question) -> dict[str, Any]:
+def answer(
+    snapshots: Snapshots,
+    run: Run,
+    question: Question,
+    corpus: Callable[[], AnyCorpus] | None = None,
+) -> dict[str, Any]:
     """What the page draws. `Problem` if the run or the view cannot be shown.
 
-    "kind" names the view, "step" is that of the snapshot, "steps" are all that there are.
+    "kind" names the view, "step" is that of the snapshot, "steps" are all that there are. corpus: what
+    the run learned from, for a view that reads it; it takes longer, and says whether it is "done".
     """
     model, step = snapshots.model(run, question.step)
     question = replace(question, step=step, view=question.view or views_of(model)[0])
     others = [] if isinstance(model, EncoderDecoder) else ["choices"]
     if question.view not in [*views_of(model), *others]:
         raise SettingsProblem(f"This model has no view called {question.view!r}.")
-    found = snapshots.answers.of(
-        (run.identity, question), lambda: _worked_out(run, model, step, question)
-    )
+    if question.view == far_past.VIEW:
+        changed = without(model, question.off) if question.off else model
+        key = (far_past.VIEW, run.identity, step, frozenset(question.off))
+        work = far_past.losses(run, changed, corpus or run.corpus)
+        found = far_past.answer(run, snapshots.beside.of(key, work))
+    else:
+        found = snapshots.answers.of(
+            (run.identity, question), lambda: _worked_out(run, model, step, question)
+        )
     return {"kind": question.view, "step": step, "steps": run.snapshots(), **found}
+
+
+def cost(
+    snapshots: Snapshots,
+    run: Run,
+    question: Question,
+    corpus: Callable[[], AnyCorpus],
+) -> dict[str, Any]:
+    """What the heads cost that are off, as far as it is known (`head_costs.py`); arguments as of `answer`."""
+    model, step = snapshots.model(run, question.step)
+    compare = head_costs.comparison(run, model, without(model, question.off), corpus)
+    key = ("heads", run.identity, step, frozenset(question.off))
+    return head_costs.told(snapshots.beside.of(key, compare))
 
 
 def _worked_out(run: Run, model: nn.Module, step: int, question: Question) -> dict[str, Any]:
@@ -104,7 +130,7 @@ def views_of(model: nn.Module) -> list[str]:
         return list(pairs.VIEWS)
     attends, layered = bool(attention_layers(model)), _is_layered(model)
     names = {"attention": attends, "table": not attends, "score": attends, "next": True}
-    names |= {"surprise": True, "layers": layered}
+    names |= {"surprise": True, "layers": layered, far_past.VIEW: attends}
     return [name for name, there in names.items() if there]
 
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from lm.errors import RunProblem
 from lm.runs.run import Run
+from playground.looking.beside import Beside
 from playground.looking.kept import Kept
 
 ANSWERS = 24  # kept, of up to a megabyte each
@@ -16,12 +17,13 @@ ANSWERS = 24  # kept, of up to a megabyte each
 class Snapshots:
     """Loads the weights of a run at a step; never asks the process that trains it.
 
-    answers: of the views of the inside, by run and question.
+    answers: of the views of the inside, by run and question. beside: work on models that takes seconds.
     """
 
     def __init__(self, keep: int = 6) -> None:
         self.keep = keep
         self.answers: Kept[dict[str, Any]] = Kept(ANSWERS)
+        self.beside = Beside()
         # By identity and step: a run that is made anew in the place of another is not that run.
         self._models: OrderedDict[tuple[str | None, int], nn.Module] = OrderedDict()
         self._lock = threading.Lock()

@@ -26,7 +26,6 @@ from lm.tasks import KINDS
 from lm.training.config import TrainingConfig
 from playground.figures import loss as loss_figure
 from playground.looking import inside, rewriting, writing
-from playground.looking.head_costs import comparison
 from playground.runs.going_on import GoingOn
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
@@ -256,7 +255,8 @@ class Actions:
             passage = self._held_out(run) if view == "surprise" else ""
             text = sendable(text or "")[:5000]
             question = inside.Question.of(step_of(step), view, text, passage, more)
-            return inside.answer(self.services.snapshots, run, question)
+            snapshots = self.services.snapshots
+            return inside.answer(snapshots, run, question, lambda: self._text_of(run))
         except Problem as problem:
             return {"error": str(problem)}
 
@@ -265,12 +265,9 @@ class Actions:
         token, step, off = arguments(data, 3)
         try:
             run = self.library.view(str(token)).run
-            model, found = self.services.snapshots.model(run, step_of(step))
-            heads = inside.Question.of(None, "", "", "", {"off": off}).off
-            changed = inside.without(model, heads)
-            compare = comparison(run, model, changed, lambda: self._text_of(run))
-            key = (run.identity, found, frozenset(heads))
-            return self.services.head_costs.of(key, compare)
+            question = inside.Question.of(step_of(step), "", "", "", {"off": off})
+            snapshots = self.services.snapshots
+            return inside.cost(snapshots, run, question, lambda: self._text_of(run))
         except Problem as problem:
             return {"error": str(problem)}
 

@@ -235,7 +235,8 @@ def losses(
         progress(f"{min(spent.values()):.0f} of {seconds:.0f} s")
     rows, groups = [], []
     for name, learner in learners.items():
-        found = by_position(learner.model, learner.task.validation, context)
+        *_, whole = by_position(learner.model, learner.task.validation, context)
+        found = whole.losses
         groups = doubling(found)
         tokens_read = steps[name] * batch * context
         rows.append([name, f"{steps[name]:,}", f"{tokens_read / 1e6:.2f}", f"{found.mean():.4f}"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lm.by_position import by_position, doubling, drawn
+from lm.by_position import ByPosition, by_position, doubling, drawn, verdict
 from lm.errors import SettingsProblem
 from lm.evaluation import evaluate
 from lm.ladder import RUNGS
@@ -19,7 +19,8 @@ DECODER = RUNGS["decoder_transformer"]
 def test_the_mean_over_the_positions_is_the_loss(settings, tiny_model):
     """Of whole windows; of a prefix only the positions that count."""
     model, tokens = tiny_model(DECODER, 23, **settings), torch.arange(16 * 5 + 1) * 7 % 23
-    losses = by_position(model, tokens, 16)
+    *_, found = by_position(model, tokens, 16)
+    losses = found.losses
     given = settings.get("prefix", 1) - 1
     assert np.isnan(losses).sum() == given
     if not given:
@@ -41,7 +42,37 @@ def test_a_bar_is_as_long_as_its_loss():
 
 def test_a_text_without_a_window_is_refused(tiny_model):
     with pytest.raises(SettingsProblem, match="has 9 tokens, and a window of the context 17"):
-        by_position(tiny_model(DECODER, 23), torch.arange(9), 16)
+        next(by_position(tiny_model(DECODER, 23), torch.arange(9), 16))
+
+
+def test_some_windows_are_told_before_all_are_read(tiny_model):
+    """In parts that a bounded work can end after; the last of them holds every window once."""
+    model, tokens = tiny_model(DECODER, 23), torch.arange(16 * 40 + 1) * 7 % 23
+    parts = list(by_position(model, tokens, 16, vocab_size=2**15))  # 16 windows at once
+    assert [part.tokens for part in parts] == [16 * 16, 32 * 16, 40 * 16]
+    assert [part.share for part in parts] == [0.4, 0.8, 1.0]
+    assert parts[-1].losses.mean() == pytest.approx(parts[-1].quarters.mean(), rel=1e-6)
+    assert parts[-1].losses.mean() == pytest.approx(evaluate(model, tokens, 16).loss, rel=1e-6)
+
+
+VERDICTS = {
+    "the model uses the far past, tokens more than 4 back.": [3.0, 2.0, 1.8, 1.5],
+    "After the second it rises, by 0.500": [3.0, 2.0, 2.2, 2.5],
+    "can be chance (± 0.": [3.0, 2.0, 1.9, 2.001],
+}
+
+
+@pytest.mark.parametrize("words", VERDICTS)
+def test_the_verdict_follows_from_the_quarters(words):
+    """Not from the first against the last: the first positions of any context have little to look at."""
+    noise = np.random.default_rng(0).normal(0, 0.1, (50, 4))
+    noise = np.concatenate([noise, -noise])
+    found = ByPosition(np.repeat(VERDICTS[words], 4), VERDICTS[words] + noise, 1.0)
+    assert words in verdict(found)
+    assert "Loss 1.5" in verdict(found, 2.0), "nats per character"
+    assert "too little" in verdict(ByPosition(found.losses, found.quarters[:1], 1.0))
+    short = ByPosition(found.losses[:7], found.quarters, 1.0)
+    assert verdict(short) == "A context of 7 tokens has no far past."
 
 
 def test_the_command_line_tells_it(finished, play_file):

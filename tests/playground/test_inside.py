@@ -1,6 +1,7 @@
 """The card with the inside of a model: every view of every model, and the cost of heads."""
 
 import base64
+import itertools
 import json
 import shutil
 import time
@@ -9,12 +10,16 @@ import numpy as np
 import pytest
 import torch
 
+from lm import runs
+from lm.by_position import by_position, doubling, name_of, verdict
 from lm.evaluation import evaluate
 from lm.generation import generate, next_token_distribution
 from lm.inspection import inspect
 from lm.ladder import RUNGS
+from lm.runs import recording
 from lm.sizes import outline
 from lm.tasks.continue_text import SAMPLE, first_token
+from lm.training.loop import train
 from playground.looking import inside
 from playground.tabs.actions import Actions
 from tests.playground.conftest import PATIENCE
@@ -22,14 +27,27 @@ from tests.playground.conftest import PATIENCE
 TEXT = "What news, my lord?"
 
 
-@pytest.fixture
-def shown(start, status, services):
-    """`shown("bigram")`: the actions, token and run of a finished tiny run."""
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, prepared, tiny_plan):
+    """A folder with a finished tiny run of each of these models, under its name; not to be changed."""
+    folder = tmp_path_factory.mktemp("trained")
+    for name in ("ngram", "bigram", "multi_head_attention", "decoder_transformer"):
+        plan = tiny_plan(RUNGS[name], steps=20, order=3)
+        learned = prepared(plan)
+        run = learned.new_run(folder / name, plan)
+        for _ in recording.record(run, train(plan, learned.data)):
+            pass
+    return folder
 
-    def make(name, **settings):
-        token = start(rung=name, steps=20, **settings)
-        status(token, "finished")
-        return Actions(RUNGS[name], services), token, services.library.view(token).run
+
+@pytest.fixture
+def shown(trained, services):
+    """`shown("bigram")`: the actions, token and run of a copy of one of them."""
+
+    def make(name):
+        directory = services.library.runs_folder / name
+        shutil.copytree(trained / name, directory)
+        return Actions(RUNGS[name], services), f"local:{name}", runs.open_run(directory)
 
     return make
 
@@ -47,15 +65,15 @@ def test_every_view_of_a_model_answers(name, shown):
 
 
 @pytest.mark.parametrize("name", ["ngram", "bigram", "decoder_transformer"])
-@pytest.mark.parametrize("typed", ["日本語", "", "What 日 news?", "日T"])
-def test_a_text_that_the_model_has_never_seen_is_one_sentence_in_every_view(name, typed, shown):
+def test_a_text_that_the_model_has_never_seen_is_one_sentence_in_every_view(name, shown):
     """Something is left to look at, or stands in for it, and the sentence says what was left out."""
     actions, token, _ = shown(name)
-    for view in inside.views_of(outline(RUNGS[name].plan(), 65)):
+    views = inside.views_of(outline(RUNGS[name].plan(), 65))
+    for typed, view in itertools.product(("日本語", "", "What 日 news?", "日T"), views):
         answer = actions.look([token, None, typed, view, {}])
         assert answer.get("kind") == view, answer
         json.dumps(answer, allow_nan=False)  # a browser reads no NaN
-        if view not in ("table", "surprise") and "日" in typed:
+        if view not in ("table", "surprise", "past") and "日" in typed:
             assert "never seen them: 日" in answer["note"]
 
 
@@ -139,7 +157,23 @@ def test_a_head_that_is_off_changes_every_view_and_its_cost_is_worked_out(shown,
     model, _ = run.model()
     changed = inside.without(model, [(0, 0), (0, 1)])
     losses = [evaluate(m, validation, run.plan.context_length).loss for m in (model, changed)]
-    work = next(iter(services.head_costs._works.values()))
-    assert work.cost.added == pytest.approx(losses[1] - losses[0], abs=0.01)
+    (work,) = services.snapshots.beside._works.values()
+    assert work.found.added == pytest.approx(losses[1] - losses[0], abs=0.01)
     assert "no head 8" in actions.cost([token, None, [[0, 7]]])["error"]
     assert "no head 8" in actions.look([token, None, TEXT, "next", {"off": [[0, 7]]}])["error"]
+
+
+def test_the_loss_by_position_is_told_as_far_as_it_is_known(shown):
+    """On request, in a thread of its own; the answer says whether it is done, and is that of the library."""
+    actions, token, run = shown("decoder_transformer")
+    deadline = time.monotonic() + PATIENCE
+    while not (answer := actions.look([token, None, TEXT, "past", {}])).get("done"):
+        assert answer["kind"] == "past" and time.monotonic() < deadline, answer
+        time.sleep(0.02)
+    text = torch.from_numpy(run.tokenizer().encode(actions._text_of(run).validation_text))
+    *_, found = by_position(run.model()[0], text, run.plan.context_length)
+    groups = [[name_of(one), pytest.approx(one.loss, abs=1e-4)] for one in doubling(found.losses)]
+    assert answer["groups"] == groups
+    assert answer["words"] == verdict(found) and answer["characters"] == found.tokens
+    off = actions.look([token, None, TEXT, "past", {"off": [[0, 0], [0, 1]]}])
+    assert not off["done"], "without these heads it is another question"

@@ -17,7 +17,8 @@ from lm.runs.lock import WriterLock
 from lm.runs.preparation import prepare
 from lm.training.loop import train
 from playground.looking import inside
-from playground.looking.head_costs import HeadCosts, comparison
+from playground.looking.beside import Beside
+from playground.looking.head_costs import comparison, told
 from playground.looking.snapshots import Snapshots
 
 CORPUS = pairs.from_tsv("".join(f"{n}\t{str(n)[::-1]}\n" for n in range(100, 300)))
@@ -155,12 +156,12 @@ def test_the_cost_of_heads_is_counted_in_right_lines(run):
     losses = [evaluated(task, each) for each in (model, changed)]
     assert last.loss == pytest.approx(losses[1], rel=1e-4)
     assert last.added == pytest.approx(losses[1] - losses[0], rel=1e-4)
-    costs, compare = HeadCosts(), comparison(run, model, changed, lambda: CORPUS)
+    beside, compare = Beside(), comparison(run, model, changed, lambda: CORPUS)
     deadline = time.monotonic() + 60
-    while not (told := costs.of(("run", 60, frozenset(heads)), compare)).get("done"):
-        assert "error" not in told and time.monotonic() < deadline
+    while not (cost := told(beside.of(frozenset(heads), compare))).get("done"):
+        assert "error" not in cost and time.monotonic() < deadline
         time.sleep(0.02)
-    assert f"{last.exact:.1%} of {last.lines} held-out lines right" in told["words"]
+    assert f"{last.exact:.1%} of {last.lines} held-out lines right" in cost["words"]
 
 
 def evaluated(task, model):

@@ -8,6 +8,7 @@ import { LinesPicture } from "../pairs/lines_picture.js";
 import { MasksPicture } from "../pairs/masks_picture.js";
 import { NextPicture } from "./next_picture.js";
 import { PairPicture } from "../pairs/pair_picture.js";
+import { PastPicture } from "./past_picture.js";
 import { ScorePicture } from "./score_picture.js";
 import { SurprisePicture } from "./surprise_picture.js";
 
@@ -17,6 +18,7 @@ export const VIEWS = {
   next: ["Next", "Next token: what may follow the text in the box"],
   surprise: ["Surprise", "The loss, token by token"],
   layers: ["Layers", "Layer by layer: what each layer would already say"],
+  past: ["Past", "Loss by position in the context: is the far past of use?"],
   table: ["Table", "What follows each token: learned and counted"],
   lines: ["Lines", "Cross-attention as lines between the line that was read and the answer"],
   cross: ["Cross", "Cross-attention: what each position of the answer looks at in the line"],
@@ -26,12 +28,15 @@ export const VIEWS = {
   beams: ["Beams", "The likeliest answers that a search finds"],
 };
 
-/** The picture of a view. key: the rung's name; heads: `HeadsOff`; ask(cell): opens One score at a cell. */
-export function pictureOf(view, { key, heads, ask }) {
+/** The picture of a view. key: the rung's name; heads: `HeadsOff`; ask(cell): opens One score at a cell.
+ *
+ * again(): asks the server once more. */
+export function pictureOf(view, { key, heads, ask, again }) {
   if (view === "score") return new ScorePicture({ ask });
   if (view === "next") return new NextPicture({ key });
   if (view === "surprise") return new SurprisePicture();
   if (view === "layers") return new LayersPicture();
+  if (view === "past") return new PastPicture({ again });
   if (view === "masks") return new MasksPicture();
   if (view === "beams") return new BeamsPicture();
   const part = { lines: "cross", cross: "cross", encoder: "encoder", decoder: "decoder" }[view];
