@@ -81,6 +81,7 @@ export function layoutOf(view, record, others, layout, width) {
     gridcolor: colour("grid"),
     ...(log ? logTicks : {}),
   });
+  const narrow = width < 480;
   const coarse = window.matchMedia("(pointer: coarse)").matches;
   return enlarged({
     ...layout,
@@ -88,10 +89,10 @@ export function layoutOf(view, record, others, layout, width) {
     dragmode: coarse ? false : "zoom", // a finger scrolls the page
     font: { color: colour("ink") },
     hoverlabel: { bgcolor: colour("card"), font: { color: colour("ink") } },
-    margin: { ...layout.margin, r: width < 480 ? 86 : layout.margin.r },
-    xaxis: axis(layout.xaxis, view.logX, x, { dtick: 1 }),
+    margin: { ...layout.margin, r: narrow ? 86 : layout.margin.r },
+    xaxis: { ...axis(layout.xaxis, view.logX, x, { dtick: 1 }), ...(narrow ? { nticks: 5, tickangle: 0 } : {}) },
     yaxis: axis(layout.yaxis, view.logY, y, { tickmode: "array", tickvals: LOG_LOSSES }),
-    ...(layout.yaxis2 ? { yaxis2: { ...layout.yaxis2, showticklabels: width >= 480 } } : {}), // of pairs
+    ...(layout.yaxis2 ? { yaxis2: { ...layout.yaxis2, showticklabels: !narrow } } : {}), // of pairs
     shapes,
     annotations,
   });

@@ -35,8 +35,9 @@ export class Overlays {
 
   build() {
     this.node = make("details", "overlay-menu");
-    const open = make("summary", "pill-button", "+ overlay");
-    open.append(make("span", "overlay-more", " a run"));
+    const open = make("summary", "pill-button", "+");
+    open.append(make("span", "overlay-word", " overlay"), make("span", "overlay-more", " a run"));
+    open.setAttribute("aria-label", "+ overlay a run");
     open.title = "Draw other runs of the same text on this chart, too";
     this.list = new RunsList(this);
     this.notice = make("p", "runs-notice");
