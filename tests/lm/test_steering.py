@@ -110,7 +110,7 @@ def test_a_checkpoint_can_be_taken_after_any_event(rung, tiny_plan, data):
 
 def test_going_on_from_any_checkpoint_equals_never_having_stopped(rung, tiny_plan, data):
     """Taken after every single event, also in the middle of an evaluation and of a step's end."""
-    plan = tiny_plan(rung, dropout=0.3, steps=5, evaluate_every=3)
+    plan = tiny_plan(rung, dropout=0.3, steps=5, evaluate_every=3, order=3)
     events, undisturbed, taken = train(plan, data), [], []
     for event in events:
         undisturbed.append(plain(event))
