@@ -94,10 +94,12 @@ def test_one_batch_can_be_learned_by_heart(text_network, tiny_config):
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
     for _ in range(250):
         loss = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
+        if loss.item() < 0.3:  # from 3.1
+            return
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert loss.item() < 0.3  # from 3.1
+    pytest.fail(f"the loss is {loss.item():.2f}")
 
 
 def test_who_can_learn_from_what_came_before(text_network, tiny_config):

@@ -28,7 +28,7 @@ def foreign(tmp_path_factory):
     folder = tmp_path_factory.mktemp("foreign")
     path = folder / "→.txt"
     path.write_text(WIDE * 90, "utf-8")
-    lm(*("train", "ngram", "--corpus", path, "--out", folder / "run"))
+    lm(*("train", "ngram", "--order", "3", "--corpus", path, "--out", folder / "run"))
     return path, folder / "run"
 
 
@@ -67,14 +67,20 @@ def test_a_reader_that_has_read_enough(foreign):
     assert "Error" not in done.stderr and "Exception" not in done.stderr
 
 
-@pytest.mark.parametrize("closed", [">&-", ">&- 2>&- <&-"])
+@pytest.mark.parametrize("closed", [pytest.param(">&-", marks=pytest.mark.slow), ">&- 2>&- <&-"])
 def test_closed_streams(closed, foreign):
     done = shell(f"LM sample {foreign[1]} --max-new-tokens 5 {closed}; echo $?")
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-@pytest.mark.parametrize("command", ["train bigram --help", "sample RUN --max-new-tokens 5"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param("train bigram --help", marks=pytest.mark.slow),
+        "sample RUN --max-new-tokens 5",
+    ],
+)
 def test_a_disk_without_room_for_the_output_is_one_sentence(command, foreign):
     """Output that is lost is not a success; it used to be a traceback."""
     done = shell(f"LM {command.replace('RUN', str(foreign[1]))} > /dev/full; echo $?")
@@ -84,14 +90,16 @@ def test_a_disk_without_room_for_the_output_is_one_sentence(command, foreign):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_training_goes_on_when_there_is_no_room_for_its_notes(foreign, tmp_path):
-    done = shell(f"LM train ngram --corpus {foreign[0]} --out {tmp_path / 'run'} 2>/dev/full")
+    done = shell(
+        f"LM train ngram --order 2 --corpus {foreign[0]} --out {tmp_path / 'run'} 2>/dev/full"
+    )
     assert done.returncode == 0 and "validation loss" in done.stdout
     assert runs.open_run(tmp_path / "run").status()[0] == "finished"
 
 
 def test_training_goes_on_when_nobody_reads_its_notes(foreign, tmp_path):
     path, run = foreign[0], tmp_path / "run"
-    piped = f"LM train ngram --corpus {path} --out {run} 2>&1 >/dev/null | head -c 1"
+    piped = f"LM train ngram --order 2 --corpus {path} --out {run} 2>&1 >/dev/null | head -c 1"
     done = shell(f"{piped}; echo ${{PIPESTATUS[0]}}")
     assert done.stdout[1:].strip() == "0", done.stderr
     assert runs.open_run(run).status()[0] == "finished"
