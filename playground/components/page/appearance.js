@@ -54,4 +54,7 @@ export const PLOT_CONFIG = {
   showSendToCloud: false,
   doubleClick: false,
   responsive: false,
+  // What cuts a curve at the axes is named without the page's address, which changes: a name with an old
+  // address is not found, and curves would run on into the margins.
+  _baseUrl: "",
 };
