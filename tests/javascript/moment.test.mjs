@@ -40,7 +40,7 @@ test("losses of two moments that differ are shown with enough digits to differ",
 
 test("before the first evaluation it is that of the batches", () => {
   assert.equal(lossWords(record, 10).number, "3.50");
-  assert.match(lossWords(record, 10).words, /on the batches so far/);
+  assert.match(lossWords(record, 10).words, /nats per character in training/);
   assert.equal(lossWords({ train: { step: [], smooth: [] }, events: [] }, null).number, "–");
 });
 

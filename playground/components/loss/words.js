@@ -30,7 +30,7 @@ export function lossWords(record, step) {
   const index = record.train.step.findLastIndex((one) => one <= (step ?? Infinity));
   const loss = judged?.loss ?? record.train.smooth[index];
   if (!Number.isFinite(loss)) return { number: "–", words: "nats per character: nothing measured yet" };
-  const at = judged ? `at step ${whole(judged.step)}` : "on the batches so far";
+  const at = judged ? `at step ${whole(judged.step)}` : "in training";
   const bits = (loss / Math.LN2).toFixed(2);
   const choices = Math.exp(loss);
   const among = choices < 100 ? choices.toFixed(1) : whole(choices);

@@ -1,8 +1,9 @@
 // The names of the runs at the ends of their lines, on the right of the chart. They never overlap.
 import { button, make } from "../basics/dom.js";
+import { presenting } from "../page/presenting.js";
 import { arranged, lastShown } from "./curves.js";
 
-const GAP = 17; // pixels from one label to the next
+const [GAP, GAP_LARGE] = [17, 28]; // pixels from one label to the next, also in presenter's mode
 
 export class RunLabels {
   /** chart: the RunsChart, beside whose plot they stand. */
@@ -28,6 +29,7 @@ export class RunLabels {
   place() {
     const { curves, plot, tab, ticks } = this.chart;
     const { margin, xaxis, yaxis } = plot.layout;
+    const gap = presenting() ? GAP_LARGE : GAP;
     const height = plot.clientHeight - margin.t - margin.b;
     const heightOf = (loss) => {
       const value = yaxis.type === "log" ? Math.log10(loss) : loss;
@@ -38,8 +40,8 @@ export class RunLabels {
       const end = lastShown(validation, within) ?? lastShown(training, within);
       return { run, loss: end?.[1], at: end ? heightOf(end[1]) : NaN };
     });
-    const shown = ends.filter(({ at }) => Number.isFinite(at) && at >= -GAP && at <= height + GAP);
-    const heights = arranged(shown.map(({ at }) => at), GAP, height);
+    const shown = ends.filter(({ at }) => Number.isFinite(at) && at >= -gap && at <= height + gap);
+    const heights = arranged(shown.map(({ at }) => at), gap, height);
     this.node.style.width = `${margin.r - 4}px`;
     for (const [run, node] of this.nodes) {
       if (!shown.some((one) => one.run === run)) node.remove();
@@ -51,7 +53,7 @@ export class RunLabels {
       node.firstChild.textContent = name;
       node.lastChild.textContent = loss.toFixed(3);
       node.title = name;
-      node.style.transform = `translateY(${Math.round(margin.t + heights[index] - GAP / 2)}px)`;
+      node.style.transform = `translateY(${Math.round(margin.t + heights[index] - gap / 2)}px)`;
       node.style.setProperty("--run", `var(--chart-run-${ticks.places.get(run)})`);
     });
   }
