@@ -9,6 +9,8 @@ test("a link asks for parts by name; unknown ones are left out, and none means a
   assert.deepEqual(partsAsked("?show=attention,chart"), ["chart", "attention"]);
   assert.deepEqual(partsAsked("?show=chart,rubbish"), ["chart"]);
   assert.equal(partsAsked("?show=rubbish"), null);
+  assert.equal(partsAsked("?guide=mask&show=rubbish"), null);
+  assert.deepEqual(partsAsked("?guide=mask&show=chart"), ["guide", "chart"]);
   assert.equal(partsAsked(""), null);
 });
 
