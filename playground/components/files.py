@@ -1,10 +1,10 @@
 """The files of the page, scripts and style sheets, and how its head asks for them.
 
 The scripts of the folders here are modules that import one another by plain relative addresses, so that
-node can load them, too.  The page's head holds an import map, which adds to each address the version
-of the file, and loads `playground.js`.  The map has to stand before every other module, so
-`playground/serving/delivery.py` writes it at the very beginning of the head.  (Gradio drops
-`type="module"` from the scripts of a component's `head`.)
+node can load them, too.  The page gets them as one (`bundle.py`), and all style sheets as one: each request
+costs the server and the browser.  The page's head holds an import map, which says where the module "playground"
+is.  The map has to stand before every other module, so `playground/serving/delivery.py` writes it at the
+very beginning of the head.  (Gradio drops `type="module"` from the scripts of a component's `head`.)
 """
 
 import hashlib
@@ -15,10 +15,11 @@ from urllib.parse import quote
 import gradio as gr
 import plotly
 
+from playground.components.bundle import bundle
+
 _FOLDER = Path(__file__).parent
-ENTRY = _FOLDER / "playground.js"  # the module that the page loads
+ENTRY = _FOLDER / "playground.js"  # the module that the page loads, with all that it imports
 BEFORE_PAINT = _FOLDER / "before_paint.js"  # a classic script in the page itself
-MODULES = tuple(path for path in sorted(_FOLDER.rglob("*.js")) if path != BEFORE_PAINT)
 
 # In the order of the cascade: where two rules weigh the same, the later one holds.
 STYLES = tuple(
@@ -60,18 +61,23 @@ STYLES = tuple(
 )
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-FILES = (*MODULES, PLOTLY)  # that the page asks for, besides
 STYLE_ADDRESS = "/style.css"  # all style sheets
+SCRIPT_ADDRESS = "/playground.js"  # all modules
 
 
 def serve_static() -> None:
-    """Let Gradio serve the modules; call once before `launch`."""
-    gr.set_static_paths(list(FILES))
+    """Let Gradio serve Plotly's file; call once before `launch`."""
+    gr.set_static_paths([PLOTLY])
 
 
 def style_sheet() -> bytes:
-    """All style sheets as one file: each request of a page costs the server as much as a poll."""
+    """All style sheets as one file."""
     return b"\n".join(path.read_bytes() for path in STYLES)
+
+
+def script() -> bytes:
+    """All modules as one."""
+    return bundle(ENTRY)
 
 
 def page_head() -> str:
@@ -88,12 +94,11 @@ def page_first() -> str:
 
     All addresses are relative to the page, so that it works under a path of a proxy.
     """
-    versions = {address(path).partition("?")[0]: address(path) for path in MODULES}
-    imports = json.dumps({"imports": {"playground": address(ENTRY), **versions}})
+    modules = f".{SCRIPT_ADDRESS}?v={_fingerprint(script())}"
     return (
-        f'<script type="importmap">{imports}</script>'
+        f'<script type="importmap">{json.dumps({"imports": {"playground": modules}})}</script>'
         f"<script>{BEFORE_PAINT.read_text('utf-8')}</script>"
-        f'<script type="module" src="{address(ENTRY)}"></script>'
+        f'<script type="module" src="{modules}"></script>'
     )
 
 

@@ -1,7 +1,8 @@
 """Sends the page and its files compressed and from memory, and the page as one that knows where it is.
 
 Gradio renders the page and compresses every file anew for each visitor: 0.7 s of a core. All of them are the
-same for everybody, so the first answer to each address is kept and sent to all who come later.
+same for everybody, so the first answer to each address is kept and sent to all who come later. Those who come
+while it is made wait for it; it is compressed in a thread, while others are answered.
 
 Gradio writes `launch(head=...)` after its own scripts. An import map has to stand before every module, so it is
 put into the page here. Gradio also writes the address that it believes to be served at. Where a proxy forwards
@@ -11,13 +12,17 @@ the page takes it from there.
 The page also brings the cookie by which a visitor is counted (`visitors.py`).
 """
 
+import asyncio
 import gzip
+import hashlib
 import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import anyio.to_thread
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,33 +43,39 @@ MONTH = 30 * 24 * 3600  # seconds
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer; `packed` says whether the body is compressed."""
+    """A whole answer, with a tag of its content; `packed` says whether the body is compressed."""
 
     status: int
-    headers: list[tuple[bytes, bytes]]
+    kind: bytes  # the content type
+    tag: str
     body: bytes
     packed: bool = False
 
     @classmethod
-    def compressed(cls, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> "Answer":
-        """An answer that takes little memory; its headers without those that say how it was sent."""
-        names = (b"content-type", b"last-modified", b"etag")
+    def compressed(cls, status: int, kind: bytes, body: bytes) -> "Answer":
+        """An answer that takes little memory."""
+        # Weak: the same one for the packed body and the unpacked one.
+        tag = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
         smaller = gzip.compress(body, compresslevel=6)
         packed = len(smaller) < 0.9 * len(body)
-        kept = [(name, value) for name, value in headers if name.lower() in names]
-        return cls(status, kept, smaller if packed else body, packed)
+        return cls(status, kind, tag, smaller if packed else body, packed)
 
     async def send(self, asked: HTTPConnection, send: Send, more: dict[str, str]) -> None:
-        """Send it to a browser, with more headers, unpacked if the browser cannot do that."""
-        headers, body = MutableHeaders(raw=[*self.headers, *_raw(more)]), self.body
+        """Send it to a browser, with more headers; unpacked if it cannot do that, and empty if it has it."""
+        status, body = self.status, self.body
+        headers = MutableHeaders({"ETag": self.tag, **more})
         if self.packed:
             headers["Vary"] = "Accept-Encoding"
-            if "gzip" in asked.headers.get("accept-encoding", ""):
+        if status == 200 and self.tag in asked.headers.get("if-none-match", ""):
+            status, body = 304, b""
+        else:
+            headers.raw.append((b"content-type", self.kind))
+            if self.packed and "gzip" in asked.headers.get("accept-encoding", ""):
                 headers["Content-Encoding"] = "gzip"
-            else:
+            elif self.packed:
                 body = gzip.decompress(body)
-        headers["Content-Length"] = str(len(body))
-        await send({"type": "http.response.start", "status": self.status, "headers": headers.raw})
+            headers["Content-Length"] = str(len(body))
+        await send({"type": "http.response.start", "status": status, "headers": headers.raw})
         await send({"type": "http.response.body", "body": body})
 
 
@@ -81,6 +92,7 @@ class Delivery:
         self.first = first.encode()
         self.ours = frozenset({*(f"{API}/file={path}" for path in files), *routes})
         self._kept: dict[str, Answer] = {}
+        self._made: dict[str, asyncio.Task[Answer]] = {}  # answers that are being made
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET" or not self.keeps(scope["path"]):
@@ -102,6 +114,14 @@ class Delivery:
         return path == PAGE or path in self.ours or bool(OF_GRADIO.fullmatch(path))
 
     async def _first_answer(self, scope: Scope, receive: Receive) -> Answer:
+        """The answer that somebody else has asked for already, or a new one."""
+        path = scope["path"]
+        if path not in self._made:
+            self._made[path] = asyncio.create_task(self._make(scope, receive))
+            self._made[path].add_done_callback(lambda _: self._made.pop(path))
+        return await asyncio.shield(self._made[path])
+
+    async def _make(self, scope: Scope, receive: Receive) -> Answer:
         """Gradio's answer to a request that tells nothing of who asks; it is kept unless it is an error."""
         start: Message = {}
         parts: list[bytes] = []
@@ -113,10 +133,11 @@ class Delivery:
                 parts.append(message.get("body", b""))
 
         await self.app(dict(scope) | {"headers": [], "query_string": b""}, receive, collect)
-        body = b"".join(parts)
-        if Headers(raw=start["headers"]).get("content-type", "").startswith("text/html"):
+        kind, body = Headers(raw=start["headers"]).get("content-type", ""), b"".join(parts)
+        if kind.startswith("text/html"):
             body = self.completed(body)
-        answer = Answer.compressed(start["status"], start["headers"], body)
+        compress = partial(Answer.compressed, start["status"], kind.encode(), body)
+        answer = await anyio.to_thread.run_sync(compress)
         if answer.status == 200:
             self._kept[scope["path"]] = answer
         return answer
@@ -132,10 +153,6 @@ class Delivery:
 def _versioned(scope: Scope) -> bool:
     """Whether the address names the version of the file."""
     return scope["query_string"].startswith(b"v=")
-
-
-def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 def _cookie(asked: HTTPConnection) -> str:

@@ -12,9 +12,9 @@ from pathlib import Path
 import click
 import gradio as gr
 import torch
-from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from lm import flags
 from lm.devices import choose_device
@@ -26,11 +26,12 @@ from playground.runs.library import Library
 from playground.runs.run_files import RunFiles
 from playground.services import SHIPPED, Services
 from playground.serving import address, memory, sessions, zero_gpu
+from playground.serving.calls import Calls
 from playground.serving.delivery import Delivery
 from playground.serving.gate import Gate, Listeners
 from playground.serving.health import Health
 from playground.serving.limits import Limits
-from playground.serving.patience import patient_start
+from playground.serving.patience import launching
 from playground.training import processes
 from playground.training.supervisor import Supervisor
 
@@ -168,23 +169,27 @@ def launch(
         0.02  # seconds; by default it looks for work a thousand times a second
     )
     text_bytes = limits.text_megabytes * 1_000_000
-    gate = Middleware(
-        Gate,
-        root_path=root_path,
-        text_bytes=text_bytes,
-        listeners=listeners,
-        model_bytes=most_bytes(limits),
-    )
     style = Response(files.style_sheet(), media_type="text/css")
-    routes = [*routes, Route(files.STYLE_ADDRESS, lambda _: style)]
-    delivery = Middleware(
-        Delivery,
-        first=files.page_first(),
-        files=files.FILES,
-        routes=[files.STYLE_ADDRESS],
-    )
+    script = Response(files.script(), media_type="text/javascript")
+    routes = [
+        *routes,
+        Route(files.STYLE_ADDRESS, lambda _: style),
+        Route(files.SCRIPT_ADDRESS, lambda _: script),
+    ]
+
+    def front(app: ASGIApp) -> ASGIApp:
+        """Gradio's application, and what answers before it: from the inside outwards."""
+        app = Calls(app, page)
+        app = Delivery(
+            app,
+            first=files.page_first(),
+            files=[files.PLOTLY],
+            routes=[files.STYLE_ADDRESS, files.SCRIPT_ADDRESS],
+        )
+        return Gate(app, root_path, text_bytes, listeners, most_bytes(limits))
+
     try:
-        with address.no_proxy(), patient_start():  # launch() calls itself
+        with address.no_proxy(), launching(front):  # launch() calls itself
             page.launch(
                 server_name=host,
                 server_port=port,
@@ -194,7 +199,7 @@ def launch(
                 quiet=True,
                 theme=theme.playground_theme(),
                 head=files.page_head(),
-                app_kwargs={"middleware": [gate, delivery], "routes": routes},
+                app_kwargs={"routes": routes},
                 footer_links=[],
                 run_history=False,
                 enable_monitoring=False,

@@ -1,5 +1,6 @@
 """The page as a whole: its scripts, a frame without storage, reloads, several windows and runs, its colours."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,31 +13,37 @@ from playground.components import files
 from tests.browser.conftest import ROOT, TINY, query_for
 from tests.browser.tab import Tab
 
+COLOURS = """(key) => [getComputedStyle(document.body).backgroundColor,
+    getComputedStyle(document.querySelector(`#panel-${key} .card`)).backgroundColor,
+    document.querySelector(`#panel-${key} .plot`).layout.font.color]"""
+
 # Its scripts
 
 
-def modules_asked_for(page, visit) -> list[str]:
-    """The addresses of our modules that the page asks the server for during `visit()`."""
-    asked: list[str] = []
-
-    def note(request) -> None:
-        if "/components/" in request.url:
-            asked.append(request.url)
-
-    page.on("request", note)
-    visit()
-    page.remove_listener("request", note)
-    return asked
-
-
-def test_every_module_is_loaded_once_in_its_version(decoder, open_tab):
-    """Two copies of a module would be two feeds of a run; one without a version could be an old one."""
+def test_a_page_loads_its_modules_once_and_remembers_dark_or_light(server, decoder, open_tab):
+    """Two copies would be two feeds of a run; one without a version could be an old one."""
     tab = open_tab(decoder)
-    asked = modules_asked_for(tab.page, lambda: (tab.page.reload(), tab.ready().wait_for_points(1)))
-    assert len(asked) == len(set(asked)) == len(files.MODULES)
-    assert {address.rpartition("/")[2] for address in asked} == {
-        files.address(path).rpartition("/")[2] for path in files.MODULES
-    }
+    dark_and_light_turn_the_page_and_the_chart(tab)
+    asked: list[str] = []
+    tab.page.on("request", lambda request: asked.append(request.url))
+    tab.page.reload()
+    tab.ready().wait_for_points(1)
+    ours = [url for url in asked if files.SCRIPT_ADDRESS in url or "/components/" in url]
+    (address,) = ours
+    mapped = tab.page.locator("script[type=importmap]").text_content() or ""
+    assert re.search(r"\?v=[0-9a-f]{12}$", address) and f".{address[len(server.url) :]}" in mapped
+    assert tab.page.evaluate("() => document.body.classList.contains('dark')")
+
+
+def dark_and_light_turn_the_page_and_the_chart(tab: Tab) -> None:
+    page = tab.wait_for_points(1).page
+    light = page.evaluate(f"() => ({COLOURS})({tab.key!r})")
+    page.get_by_label("Dark or light").click()
+    page.wait_for_function("() => document.body.classList.contains('dark')")
+    page.wait_for_function(
+        f"([key, light]) => ({COLOURS})(key).every((colour, index) => colour !== light[index])",
+        arg=[tab.key, light],
+    )
 
 
 @pytest.mark.slow
@@ -46,7 +53,7 @@ def test_the_page_at_rest_asks_for_no_frames_of_its_own(decoder, open_tab):
     tab.page.add_init_script(
         "window.asked = 0; const frame = window.requestAnimationFrame;"
         "window.requestAnimationFrame = (draw) => {"
-        " if (new Error().stack.includes('/components/')) asked++; return frame(draw); };"
+        " if (new Error().stack.includes('/playground.js')) asked++; return frame(draw); };"
     )
     tab.page.reload()
     tab.ready().wait_for_points(1)
@@ -101,8 +108,13 @@ def test_a_frame_without_an_origin_says_what_it_lacks(browser, server):
 # Reloads, windows, several runs
 
 
-def test_a_reload_in_the_middle_goes_on_with_the_run_and_its_settings(decoder, open_tab):
+def test_a_reload_and_a_second_window_go_on_with_the_run(decoder, open_tab):
     tab = open_tab(decoder).train().reaches("running").until("record.step > 5")
+    a_reload_in_the_middle_goes_on_with_the_run_and_its_settings(tab)
+    two_windows_watch_and_steer_the_same_run(tab, open_tab)
+
+
+def a_reload_in_the_middle_goes_on_with_the_run_and_its_settings(tab: Tab) -> None:
     token, reached = tab.token, tab.step
     tab.page.goto(urlsplit(tab.page.url)._replace(query="").geturl())
     tab.select().until(f"record.run === '{token}' && record.step >= {reached}")
@@ -110,11 +122,11 @@ def test_a_reload_in_the_middle_goes_on_with_the_run_and_its_settings(decoder, o
     assert tab.get("record.train.step[0]") <= 3  # from its beginning
     assert [tab.value(name) for name in ("n_embd", "n_layer", "steps")] == ["16", "2", "10000"]
     tab.wait_for_points(reached // 3)
-    tab.until(f"record.step > {reached}").press("stop").reaches("stopped")
+    tab.until(f"record.step > {reached}")
 
 
-def test_two_windows_watch_and_steer_the_same_run(decoder, open_tab):
-    first = open_tab(decoder).train().reaches("running")
+def two_windows_watch_and_steer_the_same_run(first: Tab, open_tab) -> None:
+    decoder = first.rung
     second = open_tab(decoder, plain=True)  # the same visitor: the same storage
     second.until(f"record.run === '{first.token}'").reaches("running").wait_for_points(2)
     second.press("pause").reaches("paused")
@@ -175,32 +187,3 @@ def test_a_run_of_another_process_is_watched_but_not_steered(trainer, decoder, s
     tab.panel.locator(f"#pause-{tab.key}").wait_for(state="visible")
     assert trainer.poll() is None
     tab.press("stop").reaches("stopped")
-
-
-# How it looks
-
-
-def test_dark_and_light_turn_the_page_and_the_chart_and_are_remembered(decoder, open_tab):
-    tab = open_tab(decoder)
-    page = tab.page
-
-    def colours() -> list[str]:
-        return page.evaluate(
-            "(key) => [getComputedStyle(document.body).backgroundColor,"
-            " getComputedStyle(document.querySelector(`#panel-${key} .card`)).backgroundColor,"
-            " document.querySelector(`#panel-${key} .plot`).layout.font.color]",
-            decoder.name,
-        )
-
-    light = colours()
-    page.get_by_label("Dark or light").click()
-    page.wait_for_function("() => document.body.classList.contains('dark')")
-    page.wait_for_function(
-        "([key, old]) => document.querySelector(`#panel-${key} .plot`).layout.font.color !== old",
-        arg=[decoder.name, light[2]],
-    )
-    dark = colours()
-    assert all(a != b for a, b in zip(light, dark, strict=True))
-    page.reload()
-    tab.ready()
-    assert page.evaluate("() => document.body.classList.contains('dark')")

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import gradio as gr
@@ -9,8 +11,10 @@ import pytest
 
 from playground import components, theme
 from playground.components import files
+from playground.components.bundle import bundle
 from playground.figures import loss
 
+MODULES = [path for path in sorted(files.ENTRY.parent.rglob("*.js")) if path != files.BEFORE_PAINT]
 RUN_FEED = ("begin", "poll", "order")
 BOARD = ("entries", "put", "withdraw")
 RUNS_TAB = ("table", "poll", "settings", "change", "remove", "restore")
@@ -75,16 +79,11 @@ def text_of(path: Path) -> str:
 
 
 def all_modules() -> str:
-    return "".join(map(text_of, files.MODULES))
+    return "".join(map(text_of, MODULES))
 
 
-def imports_of(path: Path) -> set[Path]:
-    found = re.findall(r'^(?:import|\} from|export) .*?"(\.\.?/.+?)";', text_of(path), re.MULTILINE)
-    return {(path.parent / address).resolve() for address in found}
-
-
-def import_map() -> dict[str, str]:
-    (text,) = re.findall(r'<script type="importmap">(.*?)</script>', files.page_first())
+def import_map(first: str) -> dict[str, str]:
+    (text,) = re.findall(r'<script type="importmap">(.*?)</script>', first)
     return json.loads(text)["imports"]
 
 
@@ -93,12 +92,11 @@ def test_every_module_and_style_sheet_is_served():
     folder = files.STYLES[0].parent
     assert set(folder.glob("*.css")) == set(files.STYLES)
     assert len(files.STYLES) == len(set(files.STYLES))
-    assert files.ENTRY in files.MODULES
-    assert files.BEFORE_PAINT.is_file() and files.BEFORE_PAINT not in files.MODULES
+    assert files.ENTRY in MODULES and files.BEFORE_PAINT.is_file()
     assert files.PLOTLY.is_file()
 
 
-@pytest.mark.parametrize("path", [*files.MODULES, *files.STYLES], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*MODULES, *files.STYLES], ids=lambda path: path.name)
 def test_each_file_has_one_subject(path):
     assert text_of(path).count("\n") < (300 if path.suffix == ".css" else 201)
 
@@ -111,13 +109,53 @@ def test_the_page_asks_for_one_style_sheet_in_the_order_of_the_cascade():
     assert places == sorted(places)
 
 
-def test_every_module_is_reached_from_the_one_that_the_page_loads():
-    """A module that nothing imports would be served and linted, and never run."""
-    reached, rest = set(), {files.ENTRY}
-    while rest:
-        reached |= rest
-        rest = set().union(*map(imports_of, rest)) - reached
-    assert reached == set(files.MODULES)
+def test_the_page_gets_each_module_once_after_those_that_it_imports():
+    """A hundred requests for each visitor took a third of a page. A module that nothing imports never runs."""
+    script = files.script().decode()
+    heads = [f"// {path.relative_to(files.ENTRY.parent)}\n" for path in MODULES]
+    heads.remove(f"// {files.ENTRY.name}\n")  # at the top level, last
+    assert [script.count(head) for head in heads] == [1] * len(heads)
+    assert re.findall(r"^(?:import|export) .*", script, re.MULTILINE) == ["export {"]
+    made = [
+        re.escape(name)
+        for name in re.findall(r"^const (\w+) = \(\(\) => \{$", script, re.MULTILINE)
+    ]
+    assert len(made) == len(heads)
+    for name in made:  # a name that is not there yet would end the script
+        assert (
+            script.index(f"const {name} = (")
+            < re.search(rf"^const .* = {name};$", script, re.M).start()
+        )
+
+
+def test_a_module_of_the_bundle_sees_its_own_names_and_those_it_imports(tmp_path):
+    """Two modules have a `USUAL` each, and an import may have another name than its export."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/one.js").write_text("const USUAL = 1;\nexport const one = () => USUAL;\n")
+    two = 'import { one as uno } from "./one.js";\nconst USUAL = 2;\n'
+    (tmp_path / "a/two.js").write_text(
+        f"{two}export function two() {{\n  return USUAL + uno();\n}}\n"
+    )
+    entry = tmp_path / "entry.js"
+    entry.write_text(
+        'import {\n  one,\n} from "./a/one.js";\nimport { two } from "./a/two.js";\n'
+        "console.log(one(), two());\n"
+    )
+    code = bundle(entry).decode()
+    assert code.count("const USUAL") == 2
+    if node := shutil.which("node"):
+        ran = subprocess.run(
+            [node, "--input-type=module"], input=code, capture_output=True, text=True
+        )
+        assert ran.stdout == "1 3\n", ran.stderr
+
+
+def test_modules_that_import_one_another_are_refused(tmp_path):
+    """Neither could come first in the bundle."""
+    for name, other in (("one", "two"), ("two", "one")):
+        (tmp_path / f"{name}.js").write_text(f'import {{ {other} }} from "./{other}.js";\n')
+    with pytest.raises(ValueError, match=r"one.js → two.js → one.js"):
+        bundle(tmp_path / "one.js")
 
 
 def test_modules_leave_nothing_behind_but_one_object():
@@ -125,16 +163,12 @@ def test_modules_leave_nothing_behind_but_one_object():
     assert "window.Playground = " in text_of(files.ENTRY)
 
 
-def test_the_import_map_gives_every_module_its_version():
-    """Modules import one another by relative addresses without a version: the map must have them all."""
-    versions = import_map()
-    entry = versions.pop("playground")
-    assert len(versions) == len(files.MODULES)
-    for path in files.MODULES:
-        address = files.address(path)
-        assert versions[address.partition("?")[0]] == address
-    assert entry == files.address(files.ENTRY)
-    assert f'<script type="module" src="{entry}"></script>' in files.page_first()
+def test_the_import_map_gives_the_module_its_version():
+    """Components import "playground" at the address that the page loads: another one would be a second copy."""
+    first = files.page_first()
+    address = import_map(first)["playground"]
+    assert re.fullmatch(r"\./playground\.js\?v=[0-9a-f]{12}", address)
+    assert f'<script type="module" src="{address}"></script>' in first
 
 
 def test_the_version_of_a_file_changes_with_its_text(tmp_path):
@@ -175,12 +209,11 @@ def test_text_never_becomes_markup():
 def test_only_local_files_are_loaded():
     heads = [files.page_first(), files.page_head()]
     heads += [part.head for part in every_part().values() if part.head]
-    for address in import_map().values():
-        assert address.startswith("./gradio_api/file="), address
     for head in heads:
         for address in re.findall(r"(?:src|href)=\"([^\"]*)\"", head):
-            assert address.startswith(("./gradio_api/file=", "./style.css?v=")), address
-    sources = [*map(text_of, (*files.MODULES, *files.STYLES)), *heads]
+            ours = ("./gradio_api/file=", "./style.css?v=", "./playground.js?v=")
+            assert address.startswith(ours), address
+    sources = [*map(text_of, (*MODULES, *files.STYLES)), *heads]
     for source in sources:
         assert not re.search(r"https?://|@import|url\(|//[a-z]+\.[a-z]", source)
 
