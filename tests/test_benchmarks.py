@@ -154,12 +154,17 @@ def contents(directory: Path) -> dict[str, bytes]:
 def test_a_visitor_without_a_browser_polls_as_often_as_the_page():
     """Else the class would measure another load than that of thirty pages."""
     states = [
-        (e, left, s) for e in (True, False) for left in (None, 3, 90, 600) for s in (0, 1, 5, 60)
+        (e, left, s, place)
+        for e in (True, False)
+        for left in (None, 3, 90, 600)
+        for s in (0, 1, 5, 60)
+        for place in (0, 1, 5, 60)
     ]
     script = """
       import { pace } from "./playground/components/tab/polling.js";
-      const told = JSON.parse(process.argv[1]).map(([eager, seconds_left, trained]) => {
-        const record = { seconds_left, train: { seconds: trained ? [trained] : [] } };
+      const told = JSON.parse(process.argv[1]).map(([eager, seconds_left, trained, place]) => {
+        const queue = place ? { place } : null;
+        const record = { seconds_left, queue, train: { seconds: trained ? [trained] : [] } };
         return pace({ record, eager: () => eager }, { visible: true, misses: 0 });
       });
       console.log(JSON.stringify(told));

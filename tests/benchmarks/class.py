@@ -11,7 +11,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 import click
@@ -20,7 +20,17 @@ from playwright.sync_api import Browser, Page
 from tests.benchmarks import app
 from tests.benchmarks.memory import megabytes
 from tests.benchmarks.report import Result, Setup, Table, benchmark, progress
-from tests.benchmarks.visit import LONGEST, Script, Seen, Visitor, record, told_place
+from tests.benchmarks.visit import (
+    BELOW,
+    LONGEST,
+    PROCESSES,
+    Script,
+    Seen,
+    crowd,
+    record,
+    told_place,
+    visits,
+)
 
 VISITORS, BROWSERS = 30, 3
 LESSONS: dict[str, dict[str, object]] = {"bigram": {"steps": 1000}, app.DECODER: {"steps": 150}}
@@ -55,6 +65,11 @@ class Wave:
         """Milliseconds until each page was answered, sorted."""
         return sorted(1000 * one.page for one in self.seen)
 
+    @property
+    def files(self) -> list[float]:
+        """Milliseconds until each page and all of its files were there, sorted."""
+        return sorted(1000 * one.files for one in self.seen)
+
 
 @benchmark("A class on two cores", rounds=2, with_corpus=False)
 @click.option(
@@ -76,14 +91,15 @@ def main(setup: Setup, visitors: int | None, browsers: int | None, seed: int) ->
                 for rung, settings in lessons.items()
             ]
         progress("recorded a visit of each kind")
-        with app.running() as playground:
+        with crowd() as pool, app.running() as playground:
             for _ in playground.settle():
                 pass
             idle = _memory(playground)
             waves = []
             for number in range(1, setup.rounds + 1):
                 chance = random.Random(f"{seed} {number}")
-                wave = _class(playground, browser, scripts, lessons, count, real, chance)
+                moments = sorted(chance.uniform(0, ARRIVAL) for _ in range(count - real))
+                wave = _class(playground, browser, pool, scripts, lessons, moments, real)
                 time.sleep(after)
                 wave.after = _memory(playground)
                 waves.append(wave)
@@ -96,6 +112,7 @@ def main(setup: Setup, visitors: int | None, browsers: int | None, seed: int) ->
         "max",
         "pages p50, ms",
         "p95",
+        "with files p95",
         "refused",
         "finished",
     )
@@ -111,11 +128,12 @@ def main(setup: Setup, visitors: int | None, browsers: int | None, seed: int) ->
             Table(("trouble", "times"), _troubles(waves), "Refusals and failures"),
         ],
         [
-            f"{count} visitors a class, {real} of them in a headless Chromium of lower priority, all on the "
-            f"same cores as the server; they arrive within {ARRIVAL:.0f} s; "
+            f"{count} visitors a class, all on the same cores as the server: {real} in a headless Chromium of "
+            f"priority 10 below the server's, as training is, the others in {PROCESSES} processes of priority "
+            f"{BELOW} below it, without a browser; they arrive within {ARRIVAL:.0f} s; "
             + " and ".join(f"{key} of {one['steps']} steps" for key, one in lessons.items()),
             "polls and pages: of the visitors without a browser; a page: until it and its load events are "
-            "answered, while its files are fetched, too",
+            "answered, while its files are fetched, too; with files: until these have come as well",
             "refused: visitors who had to press Train more than once; memory: PSS of the server and its "
             "processes",
         ],
@@ -126,24 +144,18 @@ def main(setup: Setup, visitors: int | None, browsers: int | None, seed: int) ->
 def _class(
     playground: app.App,
     browser: Browser,
+    pool: ProcessPoolExecutor,
     scripts: list[Script],
     lessons: dict[str, dict[str, object]],
-    count: int,
+    moments: list[float],
     real: int,
-    chance: random.Random,
 ) -> Wave:
-    """Thirty visitors from the first to the last."""
+    """Thirty visitors from the first to the last; moments: seconds until each without a browser comes."""
     wave, began = Wave(), time.perf_counter()
-    moments = sorted(chance.uniform(0, ARRIVAL) for _ in range(count - real))
-
-    def visit(number: int) -> Seen:
-        time.sleep(moments[number])
-        return Visitor(playground.url, scripts[number % len(scripts)]).visit()
-
-    with _peak(playground, wave), ThreadPoolExecutor(count) as pool:
-        visits = [pool.submit(visit, number) for number in range(count - real)]
+    with _peak(playground, wave):
+        seen = visits(pool, playground.url, scripts, moments)
         wave.watched = _browse(playground, browser, lessons, real)
-        wave.seen = [one.result() for one in visits]
+        wave.seen = [one for share in seen for one in share.result()]
     wave.seconds = time.perf_counter() - began
     return wave
 
@@ -252,7 +264,10 @@ def _row(number: int, wave: Wave) -> list[str]:
             f"{value:,.0f}"
             for value in (share(polls, 0.5), share(polls, 0.95), max(polls, default=0))
         ),
-        *(f"{value:,.0f}" for value in (share(pages, 0.5), share(pages, 0.95))),
+        *(
+            f"{value:,.0f}"
+            for value in (share(pages, 0.5), share(pages, 0.95), share(wave.files, 0.95))
+        ),
         str(sum(bool(one.refusals) for one in everyone)),
         f"{finished} of {len(everyone)}",
     ]

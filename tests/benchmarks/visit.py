@@ -1,18 +1,21 @@
 """All that the page sends to its server in one visit, recorded from a browser, and visitors who send it again.
 
 For `class.py`. A visitor without a browser opens the page, trains, polls as `components/tab/polling.js` does,
-looks into the model at each new snapshot, and lets it write once.
+looks into the model at each new snapshot, and lets it write once. They visit in a few processes of a lower
+priority than the server's and a higher one than training's: in one process they would wait for one another.
 """
 
 import contextlib
 import gzip
 import http.client
 import json
+import multiprocessing
+import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -32,6 +35,8 @@ PRESS_AGAIN = 5.0  # seconds after which a refused visitor presses Train again
 LONGEST = 900.0  # seconds of a visit
 LIVE = ("queued", "starting", "running", "paused")
 NOT_YET = ("queued", "starting", "running")  # without a point, nobody looks into the model
+PROCESSES = 3  # in which the visitors are
+BELOW = 5  # their priority under the server's; training is at 10
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,7 @@ class Seen:
     """What one visitor met. Times are in seconds."""
 
     page: float = 0.0  # until the page and its load events were answered
+    files: float = 0.0  # until its files had come, too
     polls: list[float] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)  # requests that were not answered with 200
@@ -165,11 +171,51 @@ class Seen:
     wrote: bool = False
 
 
-def pace(eager: bool, seconds_left: float | None, trained: float) -> float:
-    """Seconds from one poll to the next: `pace` of polling.js, for a page that is looked at."""
+def pace(eager: bool, seconds_left: float | None, trained: float, place: int = 0) -> float:
+    """Seconds from one poll to the next: `pace` of polling.js, for a page that is looked at.
+
+    place: in the queue, from 1; 0: not in it.
+    """
+    if place > 1:
+        return max(0.2, min(1.0, 0.1 * place))
     if eager:
         return 0.06
     return max(0.2, min(1.0, 0.005 * (seconds_left or 0), 0.1 * trained))
+
+
+@contextlib.contextmanager
+def crowd() -> Iterator[ProcessPoolExecutor]:
+    """The processes in which visitors are, started."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(PROCESSES, context, os.nice, (BELOW,)) as pool:
+        list(pool.map(_started, [0.5] * PROCESSES))
+        yield pool
+
+
+def visits(
+    pool: ProcessPoolExecutor, url: str, scripts: Sequence[Script], moments: Sequence[float]
+) -> list[Future[list[Seen]]]:
+    """A visitor at each moment, in seconds from now, with the scripts in turns; what those of a process saw."""
+    now = time.time()
+    all_of_them = [(now + at, scripts[n % len(scripts)]) for n, at in enumerate(moments)]
+    shares = [all_of_them[first::PROCESSES] for first in range(PROCESSES)]
+    return [pool.submit(_visit, url, share) for share in shares if share]
+
+
+def _visit(url: str, share: Sequence[tuple[float, Script]]) -> list[Seen]:
+    """The visitors of one process: each at its time, by the clock."""
+
+    def visit(at: float, script: Script) -> Seen:
+        time.sleep(max(0.0, at - time.time()))
+        return Visitor(url, script).visit()
+
+    with ThreadPoolExecutor(len(share)) as pool:
+        return list(pool.map(visit, *zip(*share, strict=True)))
+
+
+def _started(seconds: float) -> None:
+    """Wait while the other processes start."""
+    time.sleep(seconds)
 
 
 class Visitor:
@@ -213,6 +259,7 @@ class Visitor:
                 calls.submit(self._send, one)
             for done in fetched:
                 done.result()
+            self.seen.files = time.perf_counter() - began
 
     def _heartbeat(self) -> contextlib.AbstractContextManager[object]:
         """The stream that tells the server that the page is open, over a connection of its own."""
@@ -269,7 +316,8 @@ class Visitor:
             trained = answer.get("train", {}).get("seconds", [])
             self.points["seconds"] = trained[-1] if trained else self.points.get("seconds", 0.0)
             eager = now - begun < 1.5 and not points
-            wait = pace(eager, answer.get("seconds_left"), self.points["seconds"])
+            place = (answer.get("queue") or {}).get("place", 0)
+            wait = pace(eager, answer.get("seconds_left"), self.points["seconds"], place)
             time.sleep(max(0.0, sent + wait - now))
 
     def _note(self, answer: dict[str, Any]) -> None:

@@ -204,3 +204,15 @@ test("a run is polled often after a click, less in the middle of a long run, lea
   feed.record.status = "paused";
   assert.equal(pace(feed, seen), 1000);
 });
+
+test("a run far from its turn is asked about less often, and not eagerly", () => {
+  // A class of thirty presses Train at once: 28 wait, and each asked 16 times a second.
+  const feed = new Feed("local:a");
+  const seen = { visible: true, misses: 0 };
+  feed.expect((record) => record.train.step.length > 0);
+  const paceAt = (place) => {
+    feed.record.queue = place && { place, of: 28, seconds: null };
+    return pace(feed, seen);
+  };
+  assert.deepEqual([null, 1, 2, 5, 28].map(paceAt), [60, 60, 200, 500, 1000]);
+});

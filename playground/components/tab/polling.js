@@ -8,7 +8,8 @@ export const EAGER_MS = 60; // while the effect of a click is awaited
 // In the middle of a long run the curve moves slowly, and training needs the processor:
 const PATIENT_MS = 1000;
 const LEFT_SHARE = 5; // milliseconds between calls for each second left,
-const TRAINED_SHARE = 100; // and for each second of training so far
+const TRAINED_SHARE = 100; // and for each second of training so far,
+const PLACE_SHARE = 100; // or for each place in the queue
 const HIDDEN_MS = 5000; // while nobody can see the run
 const RETRY_MS = 1000;
 const MISSES = 3; // missed answers in a row before the page says so
@@ -34,8 +35,9 @@ export function pollerOf(feed, server) {
 export function pace(feed, { visible, misses }) {
   if (!visible) return HIDDEN_MS;
   if (misses) return RETRY_MS;
+  const { seconds_left: left, train, queue } = feed.record;
+  if (queue?.place > 1) return Math.min(PATIENT_MS, Math.max(POLL_MS, PLACE_SHARE * queue.place));
   if (feed.eager()) return EAGER_MS;
-  const { seconds_left: left, train } = feed.record;
   const trained = train.seconds.at(-1) ?? 0;
   return Math.max(POLL_MS, Math.min(PATIENT_MS, LEFT_SHARE * left, TRAINED_SHARE * trained));
 }
