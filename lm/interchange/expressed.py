@@ -40,7 +40,7 @@ def expressed(model: nn.Module, title: str) -> Expressed:
             del weights["head.weight"]
         return Expressed(model.config, weights, model.token_embedding.num_embeddings)
     if isinstance(model, Mixture):
-        raise _refused(["counted n-grams (ngram_share)"])
+        raise _refused(["counted n-grams (ngram_share)"], "onnx")
     if isinstance(model, SingleBlockTransformer):
         config = DecoderConfig.make(**model.config.model_dump(), n_layer=1)
         weights = {n.replace("block.", "blocks.0."): t for n, t in model.state_dict().items()}
@@ -53,7 +53,7 @@ def expressed(model: nn.Module, title: str) -> Expressed:
         )
     gpt2, llama = obstacles(config, "gpt2"), obstacles(config, "llama")
     if gpt2 and llama:
-        raise _refused(min(gpt2, llama, key=len))
+        raise _refused(min(gpt2, llama, key=len), "script" if config.pattern == "full" else "onnx")
     made = _as_llama(config, weights) if gpt2 else _as_gpt2(config, weights)
     return Expressed(*made, len(weights["token_embedding.weight"]))
 
@@ -88,9 +88,10 @@ def obstacles(config: DecoderConfig, family: Family) -> list[str]:
     return [name for name, there in found.items() if there]
 
 
-def _refused(found: list[str]) -> SettingsProblem:
+def _refused(found: list[str], instead: str = "script") -> SettingsProblem:
+    """The settings in the way; instead: a format that has them."""
     return SettingsProblem(
-        f"Neither GPT-2 nor Llama has {' and '.join(found)}: train without, or export --to script."
+        f"Neither GPT-2 nor Llama has {' and '.join(found)}: train without, or export --to {instead}."
     )
 
 

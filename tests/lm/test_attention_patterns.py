@@ -235,11 +235,16 @@ def test_a_number_of_another_pattern_changes_nothing():
     assert RUNGS["single_head_attention"].plan(window=4096).model.pattern == "full"
 
 
-def test_a_pattern_goes_out_to_no_format_that_lacks_it(tiny_config, trained):
-    model = made(tiny_config, DECODER, "window")
-    with pytest.raises(SettingsProblem, match=r"the attention pattern \(pattern window\)"):
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("alternate", [False, True])
+def test_a_pattern_goes_out_to_no_format_that_lacks_it(pattern, alternate, tiny_config, trained):
+    """Of GPT-2, Llama (and with them GGUF) and the script; each sentence sends to ONNX, which has all."""
+    model = made(tiny_config, DECODER, pattern, alternate=alternate)
+    name = rf"the attention pattern \(pattern {pattern}\): .* export --to onnx"
+    with pytest.raises(SettingsProblem, match=name):
         expressed(model, "Decoder")
-    with pytest.raises(SettingsProblem, match=r"full attention only, .* the pattern window"):
+    sentence = rf"full attention only, .* the pattern {pattern} \(pattern\): export --to onnx"
+    with pytest.raises(SettingsProblem, match=sentence):
         script.source_of(trained, model, trained.tokenizer())
 
 

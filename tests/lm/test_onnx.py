@@ -7,14 +7,20 @@ import torch
 from lm.interchange import to_onnx
 from lm.interchange.importing import find, import_model
 from lm.ladder import RUNGS
+from lm.mixture import with_counts
 from tests.lm import foreign_models as foreign
 from tests.lm.command_line import lm
+from tests.lm.test_attention_patterns import DECODER, PATTERNS, made
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 VOCABULARY = 23
 NEW = {
+    "pattern": "sinks",
+    "sinks": 2,
+    "window": 4,
+    "alternate": True,
     "positions": "rotary",
     "norm": "rms",
     "activation": "swiglu",
@@ -51,6 +57,22 @@ def test_every_model_gives_the_same_scores(name, tiny_model, tmp_path):
 def test_a_decoder_of_later_parts_gives_the_same_scores(tiny_model, tmp_path):
     model = tiny_model(RUNGS["decoder_transformer"], VOCABULARY, **NEW)
     check(foreign.drawn(model), tmp_path / "model.onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alternate", [False, True])
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_every_attention_pattern_gives_the_same_scores(pattern, alternate, tiny_config, tmp_path):
+    """At every length: a mask that was fixed for the length of the example would show."""
+    model = made(tiny_config, DECODER, pattern, alternate=alternate)
+    check(model, tmp_path / "model.onnx")
+
+
+@pytest.mark.slow
+def test_a_decoder_beside_counted_ngrams_gives_the_same_scores(tiny_plan, tmp_path):
+    plan = tiny_plan(DECODER, ngram_share=0.3)
+    model = with_counts(plan.rung.model(plan.model, VOCABULARY), plan, VOCABULARY)
+    check(model.eval(), tmp_path / "model.onnx")
 
 
 @torch.inference_mode()
