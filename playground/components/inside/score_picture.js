@@ -41,7 +41,7 @@ export class ScorePicture {
     const divided = divisor === 1 ? "the product is not divided in this model" : `÷ √${size}`;
     this.words.textContent = forbidden
       ? `${from} may not look at ${to}: the mask puts −∞ in the place of the score, and the softmax makes it 0.`
-      : `${from} takes ${percent(weight)} of what it takes from ${to} (${divided}). The weights of a row sum to 1.`;
+      : `Of what ${from} takes in, ${percent(weight)} comes from ${to} (${divided}). The weights of a row sum to 1.`;
   }
 
   fit() {}

@@ -4,6 +4,7 @@ import { stepped } from "../basics/tooltip.js";
 
 const OPENS_MS = 3000; // until the panel that a choice asks for is there
 const LOOK_MS = 60;
+const CONTROLS = ".tabitem :is(button, input, select, textarea, summary)";
 
 const visible = (node) => Boolean(node?.offsetParent);
 const firstVisible = (selector) => [...document.querySelectorAll(selector)].find(visible);
@@ -37,9 +38,12 @@ export function watchTabs(opened = () => {}) {
     tabs[index].focus();
     tabs[index].click();
   });
-  const skip = button("Skip to Train", "skip-link", "", () =>
-    firstVisible(".train-button, .pause-button, .resume-button, .start-race")?.focus(),
-  );
+  const begins = () => firstVisible(".train-button, .pause-button, .resume-button, .start-race");
+  const first = () => [...document.querySelectorAll(CONTROLS)].find((node) => visible(node) && !node.closest(".guide"));
+  const skip = button("Skip to Train", "skip-link", "", () => (begins() ?? first())?.focus());
+  skip.addEventListener("focus", () => {
+    skip.textContent = begins() ? "Skip to Train" : "Skip the guide"; // there are tabs where nothing trains
+  });
   list.after(skip);
 }
 
