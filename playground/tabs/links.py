@@ -53,12 +53,8 @@ KNOWN_VIEWS = {*VIEWS} - {"choices"} | {
 }  # inside a model; of the Runs tab
 SAMPLE = "sample_"  # before the names of the sampling settings: a training run has a seed, too
 LONGEST = 5000  # characters of a prompt
-RUN_NAMES = (
-    "ticked",
-    "overlay",
-    "prompt_run",
-    "start",
-)  # parameters; "run" has sentences of its own
+# Parameters that name runs; of "run", `run_of` tells.
+RUN_NAMES = ("ticked", "overlay", "prompt_run", "start")
 MOST_NAMED = 20  # runs of a link that are looked for
 
 

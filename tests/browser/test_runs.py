@@ -6,7 +6,7 @@ import zipfile
 from functools import partial
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 
 @pytest.fixture
@@ -68,12 +68,17 @@ def test_ticked_runs_are_compared_on_one_chart_in_words_in_texts_and_in_settings
     page = runs_page
     assert words(page, "layers") == "layers 1→2"
     assert "positions" in words(page, "rotary").lower() and "rotary" in words(page, "rotary")
+    page.wait_for_function(
+        "() => document.querySelector('.runs-chart .plot').data.filter(({ meta, x }) =>"
+        " meta.curve === 'training' && x.length > 10 || meta.curve === 'validation' && x.at(-1) === 40)"
+        ".length >= 6"
+    )
     curves = drawn(page)
     assert list(curves) == ["local:base", "local:layers", "local:rotary"]
     assert all(x[-1] == 40 for x in curves.values())
     assert all(len(x) > 10 for x in drawn(page, "training").values())
     page.locator(".runs-verdicts p", has_text="Layers 1→2").wait_for()
-    assert page.locator(".runs-verdicts p").count() == 2
+    expect(page.locator(".runs-verdicts p")).to_have_count(2)
     labels_do_not_overlap(page)
 
     # one run lights up everywhere
@@ -201,7 +206,13 @@ def overlay_it(page: Page, token: str) -> None:
     panel.locator(".overlay-menu summary").click()
     panel.locator(".key-overlay").click()
     page.wait_for_function(f"() => ({roles})() === 0")
+    has_focus(page, "#panel-decoder_transformer .overlay-menu summary")
     page.locator("#rung-runs-button").click()
+
+
+def has_focus(page: Page, selector: str) -> None:
+    """Nobody who uses the keys is thrown back to the top of the page."""
+    page.wait_for_function("(wanted) => document.activeElement.matches(wanted)", arg=selector)
 
 
 def pressed(page: Page, name: str) -> None:
@@ -268,6 +279,7 @@ def test_runs_are_sorted_filtered_named_deleted_brought_back_and_sent_as_files(
     page.keyboard.press("Delete")
     row(page, "layers").wait_for(state="detached")
     assert not (server.runs / "layers").exists()
+    has_focus(page, ".runs-row .runs-tick")  # of the row that is in its place
     page.get_by_role("button", name="Undo").click()
     row(page, "layers").wait_for()
     assert (server.runs / "layers" / "run.json").exists()
@@ -283,8 +295,9 @@ def test_runs_are_sorted_filtered_named_deleted_brought_back_and_sent_as_files(
     before = set(rows())
     page.locator(".runs-file").set_input_files(file)
     said(page, "The run is in the list")
+    expect(page.locator(".runs-row")).to_have_count(len(before) + 1)
     (new,) = set(rows()) - before
-    assert page.locator(f'.runs-row[data-run="{new}"] .runs-tick').is_checked()
+    expect(page.locator(f'.runs-row[data-run="{new}"] .runs-tick')).to_be_checked()
 
     # what is no run is refused in one sentence, and leaves nothing
     (tmp_path / "no.zip").write_bytes(b"this is no zip")

@@ -36,6 +36,13 @@ export function press(pill, on) {
   pill.setAttribute("aria-pressed", String(on));
 }
 
+/** Does act(). If the node inside `within` that had the focus is gone, hidden or disabled then, next() gets it. */
+export function keepFocus(within, act, next) {
+  const held = within.contains(document.activeElement) ? document.activeElement : null;
+  act();
+  if (held && (!held.isConnected || held.disabled || held.offsetParent === null)) next()?.focus();
+}
+
 export const isVisible = (node) => !document.hidden && node.offsetParent !== null;
 
 export function debounce(act, wait) {

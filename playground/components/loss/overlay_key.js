@@ -1,5 +1,5 @@
 // Beside the loss chart: which line is which run, and, under it, a sentence on what each other run's difference bought.
-import { make } from "../basics/dom.js";
+import { button, keepFocus, make } from "../basics/dom.js";
 import { RunsVerdicts } from "../runs/verdicts.js";
 import { labelAmong } from "../runs/words.js";
 
@@ -21,23 +21,30 @@ export class OverlayKey {
 
   /** rows: of the overlaid runs, as the list tells them; said: the verdict on each, {run, text}. */
   show(rows, said) {
-    for (const node of this.node.querySelectorAll(".key-overlay")) node.remove();
     this.own.forEach((node, index) => {
       node.textContent = rows.length ? `this run, ${OWN[index]}` : OWN[index];
     });
     const all = [...rows, { model: this.model }]; // a run of another model is named by its model
-    this.node.append(...rows.map((run) => this.item(run, labelAmong(run, all))));
+    const items = rows.map((run) => this.item(run, labelAmong(run, all)));
+    const place = () => {
+      for (const node of this.node.querySelectorAll(".key-overlay")) if (!items.includes(node)) node.remove();
+      for (const node of items) if (!node.isConnected) this.node.append(node); // one that stays keeps the focus
+    };
+    const menu = () => this.node.closest(".loss-card")?.querySelector(".overlay-menu summary");
+    keepFocus(this.node, place, () => items[0] ?? menu());
     const told = said.filter(({ run }) => this.ticks.has(run));
     this.verdicts.node.hidden = !told.length;
     this.verdicts.show(told);
   }
 
-  item(run, name) {
-    const node = make("button", "key-item key-overlay", name);
-    Object.assign(node, { type: "button", title: `Take ${name} off the chart` });
-    node.dataset.run = run.run;
-    node.style.setProperty("--run", `var(--chart-run-${this.ticks.places.get(run.run)})`);
-    node.addEventListener("click", () => this.ticks.set(run.run, false));
+  /** The button of a run: the one that is there already, or a new one. */
+  item({ run }, name) {
+    const there = [...this.node.querySelectorAll(".key-overlay")].find(({ dataset }) => dataset.run === run);
+    const node = there ?? button("", "key-item key-overlay", "", () => this.ticks.set(run, false));
+    node.dataset.run = run;
+    if (node.textContent !== name) node.textContent = name;
+    node.title = `Take ${name} off the chart`;
+    node.style.setProperty("--run", `var(--chart-run-${this.ticks.places.get(run)})`);
     return node;
   }
 }

@@ -1,7 +1,7 @@
 // The Board tab: the runs to which visitors gave a name, best first, for the text that is chosen.
 import { ask } from "../basics/calls.js";
 import { chosenText, onText } from "../page/chosen_text.js";
-import { button, isVisible, make } from "../basics/dom.js";
+import { button, isVisible, keepFocus, make } from "../basics/dom.js";
 import { runsShown } from "../tab/tab.js";
 import { decimalsOf, whole } from "../basics/wording.js";
 
@@ -133,8 +133,8 @@ export class Board {
     const { shown, others } = entriesOf(this.entries, chosenText());
     const decimals = decimalsOf(shown.map(({ best }) => best));
     const focused = this.rows.querySelector("button:focus")?.dataset.id;
-    this.rows.replaceChildren(...shown.map((entry, index) => this.row(entry, index, decimals)));
-    this.rows.querySelector(`[data-id="${focused}"]`)?.focus();
+    const fill = () => this.rows.replaceChildren(...shown.map((entry, index) => this.row(entry, index, decimals)));
+    keepFocus(this.rows, fill, () => this.rows.querySelector(`[data-id="${focused}"]`) ?? this.name);
     this.table.hidden = !shown.length;
     this.words.textContent = boardWords(shown, others);
   }

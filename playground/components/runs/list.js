@@ -1,12 +1,12 @@
 // The list of runs: ticked to be drawn, sorted by a column, filtered by model and text.
-import { button, make, option, press } from "../basics/dom.js";
+import { button, keepFocus, make, option, press } from "../basics/dom.js";
 import { moved } from "../page/link.js";
 import { USUAL } from "./list_link.js";
+import { listKeys } from "./list_keys.js";
 import { COLUMNS, detailOf, filtered, sorted } from "./words.js";
 import { RunRow } from "./row.js";
 
 const HINT = "Tick runs to draw them. Hover one: it lights up everywhere.";
-const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8, Home: -Infinity, End: Infinity };
 
 export class RunsList {
   /** tab: the RunsTab, with `ticks`, `rename(run, field, words)` and `remove(runs)`. */
@@ -69,7 +69,7 @@ export class RunsList {
     this.node.append(this.filters, scroll, this.words);
     this.ticks.lights(this.body, (node) => node.closest?.("tr")?.dataset.run ?? null);
     this.body.addEventListener("focusin", ({ target }) => this.goTo(target.closest("tr")?.dataset.run));
-    this.body.addEventListener("keydown", (event) => this.pressed(event));
+    listKeys(this);
   }
 
   /** Takes the runs that there are now, and sentences on those that cannot be read. */
@@ -77,6 +77,14 @@ export class RunsList {
     this.runs = runs;
     this.damaged = problems.length ? ` · ${problems.length} cannot be read` : "";
     this.count.title = problems.join("\n");
+    const at = [...this.body.children].findIndex((node) => node.contains(document.activeElement));
+    const inItsPlace = () => [...this.body.children].slice(0, at + 1).at(-1)?.querySelector(".runs-tick");
+    keepFocus(this.body, () => this.fill(), inItsPlace);
+    this.showTicks();
+  }
+
+  fill() {
+    const { runs } = this;
     const known = new Set(runs.map(({ run }) => run));
     for (const [token, row] of this.rows) {
       if (known.has(token)) continue;
@@ -90,7 +98,6 @@ export class RunsList {
     }
     this.fillMenus();
     this.arrange();
-    this.showTicks();
   }
 
   showAll(on) {
@@ -151,24 +158,6 @@ export class RunsList {
   /** Brings a run's row into view and the focus to it. */
   reveal(token) {
     this.rows.get(token)?.tick.focus();
-  }
-
-  pressed(event) {
-    const row = this.rows.get(this.current);
-    if (!row) return;
-    if (event.key in STEPS) {
-      const nodes = [...this.body.children];
-      const index = nodes.indexOf(row.node) + STEPS[event.key];
-      const next = nodes[Math.max(0, Math.min(nodes.length - 1, index))];
-      this.reveal(next?.dataset.run);
-    } else if (event.key === "F2") {
-      row.rename();
-    } else if (event.key === "Delete") {
-      this.tab.remove([this.current]);
-    } else {
-      return;
-    }
-    event.preventDefault();
   }
 
   tick(token, on) {

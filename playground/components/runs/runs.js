@@ -2,7 +2,7 @@
 import { ask } from "../basics/calls.js";
 import { isVisible, make, onShown } from "../basics/dom.js";
 import { feedOf } from "../tab/feed.js";
-import { tabNote } from "../page/ladder.js";
+import { runsCounted } from "../page/ladder.js";
 import { ownRuns } from "../page/own_runs.js";
 import { pollerOf } from "../tab/polling.js";
 import { Together } from "./polling.js";
@@ -25,9 +25,6 @@ let shown = null; // the RunsTab of this page
 
 /** What the texts are asked for: the input of Gradio's event. */
 export const textsAsked = () => shown.side.texts.asked();
-
-/** Writes the second line of the tab. */
-export const runsCounted = (n) => tabNote("rung-runs", { words: `${n} · compare` });
 
 export class RunsTab {
   constructor(element, props, watch, server) {

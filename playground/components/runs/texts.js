@@ -46,7 +46,9 @@ export class RunsTexts {
     box.append(...this.settings.map(({ label }) => label));
     more.append(make("summary", "pill-button", "sampling ▾"), box);
     more.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") more.open = false;
+      if (event.key !== "Escape") return;
+      more.open = false;
+      more.firstChild.focus();
     });
     this.fields.noValidate = true; // the server has the sentences
     this.fields.append(...this.prompts, this.run, this.go, more, this.problem);

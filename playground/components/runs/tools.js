@@ -76,7 +76,7 @@ export class RunsTools {
     this.tab.say(answer ? (answer.error ?? `${last.name} is back.`) : NO_ANSWER);
     this.showUndo();
     await this.tab.look();
-    if (answer && !answer.error) this.tab.reveal(last.run);
+    this.tab.reveal(answer && !answer.error ? last.run : this.tab.list.current);
   }
 
   showUndo() {

@@ -153,17 +153,16 @@ export class SweepForm {
     this.from.textContent = fromWords(this.chosen.title, answer);
     this.costs.textContent = answer ? costWords(answer) : NO_ANSWER;
     this.costs.classList.toggle("impossible", Boolean(!answer || answer.error));
-    this.go.disabled = !answer || Boolean(answer.error) || this.starting;
+    this.go.disabled = !answer || Boolean(answer.error);
     const open = answer && !answer.error && answer.known < answer.runs;
     if (open) setTimeout(() => mine === this.asked && this.reckon(), AGAIN_MS);
   }
 
   async start() {
     if (this.starting || this.go.disabled) return;
-    this.starting = this.go.disabled = true;
+    this.starting = true; // the button keeps the focus
     const answer = await ask(this.server, "sweep", [this.question], PATIENCE_MS);
     this.starting = false;
-    this.go.disabled = false;
     if (answer?.sweep) return this.begun(answer.sweep);
     this.costs.textContent = answer?.error ?? NO_ANSWER;
     this.costs.classList.add("impossible");

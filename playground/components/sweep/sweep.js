@@ -2,7 +2,7 @@
 import { onTheme } from "../page/appearance.js";
 import { ask } from "../basics/calls.js";
 import { figureFiles } from "../basics/figure_files.js";
-import { button, isVisible, make, onShown, option } from "../basics/dom.js";
+import { button, isVisible, keepFocus, make, onShown, option } from "../basics/dom.js";
 import { join, moved, openable, tokensIn } from "../page/link.js";
 import { MOST } from "../runs/ticks.js";
 import { asCsv, drawSweep } from "./figure.js";
@@ -58,6 +58,10 @@ export class SweepCard {
 
   /** Shows the form of a new sweep, or the result. */
   show(making) {
+    keepFocus(this.node, () => this.turn(making), () => this.switch);
+  }
+
+  turn(making) {
     this.making = making;
     this.form.node.hidden = !making;
     this.result.hidden = this.menu.hidden = making;
@@ -103,13 +107,12 @@ export class SweepCard {
     const points = state?.points ?? [];
     this.title.textContent = state?.kind === "scale" && !making ? "Scaling" : "Sweep";
     const sweeps = state?.sweeps ?? [];
-    this.menu.replaceChildren(...sweeps.map(([key, title]) => option(title, key)));
+    const known = JSON.stringify(sweeps);
+    if (known !== this.listed) this.menu.replaceChildren(...sweeps.map(([key, title]) => option(title, key)));
+    this.listed = known; // an open menu is left alone
     this.menu.value = state?.sweep ?? "";
     this.menu.hidden = making || !sweeps.length;
-    this.pause.hidden = this.stop.hidden = making || !state?.live;
-    this.pause.textContent = state?.paused ? "resume" : "pause";
-    this.tick.hidden = making || !points.some(({ run }) => run);
-    this.files.hidden = making || !points.length;
+    keepFocus(this.node, () => this.offer(making, points), () => this.switch);
     this.plot.hidden = !points.length;
     if (!state) return;
     if (!points.length) {
@@ -120,6 +123,14 @@ export class SweepCard {
     this.words.textContent = done ? state.words : `${stateWords(state)} ${state.words}`;
     this.plot.setAttribute("aria-label", figureWords(state));
     this.draw();
+  }
+
+  /** Shows the buttons for what can be done now. */
+  offer(making, points) {
+    this.pause.hidden = this.stop.hidden = making || !this.state?.live;
+    this.pause.textContent = this.state?.paused ? "resume" : "pause";
+    this.tick.hidden = making || !points.some(({ run }) => run);
+    this.files.hidden = making || !points.length;
   }
 
   draw() {
