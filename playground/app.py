@@ -51,6 +51,5 @@ def build(services: Services) -> gr.Blocks:
             if services.board:
                 board_tab.build(services.board)
         ladder_tabs.keep_watched(runs)
-        runs_tab.count_on_load(page, services)
         opening.connect(page, opening.Opening(tabs, ladder, told, services))
     return page

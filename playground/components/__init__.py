@@ -272,16 +272,19 @@ def header_tools(base: str = "") -> gr.HTML:
 
 
 def ladder_notes(
-    value: Mapping[str, Any], keep_alive: ServerFunction, pairs: Sequence[Sequence[str]] = ((), ())
+    value: Mapping[str, Any],
+    keep_alive: ServerFunction,
+    count: ServerFunction,
+    pairs: Sequence[Sequence[str]] = ((), ()),
 ) -> gr.HTML:
     """The second lines of the tabs, elem_id of the tab to {"loss", "text": its key}; shows nothing itself.
 
     A run on pairs has its share of right lines, "right". A number of another text than the chosen one is not
     shown. pairs: the models that learn from pairs, and the tasks that do.
     keep_alive: a plain function of this name, of one list: the tokens of the runs that the page watches,
-    which is the argument of `Playground.keepAlive`.
+    which is the argument of `Playground.keepAlive`. count: likewise; it answers how many runs there are.
     """
-    server = _named(["keep_alive"], [keep_alive])
+    server = _named(["keep_alive", "count"], [keep_alive, count])
     return _component(
         "ladderNotes",
         dict(value),

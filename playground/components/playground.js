@@ -8,7 +8,7 @@ import { watchTheme } from "./page/appearance.js";
 import { Board } from "./runs/board.js";
 import { pairsChosen, pairsLinked, pairsShown } from "./page/chosen_pairs.js";
 import { textChosen, textLinked } from "./page/chosen_text.js";
-import { cuttingWords, tokensAnswered, tokensChosen, tokensLinked } from "./page/chosen_tokens.js";
+import { choiceSet, cuttingWords, tokensAnswered, tokensChosen, tokensLinked } from "./page/chosen_tokens.js";
 import { diary } from "./tab/diary.js";
 import { bursting } from "./tab/burst.js";
 import { estimate } from "./tab/estimate.js";
@@ -28,7 +28,7 @@ import { keepSmall } from "./page/own_text.js";
 import { watchPresenting } from "./page/presenting.js";
 import { pairsDiary } from "./tab/pairs_diary.js";
 import { settingsFold } from "./tab/settings_fold.js";
-import { RunsTab, runsCounted, textsAsked } from "./runs/runs.js";
+import { RunsTab, textsAsked } from "./runs/runs.js";
 import { Start } from "./start/start.js";
 import { runFeed } from "./tab/status_strip.js";
 import { begin, changeRate, choose, live, tab } from "./tab/tab.js";
@@ -77,6 +77,7 @@ window.Playground = {
   begin,
   bursting,
   changeRate,
+  choiceSet,
   choose,
   cuttingWords,
   doing,
@@ -89,7 +90,6 @@ window.Playground = {
   pairsLinked,
   pairsShown,
   runToOpen,
-  runsCounted,
   tab,
   textChosen,
   textLinked,

@@ -58,6 +58,7 @@ def header(
         pairs_menu = pairs_choice.menu()
         kind, size = token_choice.menus()
         again = gr.Button("Ask again", elem_id="tokens-again", elem_classes="offscreen")
+        follow = gr.Button("Follow", elem_id="tokens-follow", elem_classes="offscreen")
         facts = gr.HTML("", elem_classes="facts", apply_default_css=False, elem_id="facts")
         components.header_tools(links.base(os.environ))
     pairs_choice.build(page, services, pairs, *pairs_menu)
@@ -81,11 +82,12 @@ def header(
     parts = {"corpus": corpus, "choice": choice, "facts": facts, "told": told, "panel": panel}
     parts |= {"tokens": tokens, "kind": kind, "size": size}
 
+    now = (corpus, tokens)
+
     def handle(event: Any, handler: Any, *inputs: Any, **how: Any) -> None:
         done = connect(parts, "choosing", event, handler, *inputs, **how)
-        done.then(None, js="() => { window.Playground?.tokensAnswered() }")
+        done.then(None, [*now], js="(...now) => { window.Playground?.tokensAnswered(now) }")
 
-    now = (corpus, tokens)
     handle(choice.input, choosing.choose, choice, *now)
     handle(use.click, choosing.add_pasted, pasted, *now)
     handle(upload.upload, choosing.add_uploaded, upload, *now)
@@ -101,8 +103,10 @@ def header(
         "[Playground.textLinked(now[0]), Playground.tokensLinked(now[1]), ...now])"
     )
     handle(page.load, choosing.show, *now, *now, queue=False, js=linked)
-    for state in now:  # a guide may choose a text, or tokens
-        handle(state.change, choosing.follow, *now, *now, queue=False, js=linked)
+    handle(follow.click, choosing.follow, *now, *now, queue=False)
+    # A guide may choose a text, or tokens. A page that opens sets them, too, and needs no second answer.
+    set_now = "(...now) => { import('playground').then(() => Playground.choiceSet(now)) }"
+    gr.on([one.change for one in now], None, [*now], js=set_now)
     chosen = "(cut) => { import('playground').then(() => Playground.tokensChosen(cut)) }"
     gr.on([tokens.change, page.load], None, tokens, js=chosen)
     keep_small(page, "own-text", choosing)

@@ -27,6 +27,9 @@ def notes(services: Services) -> None:
             if isinstance(token, str):
                 services.supervisor.watch(token)
 
+    def count(_: Any) -> int:
+        return services.comparison.count()
+
     best: dict[str, dict[str, Any]] = {"rung-tokens": {"words": "how text is cut"}}
     for name in RUNGS:
         with contextlib.suppress(Problem):
@@ -39,7 +42,7 @@ def notes(services: Services) -> None:
             }
     models = [name for name, rung in RUNGS.items() if rung.rewrites]
     tasks = [name for name, kind in KINDS.items() if kind.pairs]
-    components.ladder_notes(best, keep_alive, [models, tasks])
+    components.ladder_notes(best, keep_alive, count, [models, tasks])
 
 
 def keep_watched(tokens: Mapping[str, gr.BrowserState]) -> None:

@@ -99,9 +99,9 @@ def build(
     handle(use.click, choosing.add_pasted, first, second, pairs)
     handle(upload.upload, choosing.add_uploaded, upload, pairs)
     handle(close.click, choosing.close, pairs)
-    linked = "(key, now) => import('playground').then(() => [Playground.pairsLinked(key), now])"
-    handle(pairs.change, choosing.show, pairs, pairs, queue=False, js=linked)
-    # A page that opens does not ask the server: few visitors come for pairs.
+    # A page asks the server once it shows the pairs: few visitors come for them.
+    follow = gr.Button("Follow", elem_id="pairs-follow", elem_classes="offscreen")
+    handle(follow.click, choosing.show, pairs, pairs, queue=False)
     facts.value = choosing.machine
     shown = f"Playground.pairsShown(key, {json.dumps(list(TITLES))}, {json.dumps(OWN)})"
     opened = f"(key) => import('playground').then(() => {shown})"

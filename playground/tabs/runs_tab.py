@@ -17,7 +17,7 @@ from playground.runs.sweep_result import SweepResults
 from playground.runs.sweeping import Sweeping
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor, visitor_of
-from playground.tabs.events import AS_TYPED, QUICK
+from playground.tabs.events import AS_TYPED
 from playground.tabs.prompts import sendable
 
 NAME = "runs"
@@ -139,13 +139,6 @@ def build(services: Services) -> None:
             concurrency_id="writing",
             trigger_mode="multiple",
         )
-
-
-def count_on_load(page: gr.Blocks, services: Services) -> None:
-    """Say on the tab how many runs there are, before it is opened."""
-    count = gr.Number(0, visible=False)
-    told = "(n) => { import('playground').then(() => Playground.runsCounted(n)) }"
-    page.load(services.comparison.count, None, count, **QUICK).then(None, count, js=told)
 
 
 def sampling_fields() -> list[Answer]:

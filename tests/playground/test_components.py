@@ -68,7 +68,9 @@ def every_part() -> dict[str, gr.HTML]:
             "tokensGuide": components.tokens_guide([], function("happened")),
             "writing": components.writing("toy", "ROMEO:", {}),
             "headerTools": components.header_tools(),
-            "ladderNotes": components.ladder_notes({"rung-toy": "2.48"}, function("keep_alive")),
+            "ladderNotes": components.ladder_notes(
+                {"rung-toy": "2.48"}, *functions("keep_alive", "count")
+            ),
             "opening": components.opening([["toy", None]], 2, function("restore")),
         }
 

@@ -3,6 +3,7 @@ import { join, moved, opens } from "./link.js";
 import { Listeners } from "../basics/listeners.js";
 
 const USUAL = "number_words";
+const AGAIN_MS = 1500;
 const ON_A_TAB = "learns-pairs"; // a class of the page: the header shows the pairs in place of the text
 
 let key = null;
@@ -11,6 +12,9 @@ let rewriting = new Set(); // the models that learn from pairs
 let tasks = new Set(); // those that learn from pairs
 const answering = new Set(); // other models whose chosen task is one of these
 let open = ""; // the model whose tab is open
+let showing = false; // whether the header shows the pairs
+let again; // timer
+let asked = null; // the pairs that the server was asked about: few visitors come for pairs
 const listeners = new Listeners();
 
 join(null, ["pairs"], () => (key === null ? null : { pairs: key === USUAL ? null : key }), ({ pairs }) => {
@@ -34,12 +38,35 @@ export function pairsChosen(pairs) {
   key = pairs;
   listeners.call(pairs);
   moved();
+  askAbout();
 }
 
 /** Calls act(key) when other pairs are chosen, while `node` is on the page. */
 export const onPairs = (act, node) => listeners.add(act, node);
 
-const showChoice = () => document.body.classList.toggle(ON_A_TAB, rewriting.has(open) || answering.has(open));
+function showChoice() {
+  showing = rewriting.has(open) || answering.has(open);
+  document.body.classList.toggle(ON_A_TAB, showing);
+  askAbout();
+}
+
+/** While the pairs are shown, the server is asked for what the header says about them. */
+function askAbout() {
+  if (!showing || key === asked) return;
+  asked = key;
+  askAgain(3);
+}
+
+/** Asks, and up to `more` times again while the server prepares them. */
+function askAgain(more) {
+  const follow = document.getElementById("pairs-follow");
+  follow?.click();
+  clearTimeout(again);
+  if (!follow || !more) return;
+  again = setTimeout(() => {
+    if (!document.querySelector(".pairs-facts")?.textContent.includes("pair")) askAgain(more - 1);
+  }, AGAIN_MS);
+}
 
 /** Takes the names of the models that learn from pairs only, and of the tasks with which others do. */
 export function learnersOfPairs(models, names) {

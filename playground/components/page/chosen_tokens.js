@@ -8,12 +8,14 @@ export const CHARACTERS = "characters";
 const LEARNING = "learning the pieces …";
 const LOADING = "loading the text …";
 const AGAIN_MS = 1500;
+const FOLLOW_MS = 100; // within which an answer that sets text and tokens has arrived whole
 const OWN = "own"; // the entry of the menu of texts that opens a panel
 const TITLES = { characters: "characters", bpe: "BPE", unigram: "Unigram" };
 
 let tokens = null;
 let linked = null; // of the link with which the page was opened
-let again; // timer
+let answered = null; // the text and the tokens that the header's facts are about; null: not known yet
+let again, following; // timers
 let typed; // the text in the menu of the vocabulary when it was chosen
 const listeners = new Listeners();
 const vocabulary = () => globalThis.document?.querySelector("#vocabulary input");
@@ -55,10 +57,19 @@ export function cuttingWords(kind, facts, text) {
   return kind === CHARACTERS || text === OWN || same ? facts : LEARNING;
 }
 
+/** Text and tokens were set to `now`, perhaps by a guide: the header's facts follow, if they are about others. */
+export function choiceSet(now) {
+  clearTimeout(following);
+  following = setTimeout(() => {
+    if (answered !== null && answered !== String(now)) document.getElementById("tokens-follow")?.click();
+  }, FOLLOW_MS);
+}
+
 /** The server has answered a choice: if it still loads or learns, it is asked again.
  *
- * A menu with the focus keeps a text that was refused: it is left. */
-export function tokensAnswered() {
+ * A menu with the focus keeps a text that was refused: it is left. now: the text and the tokens. */
+export function tokensAnswered(now) {
+  answered = String(now);
   clearTimeout(again);
   again = setTimeout(() => {
     const facts = document.querySelector("#facts")?.textContent ?? "";

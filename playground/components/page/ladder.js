@@ -32,6 +32,9 @@ export function tabNote(tab, note) {
   writeNotes();
 }
 
+/** Writes the second line of the tab Runs. */
+export const runsCounted = (n) => tabNote("rung-runs", { words: `${n} · compare` });
+
 function writeNotes() {
   const lines = noteLines([...notes.values()], chosenText(), chosenPairs());
   [...notes.keys()].forEach((tab, index) => {
@@ -47,7 +50,7 @@ let tellServer = () => {};
 /** Tells the server that the page watches these runs. */
 export const keepAlive = (runs) => tellServer(runs);
 
-/** Writes the notes of `props.value`; its server function is `keep_alive`. */
+/** Writes the notes of `props.value`; its server functions are `keep_alive` and `count`, of all runs. */
 export function ladderNotes(element, props, watch, server) {
   tellServer = (runs) => {
     const begun = runs.filter((run) => run && !run.startsWith("shipped:"));
@@ -61,6 +64,7 @@ export function ladderNotes(element, props, watch, server) {
   onText(writeNotes, element);
   onPairs(writeNotes, element);
   learnersOfPairs(...(props.pairs ?? [[], []]));
+  ask(server, "count", [null]).then((n) => n === null || runsCounted(n));
   // Gradio draws the buttons anew when it moves them into its overflow menu.
   const bar = document.querySelector(".ladder .tab-wrapper");
   if (bar) new MutationObserver(writeNotes).observe(bar, { childList: true, subtree: true });
