@@ -6,6 +6,7 @@ killed while it writes leaves its temporary file; `remove_leftovers` deletes suc
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import time
@@ -17,7 +18,12 @@ ABANDONED = 3600.0  # seconds; nobody still writes a temporary file that is olde
 
 @contextlib.contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """The path of a temporary file to write; it takes the place of `path` if nothing went wrong."""
+    """The path of a temporary file to write; it takes the place of `path` if nothing went wrong.
+
+    `OSError` if something else than a file is there: who may replace /dev/null must not.
+    """
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, f"{path} is no file; choose another name")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         yield temporary

@@ -186,7 +186,9 @@ def explained(directory: Path) -> Iterator[None]:
         yield
     except (OSError, SafetensorError) as error:
         number = getattr(error, "errno", None)
-        if number == errno.ENOSPC or "No space left" in str(error):
+        # numpy's `tofile` gives no number.
+        full = "No space left" in str(error) or " requested and " in str(error)
+        if number == errno.ENOSPC or full:
             what = "the disk is full; free some space"
         elif number in (errno.EROFS, errno.EACCES, errno.EPERM):
             what = "it is read-only; choose another folder"

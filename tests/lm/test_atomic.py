@@ -4,7 +4,10 @@ import os
 import threading
 import time
 
-from lm.atomic import ABANDONED, remove_leftovers
+import pytest
+
+from lm.atomic import ABANDONED, remove_leftovers, replaced
+from lm.errors import RunProblem
 from lm.runs import files
 
 
@@ -45,3 +48,18 @@ def test_leftovers_are_removed_once_nobody_can_still_write_them(tmp_path):
     remove_leftovers(tmp_path, older_than=None)  # as the holder of a run's lock does
     assert os.listdir(tmp_path) == ["c.txt"]
     remove_leftovers(tmp_path / "nowhere")
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    """An export --out /dev/null by root would take the device's place."""
+    os.mkfifo(tmp_path / "pipe")
+    sentence = "cannot be written to .*pipe is no file; choose another name"
+    with (
+        pytest.raises(RunProblem, match=sentence),
+        files.explained(tmp_path),
+        replaced(tmp_path / "pipe"),
+    ):
+        raise AssertionError("it is written")
+    assert (tmp_path / "pipe").is_fifo()
+    with pytest.raises(RunProblem, match="the disk is full"), files.explained(tmp_path):
+        raise OSError("3072 requested and 184 written")  # of numpy, as GGUF files are written
