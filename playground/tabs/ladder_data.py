@@ -40,7 +40,8 @@ def ladder(library: Library) -> dict[str, Any]:
         losses = {name: view.best for name, view in views.items() if view.best is not None}
         steps = {view.steps for name, view in views.items() if name not in COUNTED}
         compared = losses if len(steps) == 1 else {}
-        words = f"In {steps.pop():,} steps each: {bought(compared)}" if compared else ""
+        said = bought(compared)
+        words = f"In {steps.pop():,} steps each, {said[:1].lower()}{said[1:]}" if said else ""
         told = {
             "gains": gains(compared),
             "lines": counted_lines(records[0].baselines),

@@ -208,5 +208,5 @@ def test_the_start_tab_shows_the_included_runs(make_services):
     gain = losses["bigram"] - losses["single_head_attention"]
     assert found["gains"]["single_head_attention"] == pytest.approx(gain, abs=0.01)
     assert (found["corpus"], found["text"]) == ("tiny_shakespeare", "Tiny Shakespeare")
-    assert found["words"].startswith("In 3,000 steps each: ")
+    assert found["words"].startswith("In 3,000 steps each, looking back bought ")
     assert list(found["lines"]) == ["knows nothing: 1 in 65", "counted pairs", "counted 5-grams"]
