@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from lm import corpora
@@ -29,6 +29,7 @@ from tests.browser.tab import Tab
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds for a thing that must come, on a crowded machine
+expect.set_options(timeout=PATIENCE * 1000)
 LAPTOP = {"width": 1366, "height": 768}
 TINY = {
     "n_embd": 16,

@@ -2,7 +2,7 @@
 
 import json
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from lm.plan import Rung
 
@@ -23,7 +23,7 @@ class Tab:
 
     def select(self) -> "Tab":
         """Click it on the ladder and wait until it lives."""
-        self.page.locator(f"#rung-{self.key}-button").click()
+        self.button().click()
         return self.ready()
 
     def ready(self) -> "Tab":
@@ -149,9 +149,13 @@ class Tab:
         )
         return self
 
+    def button(self) -> Locator:
+        """Its button on the ladder."""
+        return self.page.locator(f"#rung-{self.key}-button")
+
     def note(self) -> str:
-        """The second line of its button on the ladder."""
-        return self.page.locator(f"#rung-{self.key}-button").get_attribute("data-note") or ""
+        """The second line of its button."""
+        return self.button().get_attribute("data-note") or ""
 
     def points(self) -> int:
         """Points that plotly has drawn of the smoothed train curve of the run shown."""
