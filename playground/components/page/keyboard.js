@@ -42,7 +42,7 @@ export function watchTabs(opened = () => {}) {
   const first = () => [...document.querySelectorAll(CONTROLS)].find((node) => visible(node) && !node.closest(".guide"));
   const skip = button("Skip to Train", "skip-link", "", () => (begins() ?? first())?.focus());
   skip.addEventListener("focus", () => {
-    skip.textContent = begins() ? "Skip to Train" : "Skip the guide"; // there are tabs where nothing trains
+    skip.textContent = begins() ? "Skip to Train" : "Skip to the content"; // there are tabs where nothing trains
   });
   list.after(skip);
 }
