@@ -26,7 +26,7 @@ MOST_TICKED = 10  # runs that are compared at once, as in components/runs/ticks.
 MOST_OWN = 500  # tokens of its own runs that a browser may send
 MOST_LISTED = 1000
 IMPORTED = ImportedTokenizerConfig().tokenizer  # of models that others trained
-FEW = 3  # differences from the usual settings that are still a name
+FEW = 3  # differences from the usual settings that are told; the others are counted
 Answer = dict[str, Any]
 
 
@@ -227,11 +227,12 @@ def what_differs(first: Facts | None, run: Facts) -> list[str]:
 
 
 def _own_words(run: Facts) -> list[str]:
-    """The recipe of a run, or in what it differs from its model's usual settings, if that is short."""
+    """The recipe of a run, or the first things in which it differs from its model's usual settings."""
     if run.recipe:
         return [run.recipe]
     usual = differences(run.plan.rung.plan(), run.plan)
-    return usual if len(usual) <= FEW else ["own settings"]
+    more = len(usual) - FEW
+    return [*usual[:FEW], f"{more} more"] if more > 1 else usual
 
 
 def settings_of(run: Facts) -> dict[str, str]:

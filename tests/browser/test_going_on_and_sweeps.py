@@ -28,6 +28,13 @@ def test_a_setting_is_swept_and_its_runs_ticked(server, context):
     page.locator("#rung-runs-button").click()
     page.locator(".sweep-words", has_text="Ten times the largest").wait_for()
     assert page.locator(".sweep-menu").input_value() == "shipped:sizes"
+    page.set_viewport_size({"width": 390, "height": 844})
+    card, figure = (page.locator(f".runs-scaling{of}") for of in ("", " .sweep-plot"))
+    figure.scroll_into_view_if_needed()
+    inside, outside = figure.bounding_box(), card.bounding_box()
+    assert inside["height"] > 90
+    assert inside["y"] + inside["height"] <= outside["y"] + outside["height"]
+    page.set_viewport_size({"width": 1366, "height": 768})
     page.locator(".runs-scaling .figure-files summary").click()
     with page.expect_download() as download:
         page.locator(".runs-scaling").get_by_role("button", name="SVG", exact=True).click()
