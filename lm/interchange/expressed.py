@@ -40,7 +40,7 @@ def expressed(model: nn.Module, title: str) -> Expressed:
             del weights["head.weight"]
         return Expressed(model.config, weights, model.token_embedding.num_embeddings)
     if isinstance(model, Mixture):
-        raise _refused(["counted n-grams (ngram_share)"], "onnx")
+        raise _refused(["counted n-grams (ngram_share)"], None)
     if isinstance(model, SingleBlockTransformer):
         config = DecoderConfig.make(**model.config.model_dump(), n_layer=1)
         weights = {n.replace("block.", "blocks.0."): t for n, t in model.state_dict().items()}
@@ -88,10 +88,11 @@ def obstacles(config: DecoderConfig, family: Family) -> list[str]:
     return [name for name, there in found.items() if there]
 
 
-def _refused(found: list[str], instead: str = "script") -> SettingsProblem:
+def _refused(found: list[str], instead: str | None = "script") -> SettingsProblem:
     """The settings in the way; instead: a format that has them."""
+    otherwise = f", or export --to {instead}" if instead else ""
     return SettingsProblem(
-        f"Neither GPT-2 nor Llama has {' and '.join(found)}: train without, or export --to {instead}."
+        f"Neither GPT-2 nor Llama has {' and '.join(found)}: train without{otherwise}."
     )
 
 

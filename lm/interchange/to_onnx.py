@@ -1,7 +1,7 @@
 """A run as a graph for onnxruntime: rows and length are free, up to the context length.
 
-torch writes the graph from the model itself, with the optional packages `onnx` and `onnxscript`. Every model
-has its graph, also those that no other format can express.
+torch writes the graph from the model itself, with the optional packages `onnx` and `onnxscript`. Every network
+has its graph, also those that no other format can express; counted n-grams have none.
 """
 
 import importlib.util
@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lm.errors import RunProblem
+from lm.errors import RunProblem, SettingsProblem
 from lm.interchange.to_hugging_face import card, standard_json
 from lm.layers import SelfAttention
+from lm.models.ngram import Level
 from lm.rewriting import Encoding
 from lm.runs.files import explained
 from lm.runs.run import Run
@@ -28,7 +29,8 @@ LARGEST = 1_500_000_000  # bytes of weights in the file of the graph; those of m
 def write(run: Run, out: Path, step: int | None = None) -> int:
     """Write a run at a snapshot into a new folder; returns its size in bytes.
 
-    `RunProblem` without the packages, if the folder is not new, or on a full disk; then nothing is left of it.
+    `SettingsProblem` for a model with counts. `RunProblem` without the packages, if the folder is not new, or
+    on a full disk; then nothing is left of it.
     """
     for package in ("onnx", "onnxscript"):
         if importlib.util.find_spec(package) is None:
@@ -53,8 +55,16 @@ def write(run: Run, out: Path, step: int | None = None) -> int:
 
 
 def write_graph(model: nn.Module, context_length: int, path: Path) -> None:
-    """A model as a graph: "tokens" (B, T) to "scores" (B, T, V); "source" (B, S), too, if it has an encoder."""
+    """A model as a graph: "tokens" (B, T) to "scores" (B, T, V); "source" (B, S), too, if it has an encoder.
+
+    `SettingsProblem` for a model with counts.
+    """
     for part in model.modules():
+        if isinstance(part, Level):
+            raise SettingsProblem(
+                "A graph cannot hold counted n-grams, because each context has another number of them: export "
+                "a run without them (ngram_share 0), or the run itself as a zip file."
+            )
         if isinstance(part, SelfAttention):
             part.window = None  # the graph is the same for any length: with a mask, not in blocks
     names = ["tokens", *(["source"] if isinstance(model, Encoding) else [])]
