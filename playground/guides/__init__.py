@@ -45,6 +45,7 @@ View = Literal[
     "next",
     "surprise",
     "layers",
+    "past",
     "table",
     "lines",
     "cross",
