@@ -16,6 +16,7 @@ from playground.runs import run_files
 API = "/gradio_api"
 QUEUE = f"{API}/queue/data"
 CLOSED = (f"{API}/deep_link",)  # keeps a file for each call; the page's links need none
+UNWANTED = 250_000_000  # bytes that are read of a request that is refused; a proxy of ours passes 200 MB on
 SMALL = 1_000_000  # bytes of a request other than a text: settings, a prompt, a list of runs
 
 
@@ -42,6 +43,15 @@ class Listeners:
     def hears(self, session: str | None) -> bool:
         """Whether somebody listens."""
         return session in self._open
+
+
+async def _read_away(receive: Receive) -> None:
+    """Read a body that nobody wants, up to a limit: a proxy that still sends does not hear the answer."""
+    read, more = 0, True
+    while more and read < UNWANTED:
+        message = await receive()
+        read += len(message.get("body", b""))
+        more = message.get("more_body", False)
 
 
 class Gate:
@@ -110,6 +120,7 @@ class Gate:
         """Pass a request on, but no more than `most` bytes of its body."""
         stated = Headers(scope=scope).get("content-length", "0")
         if not stated.isdigit() or int(stated) > most:
+            await _read_away(receive)
             sentence = f"This request is too large: the page takes up to {most / 1e6:.0f} MB here."
             await JSONResponse({"detail": sentence}, 413)(scope, receive, send)
             return

@@ -1,5 +1,7 @@
 """What comes in: bounded requests, the path of a proxy, and who listens."""
 
+import asyncio
+
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -60,6 +62,25 @@ def test_a_request_larger_than_any_of_the_page_is_refused_before_it_is_read(clie
 def test_a_text_may_be_larger_than_our_own_limit_which_has_a_sentence(client, path):
     assert client.post(path, content=b"\n" * (TEXT + 1)).json() == TEXT + 1
     assert client.post(path, content=b"x" * (5 * TEXT)).status_code == 413
+
+
+def test_a_refused_request_is_read_to_its_end_first():
+    """nginx, which still sends, told of a bad gateway in place of our sentence."""
+    sent = [{"type": "http.request", "body": b"x" * SMALL, "more_body": n < 4} for n in range(5)]
+    told: list[dict] = []
+
+    async def receive():
+        assert not told, "answered before the end"
+        return sent.pop(0)
+
+    async def send(message):
+        told.append(message)
+
+    gate = Gate(None, "", TEXT, Listeners())
+    headers = [(b"content-length", b"5000000")]
+    scope = {"type": "http", "path": "/run", "headers": headers, "method": "POST"}
+    asyncio.run(gate(scope, receive, send))
+    assert not sent and told[0]["status"] == 413
 
 
 def test_a_body_of_unknown_length_is_cut_off(client):
