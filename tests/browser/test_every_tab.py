@@ -5,11 +5,13 @@ import json
 import sys
 
 import pytest
+from playwright.sync_api import expect
 
 from lm.ladder import RUNGS, text_models
 from lm.sizes import outline
 from playground.looking.inside import views_of
 from playground.services import SHIPPED
+from tests.browser.test_hands_and_eyes import no_value_is_cut_and_the_page_does_not_scroll_sideways
 
 TEXTS = text_models()  # a run on pairs is trained in test_pairs.py
 NETWORKS = {name: one for name, one in TEXTS.items() if one.training.learner == "gradient"}
@@ -29,13 +31,15 @@ def some(rungs):
 
 
 def test_every_tab_opens_with_something_to_see_and_a_lesson(open_tab):
-    """One after the other on one page, as somebody reads them."""
+    """One after the other on one page, as somebody reads them, and at each size of a window."""
     first, *others = RUNGS.values()
     tab = open_tab(first, plain=True)
     opens_with_something_to_see(tab)
+    no_value_is_cut_and_the_page_does_not_scroll_sideways(tab.page, tab.key)
     for rung in others:
         tab.page.evaluate("() => window.scrollTo(0, 0)")
         opens_with_something_to_see(tab.beside(rung).select())
+        no_value_is_cut_and_the_page_does_not_scroll_sideways(tab.page, rung.name)
 
 
 def opens_with_something_to_see(tab) -> None:
@@ -46,11 +50,12 @@ def opens_with_something_to_see(tab) -> None:
         tab.panel.locator(".diary-row, .pairs-row").first.wait_for()
         drawn = ".pair-lines line" if rung.rewrites else ".plot .main-svg"
         tab.panel.locator(f".attention-card {drawn}").first.wait_for(state="attached")
-        assert tab.panel.locator(".loss-card .figure-foot .figure-words").inner_text()
+        expect(tab.panel.locator(".loss-card .figure-foot .figure-words")).not_to_be_empty()
         # Its text, to which the loss belongs, may be known later than the run.
         tab.page.locator(f"#rung-{rung.name}-button[data-note]:not([data-note=''])").wait_for()
         if rung.rewrites:
-            assert tab.note() == f"{tab.panel.locator('.loss-number').inner_text()} right"
+            number = tab.panel.locator(".loss-number").inner_text()
+            expect(tab.button()).to_have_attribute("data-note", f"{number} right")
         else:
             assert float(tab.note()) == pytest.approx(tab.get("record.best"), abs=0.006)
     else:
@@ -167,7 +172,7 @@ def test_look_inside_and_let_it_write(rung, open_tab):
             card.locator(".head-cost", has_text="held-out characters").wait_for()
         if layers.count() > 1:
             layers.nth(1).click()
-            assert layers.nth(1).get_attribute("aria-pressed") == "true"
+            expect(layers.nth(1)).to_have_attribute("aria-pressed", "true")
         card.locator(".text-input").fill("The king")
         tab.page.wait_for_function(
             "(key) => document.querySelectorAll(`#panel-${key} .token-text .token`).length === 8",
@@ -176,7 +181,7 @@ def test_look_inside_and_let_it_write(rung, open_tab):
     for view in views[::-1]:  # ends where it began
         card.locator(f"[data-view={view}].pill-button").click()
         card.locator(f".attention-view[data-view={view}]:not(.waiting)").wait_for()
-        assert card.locator(".inside-stage .figure-words").first.inner_text(), view
+        expect(card.locator(".inside-stage .figure-words").first).not_to_be_empty()
     marker = tab.panel.locator(".moment")
     marker.focus()
     marker.press("Home")
@@ -184,12 +189,12 @@ def test_look_inside_and_let_it_write(rung, open_tab):
         "(key) => document.querySelector(`#panel-${key} .snapshot-step`).innerText === '0'",
         arg=tab.key,
     )
-    tab.prompt("SCENE")
+    tab.set("sample-max_new_tokens", 40).prompt("SCENE")
     with tab.page.expect_request(lambda request: "SCENE" in (request.post_data or "")) as sent:
         tab.press("sample")
     asked, prompt, *_ = sent.value.post_data_json["data"]
     assert (asked["run"], asked["step"], prompt) == (tab.token, 0, "SCENE")  # as it is shown
-    tab.panel.locator(".written:not(.writes) .made").nth(299).wait_for(state="attached")
-    assert tab.panel.locator(".written .made").count() == 300
+    tab.panel.locator(".written:not(.writes) .made").nth(39).wait_for(state="attached")
+    assert tab.panel.locator(".written .made").count() == 40
     assert tab.panel.locator(".written .prompt-text").inner_text() == "SCENE"
     tab.panel.locator(".writing-block .figure-note", has_text="At step 0.").wait_for()

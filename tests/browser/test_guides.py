@@ -1,6 +1,7 @@
 """Each guide from its first step to its last, by pressing Do it: what it then tells is what the files say."""
 
 import pytest
+from playwright.sync_api import expect
 
 from lm import runs
 from lm.ladder import RUNGS
@@ -34,7 +35,9 @@ class Visitor:
 
     def do(self, step) -> None:
         token = self.tab.token
-        assert self.strip.locator(".guide-question").inner_text() == step.question
+        expect(self.strip.locator(".guide-question")).to_have_text(
+            step.question, use_inner_text=True
+        )
         self.strip.locator(".guide-do").click()
         if step.do.press in ("train", "reset"):
             self.tab.until(f"record.run && record.run !== {token!r} && record.status !== null")
@@ -59,7 +62,7 @@ class Visitor:
         view = step.do.view
         if view:
             pressed = self.tab.panel.locator(f".view-pills [data-view={view}]")
-            assert pressed.get_attribute("aria-pressed") == "true"
+            expect(pressed).to_have_attribute("aria-pressed", "true")
 
 
 # Guides that follow one another. That of the bigram is walked in the usual command.

@@ -4,14 +4,16 @@ import base64
 import hashlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import tarfile
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from lm.ladder import RUNGS
+from tests.browser.conftest import LAPTOP
 from tests.browser.tab import Tab
 
 AXE = "4.14.1"  # its checksum is npm's, of the registry
@@ -121,39 +123,52 @@ def test_axe_finds_nothing_serious_on_any_tab_in_light_or_dark(page, axe):
             assert violations(page, f"{panel} .attention-card") == [], view.inner_text()
 
 
-def focused(page: Page) -> str:
-    """Class, id and name of the node that has the focus."""
-    return page.evaluate(
-        "() => { const node = document.activeElement;"
-        " return [node.className, node.id, node.ariaLabel ?? ''].join(' ') }"
+def takes_the_focus(page: Page, expected: str) -> None:
+    """Wait until the node that has the focus is this one, by its class, id or name."""
+    page.wait_for_function(
+        "(expected) => { const { className, id, ariaLabel } = document.activeElement;"
+        " return [className, id, ariaLabel ?? ''].join(' ').includes(expected) }",
+        arg=expected,
     )
 
 
-def test_the_tabs_answer_to_keys_and_train_is_two_tab_stops_away(page):
+def test_the_page_is_worked_and_read_by_keys_alone(page):
+    menus_and_the_panel_of_an_own_text_keep_and_return_the_focus(page)
+    the_tabs_answer_to_keys_and_train_is_two_tab_stops_away(page)
+    what_is_drawn_and_written_is_read_by_the_arrow_keys(page)
+
+
+def the_tabs_answer_to_keys_and_train_is_two_tab_stops_away(page: Page) -> None:
     first, *_, last = tabs(page)
     page.locator(f"#{first}").focus()
     second, third = tabs(page)[1:3]
     keys = ("End", last), ("Home", first), ("ArrowRight", second), ("ArrowRight", third)
     for key, expected in keys:
         page.keyboard.press(key)
-        assert expected in focused(page)
+        takes_the_focus(page, expected)
         page.wait_for_function(
             "(id) => document.getElementById(id).ariaSelected === 'true'", arg=expected
         )
     Tab(page, RUNGS["ngram"]).ready()
     page.keyboard.press("Tab")
-    assert "skip-link" in focused(page)
+    takes_the_focus(page, "skip-link")
     page.keyboard.press("Enter")
-    assert "train-ngram" in focused(page)
+    takes_the_focus(page, "train-ngram")
+    page.locator(f"#{second}").click()  # the tokens: nothing trains there
+    page.keyboard.press("Tab")
+    takes_the_focus(page, "skip-link")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.activeElement.closest('.tabitem')")
 
 
-def test_menus_and_the_panel_of_an_own_text_keep_and_return_the_focus(page):
+def menus_and_the_panel_of_an_own_text_keep_and_return_the_focus(page: Page) -> None:
     menu, lists = page.locator("#corpus input"), page.locator("[role=listbox]")
     page.locator("#facts", has_text="characters").first.wait_for()  # the text in use is known
     menu.focus()
     lists.first.wait_for(state="visible")
     for opens in (1, 0):  # the menu of tokens, and a button
         page.keyboard.press("Tab")  # left: its list closes, and Gradio does not open it again
+        expect(lists).to_have_count(opens)
         page.wait_for_timeout(300)
         assert lists.count() == opens
         assert menu.get_attribute("aria-expanded") == "false"
@@ -184,7 +199,7 @@ def chosen_option(page: Page) -> str:
     )
 
 
-def test_what_is_drawn_and_written_is_read_by_the_arrow_keys(page):
+def what_is_drawn_and_written_is_read_by_the_arrow_keys(page: Page) -> None:
     """Rows of a heatmap, its cells, the text below it, and what the model wrote; each key reads out numbers."""
     panel = opened(page, "rung-single_head_attention-button")
     tip = page.locator(".playground-tip")
@@ -194,49 +209,55 @@ def test_what_is_drawn_and_written_is_read_by_the_arrow_keys(page):
     )
     heat.focus()
     page.keyboard.press("ArrowDown")
-    assert tip.inner_text() == "“W” at 1: “W” 1.00"
+    expect(tip).to_have_text("“W” at 1: “W” 1.00", use_inner_text=True)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("End")
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
-    assert tip.inner_text() == "“W” at 1, “W” at 1: 1.000"
+    expect(tip).to_have_text("“W” at 1, “W” at 1: 1.000", use_inner_text=True)
     page.keyboard.press("ArrowRight")
-    assert tip.inner_text() == "“W” at 1, “h” at 2: not allowed"
+    expect(tip).to_have_text("“W” at 1, “h” at 2: not allowed", use_inner_text=True)
     page.locator(f"{panel} .token-strip").focus()
-    assert not tip.is_visible()  # left: it is gone
+    expect(tip).to_be_hidden()  # left: it is gone
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    assert tip.inner_text().startswith("“h”")
+    expect(tip).to_have_text(re.compile("^“h”"), use_inner_text=True)
     page.locator("#sample-single_head_attention").click()
     page.locator(f"{panel} .made").nth(20).wait_for(state="attached")
     page.locator(f"{panel} .written").focus()
     page.keyboard.press("ArrowRight")
-    assert "%" in tip.inner_text()
+    expect(tip).to_contain_text("%", use_inner_text=True)
     page.keyboard.press("Escape")
-    assert not tip.is_visible()
+    expect(tip).to_be_hidden()
     loss = page.locator(f"{panel} .loss-card .plot")
-    assert "Validation loss by step: 150: " in loss.get_attribute("aria-label")
+    expect(loss).to_have_attribute("aria-label", re.compile("Validation loss by step: 150: "))
 
 
-def test_no_value_is_cut_and_no_page_scrolls_sideways(page):
-    """Also the longest values that people choose for Write."""
+def test_no_value_is_cut_beside_the_models(page):
+    """The models' tabs: test_every_tab.py."""
     for button in tabs(page):
-        page.set_viewport_size({"width": 1366, "height": 768})
-        panel = opened(page, button)
-        key = panel.removeprefix("#panel-")
-        if key in RUNGS:
-            closed = page.locator(f"{panel} .controls .label-wrap:not(.open):visible")
-            for title in closed.all()[::-1]:
-                title.click()
-            longest = (("max_new_tokens", 1000), ("top_p", 0.95), ("temperature", 0.85))
-            for name, value in () if RUNGS[key].rewrites else longest:
-                page.locator(f"#{key}-sample-{name} input[type=number]").fill(str(value))
-        for size, (width, height) in SIZES.items():
-            page.set_viewport_size({"width": width, "height": height})
-            assert page.evaluate(CUT) == [], (button, size)
-            wide = page.evaluate("() => document.documentElement.scrollWidth")
-            assert wide <= width, (button, size)
-            assert key not in RUNGS or page.locator(f"#train-{key}").is_visible()
+        key = button.removeprefix("rung-").removesuffix("-button")
+        if key not in RUNGS:
+            opened(page, button)
+            no_value_is_cut_and_the_page_does_not_scroll_sideways(page, key)
+
+
+def no_value_is_cut_and_the_page_does_not_scroll_sideways(page: Page, key: str) -> None:
+    """On the tab shown, at each size; on a model's also the longest values that people choose for Write."""
+    if key in RUNGS:
+        closed = page.locator(f"#panel-{key} .controls .label-wrap:not(.open):visible")
+        for title in closed.all()[::-1]:
+            title.click()
+        longest = (("max_new_tokens", 1000), ("top_p", 0.95), ("temperature", 0.85))
+        for name, value in () if RUNGS[key].rewrites else longest:
+            page.locator(f"#{key}-sample-{name} input[type=number]").fill(str(value))
+    for size, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate(CUT) == [], (key, size)
+        wide = page.evaluate("() => document.documentElement.scrollWidth")
+        assert wide <= width, (key, size)
+        assert key not in RUNGS or page.locator(f"#train-{key}").is_visible()
+    page.set_viewport_size(LAPTOP)
 
 
 def boxes(page: Page, panel: str) -> dict:
@@ -249,8 +270,14 @@ def boxes(page: Page, panel: str) -> dict:
     )
 
 
-def test_nothing_moves_when_a_hint_or_another_estimate_appears(page):
+def test_a_models_page_stands_still_names_its_fold_and_is_read_from_the_last_row(page):
     panel = opened(page, "rung-decoder_transformer-button")
+    nothing_moves_when_a_hint_or_another_estimate_appears(page, panel)
+    settings_below_the_fold_are_named_and_a_press_brings_them(page, panel)
+    presenters_mode_can_be_read_from_the_last_row(page)
+
+
+def nothing_moves_when_a_hint_or_another_estimate_appears(page: Page, panel: str) -> None:
     tab = Tab(page, RUNGS["decoder_transformer"])
     page.locator(f"#estimate-{tab.key}", has_text="parameters").first.wait_for()
     before = boxes(page, panel)
@@ -268,11 +295,10 @@ def test_nothing_moves_when_a_hint_or_another_estimate_appears(page):
         assert boxes(page, panel) == before, step
 
 
-def test_settings_below_the_fold_are_named_and_a_press_brings_them(page):
-    panel = opened(page, "rung-decoder_transformer-button")
+def settings_below_the_fold_are_named_and_a_press_brings_them(page: Page, panel: str) -> None:
     fold = page.locator(f"{panel} .settings-fold")
-    fold.filter(has_text="Below: ").wait_for()
-    assert "Optimiser" in fold.inner_text() and "Embedding size" not in fold.inner_text()
+    expect(fold).to_have_text(re.compile("Below: .*Optimiser"))
+    assert "Embedding size" not in fold.inner_text()
     hidden = page.locator(f"{panel} .settings .label-wrap", has_text="Earlier runs")
     frame = page.locator(f"{panel} .settings").bounding_box()
     assert hidden.bounding_box()["y"] > frame["y"] + frame["height"]
@@ -285,7 +311,7 @@ def test_settings_below_the_fold_are_named_and_a_press_brings_them(page):
     assert hidden.bounding_box()["y"] < frame["y"] + frame["height"]
 
 
-def test_presenters_mode_can_be_read_from_the_last_row(page):
+def presenters_mode_can_be_read_from_the_last_row(page: Page) -> None:
     page.set_viewport_size({"width": 1920, "height": 1080})
     panel = opened(page, "rung-decoder_transformer-button")
     page.keyboard.press("p")
@@ -332,7 +358,7 @@ def test_a_phone_shows_chart_and_train_at_once_and_answers_to_taps(server, new_c
     tip = page.locator(".playground-tip")
     tab.panel.locator(".made").nth(3).tap()
     page.wait_for_timeout(300)  # a finger has left by now
-    assert "%" in tip.inner_text()
+    expect(tip).to_contain_text("%", use_inner_text=True)
     tab.panel.locator(".loss-number").tap()
     tip.wait_for(state="hidden")
     heat = tab.panel.locator(".attention-card .plot")

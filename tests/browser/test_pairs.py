@@ -1,6 +1,7 @@
 """Models that rewrite lines, in a browser: their pairs, their numbers, the held-out lines, Try one."""
 
 import pytest
+from playwright.sync_api import expect
 
 from lm.ladder import RUNGS
 from tests.browser.tab import Tab
@@ -14,31 +15,33 @@ EXACT = """(key) => document.querySelector(`#panel-${key} .loss-card .plot`).dat
 def test_a_small_encoder_decoder_learns_to_reverse_digits(open_tab):
     tab = open_tab(MODEL, pairs="sums:reverse", steps=60, evaluate_every=30, **SMALL)
     page, panel = tab.page, tab.panel
-    assert page.locator("#pairs input").input_value() == "Reversed digits"
-    assert not page.locator("#corpus").is_visible()
+    expect(page.locator("#pairs input")).to_have_value("Reversed digits")
+    expect(page.locator("#corpus")).to_be_hidden()
     tab.train().reaches("running").press("pause").reaches("paused")
     tab.press("resume").reaches("finished")
     tab.until("record.events.filter(({ type }) => type === 'evaluation').length === 2").differs()
     share = tab.get("record.events.filter((e) => e.type === 'evaluation').at(-1).scores.exact")
-    number = panel.locator(".loss-number").inner_text()
-    assert number == f"{100 * share:.1f} %".replace(".0 %", " %")
-    assert tab.note() == f"{number} right"
-    assert "of held-out lines exactly right" in panel.locator(".loss-meaning").inner_text()
-    assert page.evaluate(EXACT, tab.key) == 2
-    assert "exactly right" in panel.locator(".figure-foot .figure-words").inner_text()
+    number = f"{100 * share:.1f} %".replace(".0 %", " %")
+    expect(panel.locator(".loss-number")).to_have_text(number, use_inner_text=True)
+    expect(tab.button()).to_have_attribute("data-note", f"{number} right")
+    expect(panel.locator(".loss-meaning")).to_contain_text("of held-out lines exactly right")
+    page.wait_for_function(f"(key) => ({EXACT})(key) === 2", arg=tab.key)
+    expect(panel.locator(".figure-foot .figure-words")).to_contain_text("exactly right")
     rows = panel.locator(".pairs-row")
-    assert rows.count() == 8
+    expect(rows).to_have_count(8)
+    expect(panel.locator(".pairs-row .pairs-dots i")).to_have_count(8 * 3)  # at steps 0, 30 and 60
     for row in rows.all():
         source = row.locator(".pairs-source").inner_text()
         right = row.locator(".pairs-wanted, .pairs-written").last.inner_text()
         assert right == source[::-1]
-        assert row.locator(".pairs-dots i").count() == 3  # at steps 0, 30 and 60
+        assert row.locator(".pairs-dots i").count() == 3
     panel.locator(".moment").focus()
     page.keyboard.press("Home")
     panel.locator(".samples-card .figure-unit", has_text="at step 0").wait_for()
     try_one(tab)
     tab.beside(RUNGS["bigram"]).select()  # which reads a text
-    assert page.locator("#corpus").is_visible() and not page.locator("#pairs").is_visible()
+    expect(page.locator("#corpus")).to_be_visible()
+    expect(page.locator("#pairs")).to_be_hidden()
 
 
 def try_one(tab) -> None:
@@ -46,13 +49,13 @@ def try_one(tab) -> None:
     panel = tab.panel
     first = panel.locator(".pairs-source").first.inner_text()
     box = panel.locator(f"#prompt-{tab.key} textarea, #prompt-{tab.key} input")
-    assert box.input_value() == first
+    expect(box).to_have_value(first)
     tab.prompt("1234").press("sample")
     panel.locator(".tried-answer", has_text="1234").wait_for()
     note = panel.locator(".tried .figure-note").inner_text()
     assert "at step 0" in note and "the likeliest at each step" in note
     assert "✗ right is 4321" in note or "✓ right" in note
-    assert panel.locator(".tried-other").count() == 5
+    expect(panel.locator(".tried-other")).to_have_count(5)
     tab.set("sample-temperature", 1).press("sample")
     panel.locator(".tried .figure-note", has_text="drawn").wait_for()
     tab.prompt("12a4").press("sample")
@@ -69,11 +72,11 @@ def test_own_pairs_are_pasted_and_a_mistake_is_said(open_tab):
     box.fill("one side only\nand another")
     page.locator("#own-pairs-use").click()
     page.locator("#notice-pairs", has_text="no tab").wait_for()
-    assert page.locator("#pairs input").input_value() == "Number words"
+    expect(page.locator("#pairs input")).to_have_value("Number words")
     box.fill("".join(f"{n}\t{n + 1}\n" for n in range(40)))
     page.locator("#own-pairs-use").click()
     page.locator(".pairs-facts", has_text="36 pairs").first.wait_for()
-    assert not page.locator("#own-pairs").is_visible()
+    expect(page.locator("#own-pairs")).to_be_hidden()
     tab.train().reaches("finished")
     assert tab.get("record.events.some(({ scores }) => scores?.exact >= 0)")
 
@@ -86,14 +89,14 @@ def test_a_decoder_answers_lines_when_that_is_its_task(open_tab):
     page.locator("#pairs").wait_for()
     panel.locator(".settings .label-wrap", has_text="Regularisation").click()
     panel.locator(f"#{tab.key}-token_noise").wait_for()
-    assert not panel.locator(f"#{tab.key}-ngram_share").is_visible()  # of lines nothing is counted
+    expect(panel.locator(f"#{tab.key}-ngram_share")).to_be_hidden()  # of lines nothing is counted
     tab.train().reaches("finished")
     panel.locator(".pairs-row").nth(7).wait_for()
-    assert not panel.locator(f"#prompt-{tab.key}").is_visible()  # Write continues a text
+    expect(panel.locator(f"#prompt-{tab.key}")).to_be_hidden()  # Write continues a text
     panel.locator(f"#line-{tab.key} textarea, #line-{tab.key} input").fill("57")
     tab.press("answer")
     panel.locator(".tried .figure-note", has_text="75").or_(
         panel.locator(".tried-verdict.good")
     ).first.wait_for()
     Tab(page, RUNGS["bigram"]).select()
-    assert page.locator("#corpus").is_visible()
+    expect(page.locator("#corpus")).to_be_visible()

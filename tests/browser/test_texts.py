@@ -36,7 +36,8 @@ def test_a_second_sample_takes_the_place_of_the_first(decoder, open_tab):
 def test_whatever_is_typed_is_continued_and_never_becomes_markup(decoder, open_tab):
     evil = "<img src=x onerror='window.hurt=1'>${window.hurt=2}{{window.hurt=3}}"
     tab = open_tab(decoder, steps=100).train().reaches("finished")
-    done = tab.panel.locator(".written:not(.writes) .made").nth(299)
+    tab.set("sample-max_new_tokens", 40)
+    done = tab.panel.locator(".written:not(.writes) .made").nth(39)
     note = tab.panel.locator(".writing-block .figure-note")
     tab.panel.locator(".text-input").fill(evil)
     tab.prompt(evil).press("sample")
