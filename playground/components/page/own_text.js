@@ -1,6 +1,6 @@
-// A file that is too large for the page is not sent: the browser knows its size at once.
+// A file or a pasted text that is too large for the page is not sent: the browser knows its size at once.
 
-/** Keeps the file inputs under `panel` from sending more than `largest` bytes.
+/** Keeps the file inputs and the text boxes under `panel` from sending more than `largest` bytes.
  *
  * The reason stands in the panel's part with the role "alert", until something else is done there: `words`
  * with the size in place of "SIZE". */
@@ -19,9 +19,14 @@ export function keepSmall(panel, largest, words) {
     input.value = ""; // so that the same file can be chosen again
   };
   document.addEventListener("change", refuse, { capture: true }); // before Gradio hears of it
-  document.addEventListener("click", (event) => {
-    if (event.target instanceof Element && event.target.closest(`${panel} button`)) say("");
-  });
+  const press = (event) => {
+    if (!(event.target instanceof Element) || !event.target.closest(`${panel} button`)) return;
+    const boxes = event.target.closest("[id$=-use]") ? document.querySelectorAll(`${panel} textarea`) : [];
+    const size = tooLarge(Array.from(boxes, (box) => new Blob([box.value])), largest);
+    say(size ? words.replace("SIZE", (size / 1e6).toFixed(1)) : "");
+    if (size) event.stopImmediatePropagation();
+  };
+  document.addEventListener("click", press, { capture: true });
 }
 
 /** The size of the largest of the files, if that is more than `largest` bytes, else 0. */
