@@ -90,6 +90,7 @@ def test_the_chart_changes_its_axes_and_is_saved(decoder, open_tab):
     assert "n_embd=16" in settings and head == "step,tokens,seconds,training,smoothed,validation"
     assert [line.split(",")[0] for line in lines] == [str(n) for n in range(1, 101)]
     tab.page.get_by_label("Dark or light").click()
+    tab.page.wait_for_function("() => document.body.classList.contains('dark')")
     picture = saved(card, "SVG").read_text()
     shown = tab.page.evaluate(
         "() => getComputedStyle(document.body).getPropertyValue('--chart-card').trim()"
