@@ -4,7 +4,7 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 
 CHART = """(plot) => {
-    const round = (n) => Number(n.toPrecision(4));
+    const round = (n) => Number(n.toPrecision(3)); // the address has five of a value, not of its logarithm
     const axis = ({ type, range }) => ({ type, range: range.map(round) });
     return {
         curves: plot.data.map(({ meta, x, y, line }) =>
@@ -23,7 +23,8 @@ MODEL = """(key) => {
         (n) => [n.closest("[id]")?.id ?? "", n.type, n.type === "checkbox" ? n.checked : n.value]);
     return {
         place: document.querySelector(".ladder [role=tab][aria-selected=true]").id,
-        header: values(document.querySelector("#corpus")),
+        header: ["corpus", "tokens", "vocabulary", "facts"].map((id) => document.getElementById(id))
+            .map((n) => [...values(n), n.textContent]),
         run: Playground.tab(key).record.run,
         controls: values(panel.querySelector(".controls")),
         number: text(".loss-number"), meaning: text(".loss-meaning"),

@@ -53,7 +53,8 @@ def same_to_somebody_else(page: Page, other: Page, look, *more) -> None:
 def test_a_models_tab_that_is_fully_set(server, five_runs, new_context):
     """The run shown is none of the included ones, its moment is not its end, and every part is set."""
     page = new_context().new_page()
-    page.goto(f"{server.url}/?model={KEY}&run=local:layers")
+    page.goto(f"{server.url}/?model={KEY}&run=local:layers&text=synthetic_plays&tokens=bpe:300")
+    page.locator("#facts", has_text="300 pieces · ").wait_for()
     tab = Tab(page, RUNGS[KEY]).ready().reaches("finished")
     tab.until("record.run === 'local:layers' && tab.snapshots.length > 2")
     tab.set("batch_size", 8)
@@ -74,7 +75,7 @@ def test_a_models_tab_that_is_fully_set(server, five_runs, new_context):
     page.get_by_title("Next step").locator("visible=true").click()
     page.mouse.move(2, 2)
     parts = {"axis", "log", "zoom", "overlay", "inside", "off", "step", "prompt", "guide"}
-    named(page, {"model", "run", "sample_temperature", "batch_size", *parts})
+    named(page, {"model", "text", "tokens", "run", "sample_temperature", "batch_size", *parts})
     shown = settles(page, on_model, KEY)
     assert shown["heads"].count(True) == 1 and shown["cost"] and shown["verdicts"]
     assert shown["chart"]["y"]["type"] == "log" and "local:base" in str(shown["chart"]["curves"])
