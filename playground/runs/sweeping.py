@@ -5,6 +5,7 @@ The runs are ordinary ones: they wait in the queue, one after the other as place
 """
 
 import contextlib
+import reprlib
 import secrets
 import threading
 import time
@@ -272,6 +273,10 @@ def _varied(rung: Rung, asked: Any) -> dict[str, tuple[Any, ...]]:
             f"The values of a setting have at most {LONGEST:,} characters: choose fewer."
         )
     fields = rung.settings()
+    if unknown := next((name for name, _ in named if name not in fields), None):
+        raise SettingsProblem(
+            f"{rung.title} has no setting called {reprlib.repr(unknown)}: choose another."
+        )
     if empty := next(
         (name for name, values in named if not values.strip() and name in fields), None
     ):
