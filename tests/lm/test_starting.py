@@ -238,7 +238,7 @@ def test_a_zip_that_names_a_run_of_this_machine_is_refused(moved, tmp_path, monk
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"n_embd": 32}, "first has n_embd 16, not 32"),
+        ({"n_embd": 32}, "first has --n-embd 16, not 32"),
         ({"context_length": 32}, "first has context_length 16, not 32"),
         ({"tokenizer": "bpe"}, "first has tokenizer characters, not bpe"),
         ({"trained": "last", "last_layers": 3}, "has 2 layers, and its last 3 cannot be trained"),

@@ -55,7 +55,7 @@ def test_what_is_no_token_of_such_a_run_is_refused(start, begun, tiny_values):
 def test_a_setting_that_contradicts_the_start_is_named(begun, own_text):
     actions, values = begun
     told = actions.estimate([own_text, *values(n_embd=32)])
-    assert "n_embd 16, not 32" in told["error"]
+    assert "Embedding size 16, not 32" in told["error"]
 
 
 def test_what_would_be_trained_is_told_before(begun, play):
