@@ -88,7 +88,9 @@ class Guiding:
 
     def _compared(self, step: Step, view: RunView, before: list[Any]) -> Answer:
         """What the setting of a step changed, by the last run from which this one differs in that alone."""
-        for token in before if step.compares else []:
+        if step.compares is None:
+            return {}
+        for token in before:
             if (other := self._view(token)) and (found := compared(view, other, step.compares)):
                 return found
         return {}
