@@ -239,8 +239,8 @@ def test_a_zip_that_names_a_run_of_this_machine_is_refused(moved, tmp_path, monk
     ("given", "sentence"),
     [
         ({"n_embd": 32}, "first has --n-embd 16, not 32"),
-        ({"context_length": 32}, "first has context_length 16, not 32"),
-        ({"tokenizer": "bpe"}, "first has tokenizer characters, not bpe"),
+        ({"context_length": 32}, "first has --context-length 16, not 32"),
+        ({"tokenizer": "bpe"}, "first has --tokenizer characters, not bpe"),
         ({"trained": "last", "last_layers": 3}, "has 2 layers, and its last 3 cannot be trained"),
         ({"trained": "lora", "ngram_share": 0.2}, "Counted n-grams are for a run that trains all"),
         ({"start": "random", "trained": "lora"}, "has to train all of its weights"),
