@@ -26,7 +26,7 @@ class FromNothing(Settings):
 
 
 Trained = Literal["all", "last", "lora"]
-Adapted = Literal["attention", "feed_forward", "all"]
+Adapted = Literal["attention", "feed-forward", "all"]
 
 
 class StartConfig(Settings):

@@ -14,7 +14,7 @@ from lm.layers import Block
 from lm.layers.lora import DOWN, UP, LoRA, merged
 from lm.start import StartConfig
 
-PARTS = {"attention": ("attention", "cross_attention"), "feed_forward": ("feed_forward",)}
+PARTS = {"attention": ("attention", "cross_attention"), "feed-forward": ("feed_forward",)}
 
 
 def tune(network: nn.Module, start: StartConfig, grown: Iterable[str] = ()) -> None:

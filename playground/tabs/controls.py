@@ -25,7 +25,6 @@ NAMES = {  # of choices that are written otherwise than their values
     "all": "all",
     "last": "the last layers",
     "lora": "small matrices (LoRA)",
-    "feed_forward": "feed-forward",
     "continue": "continue a text",
     "answer": "answer a line",
 }
