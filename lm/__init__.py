@@ -19,18 +19,18 @@
 13. `training/`                            optimizers, one step, the loop and its events
 14. `evaluation.py`, `edit_distance.py`, `mixture.py`
                                            the exact loss; how wrong a line is; a network averaged with counts
-15. `generation.py`, `rewriting.py`, `inspection.py`, `inspecting_pairs.py`, `alignment.py`
+15. `generation.py`, `rewriting.py`, `inside/`
                                            writing, and looking inside: of texts, and of pairs of lines
 16. `runs/`                                the run directory: its format, recording, reading, packing
 17. `models/pretrained_transformer.py`, `interchange/`
                                            GPT-2 and Llama as runs, and runs for other programs
-18. `start.py`, `layers/lora.py`, `tuning.py`, `training/known.py`, `runs/starting.py`, `tuning_told.py`
+18. `start.py`, `layers/lora.py`, `tuning.py`, `training/known.py`, `runs/starting.py`
                                            fine-tuning: a run that starts from another
-19. `errors.py`, `devices.py`, `sizes.py`, `atomic.py`
-                                           problems that a person can correct; CPU or GPU; parameters;
-                                           files that are replaced whole
-20. `__main__.py`, `train_command.py`, `pairs_told.py`, `flags.py`, `progress.py`, `interruption.py`,
-    `wording.py`                           all of it from the command line: `python -m lm --help`
+19. `costs/`, `errors.py`, `devices.py`, `atomic.py`
+                                           parameters, memory, operations and time; problems that a person
+                                           can correct; CPU or GPU; files that are replaced whole
+20. `__main__.py`, `commands/`, `wording.py`
+                                           all of it from the command line: `python -m lm --help`
 
 Nothing here knows of a web page, and nothing runs on import.
 """

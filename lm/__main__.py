@@ -1,6 +1,7 @@
 """The command line: all that the page does, without a browser. `python -m lm --help` lists the commands.
 
-Flags are made from the fields of the config classes (`lm/flags.py`); training is in `lm/train_command.py`.
+Flags are made from the fields of the config classes (`lm/commands/flags.py`); each larger command has
+a file in `lm/commands/`.
 """
 
 import signal
@@ -15,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lm import interruption
+from lm.commands import interruption
 from lm.openmp import WAITING
 
 os.environ.update(WAITING | os.environ)
@@ -26,30 +27,31 @@ import click
 import numpy as np
 import torch
 
-from lm import corpora, flags, ladder, tasks, terminal
-from lm.by_position import ByPosition, by_position, doubling, drawn, verdict
+from lm import corpora, ladder, tasks
+from lm.commands import flags, terminal
+from lm.commands.interchange import export_command, import_command
+from lm.commands.pairs_told import corpus_told, rewritten
+from lm.commands.plan import PlanGroup
+from lm.commands.runs import import_run_command, runs_command
+from lm.commands.sweep import sweep_group
+from lm.commands.terminal import notes, working
+from lm.commands.token_file_made import token_file_made
+from lm.commands.train import EXIT_CODES, TrainGroup, scores_told
 from lm.corpora import own_text
+from lm.costs.sizes import count_parameters, outline
 from lm.devices import choose_device, one_thread
 from lm.errors import Problem, SettingsProblem, UnknownCharacter, exit_code
 from lm.evaluation import told
 from lm.generation import SamplingConfig, generate
+from lm.inside.by_position import ByPosition, by_position, doubling, drawn, verdict
 from lm.interchange.chat import chat_of
-from lm.interchange_command import export_command, import_command
-from lm.pairs_told import corpus_told, rewritten
-from lm.plan_command import PlanGroup
 from lm.prompt import Begun, Prompt
 from lm.rewriting import Rewriter
 from lm.runs import open_run, packing, sweeps
-from lm.runs_command import import_run_command, runs_command
 from lm.settings import describe
-from lm.sizes import count_parameters, outline
-from lm.sweep_command import sweep_group
 from lm.tasks.continue_text import first_token
-from lm.terminal import notes, working
-from lm.token_file_made import token_file_made
 from lm.tokenizers import CharacterTokenizer, Tokenizer, TokenizerConfig
 from lm.tokenizers.streaming import Stream
-from lm.train_command import EXIT_CODES, TrainGroup, scores_told
 from lm.wording import tokens_told
 
 

@@ -1,6 +1,6 @@
 """Sweeps: plans that differ in one or two settings, or in size, to be trained one after the other.
 
-Only plans are made here; `lm/sweep_command.py` and the page train them. The same seed and settings make the
+Only plans are made here; `lm/commands/sweep.py` and the page train them. The same seed and settings make the
 same run, so whoever repeats a sweep gets its points again. Where a sweep lies: `lm/runs/sweeps.py`.
 """
 
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm import ladder
+from lm.costs.sizes import count_parameters, outline
 from lm.errors import SettingsProblem
 from lm.plan import Plan, Rung
 from lm.runs.comparing import value
 from lm.runs.sweeps import Sweep
 from lm.settings import Naming, Setting, no_such
-from lm.sizes import count_parameters, outline
 from lm.start import RANDOM
 
 MOST = 50  # runs of a sweep, unless a person allows more

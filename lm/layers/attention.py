@@ -44,7 +44,7 @@ def attention_weights(q: Tensor, k: Tensor, mask: Tensor, *, scaled: bool = True
 
 @runtime_checkable
 class Attending(Protocol):
-    """A part of a model that attends; `lm/inspection.py` finds such parts and shows what they compute."""
+    """A part of a model that attends; `lm/inside/inspection.py` finds such parts."""
 
     mask: Tensor  # (context_length, context_length)
     scaled: bool  # whether scores are divided by √D

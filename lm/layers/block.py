@@ -22,7 +22,7 @@ from lm.layers.positions import RotaryPositions
 
 @runtime_checkable
 class ReadsOut(Protocol):
-    """A model of blocks, whose residual path can be read after any of them (`lm/inspection.py`)."""
+    """A model of blocks, whose residual path can be read after any of them (`lm/inside/inspection.py`)."""
 
     def read_out(self, x: Tensor) -> Tensor:
         """The residual path x (B, T, C) to the scores of each possible next token, (B, T, V)."""

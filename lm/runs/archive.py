@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from lm.atomic import replaced
+from lm.costs.sizes import count_parameters, outline
 from lm.errors import Problem, RunProblem
 from lm.runs import checksums, label, zip_checks
 from lm.runs.files import explained, read_json, read_tensors, write_json
 from lm.runs.run import Run, open_run
-from lm.sizes import count_parameters, outline
 
 MOST_TEXT = 200  # characters of a title or a name in run.json
 ENDED_BY_COPY = "This copy was made at step {:,}, while the run trained."

@@ -15,6 +15,7 @@ from typing import Any
 
 from lm import corpora, tokenizers
 from lm.atomic import remove_leftovers
+from lm.costs.sizes import count_parameters, outline, trained_parameters
 from lm.errors import Diverged, Problem, RunProblem
 from lm.plan import Plan
 from lm.runs import checksums
@@ -22,7 +23,6 @@ from lm.runs.files import explained, last_record, read_metrics, write_json, writ
 from lm.runs.format import FORMAT, BaseRecord, Change, CorpusRecord, RunRecord, Status
 from lm.runs.lock import WriterLock
 from lm.runs.run import Run, Written, identity
-from lm.sizes import count_parameters, outline, trained_parameters
 from lm.training.events import (
     Checkpoint,
     Command,

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from lm import corpora, tokenizers
 from lm.baselines import Pairs, frequent_pairs
+from lm.costs.sizes import outline, tuned_outline
 from lm.errors import CorpusProblem, RunProblem
 from lm.mixture import COUNTED, load_weights, with_counts
 from lm.plan import Plan
@@ -40,7 +41,6 @@ from lm.runs.format import (
     record_of,
 )
 from lm.runs.quantization import in_floats
-from lm.sizes import outline, tuned_outline
 from lm.start import StartConfig
 from lm.training.events import Checkpoint
 from lm.tuning import fitted, trained_weights, whole

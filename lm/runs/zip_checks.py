@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from lm.costs.sizes import told
 from lm.errors import Problem, RunProblem
 from lm.runs import label
 from lm.runs.files import explained
-from lm.sizes import told
 
 NEEDED = ("run.json", "status.json", "tokenizer.json", "metrics.jsonl")
 CHAT = "chat.json"  # of a model that others trained (`lm/interchange/chat.py`)

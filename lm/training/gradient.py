@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lm.costs.sizes import grown
 from lm.devices import has_bfloat16
 from lm.given import given_to
 from lm.layers.block import Block
@@ -16,7 +17,6 @@ from lm.mixture import COUNTED, Mixture, load_weights, weights_of, with_counts
 from lm.models.ngram import Ngram
 from lm.ngrams import count
 from lm.plan import Plan
-from lm.sizes import grown
 from lm.start import StartConfig
 from lm.tasks import Batch, ContinueText, Task
 from lm.tasks.task import read

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from lm.costs.sizes import free_disk, free_memory, told
 from lm.errors import RunProblem, SettingsProblem
 from lm.runs.run import Run
-from lm.sizes import free_disk, free_memory, told
 from playground.exchange.jobs import Answer, Job, Jobs
 from playground.runs.library import Library
 

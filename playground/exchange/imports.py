@@ -11,9 +11,9 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
+from lm.costs.sizes import free_disk, told
 from lm.errors import RunProblem
 from lm.ladder import PRETRAINED
-from lm.sizes import free_disk, told
 from playground.exchange.jobs import Answer, Job, Jobs
 from playground.exchange.taking_in import is_model_file
 from playground.exchange.worker import FILES

@@ -15,13 +15,13 @@ from typing import Literal
 
 from torch import Tensor
 
+from lm.costs.sizes import count_parameters, free_disk, told
 from lm.errors import RunProblem
 from lm.interchange import gguf_file, hub
 from lm.interchange.found import Found, outline_of
 from lm.interchange.hugging_face import found_in
 from lm.interchange.importing import BYTES, SMOLLM2, find, import_model
 from lm.runs import zip_checks
-from lm.sizes import count_parameters, free_disk, told
 
 Tell = Callable[[str, float | None], None]
 PATTERNS = (*hub.FILES, "*.gguf", "*.bin")  # of a model; a .bin is refused, by a sentence

@@ -1,13 +1,13 @@
 """An attention head in words: what it looks at, how often, and how far; each term with its explanation.
 
-The numbers are those of `lm/head_patterns.py`.
+The numbers are those of `lm/inside/head_patterns.py`.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from lm.head_patterns import Mask, Weights, favourite, rows_with_a_choice
+from lm.inside.head_patterns import Mask, Weights, favourite, rows_with_a_choice
 
 Part = tuple[str, str | None]  # some words, and what they mean; None where they explain themselves
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lm.alignment import LEAST, alignment
-from lm.head_patterns import Mask, Weights
+from lm.inside.alignment import LEAST, alignment
+from lm.inside.head_patterns import Mask, Weights
 from playground.figures.head_words import Part, head_words
 
 LINE = f"The strongest line of a character, if one place gets {LEAST:.0%} of its weight or more."

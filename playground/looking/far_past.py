@@ -11,9 +11,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from lm.by_position import ByPosition, by_position, doubling, longest_window, name_of, verdict
 from lm.corpora import AnyCorpus
 from lm.errors import Problem, SettingsProblem
+from lm.inside.by_position import (
+    ByPosition,
+    by_position,
+    doubling,
+    longest_window,
+    name_of,
+    verdict,
+)
 from lm.runs.run import Run
 from lm.tasks import KINDS
 from playground.looking.beside import Work

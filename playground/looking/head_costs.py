@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from lm.ablating_pairs import PairCost, cost_of_pairs, judging
-from lm.ablation import EXACT, Cost, cost_of
 from lm.corpora import AnyCorpus, PairCorpus
 from lm.errors import SettingsProblem
-from lm.inspecting_pairs import EncoderDecoder
+from lm.inside.ablating_pairs import PairCost, cost_of_pairs, judging
+from lm.inside.ablation import EXACT, Cost, cost_of
+from lm.inside.inspecting_pairs import EncoderDecoder
 from lm.runs.run import Run
 from playground.looking.beside import Work
 

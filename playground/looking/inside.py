@@ -2,7 +2,7 @@
 
 Each view of the card is a function here or, for attention and the table of pairs, in `inspection.py`, or for
 models with an encoder in `pairs.py`. They answer for the snapshot that the tab shows; the mathematics is in
-`lm.inspection` and `lm.ablation`.
+`lm.inside.inspection` and `lm.inside.ablation`.
 """
 
 import base64
@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from lm import ablation, inspecting_pairs
 from lm.corpora import AnyCorpus
 from lm.errors import SettingsProblem
 from lm.generation import choices_of
-from lm.inspecting_pairs import EncoderDecoder
-from lm.inspection import attention_layers, inspect, layer_by_layer, one_score, surprise
+from lm.inside import ablation, inspecting_pairs
+from lm.inside.inspecting_pairs import EncoderDecoder
+from lm.inside.inspection import attention_layers, inspect, layer_by_layer, one_score, surprise
 from lm.layers.block import ReadsOut
 from lm.runs.run import Run
 from lm.tasks.continue_text import SAMPLE, first_token
@@ -298,7 +298,7 @@ def _readable(
 
 
 def _head(value: Any) -> tuple[Any, ...]:
-    """(layer, head), or (part, layer, head) for a part of `lm.inspecting_pairs`, from what a browser sent."""
+    """(layer, head), or (part, layer, head) for a part of `inspecting_pairs`, from what a browser sent."""
     if isinstance(value, list) and len(value) == 3 and value[0] in inspecting_pairs.NAMES:
         return (value[0], *_numbers(value[1:], 2))
     return _numbers(value, 2)

@@ -1,6 +1,6 @@
 """The inside of a model as plain data for the page: attention on a text, or the table of next tokens.
 
-A model without attention is shown as a table of the next token. The mathematics is in `lm.inspection`.
+A model without attention is shown as a table of the next token. The mathematics is in `lm.inside.inspection`.
 """
 
 import base64
@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from lm.head_patterns import induction
-from lm.inspection import inspect, next_character_table
+from lm.inside.head_patterns import induction
+from lm.inside.inspection import inspect, next_character_table
 from lm.runs.run import Run
 from lm.tokenizers import Tokenizer
 from playground.figures import attention as attention_figure

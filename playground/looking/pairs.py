@@ -1,7 +1,7 @@
 """The inside of an encoder–decoder as plain data: lines between two texts, heads, masks, beams.
 
 Each function is a view of the card (`VIEWS`), for one line and the model's own answer to it. The mathematics is
-in `lm/inspecting_pairs.py`, `lm/alignment.py` and `lm/rewriting.py`.
+in `lm/inside/inspecting_pairs.py`, `lm/inside/alignment.py` and `lm/rewriting.py`.
 """
 
 import base64
@@ -12,10 +12,10 @@ from typing import Any, cast
 import numpy as np
 from torch import nn
 
-from lm.alignment import clearest
 from lm.errors import SettingsProblem
 from lm.generation import SamplingConfig
-from lm.inspecting_pairs import PairInspection, inspect_pair
+from lm.inside.alignment import clearest
+from lm.inside.inspecting_pairs import PairInspection, inspect_pair
 from lm.layers.masks import allowed, causal, open_mask
 from lm.models.encoder_decoder import EncoderDecoderConfig
 from lm.rewriting import Rewriter

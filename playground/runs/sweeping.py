@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lm import sweep
+from lm.costs.sizes import count_parameters, outline
 from lm.errors import Problem, RunProblem, SettingsProblem
 from lm.ladder import RUNGS
 from lm.plan import Plan, Rung
@@ -22,7 +23,6 @@ from lm.runs import sweeps
 from lm.runs.comparing import differences, shortened
 from lm.runs.preparation import PreparedText
 from lm.runs.sweeps import SavedPoint, Sweep
-from lm.sizes import count_parameters, outline
 from lm.sweep import Point
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor

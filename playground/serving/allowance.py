@@ -3,9 +3,9 @@
 import math
 from pathlib import Path
 
+from lm.costs.sizes import check_fits, count_parameters, outline
 from lm.errors import SettingsProblem
 from lm.plan import Plan
-from lm.sizes import check_fits, count_parameters, outline
 from lm.training.loop import replay_steps
 from lm.wording import duration
 from playground.serving.limits import Limits

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from lm import sizes
+from lm.costs import sizes
 from playground.looking.writes import Writes
 from playground.serving.limits import Limits
 from playground.training.supervisor import Supervisor

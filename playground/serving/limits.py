@@ -127,7 +127,7 @@ class Limits(Settings):
 
     @classmethod
     def settings(cls, hosted: bool) -> list[Setting]:
-        """The fields, for `lm.flags.options`, with the default on this page in the help."""
+        """The fields, for `lm.commands.flags.options`, with the default on this page in the help."""
         known = HOSTED if hosted else {}
         fields = [
             field.with_default(known.get(field.name, field.default)) for field in describe(cls)

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from lm import flags
+from lm.commands import flags
 from lm.devices import choose_device
 from lm.errors import Problem
 from playground import app, theme

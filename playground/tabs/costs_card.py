@@ -5,11 +5,11 @@ from typing import Any
 
 import gradio as gr
 
-from lm.costs import Take, of_published
-from lm.costs_told import rows, sentence
+from lm.costs.published import MODELS, PROCESSORS
+from lm.costs.told import rows, sentence
+from lm.costs.training import Take, of_published
 from lm.models.decoder_transformer import DecoderTransformer
 from lm.plan import Rung
-from lm.published import MODELS, PROCESSORS
 from playground.tabs.events import QUICK
 
 MOST_GPUS = 1_000_000

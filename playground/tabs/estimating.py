@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from lm.costs.sizes import count_parameters, outline
 from lm.errors import Problem
 from lm.plan import Rung
-from lm.sizes import count_parameters, outline
 from playground.services import Services
 from playground.texts import NotYet
 from playground.tokens import context_told

@@ -3,11 +3,11 @@
 import contextlib
 from typing import Any
 
+from lm.costs.sizes import outline
 from lm.errors import Problem
-from lm.inspection import attention_layers
+from lm.inside.inspection import attention_layers
 from lm.ladder import RUNGS
 from lm.plan import Rung
-from lm.sizes import outline
 from lm.tasks.rewrite import shown
 from playground.figures.template import HEAD_HUES
 from playground.runs.gains import COUNTED, bought, counted_lines, gains

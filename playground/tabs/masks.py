@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from lm.costs.sizes import outline
 from lm.generation import Caching
 from lm.layers import RollingCache, SelfAttention
 from lm.layers.window_attention import LEAST, PAYS
 from lm.plan import Rung
-from lm.sizes import outline
 
 
 def facts(rung: Rung) -> dict[str, Any]:

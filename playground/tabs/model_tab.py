@@ -10,10 +10,10 @@ from typing import Any
 
 import gradio as gr
 
+from lm.costs.sizes import outline
 from lm.errors import Problem
 from lm.ladder import RUNGS
 from lm.plan import Rung
-from lm.sizes import outline
 from playground import components
 from playground.looking import inside
 from playground.looking.inspection import DEFAULT_TEXT

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lm import runs
+from lm.costs.sizes import memory, trained_parameters
 from lm.errors import Problem, SettingsProblem
 from lm.ladder import PRETRAINED
 from lm.plan import Plan, Rung
@@ -22,7 +23,6 @@ from lm.runs import starting
 from lm.runs.preparation import PreparedText, prepare
 from lm.runs.run import Run
 from lm.runs.starting import Base
-from lm.sizes import memory, trained_parameters
 from lm.start import RANDOM
 from playground import tokens
 from playground.runs.library import INCLUDED, Library

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 
 from lm import corpora, tasks
+from lm.costs.sizes import count_parameters, outline
 from lm.devices import check_compiles, choose_device
 from lm.ladder import RUNGS
 from lm.plan import Plan
-from lm.sizes import count_parameters, outline
 from lm.tasks import TextData
 from lm.training.events import Step
 from lm.training.loop import train

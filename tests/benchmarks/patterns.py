@@ -14,8 +14,8 @@ from typing import Any
 import click
 import torch
 
-from lm.by_position import by_position, doubling
 from lm.generation import SamplingConfig, generate
+from lm.inside.by_position import by_position, doubling
 from lm.ladder import RUNGS
 from lm.layers import SelfAttention, window_attention
 from lm.plan import Plan

@@ -18,10 +18,10 @@ from typing import Any
 import click
 import torch
 
+from lm.costs.sizes import count_parameters
 from lm.generation import SamplingConfig, generate
 from lm.ladder import RUNGS
 from lm.settings import describe
-from lm.sizes import count_parameters
 from tests.benchmarks import checkouts, machine, nanogpt
 from tests.benchmarks.report import Result, Setup, Table, benchmark, spread, take_turns, times
 

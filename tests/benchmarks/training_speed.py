@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 import click
 
 from lm import corpora, tasks
+from lm.costs.sizes import count_parameters
 from lm.devices import has_bfloat16
 from lm.ladder import RUNGS
-from lm.sizes import count_parameters
 from lm.training.events import Step
 from lm.training.loop import train
 from tests.benchmarks import checkouts, machine

@@ -7,8 +7,8 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
+from lm.costs.sizes import outline
 from lm.ladder import RUNGS, text_models
-from lm.sizes import outline
 from playground.looking.inside import views_of
 from playground.services import SHIPPED
 from tests.browser.test_hands_and_eyes import no_value_is_cut_and_the_page_does_not_scroll_sideways

@@ -2,8 +2,8 @@
 
 import pytest
 
+from lm.costs.sizes import outline
 from lm.ladder import RUNGS
-from lm.sizes import outline
 from playground.looking.inside import views_of
 
 MODEL = RUNGS["encoder_decoder"]

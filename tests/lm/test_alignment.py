@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lm.alignment import alignment, clearest
+from lm.inside.alignment import alignment, clearest
 
 
 def towards(*places, share=0.7, width=4):

@@ -7,7 +7,7 @@ from lm.errors import SettingsProblem
 from lm.evaluation import evaluate
 from lm.generation import Reader, SamplingConfig, generate
 from lm.given import given_to
-from lm.inspection import inspect, surprise
+from lm.inside.inspection import inspect, surprise
 from lm.interchange import script
 from lm.interchange.expressed import expressed
 from lm.ladder import RUNGS, text_models

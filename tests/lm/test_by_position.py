@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from lm.by_position import ByPosition, by_position, doubling, drawn, verdict
 from lm.errors import SettingsProblem
 from lm.evaluation import evaluate
+from lm.inside.by_position import ByPosition, by_position, doubling, drawn, verdict
 from lm.ladder import RUNGS
 from tests.lm.command_line import lm
 

@@ -6,10 +6,10 @@ import pytest
 
 from lm import corpora, evaluation, runs
 from lm.corpora import own_text
+from lm.costs.sizes import count_parameters
 from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
 from lm.settings import describe
-from lm.sizes import count_parameters
 from lm.tasks import KINDS
 from tests.lm.command_line import QUICK, lm, quick, refusal
 

@@ -6,11 +6,12 @@ import math
 import pytest
 import torch
 
-from lm import costs, flops, published
-from lm.costs import Take
+from lm.costs import flops, published
+from lm.costs import training as costs
+from lm.costs.published import Published
+from lm.costs.sizes import count_parameters, kept_for_backward, outline
+from lm.costs.training import Take
 from lm.ladder import PRETRAINED, RUNGS
-from lm.published import Published
-from lm.sizes import count_parameters, kept_for_backward, outline
 from lm.tasks import Batch
 from lm.training.gradient import GradientLearner
 from tests.lm.command_line import lm

@@ -6,8 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from lm.costs.sizes import count_parameters
 from lm.errors import SettingsProblem
-from lm.inspection import inspect
+from lm.inside.inspection import inspect
 from lm.ladder import RUNGS
 from lm.layers import (
     FeedForward,
@@ -19,7 +20,6 @@ from lm.layers import (
     pattern,
 )
 from lm.settings import describe
-from lm.sizes import count_parameters
 
 DECODER = RUNGS["decoder_transformer"]
 VOCABULARY = 23

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lm import flops
+from lm.costs import flops
 from lm.ladder import RUNGS
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from lm.head_patterns import favourite, induction, induction_score, places
+from lm.inside.head_patterns import favourite, induction, induction_score, places
 from lm.ladder import RUNGS
 from lm.layers.attention import SelfAttention
 from lm.layers.masks import causal

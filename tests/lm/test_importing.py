@@ -8,9 +8,9 @@ import torch
 from transformers import AutoTokenizer
 
 from lm import __main__ as cli
-from lm.ablation import without_heads
 from lm.generation import GeneratedToken, SamplingConfig, generate
-from lm.inspection import inspect, layer_by_layer, surprise
+from lm.inside.ablation import without_heads
+from lm.inside.inspection import inspect, layer_by_layer, surprise
 from lm.interchange.chat import chat_of
 from lm.interchange.found import collected
 from lm.interchange.importing import find, import_model

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lm.errors import SettingsProblem
-from lm.inspecting_pairs import inspect_pair, parts_of, without_heads
+from lm.inside.inspecting_pairs import inspect_pair, parts_of, without_heads
 from lm.layers import PADDING
 from lm.models.decoder_transformer import DecoderConfig, DecoderTransformer
 from lm.models.encoder_decoder import EncoderDecoder, EncoderDecoderConfig

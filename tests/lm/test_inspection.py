@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from lm.ablation import Cost, cost_of, without_heads
 from lm.errors import SettingsProblem
 from lm.evaluation import evaluate
-from lm.inspection import (
+from lm.inside.ablation import Cost, cost_of, without_heads
+from lm.inside.inspection import (
     attention_layers,
     inspect,
     layer_by_layer,

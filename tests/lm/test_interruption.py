@@ -179,7 +179,7 @@ def test_when_its_terminal_closes_it_is_saved(train, text, tmp_path):
 
 SLOW = """
 import sys, torch
-from lm import interruption
+from lm.commands import interruption
 from lm.training.gradient import GradientLearner
 interruption.PATIENCE = 0.5
 quick = GradientLearner.step

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from lm.costs.sizes import count_parameters
 from lm.ladder import RUNGS
-from lm.sizes import count_parameters
 from lm.tasks import Batch
 from lm.training.events import ChangeLearningRate, Checkpoint, Step
 from lm.training.gradient import mean_loss, with_noise

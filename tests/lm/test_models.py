@@ -7,15 +7,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from lm.costs.sizes import count_parameters
 from lm.errors import SettingsProblem
-from lm.inspection import attention_layers
+from lm.inside.inspection import attention_layers
 from lm.ladder import RUNGS
 from lm.ladder import rung as rung_called
 from lm.layers import Block, SelfAttention, attention_weights, causal, pattern
 from lm.models.multi_head_attention import MultiHeadAttention
 from lm.models.single_head_attention import AttentionHead
 from lm.settings import describe
-from lm.sizes import count_parameters
 
 VOCABULARY = 23
 

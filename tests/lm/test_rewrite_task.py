@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from lm import corpora, tasks
 from lm.corpora import pairs
+from lm.costs.sizes import memory
 from lm.edit_distance import edit_distances
 from lm.errors import CorpusProblem, SettingsProblem
 from lm.evaluation import told
@@ -19,7 +20,6 @@ from lm.layers import PADDING
 from lm.rewriting import Answer as Written
 from lm.rewriting import Rewriter
 from lm.runs.preparation import prepare
-from lm.sizes import memory
 from lm.tasks import Answer, Rewrite
 from lm.tasks.rewrite import judged, nearest, shown
 from lm.tasks.without_learning import known_scores, letter_table, shares_right

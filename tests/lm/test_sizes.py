@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from lm import sizes
+from lm.costs import sizes
+from lm.costs.sizes import check_fits, disk, memory, outline
 from lm.errors import SettingsProblem
 from lm.ladder import RUNGS
-from lm.sizes import check_fits, disk, memory, outline
 from lm.training.loop import replay_steps
 from lm.wording import duration
 

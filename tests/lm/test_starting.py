@@ -9,13 +9,13 @@ import torch.nn.functional as F
 from safetensors import safe_open
 
 from lm import corpora, tasks
+from lm.costs.sizes import disk, memory, trained_parameters
 from lm.errors import Problem, RunProblem
 from lm.ladder import RUNGS
 from lm.runs import archive, open_run, packing, recording, starting
 from lm.runs.facts import facts
 from lm.runs.files import read_json, write_json
 from lm.runs.preparation import prepare
-from lm.sizes import disk, memory, trained_parameters
 from lm.sweep import points
 from lm.tasks import TaskConfig
 from lm.tokenizers import TokenizerConfig

@@ -8,11 +8,11 @@ import shutil
 import pytest
 
 from lm import runs, sweep
+from lm.costs.sizes import count_parameters, outline
 from lm.errors import RunProblem, SettingsProblem
 from lm.ladder import RUNGS
 from lm.runs import sweeps
 from lm.runs.listing import Listing
-from lm.sizes import count_parameters, outline
 from tests.lm.command_line import lm, refusal
 from tests.lm.test_resuming import final, happened
 

@@ -4,15 +4,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from lm.costs.sizes import count_parameters
 from lm.errors import SettingsProblem
 from lm.generation import Reader, SamplingConfig, generate
-from lm.inspection import inspect
+from lm.inside.inspection import inspect
 from lm.ladder import RUNGS, text_models
 from lm.layers import FeedForward
 from lm.models.single_head_attention import AttentionHead
 from lm.models.switches import AttentionSwitches, BlockSwitches, OwnVector
 from lm.settings import describe
-from lm.sizes import count_parameters
 
 VOCABULARY = 23
 MODELS = [rung for rung in text_models().values() if issubclass(rung.config, AttentionSwitches)]

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 from lm import __main__ as cli
 from lm import corpora, runs, tasks
+from lm.commands.terminal import Notes, working
 from lm.ladder import RUNGS
 from lm.runs import preparation
-from lm.terminal import Notes, working
 from lm.tokenizers import TokenizerConfig
 from tests.lm.command_line import ROOT, lm, refusal
 from tests.lm.recorded import record_all
@@ -166,7 +166,7 @@ def test_long_work_is_announced_and_short_work_is_not(terminal, monkeypatch):
     with working("Counting", said) as tell:
         tell(0.5)
     assert said.file.getvalue() == ""
-    monkeypatch.setattr("lm.terminal.SILENCE", 0.05)
+    monkeypatch.setattr("lm.commands.terminal.SILENCE", 0.05)
     with working("Counting", said) as tell:
         tell(0.5)
         time.sleep(0.4)
@@ -176,7 +176,7 @@ def test_long_work_is_announced_and_short_work_is_not(terminal, monkeypatch):
 
 
 def test_work_that_fails_ends_its_bar(monkeypatch):
-    monkeypatch.setattr("lm.terminal.SILENCE", 0.01)
+    monkeypatch.setattr("lm.commands.terminal.SILENCE", 0.01)
     said = console(True)
     for _ in range(2):  # a second bar can be shown
         with pytest.raises(KeyError), working("Counting", said):
@@ -191,7 +191,7 @@ def test_every_long_command_tells_its_share(text, finished, monkeypatch, tmp_pat
     def recorded(title, console=None):
         return _Recorded(title, shown)
 
-    for module in ("lm.__main__", "lm.train_command"):
+    for module in ("lm.__main__", "lm.commands.train"):
         monkeypatch.setattr(f"{module}.working", recorded)
     lm("corpora", text)
     lm("evaluate", finished)

@@ -8,12 +8,12 @@ import torch
 from torch import nn
 
 from lm import runs
+from lm.costs.sizes import count_parameters, memory, outline
 from lm.evaluation import evaluate
 from lm.generation import SamplingConfig, generate
-from lm.inspection import attention_layers, inspect, next_character_table
+from lm.inside.inspection import attention_layers, inspect, next_character_table
 from lm.ladder import RUNGS
 from lm.runs import packing, recording
-from lm.sizes import count_parameters, memory, outline
 from lm.training.config import TrainingConfig
 from lm.training.events import Step
 from lm.training.loop import train

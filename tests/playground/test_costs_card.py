@@ -1,8 +1,8 @@
 """The card "What would it take?": its numbers are those of `lm`, and nonsense is answered in a sentence."""
 
-from lm.costs import Take, of_published
-from lm.costs_told import sentence
-from lm.published import MODELS, PROCESSORS
+from lm.costs.published import MODELS, PROCESSORS
+from lm.costs.told import sentence
+from lm.costs.training import Take, of_published
 from playground.tabs.costs_card import FIRST, table
 
 

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
+from lm.costs.sizes import outline
 from lm.errors import Problem
 from lm.generation import SamplingConfig
 from lm.ladder import PRETRAINED, RUNGS
 from lm.runs import recording
 from lm.settings import describe
-from lm.sizes import outline
 from lm.training.loop import train
 from playground import guides
 from playground.cutting.examples import titles

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lm.head_patterns import places
+from lm.inside.head_patterns import places
 from playground.figures.head_words import KINDS, head_words
 
 TEXT = list("What news, my lord?\nThe king is come again.")

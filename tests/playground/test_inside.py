@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from lm import runs
-from lm.by_position import by_position, doubling, name_of, verdict
+from lm.costs.sizes import outline
 from lm.evaluation import evaluate
 from lm.generation import generate, next_token_distribution
-from lm.inspection import inspect
+from lm.inside.by_position import by_position, doubling, name_of, verdict
+from lm.inside.inspection import inspect
 from lm.ladder import RUNGS
 from lm.runs import recording
-from lm.sizes import outline
 from lm.tasks.continue_text import SAMPLE, first_token
 from lm.training.loop import train
 from playground.looking import inside

@@ -7,10 +7,10 @@ import time
 import numpy as np
 import pytest
 
-from lm.ablating_pairs import cost_of_pairs, judging
 from lm.corpora import pairs
 from lm.errors import SettingsProblem
-from lm.inspecting_pairs import without_heads
+from lm.inside.ablating_pairs import cost_of_pairs, judging
+from lm.inside.inspecting_pairs import without_heads
 from lm.ladder import rung
 from lm.runs import open_run, recording
 from lm.runs.lock import WriterLock

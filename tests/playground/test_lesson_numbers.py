@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 
 from lm import corpora, ngrams, runs, tokenizers
+from lm.costs.sizes import count_parameters
 from lm.errors import CorpusProblem
 from lm.generation import next_token_distribution
 from lm.ladder import RUNGS
-from lm.sizes import count_parameters
 from lm.tokenizers import TokenizerConfig, views
 from lm.training.config import TrainingConfig
 from playground.cutting.facts import count_words

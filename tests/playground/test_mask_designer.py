@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lm import flops
+from lm.costs import flops
 from lm.generation import Reader
 from lm.ladder import RUNGS
 from lm.layers import window_attention

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from lm.ablation import without_heads
 from lm.generation import SamplingConfig
+from lm.inside.ablation import without_heads
 from lm.ladder import RUNGS
 from lm.plan import Plan
 from lm.runs import recording

@@ -11,19 +11,20 @@ from typing import Any
 import click
 import torch
 
-from lm import corpora, flags, ladder, tasks, train_together, tuning_told
+from lm import corpora, ladder, tasks
+from lm.commands import flags, train_together, tuning_told
+from lm.commands.interruption import Interruption
+from lm.commands.progress import unfinished, watch
+from lm.commands.terminal import notes, working
+from lm.costs.sizes import check_fits
 from lm.devices import check_compiles, choose_device
 from lm.errors import RunProblem, SettingsProblem
-from lm.interruption import Interruption
 from lm.ladder import PRETRAINED, RUNGS
 from lm.plan import Plan, Rung
-from lm.progress import unfinished, watch
 from lm.runs import Run, going_on, open_run, recording, starting
 from lm.runs.lock import WriterLock
 from lm.runs.preparation import PreparedText, prepare
 from lm.settings import Setting
-from lm.sizes import check_fits
-from lm.terminal import notes, working
 from lm.training.loop import replay_steps, train
 from lm.training.processes.group import Group
 

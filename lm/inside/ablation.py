@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from lm.errors import SettingsProblem
 from lm.evaluation import evaluation_mode
 from lm.given import given_to
-from lm.inspection import attention_layers
+from lm.inside.inspection import attention_layers
 
 Head = tuple[int, int]  # layer and head, both counted from 0
 

@@ -1,6 +1,6 @@
 """Looking inside an encoder–decoder: what each position of both lines looks at, in every head.
 
-As in `lm/inspection.py`, the weights are computed once more from the inputs of the parts that attend, so the
+As in `inspection.py`, the weights are computed once more from the inputs of the parts that attend, so the
 model holds no recording code.
 """
 

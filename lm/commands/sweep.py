@@ -11,23 +11,25 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from lm import corpora, flags, flops, sweep, sweep_report
+from lm import corpora, sweep
+from lm.commands import flags, sweep_report
+from lm.commands.interruption import Interruption
+from lm.commands.progress import unfinished, watch
+from lm.commands.terminal import notes, working
+from lm.commands.train import EXIT_CODES
+from lm.costs import flops
+from lm.costs.pace import seconds_of
+from lm.costs.sizes import check_fits, count_parameters, outline
 from lm.devices import choose_device
 from lm.errors import RunProblem, SettingsProblem
-from lm.interruption import Interruption
 from lm.ladder import RUNGS
-from lm.pace import seconds_of
 from lm.plan import Rung
-from lm.progress import unfinished, watch
 from lm.runs import Run, open_run, recording
 from lm.runs.facts import facts
 from lm.runs.lock import WriterLock
 from lm.runs.preparation import PreparedText, prepare
 from lm.runs.sweeps import SavedPoint, Sweep, save
-from lm.sizes import check_fits, count_parameters, outline
 from lm.sweep import Point
-from lm.terminal import notes, working
-from lm.train_command import EXIT_CODES
 from lm.training.loop import replay_steps, train
 from lm.wording import duration
 

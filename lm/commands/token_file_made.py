@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from lm.commands.terminal import working
 from lm.corpora import token_file
 from lm.errors import CorpusProblem
-from lm.terminal import working
 from lm.tokenizers import TokenizerConfig
 
 

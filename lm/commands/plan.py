@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
-from lm import costs, flags
-from lm.costs import UTILISATION, Cost, Take
-from lm.costs_told import rows, sentence
+from lm.commands import flags
+from lm.costs import training as costs
+from lm.costs.published import MODELS, PROCESSORS
+from lm.costs.told import rows, sentence
+from lm.costs.training import UTILISATION, Cost, Take
 from lm.ladder import RUNGS
 from lm.plan import Rung
-from lm.published import MODELS, PROCESSORS
 from lm.tokenizers import CharacterTokenizer
 
 CHARACTERS = 65  # of Tiny Shakespeare

@@ -3,7 +3,7 @@
 A head is judged by its weights on one text. `favourite` finds the kind of place that gets most beyond its
 share of the places. `induction` measures, on a text of its own, whether a head continues what it has
 read before.
-Reading order: after `lm/inspection.py`.
+Reading order: after `lm/inside/inspection.py`.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from lm.devices import device_of
-from lm.inspection import inspect
+from lm.inside.inspection import inspect
 
 Weights = NDArray[np.floating]
 Mask = NDArray[np.bool_]

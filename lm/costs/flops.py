@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from lm.costs.sizes import outline
 from lm.plan import Plan
 from lm.rewriting import Encoding
-from lm.sizes import outline
 
 PASSES = 3  # in forward passes: one forward, and the backward pass for weights and for inputs
 

@@ -1,4 +1,4 @@
-"""Models that others have published, and processors, by their sizes: what `lm/costs.py` reckons with.
+"""Models that others have published, and processors, by their sizes: what `lm/costs/training.py` reckons with.
 
 GPT-2 and GPT-3 are one architecture at different sizes, so that parameters, operations and memory are short
 formulas (C embedding size, L layers, T context, V vocabulary). A test holds each formula equal to counting in a

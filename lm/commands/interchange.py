@@ -6,11 +6,11 @@ from typing import Literal
 
 import click
 
+from lm.commands.terminal import notes, working
 from lm.errors import SettingsProblem
 from lm.interchange import script, to_gguf, to_hugging_face, to_onnx
 from lm.interchange.importing import find, import_model
 from lm.runs import Run, archive, open_run
-from lm.terminal import notes, working
 
 # Each writes a run, at a snapshot, to a path, and returns the size in bytes.
 FORMATS: dict[str, Callable[[Run, Path, int | None], int]] = {

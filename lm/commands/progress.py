@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lm.interruption import Interruption
+from lm.commands.interruption import Interruption
 from lm.runs.run import Run
 from lm.training.events import (
     Checkpoint,

@@ -13,13 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lm import interruption
+from lm.commands import interruption
+from lm.commands.interruption import Interruption
+from lm.commands.terminal import notes
 from lm.corpora import AnyCorpus
 from lm.errors import Diverged, Problem, exit_code
-from lm.interruption import Interruption
 from lm.plan import Plan
 from lm.runs import Run, open_run, recording
-from lm.terminal import notes
 from lm.training.events import Checkpoint
 from lm.training.loop import train
 from lm.training.processes.group import Group, joined

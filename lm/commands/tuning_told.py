@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lm import pace
+from lm.costs import pace
+from lm.costs.sizes import count_parameters, memory, outline, told, trained_parameters
 from lm.plan import Plan
 from lm.runs import starting
 from lm.runs.preparation import PreparedText
-from lm.sizes import count_parameters, memory, outline, told, trained_parameters
 from lm.start import StartConfig
 from lm.wording import duration
 

@@ -16,11 +16,11 @@ from typing import Any
 
 from torch import nn
 
-from lm import flops, published
+from lm.costs import flops, published
+from lm.costs.published import Processor, Published
+from lm.costs.sizes import count_parameters, kept_for_backward, outline
 from lm.layers.block import Block
 from lm.plan import Plan
-from lm.published import Processor, Published
-from lm.sizes import count_parameters, kept_for_backward, outline
 from lm.training.config import TrainingConfig
 from lm.training.optimizers import make_optimizers
 

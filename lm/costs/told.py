@@ -1,7 +1,7 @@
-"""What training would take, in words: the rows of a table, and a sentence (`costs.py`)."""
+"""What training would take, in words: the rows of a table, and a sentence (`training.py`)."""
 
-from lm.costs import DAY, Memory, Take
-from lm.published import SHEETS
+from lm.costs.published import SHEETS
+from lm.costs.training import DAY, Memory, Take
 from lm.wording import duration
 
 

@@ -1,6 +1,6 @@
 """Switching heads of an encoder–decoder off: how many lines are still right, and the loss.
 
-As in `lm/ablation.py` both models are judged on the same held-out lines, so their difference is far more exact
+As in `ablation.py` both models are judged on the same held-out lines, so their difference is far more exact
 than either number.
 """
 

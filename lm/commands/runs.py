@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lm.commands.terminal import notes, working
 from lm.errors import RunProblem
 from lm.runs import archive
 from lm.runs.comparing import differences_of, shortened, verdict
 from lm.runs.facts import Facts
 from lm.runs.listing import Listing
-from lm.terminal import notes, working
 from lm.wording import duration
 
 INCLUDED = Path(__file__).resolve().parent.parent / "checkpoints"

@@ -1,6 +1,6 @@
 """Which places of a line an answer looks at, as numbers: the lines between two texts, and whether they cross.
 
-A head of cross-attention is judged by its weights on one pair. Reading order: after `lm/inspecting_pairs.py`.
+A head of cross-attention is judged by its weights on one pair. Reading order: after `inspecting_pairs.py`.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,1 @@
+"""The commands of `python -m lm`, and what they need of a terminal."""

@@ -1,0 +1,1 @@
+"""What training takes: parameters, memory, operations, time."""
