@@ -26,6 +26,10 @@ class RunProblem(Problem):
     """A run directory that is missing, damaged, of an unknown format, or not writable."""
 
 
+class BaseProblem(RunProblem):
+    """The run that another one started from, and needs, is missing or has changed."""
+
+
 class Diverged(Problem):
     """The loss is no longer finite, or stays far above that of a uniform guess."""
 

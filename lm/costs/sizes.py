@@ -199,6 +199,8 @@ def _check_memory(plan: Plan, vocab_size: int, most: int | None) -> None:
 
 def told(size: int) -> str:
     """Bytes in words: 230 MB, 1.2 GB."""
+    if size < 1e6:
+        return f"{size / 1e3:.0f} kB"
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 

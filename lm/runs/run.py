@@ -14,7 +14,6 @@ Each file holds a checksum of its contents (`checksums.py`). The page and the co
 (`recording.py`), and a reader need not know which. Nothing is ever unpickled.
 """
 
-import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,10 +25,11 @@ from torch import Tensor, nn
 from lm import corpora, tokenizers
 from lm.baselines import Pairs, frequent_pairs
 from lm.costs.sizes import outline, tuned_outline
-from lm.errors import CorpusProblem, RunProblem
+from lm.errors import BaseProblem, RunProblem
 from lm.mixture import COUNTED, load_weights, with_counts
 from lm.plan import Plan
 from lm.runs import base, checksums, lock
+from lm.runs.corpus_of import corpus_of
 from lm.runs.files import last_record, read_json, read_metrics, read_tensors
 from lm.runs.format import (
     RunRecord,
@@ -99,55 +99,7 @@ class Run:
 
         `RunProblem` if the text is not to be had, or has changed.
         """
-        record = self.record.corpus
-        if self.record.trained_elsewhere:
-            return self._any_text(elsewhere)
-        own = elsewhere is None and record.path is not None and corpora.exists(record.path)
-        try:
-            corpus = corpora.load(elsewhere or (record.path if own else None) or record.name)
-        except CorpusProblem as problem:
-            if elsewhere is not None:
-                raise
-            raise RunProblem(self._text_is_gone(own, problem)) from None
-        if corpus.sha256 == record.sha256:
-            return corpus
-        if own:
-            raise RunProblem(self._text_has_changed(str(record.path)))
-        raise RunProblem(
-            f"{corpus.title} is not the text that {self.directory} was trained on, {record.title}: "
-            "give that text with --corpus."
-        )
-
-    def _any_text(self, elsewhere: str | None) -> corpora.AnyCorpus:
-        """A text to judge an imported model on; nobody has the one that it learned from."""
-        if elsewhere is None:
-            raise RunProblem(
-                f"{self.directory} was trained elsewhere, on texts that are not here: name a text to judge it "
-                "on with --corpus."
-            )
-        return corpora.load(elsewhere)
-
-    def _text_is_gone(self, own: bool, problem: CorpusProblem) -> str:
-        record = self.record.corpus
-        if own or corpora.is_built_in(record.name):
-            return f"{problem} {self.directory} was trained on it: give a copy with --corpus."
-        place = f"is no longer at {record.path}" if record.path else "is not part of the run"
-        return (
-            f"The text that {self.directory} was trained on, {record.title}, {place}: put it back, or "
-            "give a copy of it with --corpus."
-        )
-
-    def _text_has_changed(self, path: str) -> str:
-        record = self.record
-        written = max(file.stat().st_mtime for file in corpora.files(path))
-        changed = datetime.datetime.fromtimestamp(written).astimezone()
-        began = datetime.datetime.fromisoformat(record.created).astimezone()
-        return (
-            f"{path} has changed since {self.directory} was trained on it: the run began on "
-            f"{began:%Y-%m-%d at %H:%M}, and the file was last written on {changed:%Y-%m-%d at %H:%M}. "
-            f"Put the earlier text ({record.corpus.characters:,} characters) back, or give a copy of it "
-            "with --corpus."
-        )
+        return corpus_of(self.directory, self.record, elsewhere)
 
     def writer(self) -> str | None:
         """The process that trains it now, "process 123 on HOST", or None."""
@@ -227,6 +179,8 @@ class Run:
         path = self.snapshot_path(nearest)
         try:
             tensors = current_names(self.snapshot(nearest))
+        except BaseProblem:  # which every snapshot needs
+            raise
         except RunProblem as problem:
             if not path.exists():  # it was the best until now, and another is
                 return self.model(step)
@@ -264,7 +218,7 @@ class Run:
     def known_weights(self) -> dict[str, Tensor]:
         """The weights that it started from, of the run that it started from.
 
-        `RunProblem` if the run that it started from is missing, or is no longer as it was.
+        `BaseProblem` if the run that it started from is missing, or is no longer as it was.
         """
         assert self.record.base is not None
         run = open_run(base.place_of(self.record.base, self.directory))

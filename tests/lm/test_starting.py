@@ -188,7 +188,7 @@ def test_a_missing_base_is_one_sentence(moved, tmp_path):
     run = moved("lora")
     shutil.rmtree(tmp_path / "first")
     for ask in (run.model, lambda: starting.known_of(run)):
-        with pytest.raises(RunProblem, match=r"no longer at .*: put it back"):
+        with pytest.raises(RunProblem, match=r"no longer at .*: put it back\.$"):
             ask()
 
 

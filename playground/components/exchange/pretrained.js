@@ -1,6 +1,7 @@
 // The card of the tab Pretrained: which model is shown, or how to get one; and the panel that brings another.
 import { ask } from "../basics/calls.js";
 import { button, make } from "../basics/dom.js";
+import { whenRead } from "../page/link.js";
 import { tab } from "../tab/tab.js";
 import { ImportPanel } from "./import_panel.js";
 import { openRun } from "./open_run.js";
@@ -51,10 +52,11 @@ export function pretrained(element, props, _watch, server) {
     if (wanted) panel.name.focus();
   });
   one.subscribe(show, element);
-  // A tab never opens empty: one that is here already is shown.
-  if (!one.record.run) {
+  // A tab never opens empty: a model that is here already is shown, unless the link names another one.
+  whenRead(() => {
+    if (one.record.run) return;
     ask(server, "newest", [[]]).then((found) => found?.run && !one.record.run && openRun(props.feed, found.run));
-  }
+  });
 
   function show() {
     const empty = !one.record.run;
