@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +23,9 @@ def replaced(path: Path) -> Iterator[Path]:
 
     `OSError` if something else than a file is there: who may replace /dev/null must not.
     """
-    if path.exists() and not path.is_file():
-        raise FileExistsError(errno.EEXIST, f"{path} is no file; choose another name")
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.stat().st_mode):  # one look: others may delete it meanwhile
+            raise FileExistsError(errno.EEXIST, f"{path} is no file; choose another name")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         yield temporary

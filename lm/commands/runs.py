@@ -19,7 +19,7 @@ from lm.runs.facts import Facts
 from lm.runs.listing import Listing
 from lm.wording import duration
 
-INCLUDED = Path(__file__).resolve().parent.parent / "checkpoints"
+INCLUDED = Path(__file__).resolve().parents[2] / "checkpoints"
 LOCAL = Path("checkpoints") / "local"
 WIDE = 160  # characters that all columns take
 NARROW = ("run", "differs", "last", "parameters", "time", "status")  # the columns that always fit

@@ -111,7 +111,7 @@ def test_a_folder_that_holds_a_run(finished, text):
 
 def test_a_resumed_run_keeps_its_settings(finished):
     again = ("train", "bigram", "--out", finished, "--resume")
-    assert "begun with n_embd 32, not 64" in refusal(*again, "--n-embd", "64", code=3)
+    assert "begun with --n-embd 32, not 64" in refusal(*again, "--n-embd", "64", code=3)
     lm(*again, "--n-embd", "32")
     other = ("train", "single_head_attention", "--out", finished, "--resume")
     assert "holds a bigram" in refusal(*other, code=3)
