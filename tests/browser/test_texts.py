@@ -5,7 +5,7 @@ import re
 import pytest
 
 from lm import corpora
-from lm.ladder import RUNGS
+from lm.ladder import RUNGS, text_models
 
 
 @pytest.mark.slow
@@ -146,7 +146,7 @@ def test_the_plays_can_be_chosen_and_show_their_floor(decoder, open_tab):
     tab.page.get_by_role("option", name="Synthetic plays").click()
     alphabet = len(set(corpora.load("synthetic_plays").text))
     tab.page.locator("#facts", has_text=f"{alphabet} characters").first.wait_for()
-    for name in RUNGS:  # their losses are of Tiny Shakespeare
+    for name in text_models():  # their losses are of Tiny Shakespeare
         tab.page.wait_for_selector(
             f'#rung-{name}-button:is([data-note=""], :not([data-note]))', state="attached"
         )

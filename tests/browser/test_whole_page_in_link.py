@@ -88,8 +88,8 @@ def test_the_runs_tab_that_is_fully_set(server, five_runs, new_context):
     page.goto(f"{server.url}/?tab=runs&ticked=local:base,local:rotary,local:layers")
     card = page.locator(".runs")
     page.wait_for_function("() => document.querySelectorAll('.runs-label').length === 3")
-    card.get_by_role("button", name="parameters").click()
-    card.get_by_role("button", name="parameters").click()
+    card.get_by_role("button", name="parameters", exact=True).click()
+    card.get_by_role("button", name="parameters", exact=True).click()
     card.get_by_role("button", name="all columns").click()
     card.get_by_label("Show the runs of one model").select_option(KEY)
     text = page.evaluate(
