@@ -138,8 +138,9 @@ def points_table(found: dict[str, list[list[float]]]) -> Table:
         each, second = zip(*readings, strict=True)
         rows.append([name, spread(each, 2), spread(second, 0)])
     (one, _), (ten, _) = (list(zip(*readings, strict=True)) for readings in found.values())
-    ratios = [b / a for a, b in zip(one, ten, strict=True)]
-    rows.append(["ten / one", spread(ratios, 2), ""])
+    # A reading is 0 where the page took no more than at rest: then the two have no ratio.
+    ratios = [b / a for a, b in zip(one, ten, strict=True) if a > 0]
+    rows.append(["ten / one", spread(ratios, 2) if ratios else "–", ""])
     return Table(("new points", "ms of processor a point", "ms of processor a second"), rows)
 
 
