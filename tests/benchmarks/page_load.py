@@ -11,12 +11,14 @@ from tests.benchmarks.report import Result, Setup, Table, benchmark, progress, s
 COLUMNS = ("", "requests", "transferred, MB", "usable after, s")
 SETTLING = 3.0  # seconds after which no more requests are expected
 
-# Usable: the open tab has an enabled Train button and a chart with a curve.
+PLACES = {"Start": "/", "the decoder's tab": f"/?model={app.DECODER}"}
+
+# Usable: the open tab has an enabled button that trains, and a chart with a curve.
 _USABLE = """
   const seen = (node) => node.getClientRects().length > 0 && node.checkVisibility();
   const look = () => {
-    const button = [...document.querySelectorAll(".train-button")].find(seen);
-    const curve = [...document.querySelectorAll(".loss-card .scatterlayer path.js-line")]
+    const button = [...document.querySelectorAll(".train-button, .start-race")].find(seen);
+    const curve = [...document.querySelectorAll(".scatterlayer path.js-line")]
       .find((path) => seen(path) && path.getAttribute("d"));
     if (button && !button.disabled && curve) window.usable = performance.now();
     else requestAnimationFrame(look);
@@ -74,7 +76,9 @@ class Visit:
 def main(setup: Setup) -> Result:
     """Row 9: seconds to the first answer with a warm disk cache; transfer; time to interactive."""
     starts: list[float] = []
-    visits: dict[str, list[Visit]] = {"first visit": [], "second visit": []}
+    visits: dict[str, list[Visit]] = {
+        f"{place}, {visit}": [] for place in PLACES for visit in ("first visit", "second visit")
+    }
     for number in range(setup.rounds + 1):
         with app.running() as playground:
             progress(f"start {number}: answers after {playground.seconds:.2f} s")
@@ -82,9 +86,11 @@ def main(setup: Setup) -> Result:
                 continue  # it filled the disk cache
             starts.append(playground.seconds)
             with app.chromium() as browser:
-                page = app.new_page(browser)
-                for readings in visits.values():
-                    readings.append(_visit(page, playground.url))
+                for place, address in PLACES.items():
+                    page = app.new_page(browser)
+                    for name, readings in visits.items():
+                        if name.startswith(place):
+                            readings.append(_visit(page, playground.url + address))
         if setup.quick:
             break
     rows = [
@@ -103,7 +109,7 @@ def main(setup: Setup) -> Result:
             "the disk cache is warm: one start before is not counted",
             f"transfer: until {SETTLING:.0f} s after the page was usable, as sent, headers included; the "
             "second visit has the browser's cache",
-            "usable: from the beginning of the navigation until Train can be clicked and a curve is "
+            "usable: from the beginning of the navigation until Train or Race can be clicked and a curve is "
             "drawn, by the page's own clock, in a headless Chromium on the same cores",
         ],
     )
