@@ -19,15 +19,14 @@ from playwright.sync_api import Browser, Page
 
 from tests.benchmarks import app
 from tests.benchmarks.memory import megabytes
+from tests.benchmarks.recorded_visit import Script, record
 from tests.benchmarks.report import Result, Setup, Table, benchmark, progress
 from tests.benchmarks.visit import (
     BELOW,
     LONGEST,
     PROCESSES,
-    Script,
     Seen,
     crowd,
-    record,
     told_place,
     visits,
 )
