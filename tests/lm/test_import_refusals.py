@@ -110,7 +110,7 @@ def test_a_model_larger_than_the_memory_is_told_before_it_is_read(folder, tmp_pa
     monkeypatch.setattr(importing, "free_memory", lambda: 10_000)
     monkeypatch.setattr(importing, "collected", lambda found: pytest.fail("it was read"))
     told = refusal("import", folder, "--out", tmp_path / "out", code=3)
-    assert "of memory, and 0 MB are free" in told and "bfloat16" in told
+    assert "of memory, and 10 kB are free" in told and "bfloat16" in told
 
 
 def test_a_full_disk_leaves_nothing(folder, tmp_path, monkeypatch):
