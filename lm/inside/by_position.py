@@ -108,11 +108,11 @@ def verdict(found: ByPosition, characters_per_token: float = 1.0) -> str:
     gain, margin = gains.mean(), 1.96 * gains.std(ddof=1) / len(gains) ** 0.5
     back = f"tokens more than {len(found.losses) - counted + counted // QUARTERS:,} back"
     if gain > margin:
-        return f"{told} After the second it still falls, by {gain:.3f}: the model uses the far past, {back}."
+        return f"{told} From the second on it still falls, by {gain:.3f}: the model uses the far past, {back}."
     if gain < -margin:
-        return f"{told} After the second it rises, by {-gain:.3f}: with {back}, the model predicts worse."
+        return f"{told} From the second on it rises, by {-gain:.3f}: with {back}, the model predicts worse."
     return (
-        f"{told} After the second it changes by {-gain:+.3f}, which can be chance (± {margin:.3f}): no use "
+        f"{told} From the second on it changes by {-gain:+.3f}, which can be chance (± {margin:.3f}): no use "
         f"of the far past, {back}, is to be seen."
     )
 

@@ -272,6 +272,7 @@ VIEWS: dict[str, Callable[[Run, nn.Module, Question], dict[str, Any]]] = {
     "choices": _choices,
     **{name: _of_pairs(view) for name, view in pairs.VIEWS.items()},
 }
+NAMES = frozenset({*VIEWS, far_past.VIEW} - {"choices"})  # of all views that a card may have
 
 
 def _readable(

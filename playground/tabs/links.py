@@ -21,7 +21,7 @@ from lm.ladder import RUNGS
 from lm.settings import describe
 from lm.start import RANDOM
 from playground.guides import guide
-from playground.looking.inside import VIEWS
+from playground.looking import inside
 from playground.runs.library import Library
 from playground.tabs import controls, pretrained, tokens_tab
 
@@ -46,11 +46,7 @@ COLUMNS = (  # of the list of runs (components/runs/words.js)
     "note",
 )
 HEAD = re.compile(r"([a-z_]+\.)?[1-9]\d?\.[1-9]\d?")  # layer and head, counted from 1
-KNOWN_VIEWS = {*VIEWS} - {"choices"} | {
-    "same",
-    "two",
-    "settings",
-}  # inside a model; of the Runs tab
+KNOWN_VIEWS = inside.NAMES | {"same", "two", "settings"}  # inside a model; of the Runs tab
 SAMPLE = "sample_"  # before the names of the sampling settings: a training run has a seed, too
 LONGEST = 5000  # characters of a prompt
 # Parameters that name runs; of "run", `run_of` tells.

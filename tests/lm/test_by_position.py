@@ -57,7 +57,7 @@ def test_some_windows_are_told_before_all_are_read(tiny_model):
 
 VERDICTS = {
     "the model uses the far past, tokens more than 4 back.": [3.0, 2.0, 1.8, 1.5],
-    "After the second it rises, by 0.500": [3.0, 2.0, 2.2, 2.5],
+    "From the second on it rises, by 0.500": [3.0, 2.0, 2.2, 2.5],
     "can be chance (± 0.": [3.0, 2.0, 1.9, 2.001],
 }
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from lm.costs.sizes import outline
 from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
 from lm.settings import describe
+from playground.looking.inside import views_of
 from playground.tabs.links import COLUMNS, PARTS, SAMPLE, base, first, gone, missing_heads, wrong
 
 COMPONENTS = Path(__file__).parents[2] / "playground" / "components"
@@ -50,6 +52,13 @@ def test_what_there_is_not_is_one_sentence(query, said):
     sentence = wrong(query)
     assert said in sentence
     assert sentence.startswith("The link does not fit this page: ") and sentence.count(".") == 1
+
+
+@pytest.mark.parametrize("name", RUNGS)
+def test_every_view_of_a_model_can_be_linked(name):
+    """A new view was shown by its link, under a sentence that there is none."""
+    for view in views_of(outline(RUNGS[name].plan(), 65)):
+        assert wrong([("model", name), ("view", view)]) == ""
 
 
 def test_a_link_that_switches_off_what_is_no_head_says_how_heads_are_named():
