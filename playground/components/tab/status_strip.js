@@ -14,14 +14,12 @@ import { linkSettings } from "./link.js";
 import { rightAt } from "../loss/words.js";
 
 const BEGIN_MS = 120000; // a run may begin with a text that is first fetched and counted
-const DOUBLE_CLICK_MS = 600;
 const NO_ANSWER = "The server does not answer. Try again in a moment.";
 
 export function runFeed(element, props, watch, server) {
   const one = tab(props.feed);
   linkSettings(one, props.feed, props);
   drawStrip(element, props, one);
-  let begun = -Infinity; // when a run was last begun, in ms
   let beginning = false;
   let poller = null; // of the feed of the run shown
 
@@ -36,7 +34,6 @@ export function runFeed(element, props, watch, server) {
   one.begin = async (name, inputs) => {
     if (beginning) return [];
     beginning = true;
-    begun = performance.now();
     const answer = await ask(server, "begin", [name, ...inputs], BEGIN_MS);
     beginning = false;
     const error = answer ? answer.error : NO_ANSWER;
@@ -59,7 +56,7 @@ export function runFeed(element, props, watch, server) {
     const name = Object.keys(ORDERS).find((order) => target.closest(`#${order}-${props.feed}`));
     if (!name || !element.isConnected || !steered(one.record)) return;
     // Pause takes the place of Train so soon that the second half of a double click would hit it.
-    if (name === "pause" && detail > 1 && performance.now() - begun < DOUBLE_CLICK_MS) return;
+    if (name === "pause" && detail > 1) return;
     poller.order(name);
   });
 
