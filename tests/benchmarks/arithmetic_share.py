@@ -71,7 +71,7 @@ def main(setup: Setup, recipes: tuple[str, ...]) -> Result:
         rows.append(_row(name, readings))
         if run.record.tokens_per_step < FEWEST_TOKENS:
             notes.append(f"{name}: fewer than {FEWEST_TOKENS:,} tokens a step")
-        width = run.record.config["n_embd"]
+        width = run.record.plan["model"]["n_embd"]
         if width != 128:
             notes.append(f"{name}: embedding size {width}, not 128")
     notes.append(

@@ -54,7 +54,8 @@ def main(setup: Setup, rung: str, steps: int) -> Result:
 
         def headless(number: int) -> Reading:
             record = like[-1]
-            flags = lm_command.flags(record.config | record.training | {"steps": steps})
+            plan = record.plan["model"] | record.plan["training"]
+            flags = lm_command.flags(plan | {"steps": steps})
             corpus = record.corpus.path or record.corpus.name
             return _read(lm_command.train(folder / str(number), corpus, *flags, model=rung), steps)
 
