@@ -9,7 +9,6 @@ end; it counts pages of the file of weights that are mapped.
 Fine-tuning is measured on random tokens, without evaluations: steps of 2 windows of 256 tokens, in float32.
 """
 
-import resource
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -153,7 +152,7 @@ def tuning(place: Path, way: dict[str, Any], steps: int, threads: int) -> Tuned:
         learner.step(step)
     rate = (steps - 2) / (time.perf_counter() - began)
     tokens = plan.tokens_per_step(len(ids))
-    return Tuned(rate, tokens, _largest(), count_trained(learner.network))  # type: ignore[attr-defined]
+    return Tuned(rate, tokens, machine.peak_memory(), count_trained(learner.network))  # type: ignore[attr-defined]
 
 
 def ours(place: Path, prompt: list[int], tokens: int, threads: int, began: float) -> Measured:
@@ -194,12 +193,7 @@ def theirs(place: Path, prompt: list[int], tokens: int, threads: int, began: flo
 
 def _measured(opened: float, start: float, written: tuple[int, ...]) -> Measured:
     speed = (len(written) - 1) / (time.perf_counter() - start)
-    return Measured(opened, _largest(), speed, written)
-
-
-def _largest() -> int:
-    """Bytes of the largest resident set of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Measured(opened, machine.peak_memory(), speed, written)
 
 
 def _small(folder: Path) -> str:
