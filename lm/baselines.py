@@ -61,9 +61,8 @@ def unigram_table(train_ids: np.ndarray, vocab_size: int) -> np.ndarray:
 def _bigram_losses(counting: Counting, validation: np.ndarray) -> float:
     """The sum of -ln p(b | a) over the pairs of a text, with one added to the count of each possible pair."""
     pairs, V = counting.counts[1], counting.vocab_size
-    totals = (
-        np.bincount(pairs.keys // V, pairs.counts, pairs.contexts) + V
-    )  # of the first characters
+    # How often each character begins a pair, with the ones that are added.
+    totals = np.bincount(pairs.keys // V, pairs.counts, pairs.contexts) + V
     total = 0.0
     for a in range(0, len(validation) - 1, PIECE):
         _, first, both = counting.numbers_in(validation[a : a + PIECE + 1])

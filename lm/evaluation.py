@@ -147,10 +147,8 @@ def evaluate_in_parts(
         for number in range(rounds):
             place = number * readers.size + readers.rank
             x, y = batches[min(place, len(batches) - 1)]
-            x, y = (
-                x.to(where).long(),
-                y.to(where).long(),
-            )  # of a token file, they are smaller integers
+            # The ids of a token file are smaller integers.
+            x, y = x.to(where).long(), y.to(where).long()
             with torch.inference_mode():
                 losses = sum_of_losses(model(x), y)
             if place < len(batches):  # in the last round, some read what others count

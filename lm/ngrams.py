@@ -83,9 +83,8 @@ class Counting:
             np.unique(np.concatenate([own for own, _ in found])) if found[1:] else found[0][0]
         )
         counts = np.zeros(len(all_keys), np.int64)
-        suffix = np.empty(
-            len(all_keys), np.int32
-        )  # the number of each n-gram's last n - 1 characters
+        # The number of each n-gram's last n - 1 characters.
+        suffix = np.empty(len(all_keys), np.int32)
         for done, ((a, b), (own, occurrences)) in enumerate(
             zip(pieces, found, strict=True), start=1
         ):

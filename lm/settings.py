@@ -39,9 +39,8 @@ def _whole_number(value: Any) -> Any:
 
 
 Whole = Annotated[int, BeforeValidator(_whole_number)]
-Naming = Callable[
-    [str], str
-]  # of a setting in a sentence: by its flag, or by the label of its control
+# The name of a setting in a sentence: its flag, or the label of its control.
+Naming = Callable[[str], str]
 
 
 @dataclass(frozen=True)

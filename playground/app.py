@@ -18,10 +18,8 @@ from playground.tabs import (
 from playground.tokens import CHARACTERS
 
 TITLE = "Language models from scratch"
-UPLOADS = (
-    300,
-    600,
-)  # seconds between two looks at uploaded files, and their age when they are deleted
+# Seconds between two looks at uploaded files, and their age when they are deleted.
+UPLOADS = 300, 600
 
 
 def build(services: Services) -> gr.Blocks:

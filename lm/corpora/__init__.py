@@ -165,11 +165,8 @@ def load(name_or_path: str) -> AnyCorpus:
         missing = not path.exists()
     except PermissionError:
         missing = False  # reading the file reports it
-    except (
-        OSError,
-        RuntimeError,
-    ):  # a name too long for a path, a cycle of links, an unknown ~user
-        missing = True
+    except (OSError, RuntimeError):
+        missing = True  # a name too long for a path, a cycle of links, an unknown ~user
     if missing:
         raise CorpusProblem(
             f"There is no corpus and no file called {_shortened(name_or_path)}: give {_known()}."

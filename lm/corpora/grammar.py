@@ -170,9 +170,8 @@ class Grammar:
                 new = {part for part in alternative if isinstance(part, tuple)} - seen
                 seen |= new
                 stack += new
-            for one, next_one in pairwise(
-                sorted(strings)
-            ):  # a string sorts right before its extensions
+            # In sorted order, a string comes right before its extensions.
+            for one, next_one in pairwise(sorted(strings)):
                 if next_one.startswith(one):
                     found.append(f"{symbol}: {one!r} is a prefix of {next_one!r}")
         return found

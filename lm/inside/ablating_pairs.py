@@ -49,10 +49,8 @@ def cost_of_pairs(task: Rewrite, model: nn.Module, changed: nn.Module) -> Iterat
     """Compare two models on the same held-out lines, and yield the cost so far after each `AT_ONCE` of them."""
     pairs = task.data.corpus_pairs[0]
     order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(0))[:MOST]
-    right: list[list[float]] = [
-        [],
-        [],
-    ]  # with the heads and without: 1 for each right answer, else 0
+    # With the heads and without: 1 for each right answer, else 0.
+    right: list[list[float]] = [[], []]
     losses, characters = [0.0, 0.0], 0.0
     for some in order.split(AT_ONCE):
         batch = task.rows(task.data.validation, some.numpy())

@@ -83,9 +83,8 @@ def one_score(
     """The arithmetic of one cell of `inspect(model, tokens).attention[layer][head]`."""
     inputs = _read(model, tokens, attention_layers(model))[1]
     part, x = inputs[_within(layer, len(inputs), "layer")]
-    q, k, v = (
-        each[0].float() for each in part.project(x)
-    )  # (H, T, D), also of weights in two bytes
+    # (H, T, D) each; the weights may have two bytes a number.
+    q, k, v = (each[0].float() for each in part.project(x))
     h, T = _within(head, len(q), "head"), len(tokens)
     t, s = _within(row, T, "row"), _within(column, T, "column")
     divisor = q.shape[-1] ** 0.5 if part.scaled else 1.0

@@ -128,13 +128,10 @@ def _as_gpt2(
     if not config.learns_positions:
         weights["position_embedding.weight"] = torch.zeros(config.context_length, C)
     wanted = _wanted(made, weights)
-    for (
-        name,
-        shape,
-    ) in wanted.items():  # biases that ours lacks, and feed-forward parts that are off
-        weights.setdefault(
-            name, torch.zeros(shape) if "norm.weight" not in name else torch.ones(shape)
-        )
+    # Biases that ours lacks, and feed-forward parts that are off.
+    for name, shape in wanted.items():
+        empty = torch.ones(shape) if "norm.weight" in name else torch.zeros(shape)
+        weights.setdefault(name, empty)
     bias = weights.pop("head.bias", None)
     if bias is not None:
         weights["norm.bias"] = weights["norm.bias"] + _made_by_the_norm(

@@ -12,9 +12,8 @@ from lm.interchange.chat import Chat
 from lm.models.pretrained_config import PretrainedConfig
 from lm.models.pretrained_transformer import PretrainedTransformer
 
-Weights = Iterator[
-    tuple[str, Tensor]
-]  # by our names, one after the other: not all at once in memory
+# Tensors by our names, one after the other: not all in memory at once.
+Weights = Iterator[tuple[str, Tensor]]
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,8 @@ from typing import Any
 from lm.errors import RunProblem
 from lm.tokenizers.imported import SPACE
 
-CONTROL, USERS, UNUSED = (
-    3,
-    4,
-    5,
-)  # types of tokens: special ones, and whole words that somebody added
+# Types of tokens: special ones, whole words that somebody added, and unused ones.
+CONTROL, USERS, UNUSED = 3, 4, 5
 LLAMA3 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
     r"|\s+(?!\S)|\s+"

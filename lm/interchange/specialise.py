@@ -55,9 +55,8 @@ class Specialiser(ast.NodeTransformer):
         tree, comments = ast.parse(source).body[0], comments_of(source)
         if begins is not None:
             other = textwrap.dedent(inspect.getsource(begins))
-            below = ast.parse("\n" * source.count("\n") + other).body[
-                0
-            ]  # its lines have other numbers
+            # The other function's lines have numbers after those of this one.
+            below = ast.parse("\n" * source.count("\n") + other).body[0]
             comments |= {
                 line + source.count("\n"): text for line, text in comments_of(other).items()
             }
@@ -203,9 +202,8 @@ class Specialiser(ast.NodeTransformer):
         called = ast.unparse(node.value.func) if isinstance(node.value, ast.Call) else ""
         if called in self.spliced:
             body = copy.deepcopy(self.methods[called.removeprefix("self.")].body)
-            return self._block(body[1:])[
-                :-1
-            ]  # its arguments and results have the names of the call's
+            # Its arguments and results have the names of the call's.
+            return self._block(body[1:])[:-1]
         node.value = self.visit(node.value)
         target, value = node.targets[0], node.value
         if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):

@@ -66,15 +66,13 @@ class SingleHeadAttention(nn.Module):
         self.attention = AttentionHead(
             C, config.context_length, masked=config.causal_mask, scaled=config.scale_scores
         )
-        if (
-            config.pattern != "full"
-        ):  # another mask: which earlier positions, not only whether later ones
+        # Another mask: which earlier positions are seen, not only whether later ones are.
+        if config.pattern != "full":
             self.attention.mask = mask_of(config, config.context_length)
         self.head = nn.Linear(2 * C if config.own_vector else C, vocab_size)
         for table in self.modules():
-            if isinstance(
-                table, nn.Embedding
-            ):  # measured: 2.17 with 0.3, 2.19 with 0.02 (lm/EXPERIMENTS.md)
+            # Measured: 2.17 with 0.3, 2.19 with 0.02 (lm/EXPERIMENTS.md).
+            if isinstance(table, nn.Embedding):
                 nn.init.normal_(table.weight, std=0.3)
         nn.init.normal_(self.head.weight, std=0.02)  # the first loss is about ln V
         nn.init.zeros_(self.head.bias)
@@ -113,9 +111,7 @@ class AttentionHead(nn.Module):
         """x (B, T, C) to the weighted sum of the values for each position, (B, T, C)."""
         T, D = x.shape[1:]
         q, k, v = self.query(x), self.key(x), self.value(x)  # (B, T, D) each
-        scores = q @ k.transpose(
-            -2, -1
-        )  # (B, T, T): row t, column s is how well key s fits query t
+        scores = q @ k.transpose(-2, -1)  # (B, T, T): [t, s] is how well key s fits query t
         if self.scaled:
             # A sum of D products of independent numbers of mean 0 and variance 1 has variance D. Divided by √D
             # it has variance 1, so the softmax starts soft and every position gets a gradient.

@@ -20,9 +20,8 @@ BEFORE = {  # the names in a line or in metadata that was written before there w
     *("evaluated", "sampled", "metrics_bytes", "format"),
 }
 _MARK = f',"{KEY}":"'.encode()
-ENDING = (
-    len(_MARK) + 11
-)  # bytes at the end of a line with a checksum, from the mark to the line end
+# Bytes at the end of a line with a checksum, from the mark to the line end.
+ENDING = len(_MARK) + 11
 FIRST = "00000000"  # stands for the checksum of the line before the first
 
 

@@ -21,9 +21,8 @@ from lm.atomic import remove_leftovers, replaced
 from lm.errors import RunProblem
 from lm.runs import checksums
 
-TAIL = (
-    4096  # bytes of a metrics file that are read to find its last line; more if that line is longer
-)
+# Bytes of a metrics file that are read to find its last line; more if that line is longer.
+TAIL = 4096
 CHANGED = "its contents are not those that were written"
 
 

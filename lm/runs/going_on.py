@@ -71,9 +71,8 @@ def go_on(
         plan = changed(run.plan, settings)
         recording.rewind(run, held)
         update: dict[str, Any] = {"recipe": None}
-        if step == 0 and recording.unbegun(
-            run
-        ):  # it has learned nothing yet: these are its settings
+        # It has learned nothing yet: these are its settings.
+        if step == 0 and recording.unbegun(run):
             if "learning_rate" in settings:
                 plan = _updated(plan, {"learning_rate": settings["learning_rate"][1]})
             update = {"recipe": plan.recipe}

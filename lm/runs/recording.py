@@ -213,9 +213,8 @@ class Recorder:
             self._only_best = event.step if new and not event.replay else None
 
     def _write_resume(self, event: Checkpoint) -> None:
-        os.fsync(
-            self._metrics.fileno()
-        )  # or a power cut could leave fewer lines than are counted here
+        # Without this, a power cut could leave fewer lines than are counted here.
+        os.fsync(self._metrics.fileno())
         tensors = {f"weights/{name}": tensor for name, tensor in event.weights.items()}
         tensors |= {f"optimizer/{name}": tensor for name, tensor in event.optimizer.items()}
         metadata = {

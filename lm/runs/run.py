@@ -45,9 +45,8 @@ from lm.start import StartConfig
 from lm.training.events import Checkpoint
 from lm.tuning import fitted, trained_weights, whole
 
-MOST_COUNTED = (
-    20_000_000  # bytes of a counted.safetensors that is read; a larger one is counted anew
-)
+# Bytes of a counted.safetensors that is read; a larger one is counted anew.
+MOST_COUNTED = 20_000_000
 
 GONE = (
     "The process that trained it ended without saying why: it was killed, or the machine went down."
@@ -121,9 +120,8 @@ class Run:
         step = last["step"] if last else 0
         if said.status in ("running", "paused") and not alive:
             return "stopped", GONE, step
-        if (
-            said.status in ("stopped", "failed") and alive
-        ):  # it is being resumed, and has yet to say so
+        # It is being resumed, and has not said so yet.
+        if said.status in ("stopped", "failed") and alive:
             return "running", None, step
         return said.status, said.reason, step
 

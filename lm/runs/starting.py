@@ -24,9 +24,8 @@ from lm.start import RANDOM
 from lm.tokenizers import KINDS, CharacterTokenizer, Tokenizer
 from lm.training.known import Known
 
-PAIRS_BY_NUMBER = (
-    "ngram_embedding"  # the rows of pairs of tokens depend on the size of the vocabulary
-)
+# Its rows of pairs of tokens depend on the size of the vocabulary.
+PAIRS_BY_NUMBER = "ngram_embedding"
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,8 @@ CHAT = "chat.json"  # of a model that others trained (`lm/interchange/chat.py`)
 COPIED = ("tokenizer.json", "resume.safetensors", "counted.safetensors", "README.md", CHAT)
 FILES = (*NEEDED, *COPIED[1:], label.FILE)
 SNAPSHOT = re.compile(r"snapshots/\d{8,}\.safetensors")
-LEFT_OUT = re.compile(
-    r"__MACOSX/.*|(.*/)?(\.DS_Store|lock|\..*\.tmp)"
-)  # by a person who zips a folder
+# Files that a person's computer adds when it zips a folder.
+LEFT_OUT = re.compile(r"__MACOSX/.*|(.*/)?(\.DS_Store|lock|\..*\.tmp)")
 MOST_MEMBERS = 1000
 MOST_BYTES = 2_000_000_000  # unpacked
 MOST_RATIO = 100  # unpacked to packed, of an archive that unpacks to more than `SMALL` bytes

@@ -92,9 +92,8 @@ class ContinueText:
         self.vocab_size = data.tokenizer.vocab_size
         self.context_length = context_length
         self.device = device
-        place = (
-            device if data.file is None else "cpu"
-        )  # a text that is mapped may be too large for a GPU
+        # A text that is mapped from a file may be too large for a GPU.
+        place = device if data.file is None else "cpu"
         self.train = data.train.to(place)  # (N,)
         self.validation = data.validation.to(place)  # (M,)
         self.windows = self.train.unfold(0, context_length + 1, 1)  # (N - T, T + 1), a view
@@ -159,9 +158,8 @@ class ContinueText:
         """The loss over windows spread evenly over the training split, at most `JUDGED` tokens in all."""
         judged = min(JUDGED, JUDGED_SCORES // self.vocab_size)
         wanted = max(1, judged // self.context_length)
-        apart = max(
-            1, len(self.windows) // wanted
-        )  # from the start of one window to that of the next
+        # Windows from the start of one judged window to that of the next.
+        apart = max(1, len(self.windows) // wanted)
         windows = self.windows[::apart][:wanted]  # (n, T + 1)
         loss = loss_of_windows(model, windows, self.vocab_size)
         return loss / self.characters_per_token

@@ -48,9 +48,8 @@ class Task(Protocol):
     name: ClassVar[str]  # as in settings and run.json
     pairs: ClassVar[bool]  # whether it needs a corpus of pairs (`PairCorpus`), or a text (`Corpus`)
     vocab_size: int
-    characters_per_token: (
-        float  # of the training targets: a loss per token divided by it is per character
-    )
+    # Of the training targets: a loss per token divided by it is a loss per character.
+    characters_per_token: float
 
     def __init__(self, data: Any, context_length: int, device: str) -> None: ...
 

@@ -50,9 +50,8 @@ def cut(tokenizer: Tokenizer, text: str) -> Cut:
     """The tokens of a text. Raises UnknownCharacter."""
     ids = tokenizer.encode(text).tolist()
     counts = Counter(ids)
-    character = [
-        i for i, c in enumerate(text) for _ in c.encode("utf-8", "surrogatepass")
-    ]  # of each byte
+    # The character of each byte.
+    character = [i for i, c in enumerate(text) for _ in c.encode("utf-8", "surrogatepass")]
     character.append(len(text))
     tokens, at = [], 0
     for id in ids:

@@ -56,9 +56,8 @@ class GradientLearner:
         self.optimizers = self.make_optimizers()
         self.autocasts = plan.training.precision == "bfloat16" and has_bfloat16(device)
         self.bad_steps = 0
-        self.norm: float | None = (
-            None  # of the gradient that the parameters hold, before it was shortened
-        )
+        # The norm of the gradient that the parameters hold, before it was shortened.
+        self.norm: float | None = None
         self.model = with_counts(self.network, plan, task.vocab_size)
         self.reader: nn.Module = self.network  # of batches; another if several processes share them
 

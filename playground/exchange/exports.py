@@ -9,14 +9,8 @@ from lm.runs.run import Run
 from playground.exchange.jobs import Answer, Job, Jobs
 from playground.runs.library import Library
 
-FORMATS = (
-    "huggingface",
-    "gguf",
-    "onnx",
-    "script",
-)  # of `lm/interchange/`; a zip of the whole run is
-# another thing: the page downloads it at once (`playground/runs/run_files.py`)
-ZIP = "zip"
+FORMATS = ("huggingface", "gguf", "onnx", "script")  # of `lm/interchange/`
+ZIP = "zip"  # of the whole run: the page downloads it at once (`playground/runs/run_files.py`)
 COPIES = 4  # of the weights in floats that a process holds at most while it writes a model
 OVERHEAD = 400_000_000  # bytes of the process itself
 

@@ -156,9 +156,8 @@ def unpacked(archive: Path, out: Path, most: int | None) -> None:
         if free is not None and size > free:
             raise RunProblem(f"{archive.name} unpacks to {told(size)}, and {told(free)} are free.")
         for name, info in members.items():
-            if name.endswith(
-                ".bin"
-            ):  # never read: its name alone tells that the model is in pickles
+            # It is never read: its name alone tells that the model is in pickles.
+            if name.endswith(".bin"):
                 (out / name).touch()
                 continue
             try:

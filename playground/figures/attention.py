@@ -30,10 +30,9 @@ def figure(
     columns: the tokens that are looked at, if they are others.
     """
     columns = tokens if columns is None else columns
+    longest = max(map(len, [*tokens, *columns]), default=1)
     room, across = 18, 0
-    if (
-        longest := max(map(len, [*tokens, *columns]), default=1)
-    ) > 1:  # pieces: upright above, with room for their letters
+    if longest > 1:  # pieces: upright above, with room for their letters
         room, across = 8 + round(5.6 * min(longest, MOST_LETTERS)), -90
     hues = [template.head_hue(index) for index in range(heads)]
     ticks = {

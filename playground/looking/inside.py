@@ -224,9 +224,8 @@ def _layers(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
     found = layer_by_layer(model, ids)  # (L + 1, T, V)
     tokenizer = run.tokenizer()
     best = found.argmax(-1)  # (L + 1, T)
-    true = np.take_along_axis(found[:, :-1], ids[None, 1:, None].numpy(), -1)[
-        ..., 0
-    ]  # (L + 1, T - 1)
+    true = np.take_along_axis(found[:, :-1], ids[None, 1:, None].numpy(), -1)
+    true = true[..., 0]  # (L + 1, T - 1)
     return {
         "tokens": tokens,
         "layers": [

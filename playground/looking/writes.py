@@ -12,9 +12,8 @@ from lm.errors import SettingsProblem
 from playground.serving.gate import Listeners
 from playground.serving.visitors import Visitor, over
 
-PATIENCE = (
-    2.0  # seconds that a text goes on without a listener: a page listens soon after it has asked
-)
+# Seconds that a text goes on without a listener: a page listens soon after it has asked.
+PATIENCE = 2.0
 BRIEF = 0.3  # the same for somebody who has left a text within the last
 LEFT = 60.0  # seconds
 

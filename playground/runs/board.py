@@ -58,9 +58,8 @@ class Board:
         named, own = checked(name), _checksum(owner)
         run = self.library.view(str(token)).run
         directory = run.directory
-        if (
-            run.record.imported or run.record.trained_elsewhere or run.record.base
-        ):  # also if it went on here
+        # Also if it went on here.
+        if run.record.imported or run.record.trained_elsewhere or run.record.base:
             raise SettingsProblem(
                 "That run came from elsewhere: the board is for runs that were trained here from the start."
             )

@@ -54,9 +54,8 @@ class Race:
     title: str = ""  # of the text, and of its tokens if they are pieces
     lines: dict[str, float] = field(default_factory=dict)  # what counting achieves on it
     entries: list[Entry] = field(default_factory=list)
-    order: str = (
-        "resume"  # the last one of "pause", "resume" and "stop": runs that begin later obey it, too
-    )
+    # The last one of "pause", "resume" and "stop": runs that begin later obey it, too.
+    order: str = "resume"
 
     @property
     def stopped(self) -> bool:

@@ -165,9 +165,8 @@ def launch(
     """Serve the page, and the routes of ours beside it, without blocking."""
     files.serve_static()
     page.queue(api_open=False, max_size=64, default_concurrency_limit=8)
-    page._queue.sleep_when_free = (
-        0.02  # seconds; by default it looks for work a thousand times a second
-    )
+    # Seconds; by default it looks for work a thousand times a second.
+    page._queue.sleep_when_free = 0.02
     text_bytes = limits.text_megabytes * 1_000_000
     style = Response(files.style_sheet(), media_type="text/css")
     script = Response(files.script(), media_type="text/javascript")

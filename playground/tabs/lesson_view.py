@@ -9,11 +9,8 @@ import gradio as gr
 from lm.plan import Rung
 from playground import lessons
 
-BUILT_FROM = (
-    "lm.layers.",
-    "lm.models.",
-    "lm.ngrams",
-)  # modules that are shown after the model's own file
+# Modules that are shown after the model's own file.
+BUILT_FROM = ("lm.layers.", "lm.models.", "lm.ngrams")
 
 
 def build(rung: Rung) -> None:

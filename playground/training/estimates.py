@@ -39,9 +39,8 @@ class Estimates:
     def __init__(self, supervisor: Supervisor, worker: Callable[..., None] = work) -> None:
         self._supervisor, self._worker = supervisor, worker
         self._costs: dict[Hashable, Costs] = {}  # the most recently used last
-        self._wanted: dict[
-            str, tuple[Hashable, Plan, PreparedText]
-        ] = {}  # by rung, the newest last
+        # The latest request of each rung, by its name, the newest last.
+        self._wanted: dict[str, tuple[Hashable, Plan, PreparedText]] = {}
         self._keys: WeakKeyDictionary[RunView, Hashable] = WeakKeyDictionary()
         self._lock, self._closed = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None  # while there are requests

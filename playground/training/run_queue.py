@@ -80,9 +80,8 @@ def forecast(
     if not known:
         return dict.fromkeys(queue)
     usual = mean(known)
-    free = [
-        usual if seconds is None else seconds for seconds in training
-    ]  # seconds until each core is free
+    # Seconds until each core is free.
+    free = [usual if seconds is None else seconds for seconds in training]
     free += [0.0] * (cores - len(free))
     heapq.heapify(free)
     predicted: dict[Supervised, float | None] = {}

@@ -37,9 +37,8 @@ class Supervised:
     pipe: Any = None
     ready: bool = False  # whether the process has sent its first state
     early: list[tuple[str, Any]] = field(default_factory=list)  # orders that came before that
-    unanswered: int = (
-        1  # states that the process has still to send: its first, and one for each order
-    )
+    # States that the process has still to send: its first, and one for each order.
+    unanswered: int = 1
     threads: int = 0  # that its process may use
     stopping_since: float | None = None
     stopped_because: str | None = None  # if this server, and not a visitor, stopped it

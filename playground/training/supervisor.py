@@ -35,9 +35,8 @@ SETTLED = {  # the statuses that an order leads to
 GRACE = 180.0  # seconds without a poll until a run is stopped; a hidden tab polls once a minute
 STOP_PATIENCE = 20.0  # seconds that a process has to finish its step and save until it is killed
 CLOSE_PATIENCE = 3.0  # the same when the server ends, which should take no more than five
-MOST_IDLE = (
-    8  # processes without a core, which keep their memory; of more, the unwatched are stopped
-)
+# Processes without a core, which keep their memory; of more, the unwatched are stopped.
+MOST_IDLE = 8
 
 _log = logging.getLogger(__name__)
 

@@ -27,9 +27,8 @@ PART = 120_000  # characters of the text that are trained on and evaluated
 LINES = 64  # held-out pairs that are judged
 BRIEF, STEPS = 0.5, 8  # a timing ends after so many seconds and so many steps,
 LONG = 3.0  # or after so many seconds and any number of steps
-WHOLE_IS_READ = int(
-    MOST_TOKENS / (1 - TRAIN_SHARE)
-)  # characters; of a longer text, a part is evaluated
+# Characters that are evaluated whole; of a longer text, a part is.
+WHOLE_IS_READ = int(MOST_TOKENS / (1 - TRAIN_SHARE))
 OWN_SHARE = 0.85  # of the time that a thread has its core if no other work disturbs it
 
 

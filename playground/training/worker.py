@@ -92,9 +92,8 @@ class _Worker:
         self.directory = directory
         self.orders = orders
         self.paused = paused
-        self.to_complete = (
-            1  # steps to complete before a pause takes effect; the first one is step 0
-        )
+        # Steps to complete before a pause takes effect; the first one is step 0.
+        self.to_complete = 1
         self.step = 0
         self.completed = -1  # the last step whose evaluation and checkpoint, if any, are done
         self.stopped = False
@@ -130,9 +129,8 @@ class _Worker:
 
     def _follow(self, run: runs.Run, events: Generator[Event, Command | None, None]) -> None:
         """Carry out orders between the events, until there are no more or it is told to stop."""
-        with contextlib.closing(
-            events
-        ):  # also after a fault here: then it is closed before that is written down
+        # Events are closed also after a fault here, before the fault is written down.
+        with contextlib.closing(events):
             event = next(events)
             self._report_state()
             while True:

@@ -200,9 +200,8 @@ def _look_at(rung: str, page: Page, seen: Seen) -> None:
         }""",
         rung,
     )
-    if (told["run"] or "").startswith(
-        "shipped:"
-    ):  # still the included run: Train was refused, or is on its way
+    # Still the included run: Train was refused, or is on its way.
+    if (told["run"] or "").startswith("shipped:"):
         if told["notice"]:
             seen.refusals.append(told["notice"])
             app.press(page, rung, "train")

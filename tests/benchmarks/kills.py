@@ -234,9 +234,8 @@ class Campaign:
 
     def _servers(self, tally: Tally, count: int) -> None:
         starting = 5.0
-        left: list[
-            Path
-        ] = []  # the runs of an earlier server, of which the next one must tell the truth
+        # The runs of an earlier server, of which the next one must tell the truth.
+        left: list[Path] = []
         while tally.kills < count:
             tally.kills += 1
             if self.chance.random() < EARLY:

@@ -100,9 +100,8 @@ def train(folder: Path, *, steps: int, every: int, eval_iters: int) -> Training:
             elif found := _ITERATION.match(line):
                 step = int(found[1])
                 result.seconds.append(float(found[2]) / 1000)
-                if (
-                    step and step % every == 0
-                ):  # the checkpoint of `step` is written before this line
+                # The checkpoint of `step` is written before this line.
+                if step and step % every == 0:
                     written = folder / "out-shakespeare-char" / "ckpt.pt"
                     result.checkpoints[step] = written.rename(written.with_name(f"{step}.pt"))
     if process.returncode:

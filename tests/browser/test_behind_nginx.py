@@ -37,9 +37,8 @@ http {{
     }}
 }}
 """
-OURS = re.compile(
-    r"\./[\w./=-]+\?v=\w+"
-)  # files with a version, also those that Gradio's settings name
+# Files with a version, also those that Gradio's settings name.
+OURS = re.compile(r"\./[\w./=-]+\?v=\w+")
 LINK = re.compile(r'(?:src|href)="([^"]+\.(?:js|css|json)[^"]*)"')
 
 

@@ -17,9 +17,8 @@ TEXTS = text_models()  # a run on pairs is trained in test_pairs.py
 NETWORKS = {name: one for name, one in TEXTS.items() if one.training.learner == "gradient"}
 
 
-QUICK = (
-    "decoder_transformer",
-)  # the others are slow; the guide of n-gram and bigram is walked anyway
+# The others are slow; the guides of n-gram and bigram are walked anyway.
+QUICK = ("decoder_transformer",)
 
 
 def some(rungs):

@@ -337,9 +337,8 @@ def presenters_mode_can_be_read_from_the_last_row(page: Page) -> None:
     assert frame["height"] > 1080 * 0.45
     for name in page.locator(f"{panel} .loss-card .annotation-text").all():
         box = name.bounding_box()
-        assert (
-            box["x"] + box["width"] <= frame["x"] + frame["width"]
-        )  # the names at the lines are whole
+        # The names at the lines are whole.
+        assert box["x"] + box["width"] <= frame["x"] + frame["width"]
     page.keyboard.press("p")
     page.wait_for_function("() => !document.body.classList.contains('presenting')")
 

@@ -28,10 +28,8 @@ def settings_that_cannot_work_say_so_before_and_after_train(tab: Tab) -> None:
         ("-4", "from 4 to 1,024, not -4."),
         ("16.5", "must be a whole number"),
         ("", "Embedding size is empty or no number"),
-        (
-            "1e999",
-            "Embedding size is empty or no number",
-        ),  # key after key, also "1e", "1e9", "1e99"
+        # Key after key, also "1e", "1e9", "1e99".
+        ("1e999", "Embedding size is empty or no number"),
         ("20", "cannot share"),
     ):
         if typed == "20":

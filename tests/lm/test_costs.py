@@ -81,9 +81,8 @@ def test_formulas_count_what_a_model_has():
     plan = like_gpt2(small)
     assert small.parameters == count_parameters(outline(plan, 100))
     assert small.forward_operations * 32 == flops.of_window(plan, 100)
-    assert 4 * 32 * small.kept_numbers == pytest.approx(
-        kept_for_backward(plan, 100), rel=0.02
-    )  # and the mask
+    # The run also keeps the mask.
+    assert 4 * 32 * small.kept_numbers == pytest.approx(kept_for_backward(plan, 100), rel=0.02)
 
 
 def test_a_plan_of_the_ladder_costs_what_its_model_counts():

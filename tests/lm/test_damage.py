@@ -122,9 +122,8 @@ def test_lines_that_are_missing_or_too_many_are_found(trained, tmp_path, change)
     ):
         run.metrics(), run.status()
     if len(path.read_bytes()) <= len((trained.directory / "metrics.jsonl").read_bytes()):
-        with pytest.raises(
-            RunProblem, match=r"metrics\.jsonl"
-        ):  # a line too many is forgotten there
+        # A line too many is forgotten there.
+        with pytest.raises(RunProblem, match=r"metrics\.jsonl"):
             runs.recording.rewind(run)
 
 

@@ -19,9 +19,9 @@ from lm.ladder import RUNGS
 from lm.ngrams import count
 
 scores = st.lists(st.floats(-30, 30, width=32), min_size=1, max_size=40).map(torch.tensor)
-distinct = st.lists(
-    st.integers(-60, 60), min_size=1, max_size=30, unique=True
-).map(lambda tenths: torch.tensor(tenths, dtype=torch.float32) / 10)  # fmt: skip
+distinct = st.lists(st.integers(-60, 60), min_size=1, max_size=30, unique=True).map(
+    lambda tenths: torch.tensor(tenths, dtype=torch.float32) / 10
+)
 temperatures = st.floats(0.05, 2.0)
 top_ks = st.integers(0, 50)
 top_ps = st.floats(0.05, 1.0)

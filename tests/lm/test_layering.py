@@ -134,10 +134,8 @@ def test_modules_read_in_one_direction(paths):
     names = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in paths}
     modules = {name.removesuffix(".__init__"): path for name, path in names.items()}
     uses = {name: imported(path) & modules.keys() - {name} for name, path in modules.items()}
-    for (
-        name,
-        used,
-    ) in uses.items():  # a package's own __init__ comes with each import of its modules
+    # A package's own __init__ comes with each import of its modules.
+    for name, used in uses.items():
         used -= {package for package in used if name.startswith(package + ".")}
     tuple(graphlib.TopologicalSorter(uses).static_order())
 

@@ -98,9 +98,8 @@ def test_the_lock_of_another_machine_is_told_and_not_broken(trained, tmp_path, b
     (run.directory / lock.NAME).unlink()
     with WriterLock(run.directory):
         assert run.status()[0] == "running"
-        recording.write_status(
-            run.directory, "stopped", 0
-        )  # as a resumed run still says at its start
+        # As a resumed run still says at its start.
+        recording.write_status(run.directory, "stopped", 0)
         assert run.status()[0] == "running"
     assert run.status()[0] == "stopped"
 

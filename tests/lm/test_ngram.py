@@ -118,9 +118,8 @@ def test_until_all_of_the_text_is_counted_the_longest_ngrams_are_those_of_its_be
     }
     beginning = ids[:25].tolist()
     assert found == Counter(zip(beginning, beginning[1:], beginning[2:], strict=False))
-    np.testing.assert_allclose(
-        part.probabilities(), part.probabilities(ids)
-    )  # known numbers, or found
+    # The same, whether the numbers of the n-grams are given or found.
+    np.testing.assert_allclose(part.probabilities(), part.probabilities(ids))
     pairs.count_next_length()
     assert pairs.loss() == ngrams.count(ids, 3, 3).loss()
 

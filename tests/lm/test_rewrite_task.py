@@ -153,9 +153,8 @@ def test_both_models_learn_to_reverse_what_they_never_saw(corpus):
 
 def test_a_resumed_run_is_the_same_bit_for_bit(learning):
     plan, task = learning
-    plan = dataclasses.replace(
-        plan, model=plan.model.model_copy(update={"dropout": 0.1})
-    )  # it also draws random numbers
+    # It also draws random numbers.
+    plan = dataclasses.replace(plan, model=plan.model.model_copy(update={"dropout": 0.1}))
     whole = list(train(plan, task.data))
     held = next(e for e in train(plan, task.data) if isinstance(e, Checkpoint) and e.step == 5)
     held = dataclasses.replace(

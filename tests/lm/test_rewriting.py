@@ -115,9 +115,8 @@ def test_beams_find_the_likeliest_lines():
     table = torch.tensor(  # rows: the last token; columns: end, a, b
         [[0.34, 0.33, 0.33], [0.02, 0.49, 0.49], [0.9, 0.05, 0.05]]
     )
-    table[0] = torch.tensor(
-        [0.1, 0.5, 0.4]
-    )  # after the first token, a is likelier, and b leads further
+    # After the first token, a is likelier, and b leads further.
+    table[0] = torch.tensor([0.1, 0.5, 0.4])
     first, end = torch.zeros(1, 1, dtype=torch.long), 0
 
     def chance(line):

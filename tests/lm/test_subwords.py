@@ -91,9 +91,8 @@ def test_a_run_is_trained_evaluated_sampled_resumed_and_packed(kind, text, tmp_p
     told = json.loads(lm("train", rung.name, *words, *flags, "--json").stdout)
     run = runs.open_run(out)
     assert run.record.vocab_size == 300 == run.tokenizer().vocab_size
-    assert run.record.baselines == tasks.ContinueText.baselines(
-        corpora.load(str(text))
-    )  # of characters
+    # The baselines are those of characters.
+    assert run.record.baselines == tasks.ContinueText.baselines(corpora.load(str(text)))
     assert "checksum" not in json.loads((out / "tokenizer.json").read_text("utf-8"))
     judged = json.loads(lm("evaluate", out, "--json").stdout)
     assert judged["val_loss"] == pytest.approx(told["val_loss"])

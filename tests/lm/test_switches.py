@@ -48,9 +48,8 @@ def test_every_model_that_attends_has_the_switches_of_its_parts():
 
 @pytest.mark.parametrize(("rung", "switch"), EVERY, ids=name)
 def test_a_model_without_a_part_learns_and_writes(rung, switch, tiny_config):
-    settings = (
-        {"n_layer": 1} if "n_layer" in rung.settings() else {}
-    )  # more do not learn without residuals
+    # More do not learn without residuals.
+    settings = {"n_layer": 1} if "n_layer" in rung.settings() else {}
     model, tokens = made(tiny_config, rung, **{switch: False}, **settings), some_tokens(8, 17)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
     losses = []

@@ -37,9 +37,8 @@ def test_train_starts_a_run_and_answers_with_its_chart(
         "chart": actions.chart(token),
     }
     sendable(begun)
-    assert token not in str(
-        library.view(token).run.directory
-    )  # the token cannot be read off a folder
+    # The token cannot be read off a folder.
+    assert token not in str(library.view(token).run.directory)
 
 
 def test_a_bad_value_starts_nothing(rung, services, own_text, tiny_values):

@@ -42,9 +42,8 @@ def test_only_where_a_space_has_zero_gpu_is_its_package_imported(monkeypatch):
     assert zero_gpu.offered() is None and not asked
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     assert zero_gpu.offered() is burst and asked == [60]
-    monkeypatch.setitem(
-        sys.modules, "spaces", None
-    )  # importing it fails, as with a torch for CPUs alone
+    # Importing it fails, as with a torch for CPUs alone.
+    monkeypatch.setitem(sys.modules, "spaces", None)
     with pytest.raises(Problem, match="says which torch"):
         zero_gpu.offered()
 

@@ -50,9 +50,8 @@ def test_the_shapes_are_those_of_the_defaults(name: str) -> None:
     rung = RUNGS[name]
     config: Any = rung.config()
     T, table = config.context_length, section_text(name, "The shapes")
-    if not isinstance(
-        rung.training, TrainingConfig
-    ):  # a counting model, evaluated four rows at a time
+    # A counting model, evaluated four rows at a time.
+    if not isinstance(rung.training, TrainingConfig):
         assert f"(4, {T}, {VOCABULARY})" in table
         return
     B, C = rung.training.batch_size, config.n_embd

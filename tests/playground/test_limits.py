@@ -57,9 +57,8 @@ def test_a_visitor_is_bounded_by_cookie_and_less_tightly_by_address():
     assert not over(me, others[1:], 2)
     assert over(me, others, 2)
     assert over(Visitor("", "1.2.3.4"), others, 2)
-    assert not over(
-        Visitor("", "5.6.7.8"), [Visitor("", "1.2.3.4")] * 99, 2
-    )  # no name, no namesake
+    # No name, no namesake.
+    assert not over(Visitor("", "5.6.7.8"), [Visitor("", "1.2.3.4")] * 99, 2)
 
 
 def test_no_limit_and_nobody_are_never_over():
@@ -73,11 +72,8 @@ def test_no_limit_and_nobody_are_never_over():
     [
         ("8.8.8.8", "9.9.9.9", "8.8.8.8"),  # anybody can write a header
         ("127.0.0.1", "9.9.9.9", "9.9.9.9"),
-        (
-            "10.1.2.3",
-            "6.6.6.6, 9.9.9.9",
-            "9.9.9.9",
-        ),  # the proxy appends; what stands before is hearsay
+        # The proxy appends; what stands before is hearsay.
+        ("10.1.2.3", "6.6.6.6, 9.9.9.9", "9.9.9.9"),
         ("127.0.0.1", "", "127.0.0.1"),
         ("127.0.0.1", "<script>", "127.0.0.1"),
         ("2001:db8:1:2:3:4:5:6", "", "2001:db8:1:2::/64"),

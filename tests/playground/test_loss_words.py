@@ -26,19 +26,11 @@ def test_it_says_where_the_run_stands():
 @pytest.mark.parametrize(
     ("losses", "train", "passes", "said"),
     [
-        (
-            [4.2, 2.0, 1.9],
-            1.4,
-            0.6,
-            "of which it has not read all yet.",
-        ),  # the first pass: no verdict
+        # The first pass: no verdict.
+        ([4.2, 2.0, 1.9], 1.4, 0.6, "of which it has not read all yet."),
         ([4.2, 1.6, 1.75], 1.2, 9, "on training text 1.20: it is overfitting."),  # it has risen
-        (
-            [4.2, 1.6, 1.6, 1.6],
-            1.3,
-            9,
-            "on training text 1.30: it is overfitting.",
-        ),  # it falls no more
+        # It falls no more.
+        ([4.2, 1.6, 1.6, 1.6], 1.3, 9, "on training text 1.30: it is overfitting."),
         ([4.2, 1.8, 1.7, 1.6], 1.3, 9, "on training text 1.30."),  # it falls: no verdict
         ([4.2, 1.6, 1.61, 1.6], 1.55, 9, "on training text 1.55: no sign of overfitting."),
         ([4.2, 2.6], 2.7, 2, "on training text 2.70: no sign of overfitting."),

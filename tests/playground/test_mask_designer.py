@@ -76,9 +76,8 @@ def reached(looks):
     for count in range(1, len(looks) + 1):
         knows = torch.eye(64)
         for look in looks[:count]:
-            knows = (
-                (look.float() @ knows) > 0
-            ).float()  # what t sees knows, t knows after the layer
+            # What t sees knows, t knows after the layer.
+            knows = ((look.float() @ knows) > 0).float()
         found.append(knows[-1].int().tolist())
     return found
 

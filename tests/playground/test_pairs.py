@@ -161,9 +161,8 @@ def test_the_run_tells_the_share_right_and_the_shares_without_learning(finished)
     assert set(view.run.record.known_right) == {"copy", "commonest"}
     told = view.answer("finished", None)
     assert "held-out lines exactly right" in told["summary"]
-    assert (
-        "5-gram" not in told["summary"]
-    )  # counted on the answers alone, it is no line of the chart
+    # Counted on the answers alone, it is no line of the chart.
+    assert "5-gram" not in told["summary"]
     meta = view.chart()["layout"]["meta"]
     assert meta["low"] == 0 and meta["high"] > view.run.record.baselines["uniform"]
     text = finished.library.view("local:bigram")
