@@ -41,7 +41,7 @@ from lm.corpora import own_text
 from lm.costs.sizes import count_parameters, outline
 from lm.devices import choose_device, one_thread
 from lm.errors import Problem, SettingsProblem, UnknownCharacter, exit_code
-from lm.evaluation import told
+from lm.evaluation import result_of
 from lm.generation import SamplingConfig, generate
 from lm.inside.by_position import ByPosition, by_position, doubling, drawn, verdict
 from lm.interchange.chat import chat_of
@@ -146,7 +146,7 @@ def evaluate(
     with working("Loading the model"):
         model, step = run.model()
     with working("Evaluating") as tell:
-        result = told(task.evaluate(model.to(where)), tell)
+        result = result_of(task.evaluate(model.to(where)), tell)
     found: ByPosition | None = None
     if positions and isinstance(task, tasks.ContinueText):
         with working("Evaluating by position") as tell:

@@ -108,10 +108,12 @@ def evaluate(
         vocab_size=vocab_size,
         batch_size=batch_size,
     )
-    return told(parts, lambda share: None)
+    return result_of(parts, lambda share: None)
 
 
-def told(parts: Generator[float, None, Evaluation], tell: Callable[[float], object]) -> Evaluation:
+def result_of(
+    parts: Generator[float, None, Evaluation], tell: Callable[[float], object]
+) -> Evaluation:
     """The result of an evaluation in parts, all of them done; `tell` is called with the share after each."""
     while True:
         try:

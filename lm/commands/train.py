@@ -278,7 +278,7 @@ def _run_training(
         if ready.resumed:
             run = going_on.go_on(run, ready.given, lock)
             for change in run.record.changes[len(ready.run.record.changes) :]:
-                notes.print(going_on.told(change, run.plan.steps))
+                notes.print(going_on.in_words(change, run.plan.steps))
         resume = recording.rewind(run, lock) if ready.resumed else None
         options: dict[str, Any] = {"device": device, "resume": resume, "compiled": compiled}
         if known := starting.known_of(run):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lm.costs import pace
-from lm.costs.sizes import count_parameters, memory, outline, told, trained_parameters
+from lm.costs.sizes import count_parameters, memory, outline, size_in_words, trained_parameters
 from lm.plan import Plan
 from lm.runs import starting
 from lm.runs.preparation import PreparedText
@@ -27,7 +27,7 @@ def before(plan: Plan, prepared: PreparedText) -> list[str]:
     if prepared.added:
         lines.append(
             f"{len(prepared.added):,} characters that it does not know get new rows in the embedding and in "
-            f"the output head: {starting.told(prepared.added)}."
+            f"the output head: {starting.some_of(prepared.added)}."
         )
     if base.run.record.trained_elsewhere:
         lines.append("Its own text is not here, so nothing tells how much of it is forgotten.")
@@ -41,7 +41,7 @@ def costs(plan: Plan, prepared: PreparedText, device: str) -> str:
     seconds = pace.seconds_of(plan, prepared.data, device)
     return (
         f"{trained_parameters(plan, size, known):,} parameters are trained; it takes about "
-        f"{told(memory(plan, size))} of memory and {duration(seconds)} on this machine."
+        f"{size_in_words(memory(plan, size))} of memory and {duration(seconds)} on this machine."
     )
 
 

@@ -172,8 +172,8 @@ def check_fits(
     needed, free = disk(plan, vocab_size, snapshots), free_disk(folder)
     if free is not None and needed > free:
         raise SettingsProblem(
-            f"This run needs about {told(needed)} on the disk, and {told(free)} are free: {SMALLER}, or free "
-            "some space."
+            f"This run needs about {size_in_words(needed)} on the disk, and {size_in_words(free)} are free: "
+            f"{SMALLER}, or free some space."
         )
 
 
@@ -192,12 +192,12 @@ def _check_memory(plan: Plan, vocab_size: int, most: int | None) -> None:
         needed = memory(plan, vocab_size)
     if needed > allowed:
         raise SettingsProblem(
-            f"This run needs about {told(needed)} of memory, and {told(allowed)} "
+            f"This run needs about {size_in_words(needed)} of memory, and {size_in_words(allowed)} "
             f"{'are allowed' if limited else 'are free'}: {SMALLER}."
         )
 
 
-def told(size: int) -> str:
+def size_in_words(size: int) -> str:
     """Bytes in words: 230 MB, 1.2 GB."""
     if size < 1e6:
         return f"{size / 1e3:.0f} kB"

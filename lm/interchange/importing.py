@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from lm.costs.sizes import count_parameters, free_disk, free_memory, told
+from lm.costs.sizes import count_parameters, free_disk, free_memory, size_in_words
 from lm.errors import RunProblem
 from lm.interchange import chat, gguf_file, hub
 from lm.interchange.found import Found, collected, outline_of
@@ -89,8 +89,8 @@ def _check_fits(size: int, out: Path) -> None:
     for what, free in (("of memory", memory), ("on the disk", disk)):
         if free is not None and size > free:
             raise RunProblem(
-                f"The weights of this model take {told(size)} {what}, and {told(free)} are free: choose a "
-                "smaller model, or --weights bfloat16."
+                f"The weights of this model take {size_in_words(size)} {what}, and {size_in_words(free)} "
+                "are free: choose a smaller model, or --weights bfloat16."
             )
 
 

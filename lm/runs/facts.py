@@ -166,7 +166,7 @@ def facts(run: Run, curve: Curve | None = None) -> Facts:
         text_sha256=record.corpus.sha256,
         text_characters=record.corpus.characters,
         vocab_size=record.vocab_size,
-        tokens=tokens_told(plan, record.vocab_size),
+        tokens=vocabulary_in_words(plan, record.vocab_size),
         parameters=record.parameters,
         tokens_per_step=record.tokens_per_step,
         step=step,
@@ -190,12 +190,12 @@ def text_key(corpus: CorpusRecord) -> str:
     return corpus.name if built_in else f"own:{corpus.sha256[:24]}"
 
 
-def tokens_told(plan: Plan, vocab_size: int) -> str:
-    """The tokens of a plan in words: "65 characters", "1,024 BPE tokens", "512 unigram tokens"."""
+def vocabulary_in_words(plan: Plan, vocab_size: int) -> str:
+    """The vocabulary of a plan in words: "65 characters", "1,024 BPE tokens", "512 unigram tokens"."""
     kind = plan.tokenizer.tokenizer
     if kind == "characters":
         return f"{vocab_size:,} characters"
-    return f"{vocab_size:,} {kind.upper() if len(kind) == 3 else kind} tokens"
+    return f"{vocab_size:,} {'BPE' if kind == 'bpe' else kind} tokens"
 
 
 def _steered(plan: Plan, went_on: Sequence[Change], rates: list[tuple[int, float]]) -> list[Change]:

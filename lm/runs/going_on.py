@@ -166,7 +166,7 @@ def _rates(
     return rate * factors[0], peak * factors[1]
 
 
-def told(change: Change, steps: int) -> str:
+def in_words(change: Change, steps: int) -> str:
     """A change in words, with the jump of the learning rate, if it makes one; steps: planned from then on."""
     said = ", ".join(
         f"{name.replace('_', ' ')} {value(old)}→{value(new)}"

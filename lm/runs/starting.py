@@ -138,12 +138,12 @@ def check_added(plan: Plan, base: Base, added: str) -> None:
     """Raise a `SettingsProblem` if new characters have no place in the model."""
     if added and plan.values().get(PAIRS_BY_NUMBER, "none") != "none":
         raise SettingsProblem(
-            f"The text has {len(added)} characters that {base.title} does not know ({told(added)}), and its "
+            f"The text has {len(added)} characters that {base.title} does not know ({some_of(added)}), and its "
             "n-gram embedding has no room for them: replace them, or start from another run."
         )
 
 
-def told(added: str, most: int = 12) -> str:
+def some_of(added: str, most: int = 12) -> str:
     """Some characters in a sentence: "é, ü and 3 more"."""
     shown = ", ".join(
         one if one.isprintable() and one != " " else repr(one) for one in added[:most]

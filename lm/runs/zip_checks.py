@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from lm.costs.sizes import told
+from lm.costs.sizes import size_in_words
 from lm.errors import Problem, RunProblem
 from lm.runs import label
 from lm.runs.files import explained
@@ -125,7 +125,8 @@ def _check_size(infos: list[zipfile.ZipInfo], file: Path) -> None:
     size, packed = sum(i.file_size for i in infos), file.stat().st_size
     if size > MOST_BYTES:
         raise RunProblem(
-            f"{file} unpacks to {told(size)}, and a run may take {told(MOST_BYTES)}: it is not unpacked."
+            f"{file} unpacks to {size_in_words(size)}, and a run may take {size_in_words(MOST_BYTES)}: "
+            "it is not unpacked."
         )
     if size > SMALL and size > MOST_RATIO * packed:
         raise RunProblem(

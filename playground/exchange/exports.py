@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from lm.costs.sizes import free_disk, free_memory, told
+from lm.costs.sizes import free_disk, free_memory, size_in_words
 from lm.errors import RunProblem, SettingsProblem
 from lm.runs.run import Run
 from playground.exchange.jobs import Answer, Job, Jobs
@@ -72,10 +72,10 @@ class Exports:
         for room in (limit, memory):
             if room is not None and needed > room:
                 raise RunProblem(
-                    f"This export needs about {told(needed)} of memory, and there are {told(room)}: use "
-                    "`python -m lm export` on a larger machine."
+                    f"This export needs about {size_in_words(needed)} of memory, and there are "
+                    f"{size_in_words(room)}: use `python -m lm export` on a larger machine."
                 )
         if disk is not None and 2 * weights > disk:
             raise RunProblem(
-                f"This export needs about {told(2 * weights)} on the disk, which is full."
+                f"This export needs about {size_in_words(2 * weights)} on the disk, which is full."
             )

@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
-from lm.costs.sizes import free_disk, told
+from lm.costs.sizes import free_disk, size_in_words
 from lm.errors import RunProblem
 from lm.ladder import PRETRAINED
 from playground.exchange.jobs import Answer, Job, Jobs
@@ -69,8 +69,8 @@ class Imports:
                 size += len(piece)
                 if size > most:
                     raise RunProblem(
-                        f"These files have more than {told(most)}, which this page does not take: choose a "
-                        "smaller model."
+                        f"These files have more than {size_in_words(most)}, which this page does not take: "
+                        "choose a smaller model."
                     )
                 await run_in_threadpool(target.write, piece)
                 job.asked = time.monotonic()

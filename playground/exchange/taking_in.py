@@ -15,7 +15,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from lm.costs.sizes import count_parameters, free_disk, told
+from lm.costs.sizes import count_parameters, free_disk, size_in_words
 from lm.errors import RunProblem
 from lm.interchange import gguf_file, hub
 from lm.interchange.found import Found, outline_of
@@ -59,8 +59,8 @@ def take(
     size = parameters * BYTES[weights]
     if most_memory is not None and size > most_memory:
         raise RunProblem(
-            f"The weights of this model take {told(size)}, and this page takes up to {told(most_memory)}: "
-            "choose a smaller model, or run the page on a machine of your own."
+            f"The weights of this model take {size_in_words(size)}, and this page takes up to "
+            f"{size_in_words(most_memory)}: choose a smaller model, or run the page on a machine of your own."
         )
     import_model(dataclasses.replace(found, weights=lambda: _followed(found, tell)), out)
     return found.title
@@ -90,7 +90,8 @@ def _named(tell: Tell, name: str, weights: str, most: int | None, cache: Path | 
     for room, why in ((most, "and this page takes up to"), (free, "and the disk has")):
         if size is not None and room is not None and size > room:
             raise RunProblem(
-                f"The files of {name} have {told(size)}, {why} {told(room)}: choose a smaller model."
+                f"The files of {name} have {size_in_words(size)}, {why} {size_in_words(room)}: "
+                "choose a smaller model."
             )
     with Progress(tell, name, size, cache):
         folder = hub.fetched(name, cache)
@@ -115,7 +116,8 @@ class Progress:
         while self.size and not self.ended.wait(LOOK):
             come = min(self.size, hub.come(self.name, self.cache))
             if not self.ended.is_set():
-                words = f"Downloading {self.name}: {told(come)} of {told(self.size)}"
+                of = size_in_words(self.size)
+                words = f"Downloading {self.name}: {size_in_words(come)} of {of}"
                 self.tell(words, come / self.size)
 
 
@@ -150,11 +152,14 @@ def unpacked(archive: Path, out: Path, most: int | None) -> None:
         size = sum(info.file_size for info in members.values())
         if most is not None and size > most:
             raise RunProblem(
-                f"{archive.name} unpacks to {told(size)}, and this page takes up to {told(most)}."
+                f"{archive.name} unpacks to {size_in_words(size)}, and this page takes up to "
+                f"{size_in_words(most)}."
             )
         free = free_disk(out)
         if free is not None and size > free:
-            raise RunProblem(f"{archive.name} unpacks to {told(size)}, and {told(free)} are free.")
+            raise RunProblem(
+                f"{archive.name} unpacks to {size_in_words(size)}, and {size_in_words(free)} are free."
+            )
         for name, info in members.items():
             # It is never read: its name alone tells that the model is in pickles.
             if name.endswith(".bin"):

@@ -169,7 +169,7 @@ class RunView:
         if record.base is not None:
             judged = [event for event in self.events if event["type"] == "evaluation"]
             tuned = f" {tuning_words.told(record.base, judged)}".rstrip()
-        changed = [f" {going_on.told(change, self.steps)}" for change in record.changes[-1:]]
+        changed = [f" {going_on.in_words(change, self.steps)}" for change in record.changes[-1:]]
         return f"{record.corpus.title}: {sentence[0].lower()}{sentence[1:]}{part}{tuned}{''.join(changed)}"
 
     def _compared_with(self) -> dict[str, float]:

@@ -181,7 +181,7 @@ def tuning_told(plan: Plan, text: PreparedText, base: Base | None) -> dict[str, 
     return {
         "trained": trained_parameters(plan, size, known),
         "memory": memory(plan, size),
-        "added": starting.told(text.added) if text.added else "",
+        "added": starting.some_of(text.added) if text.added else "",
     }
 
 

@@ -77,7 +77,7 @@ def test_the_rate_is_that_of_the_schedule_for_all_steps(ended, data):
         )
     )
     assert change.rate[1] == pytest.approx(rates(run)[13], rel=1e-3)
-    said = going_on.told(change, run.plan.steps)
+    said = going_on.in_words(change, run.plan.steps)
     assert "From step 13 on: steps 12→24." in said
     assert f"from {change.rate[0]:.3g} to {change.rate[1]:.3g}" in said
     assert "its schedule now ends at step 24" in said
@@ -87,7 +87,7 @@ def test_a_constant_rate_goes_on_without_a_jump(begin, data, tiny_plan, tmp_path
     run = begin(tmp_path / "run", tiny_plan(BIGRAM, decay="constant"))
     record_all(run, data)
     run = going_on.go_on(run, {"steps": 20})
-    assert going_on.told(run.record.changes[0], 20) == "From step 13 on: steps 12→20."
+    assert going_on.in_words(run.record.changes[0], 20) == "From step 13 on: steps 12→20."
 
 
 # How it is written down

@@ -14,7 +14,7 @@ from lm.corpora import pairs
 from lm.costs.sizes import memory
 from lm.edit_distance import edit_distances
 from lm.errors import CorpusProblem, SettingsProblem
-from lm.evaluation import told
+from lm.evaluation import result_of
 from lm.ladder import RUNGS, text_models
 from lm.layers import PADDING
 from lm.rewriting import Answer as Written
@@ -128,7 +128,7 @@ def test_the_loss_is_the_cross_entropy_of_answers_and_their_ends(learning, corpu
                 logits = model(torch.cat([line, ids[:, :-1]], 1))[0, line.shape[1] :]
         total += float(F.cross_entropy(logits, ids[0, 1:], reduction="sum"))
         characters += len(target) + 1
-    result = told(task.evaluate(model), lambda share: None)
+    result = result_of(task.evaluate(model), lambda share: None)
     assert result.loss == pytest.approx(total / characters, rel=1e-5)
     assert result.bits_per_char == pytest.approx(result.loss / math.log(2))
     assert (result.characters, result.whole) == (characters, True)
@@ -240,7 +240,7 @@ def test_longer_lines_than_were_learned_are_judged_apart(corpus):
 
     model = network(MODEL.plan(**SMALL), task)
     task.rewriter = lambda model, longest=None: Right(model, task.tokenizer, 16)
-    scores = told(task.evaluate(model), lambda share: None).scores
+    scores = result_of(task.evaluate(model), lambda share: None).scores
     assert scores == {"exact": 1.0, "edit_distance": 0.0, "exact_longer": 0.5}
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from lm.errors import Diverged, SettingsProblem
-from lm.evaluation import told as result_of
+from lm.evaluation import result_of
 from lm.ladder import RUNGS
 from lm.tasks import KINDS, ContinueText, TextData
 from lm.tasks.continue_text import first_token
