@@ -23,9 +23,7 @@ from typing import Any
 from lm import corpora
 from lm.corpora import AnyCorpus, PairCorpus, own_text, pairs
 from lm.errors import CorpusProblem
-from lm.runs.facts import text_key
 from lm.runs.files import write_text
-from lm.runs.format import CorpusRecord
 from lm.runs.preparation import PreparedText, prepare
 from lm.tasks import KINDS, TaskConfig
 from lm.tokenizers import TokenizerConfig
@@ -43,11 +41,6 @@ MOST_WAITING = 16  # texts waited for: a visitor may ask for thousands of vocabu
 AT_ONCE = 2  # texts that are counted at the same time: each takes up to 50 bytes a character
 
 Wanted = tuple[str, TokenizerConfig, TaskConfig]
-
-
-def key_of(corpus: CorpusRecord) -> str:
-    """The key of the text that a run learned from, whether or not this server has that text."""
-    return text_key(corpus)
 
 
 class NotYet(CorpusProblem):

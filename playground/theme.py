@@ -130,10 +130,5 @@ class PlaygroundTheme(gr.themes.Base):
         )
 
 
-def playground_theme() -> PlaygroundTheme:
-    """The theme to hand to `launch`."""
-    return PlaygroundTheme()
-
-
 def _fonts(names: tuple[str, ...]) -> list[fonts.Font | str]:
     return list(names)

@@ -44,7 +44,6 @@ __all__ = [
     "is_built_in",
     "load",
     "load_or_synthetic",
-    "load_text",
     "names",
     "pair_names",
     "tokens_of",
@@ -196,14 +195,6 @@ def _of_tokens(file: TokenFile) -> TokenCorpus:
         path=str(file.path),
         file=file,
     )
-
-
-def load_text(name_or_path: str) -> Corpus:
-    """As `load`, for a place that needs a text. `CorpusProblem` for pairs."""
-    corpus = load(name_or_path)
-    if isinstance(corpus, PairCorpus):
-        raise CorpusProblem(f"{corpus.title} holds pairs of lines: choose a text.")
-    return corpus
 
 
 def from_text(

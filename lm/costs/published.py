@@ -7,8 +7,6 @@ model of `lm/models/pretrained_transformer.py`.
 
 from dataclasses import dataclass
 
-from lm.errors import SettingsProblem
-
 VOCABULARY = 50_257  # of GPT-2 and GPT-3: 256 bytes, 50,000 merges, and an end of text
 
 
@@ -112,10 +110,3 @@ PROCESSORS = {
     "h200": Processor("H200", 989e12, 141e9),
     "b200": Processor("B200", 2250e12, 180e9),
 }
-
-
-def processor(name: str) -> Processor:
-    """The processor of that name. `SettingsProblem` if there is none."""
-    if name not in PROCESSORS:
-        raise SettingsProblem(f"There is no GPU called {name!r} here: {', '.join(PROCESSORS)}.")
-    return PROCESSORS[name]

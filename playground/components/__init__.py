@@ -89,9 +89,9 @@ def live_figure(
     )
 
 
-def diary(key: str, prompt: str = "", classes: str = "") -> gr.HTML:
-    """Samples while it learns, newest last; prompt: the text that every sample continues."""
-    return _component("diary", None, classes=f"diary-block {classes}", feed=key, prompt=prompt)
+def diary(key: str, classes: str = "") -> gr.HTML:
+    """Samples while it learns, newest last."""
+    return _component("diary", None, classes=f"diary-block {classes}", feed=key)
 
 
 def pairs_diary(key: str, classes: str = "") -> gr.HTML:
@@ -241,19 +241,17 @@ def inside_view(
     )
 
 
-def writing(
-    key: str, prompt: str, sampling: Mapping[str, Any], value: dict[str, Any] | None = None
-) -> gr.HTML:
+def writing(key: str, prompt: str, sampling: Mapping[str, Any]) -> gr.HTML:
     """Generated text, token by token, each with its probability and its alternatives.
 
     prompt: the usual one; sampling: the usual values of the sampling settings by name.
 
-    value: {"prompt": str, "tokens": [[text, probability, [[text, probability], ...]], ...],
-    "done": bool, "note": str or None, "step": int, "asked": the number of the request}, or None for nothing
-    yet.
+    Its value is None for nothing yet, and then {"prompt": str, "tokens": [[text, probability, [[text,
+    probability], ...]], ...], "done": bool, "note": str or None, "step": int, "asked": the number of the
+    request}.
     """
     usual = [[name, given] for name, given in {"prompt": prompt, **sampling}.items()]
-    return _component("writing", value, classes="writing-block", feed=key, usual=usual)
+    return _component("writing", None, classes="writing-block", feed=key, usual=usual)
 
 
 def header(title: str, tagline: str = "") -> gr.HTML:

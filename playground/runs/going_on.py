@@ -11,12 +11,12 @@ from typing import Any
 from lm.errors import RunProblem, SettingsProblem
 from lm.plan import Rung
 from lm.runs import going_on
+from lm.runs.facts import text_key
 from lm.runs.run import Run
 from playground.runs.library import INCLUDED
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
 from playground.tabs import controls
-from playground.texts import key_of
 
 _one_at_a_time = threading.Lock()  # two tabs may ask for the same run
 
@@ -38,7 +38,7 @@ class GoingOn:
         named = controls.label_of(self.rung)
         with _one_at_a_time:
             run = self._ended(token)
-            key = key_of(run.record.corpus)
+            key = text_key(run.record.corpus)
             if corpus != key:
                 raise RunProblem(
                     f"The run learns from {run.record.corpus.title} and keeps to it: choose that text, or "

@@ -196,7 +196,7 @@ def launch(
                 inbrowser=False,
                 prevent_thread_lock=True,
                 quiet=True,
-                theme=theme.playground_theme(),
+                theme=theme.PlaygroundTheme(),
                 head=files.page_head(),
                 app_kwargs={"routes": routes},
                 footer_links=[],

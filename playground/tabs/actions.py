@@ -19,6 +19,7 @@ from lm.corpora import AnyCorpus, PairCorpus
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
 from lm.plan import Rung
+from lm.runs.facts import text_key
 from lm.runs.run import Run
 from lm.settings import describe
 from lm.start import RANDOM
@@ -33,7 +34,6 @@ from playground.tabs import controls, pretrained
 from playground.tabs.arguments import arguments, chat_wanted, step_of
 from playground.tabs.estimating import estimate
 from playground.tabs.prompts import sendable
-from playground.texts import key_of
 from playground.training.starts import as_tokens
 
 PASSAGE = 300  # characters of held-out text whose surprise is shown
@@ -214,7 +214,7 @@ class Actions:
                 view = self.library.view(token)
                 if view.elsewhere:  # nobody trained it with the settings of a page
                     return {"run": token, "trained": None}
-                text = key_of(view.run.record.corpus)
+                text = text_key(view.run.record.corpus)
                 trained = {"text": text, "values": self._values_now(token)}
                 return {"run": token, "trained": trained}
         return {"run": token}
@@ -281,7 +281,7 @@ class Actions:
     def _text_of(self, run: Run) -> AnyCorpus:
         """The text that a run learned from: one of this page's, or where the run says that it is."""
         try:
-            key, task = key_of(run.record.corpus), run.plan.task
+            key, task = text_key(run.record.corpus), run.plan.task
             return self.services.texts.get(key, task=task).corpus
         except Problem:
             return run.corpus()

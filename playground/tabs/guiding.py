@@ -12,12 +12,12 @@ import gradio as gr
 from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
 from lm.plan import Rung
+from lm.runs.facts import text_key
 from playground.guides import Guide, Step, guide
 from playground.runs.run_view import RunView
 from playground.services import Services
 from playground.tabs import controls, pretrained
 from playground.tabs.facts import compared, facts
-from playground.texts import key_of
 
 SHORT = 5000  # characters of the text "short"
 MOST_BEFORE = 8  # runs among which one to compare with is looked for
@@ -108,7 +108,7 @@ class Guiding:
         shipped = self.services.library.shipped(self.rung.name)
         if do.run and shipped:
             answer["open"] = shipped
-            answer["corpus"] = key_of(self.services.library.view(shipped).run.record.corpus)
+            answer["corpus"] = text_key(self.services.library.view(shipped).run.record.corpus)
         if do.recipe or do.set:
             now = dict(zip(self.rung.settings(), values, strict=True))
             base = now

@@ -8,12 +8,12 @@ from lm.errors import Problem
 from lm.inside.inspection import attention_layers
 from lm.ladder import RUNGS
 from lm.plan import Rung
+from lm.runs.facts import text_key
 from lm.tasks.rewrite import shown
 from playground.figures.template import HEAD_HUES
 from playground.runs.gains import COUNTED, bought, counted_lines, gains
 from playground.runs.library import Library
 from playground.runs.run_view import RunView
-from playground.texts import key_of
 
 LINE = 44  # characters of what a model writes
 SQUARES = 8  # characters of the drawing of what a model sees
@@ -45,7 +45,7 @@ def ladder(library: Library) -> dict[str, Any]:
         told = {
             "gains": gains(compared),
             "lines": counted_lines(records[0].baselines),
-            "corpus": key_of(records[0].corpus),
+            "corpus": text_key(records[0].corpus),
             "text": records[0].corpus.title,
             "words": words,
         }

@@ -8,10 +8,10 @@ import gradio as gr
 
 from lm.errors import Problem
 from lm.ladder import RUNGS
+from lm.runs.facts import text_key
 from lm.tasks import KINDS
 from playground import components
 from playground.services import Services
-from playground.texts import key_of
 
 MOST_WATCHED = 100  # runs that one page keeps watched at once
 
@@ -38,7 +38,7 @@ def notes(services: Services) -> None:
             best[f"rung-{name}"] = {
                 "loss": view.best,
                 "right": view.right,
-                "text": key_of(view.run.record.corpus),
+                "text": text_key(view.run.record.corpus),
             }
     models = [name for name, rung in RUNGS.items() if rung.rewrites]
     tasks = [name for name, kind in KINDS.items() if kind.pairs]

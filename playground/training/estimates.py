@@ -74,13 +74,6 @@ class Estimates:
         seconds = costs.of_run(plan) * (1 - view.step / plan.steps)
         return None if math.isnan(seconds) else seconds
 
-    def step_seconds(self, plan: Plan, text: PreparedText) -> float | None:
-        """Seconds of one step without evaluations; None: not known yet, ask again."""
-        self.of(plan, text)
-        with self._lock:
-            costs = self._costs.get(_key(plan, len(text.corpus.text), text.tokenizer.vocab_size))
-        return costs.step if costs is not None and costs.step > 0 else None
-
     def close(self) -> None:
         """Break off the timing under way."""
         self._closed.set()

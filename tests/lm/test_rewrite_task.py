@@ -268,8 +268,6 @@ def test_a_text_is_no_pairs_and_pairs_are_no_text(corpus):
         prepare(corpus, TokenizerConfig(), tasks.TaskConfig(task="continue"))
     with pytest.raises(CorpusProblem, match="Synthetic plays is a text, and this task rewrites"):
         prepare(text, TokenizerConfig(), tasks.TaskConfig(task="rewrite"))
-    with pytest.raises(CorpusProblem, match="Sums holds pairs of lines: choose a text"):
-        corpora.load_text("sums")
 
 
 def test_the_ladder_ends_with_the_model_that_rewrites():

@@ -10,9 +10,10 @@ import pytest
 from lm import corpora
 from lm.corpora.own_text import SHORTEST
 from lm.ladder import RUNGS
+from lm.runs.facts import text_key
 from playground.tabs import controls
 from playground.tabs.actions import Actions
-from playground.texts import NotYet, key_of
+from playground.texts import NotYet
 from tests.playground.answers import (
     BAD_VALUES,
     DEEP,
@@ -195,7 +196,7 @@ def test_a_reload_shows_a_learning_rate_that_was_changed_on_the_way(
 def test_a_link_goes_before_the_settings_of_the_run(deep, tiny_values):
     """The feed has the run's own, so that the page says what differs."""
     own = tiny_values(deep.rung, steps=2, evaluate_every=2)
-    text = key_of(deep.library.view(DEEP).run.record.corpus)
+    text = text_key(deep.library.view(DEEP).run.record.corpus)
     feed = {"run": DEEP, "trained": {"text": text, "values": own}}
     answer = deep.restore(DEEP, "synthetic_plays", {"model": deep.rung.name, "n_embd": "32"})
     assert answer["feed"] == feed

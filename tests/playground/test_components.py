@@ -54,7 +54,7 @@ def every_part() -> dict[str, gr.HTML]:
             "pretrained": components.pretrained("toy", False, function("newest")),
             "settingsFold": components.settings_fold("toy"),
             "liveFigure": components.live_figure("toy", chart(), *functions("table", "poll")),
-            "diary": components.diary("toy", prompt="ROMEO:"),
+            "diary": components.diary("toy"),
             "pairsDiary": components.pairs_diary("toy"),
             "trying": components.trying("toy", "line", "eighty-four", {}, linked=True),
             "insideView": components.inside_view(
@@ -221,7 +221,7 @@ def test_only_local_files_are_loaded():
 
 
 def test_the_theme_fetches_no_font():
-    look_of_page = theme.playground_theme()
+    look_of_page = theme.PlaygroundTheme()
     assert not look_of_page._stylesheets
     assert not re.search(r"@import|url\(\W?https?:", look_of_page._get_theme_css())
 

@@ -11,6 +11,7 @@ from lm.inside.ablation import without_heads
 from lm.ladder import RUNGS
 from lm.plan import Plan
 from lm.runs import recording
+from lm.runs.facts import text_key
 from lm.tokenizers import TokenizerConfig
 from lm.training.loop import train
 from playground.looking import inside, writing
@@ -20,7 +21,6 @@ from playground.runs.side_by_side import Pane
 from playground.tabs import prompts
 from playground.tabs.actions import Actions
 from playground.tabs.guiding import Guiding
-from playground.texts import key_of
 from tests.playground.answers import written
 from tests.playground.conftest import services_over
 
@@ -107,7 +107,7 @@ def test_the_cost_of_a_head_is_per_character(pieces):
     """As the loss above it is: per piece, it would be larger than that loss."""
     run = run_of(pieces, "decoder_transformer")
     model, _ = pieces.snapshots.model(run, None)
-    text = pieces.texts.get(key_of(run.record.corpus)).corpus
+    text = pieces.texts.get(text_key(run.record.corpus)).corpus
     compare = comparison(run, model, without_heads(model, [(0, 0)]), lambda: text)
     *_, cost = compare()
     assert cost.characters > 0.5 * len(text.validation_text)

@@ -6,7 +6,7 @@ import { shown } from "../basics/wording.js";
 const TOLD = 3; // cells of a row, the strongest first
 
 /** The rows of a trace's `z`, numbers or null; plotly sends a large table as base64 of float32. */
-export function rowsOf(z) {
+function rowsOf(z) {
   if (!z?.bdata) return z ?? [];
   const numbers = new Float32Array(unpack(z.bdata).buffer);
   const [height, width] = String(z.shape).split(",").map(Number);

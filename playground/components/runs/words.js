@@ -34,7 +34,7 @@ export function statusOf(run) {
 }
 
 /** When a run began: the time of today, else the date. */
-export function whenOf(created, now = new Date()) {
+function whenOf(created, now = new Date()) {
   const when = new Date(created);
   if (Number.isNaN(when.getTime())) return "–";
   const today = when.toDateString() === now.toDateString();
@@ -44,7 +44,7 @@ export function whenOf(created, now = new Date()) {
 }
 
 /** The name of a model in a list, where there is little room. */
-export const modelOf = ({ model_title: title }) => title.replace(/\s*\btransformer\b\s*/i, "").toLowerCase();
+const modelOf = ({ model_title: title }) => title.replace(/\s*\btransformer\b\s*/i, "").toLowerCase();
 
 /** The words that tell a run from the first ticked one: its name, what differs, or its recipe. */
 export const labelOf = (run) => run.name || run.what.join(", ") || "own settings";

@@ -3,7 +3,7 @@ import { learnedText, ofPairs } from "../page/chosen_pairs.js";
 import { RANDOM } from "./start_choice.js";
 import { CHARACTERS } from "../page/chosen_tokens.js";
 
-export const OF_TOKENS = ["tokenizer", "vocab_size"]; // settings, in this order; they have no controls on a tab
+const OF_TOKENS = ["tokenizer", "vocab_size"]; // settings, in this order; they have no controls on a tab
 const OF_TEXTS = ["ngram_share"]; // settings that the server refuses of a run on pairs, unless they are 0
 const USUAL_SIZE = 1024; // of the setting, which characters do not use
 

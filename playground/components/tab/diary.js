@@ -4,12 +4,11 @@ import { make, onShown } from "../basics/dom.js";
 import { judgedAt } from "../loss/words.js";
 import { tab } from "./tab.js";
 import { tooltip } from "../basics/tooltip.js";
-import { shown, whole } from "../basics/wording.js";
+import { whole } from "../basics/wording.js";
 
 export function diary(element, props) {
   const head = make("div", "figure-head");
   head.append(make("span", "figure-title", "Samples while it learns"));
-  if (props.prompt) head.append(make("span", "chip", `prompt: “${shown(props.prompt)}”`));
   const list = make("div", "diary-list");
   list.tabIndex = 0;
   list.setAttribute("aria-label", "Samples while it learns");

@@ -5,7 +5,7 @@ const TITLES = "[data-testid=block-info], .label-wrap > span:first-child, .check
 const SEEN_PX = 8; // of a setting that must be in sight for it not to be named
 
 /** The sentence for these titles. */
-export const foldWords = (titles) => (titles.length ? `▾ Below: ${titles.join(", ")}` : "");
+const foldWords = (titles) => (titles.length ? `▾ Below: ${titles.join(", ")}` : "");
 
 export function settingsFold(element) {
   const list = element.closest(".controls").querySelector(".settings");
