@@ -18,7 +18,7 @@ import { pretrained } from "./exchange/pretrained.js";
 import { GuideStrip, afterDoing, doing } from "./tab/guide.js";
 import { headerTools } from "./page/header.js";
 import { InsideView } from "./inside/view.js";
-import { watchKeyboard } from "./page/keyboard.js";
+import { chosenNow, watchKeyboard } from "./page/keyboard.js";
 import { maskDesigner } from "./masks/designer.js";
 import { keepAlive, ladderNotes } from "./page/ladder.js";
 import { linkRead } from "./page/link.js";
@@ -79,6 +79,7 @@ window.Playground = {
   changeRate,
   choiceSet,
   choose,
+  chosenNow,
   cuttingWords,
   doing,
   keepAlive,

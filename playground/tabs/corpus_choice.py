@@ -33,6 +33,7 @@ OWN_TITLE = "Your own text …"
 # In place of the facts while the page asks again; components/page/chosen_tokens.js has the words, too.
 LEARNING, LOADING = "learning the pieces …", "loading the text …"
 CUTTING = "(...shown) => Playground.cuttingWords(...shown)"
+CUTTING_CHOSEN = "(kind, facts, text) => Playground.cuttingWords(kind, facts, Playground.chosenNow('corpus', text))"
 _TITLES = {"tiny_shakespeare": "Tiny Shakespeare", "synthetic_plays": "Synthetic plays"}
 
 
@@ -88,11 +89,12 @@ def header(
         done = connect(parts, "choosing", event, handler, *inputs, **how)
         done.then(None, [*now], js="(...now) => { window.Playground?.tokensAnswered(now) }")
 
-    handle(choice.input, choosing.choose, choice, *now)
+    if_chosen = "(text, key, cut) => [Playground.chosenNow('corpus', text), key, cut]"
+    handle(choice.input, choosing.choose, choice, *now, js=if_chosen, trigger_mode="multiple")
     handle(use.click, choosing.add_pasted, pasted, *now)
     handle(upload.upload, choosing.add_uploaded, upload, *now)
     handle(close.click, choosing.close, *now)
-    choice.input(None, [kind, facts, choice], facts, js=CUTTING)
+    choice.input(None, [kind, facts, choice], facts, js=CUTTING_CHOSEN)
     for menu in (kind, size):
         menu.input(None, [kind, facts], facts, js=CUTTING)
     as_typed = {"preprocess": False, "trigger_mode": "always_last", "show_progress": "hidden"}
@@ -161,7 +163,12 @@ class Choosing(OwnChoosing):
         return answer if answer["told"]["value"] else {**answer, "told": gr.skip()}
 
     def choose(self, chosen: Any, now: Any, cut: Any = CHARACTERS) -> Answer:
-        """Another text, or the panel for one's own; until that is taken, the menu shows the text in use."""
+        """Another text, or the panel for one's own; until that is taken, the menu shows the text in use.
+
+        chosen: None if the menu was left without a choice.
+        """
+        if chosen is None:
+            return {}
         if chosen == OWN:
             return self.open_panel(now)
         return self.show(chosen, cut, now, cut)

@@ -116,6 +116,24 @@ class Tab:
         """A handler of `Actions` as Gradio calls it."""
         return lambda *values: self.update(handler(*values))
 
+    def choosing(
+        self, menu: gr.Dropdown, handler: Callable[[Any], Answer], outputs: list[Any]
+    ) -> None:
+        """Call a handler of `Actions` when an entry of a menu is chosen.
+
+        For Gradio, a menu that is left without a choice has had an input, too (components/page/keyboard.js).
+        """
+
+        def update(chosen: Any) -> Any:
+            return self.update({} if chosen is None else handler(chosen))
+
+        js = f"(value) => Playground.chosenNow('{menu.elem_id}', value)"
+        how = {
+            **QUICK,
+            "trigger_mode": "multiple",
+        }  # a choice must not wait for what a menu left before said
+        menu.input(update, menu, outputs, js=js, **how)
+
 
 def notice(sentence: str | None) -> Any:
     """The update of a notice: a sentence, or nothing and hidden."""
@@ -330,7 +348,7 @@ def _connect_start(tab: Tab) -> None:
         **QUICK,
     )
     outputs = [*tab.controls, *tab.shown("notice")]
-    start.input(tab.updating(actions.begin_from), start, outputs, **QUICK)
+    tab.choosing(start, actions.begin_from, outputs)
 
 
 def _connect_fillers(tab: Tab, saved: gr.Dropdown, buttons: dict[str, gr.Button]) -> None:
@@ -342,8 +360,8 @@ def _connect_fillers(tab: Tab, saved: gr.Dropdown, buttons: dict[str, gr.Button]
         saved,
         **QUICK,
     )
-    saved.input(tab.updating(actions.open), saved, tab.opened, **QUICK)
-    parts["recipe"].input(tab.updating(actions.follow), parts["recipe"], tab.controls, **QUICK)
+    tab.choosing(saved, actions.open, tab.opened)
+    tab.choosing(parts["recipe"], actions.follow, tab.controls)
     if "seed" in buttons:
         new_seed = tab.updating(actions.new_seed)
         buttons["seed"].click(new_seed, None, tab.settings["seed"], **QUICK)

@@ -95,7 +95,8 @@ def build(
     parts = {"pairs": pairs, "choice": choice, "facts": facts, "told": told, "panel": panel}
 
     handle = partial(connect, parts, "choosing-pairs")
-    handle(choice.input, choosing.choose, choice, pairs)
+    if_chosen = "(chosen, now) => [Playground.chosenNow('pairs', chosen), now]"
+    handle(choice.input, choosing.choose, choice, pairs, js=if_chosen, trigger_mode="multiple")
     handle(use.click, choosing.add_pasted, first, second, pairs)
     handle(upload.upload, choosing.add_uploaded, upload, pairs)
     handle(close.click, choosing.close, pairs)
@@ -144,7 +145,12 @@ class PairsChoosing(OwnChoosing):
         }
 
     def choose(self, chosen: Any, now: Any) -> Answer:
-        """Other pairs, or the panel for one's own; until they are taken, the menu shows those in use."""
+        """Other pairs, or the panel for one's own; until they are taken, the menu shows those in use.
+
+        chosen: None if the menu was left without a choice.
+        """
+        if chosen is None:
+            return {}
         return self.open_panel(now) if chosen == OWN else self.show(chosen, now)
 
     def add_pasted(self, lines: Any, answers: Any, now: Any) -> Answer:

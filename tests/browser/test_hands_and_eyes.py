@@ -176,11 +176,10 @@ def menus_and_the_panel_of_an_own_text_keep_and_return_the_focus(page: Page) -> 
     page.keyboard.press("Escape")
     lists.first.wait_for(state="hidden")
     assert "combobox" in page.evaluate("() => document.activeElement.role")
-    page.keyboard.press("ArrowDown")
-    for _ in range(10):
-        if "own text" in chosen_option(page):
-            break
+    option = ""
+    while "own text" not in option:
         page.keyboard.press("ArrowDown")
+        option = page.wait_for_function(NEXT_OPTION, arg=option).json_value()
     page.keyboard.press("Enter")
     box = page.locator("#own-text-box textarea")
     box.wait_for()
@@ -191,12 +190,11 @@ def menus_and_the_panel_of_an_own_text_keep_and_return_the_focus(page: Page) -> 
     lists.first.wait_for(state="hidden")
 
 
-def chosen_option(page: Page) -> str:
-    """The entry of an open menu on which the arrow keys are."""
-    return page.evaluate(
-        "() => document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))"
-        "?.innerText ?? ''"
-    )
+# The entry of an open menu on which the arrow keys are, once it is another one.
+NEXT_OPTION = """(before) => {
+  const option = document.getElementById(document.activeElement.getAttribute('aria-activedescendant'));
+  return option && option.innerText !== before && option.innerText;
+}"""
 
 
 def what_is_drawn_and_written_is_read_by_the_arrow_keys(page: Page) -> None:

@@ -50,11 +50,11 @@ export function tokensTitle(chosen) {
 
 /** The words in place of the header's facts while the server cuts the text; facts: those that stand there.
  *
- * text: the text that was chosen, if that was the choice. */
+ * text: the text that was chosen, if that was the choice; null: its menu was left without one. */
 export function cuttingWords(kind, facts, text) {
   typed = vocabulary()?.value;
   const same = text === undefined && `${kind}:${typed?.replace(",", "")}` === tokens; // a menu was left
-  return kind === CHARACTERS || text === OWN || same ? facts : LEARNING;
+  return kind === CHARACTERS || text === OWN || text === null || same ? facts : LEARNING;
 }
 
 /** Text and tokens were set to `now`, perhaps by a guide: the header's facts follow, if they are about others. */

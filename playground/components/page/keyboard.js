@@ -91,6 +91,19 @@ function followPanel(target) {
   }
 }
 
+let chosenIn = null; // the menu in which an entry was chosen, until a menu gets the focus again
+
+/** Notes the menu in which Enter or a press chooses an entry. */
+function noteChoice({ target, key }) {
+  const menu = document.activeElement;
+  if (menu?.role === "combobox" && (key === "Enter" || target.closest?.("[role=option]"))) chosenIn = menu;
+}
+
+/** The value of a menu if somebody has just chosen it there, else null; id: of the menu.
+ *
+ * For Gradio, a menu that is left without a choice has had an input, too. */
+export const chosenNow = (id, value) => (chosenIn?.closest(`#${id}`) ? value : null);
+
 /** A press on a menu that has the focus already opens its list, too: Gradio opens it when it gets the focus. */
 function openMenu({ target }) {
   const closed = target.getAttribute?.("role") === "combobox" && target.getAttribute("aria-expanded") === "false";
@@ -101,6 +114,8 @@ function openMenu({ target }) {
 export function watchKeyboard() {
   document.addEventListener("mousedown", openMenu, true);
   document.addEventListener("keydown", leaveMenu, true);
+  document.addEventListener("mousedown", noteChoice, true);
+  document.addEventListener("keydown", noteChoice, true);
   document.addEventListener("keydown", (event) => {
     keepInMenu(event);
     if (event.key === "Enter") followPanel(event.target);
@@ -110,6 +125,7 @@ export function watchKeyboard() {
   document.addEventListener("mousedown", ({ target }) => followPanel(target)); // Gradio takes an option so
   document.addEventListener("click", ({ target }) => followPanel(target));
   document.addEventListener("focusin", ({ target }) => {
+    if (target.role === "combobox") chosenIn = null;
     const large = document.querySelector(".attention-view.enlarged");
     if (large && !large.contains(target)) large.querySelector("button").focus();
   });
