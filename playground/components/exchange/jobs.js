@@ -1,8 +1,8 @@
 // Imports and exports under way (playground/exchange/routes.py): begun, followed until they end, and fetched.
+import { NO_ANSWER } from "../basics/calls.js";
 import { make } from "../basics/dom.js";
 
 const ADDRESS = "./exchange";
-export const NO_ANSWER = "The server does not answer. Try again in a moment.";
 const LOOK_MS = 400; // between two looks at a job
 const MISSED = 10; // looks without an answer until it is given up
 

@@ -1,5 +1,5 @@
 // The Runs tab: the list of all runs, the chart of the ticked ones, their texts and their settings.
-import { ask } from "../basics/calls.js";
+import { NO_ANSWER, ask } from "../basics/calls.js";
 import { isVisible, make, onShown } from "../basics/dom.js";
 import { feedOf } from "../tab/feed.js";
 import { runsCounted } from "../page/ladder.js";
@@ -19,7 +19,6 @@ const LIST_MS = 3000; // between two looks at the list, while it is visible
 const HIDDEN_MS = 60000; // and else: what was deleted is to be kept until the page is left
 const BEGIN_WITH = ["decoder_transformer", "single_block_transformer", "multi_head_attention"]; // included runs
 const MOST_AT_FIRST = 4; // runs that are ticked before anybody has ticked one
-const NO_ANSWER = "The server does not answer. Try again in a moment.";
 
 let shown = null; // the RunsTab of this page
 

@@ -1,11 +1,10 @@
 // The buttons above the list of runs: bring one, take the ticked ones away as files, delete them, and take that back.
-import { ask } from "../basics/calls.js";
+import { NO_ANSWER, ask } from "../basics/calls.js";
 import { button, make } from "../basics/dom.js";
 import { ExportMenu } from "../exchange/export_menu.js";
 import { ImportPanel } from "../exchange/import_panel.js";
 import { fullName } from "./words.js";
 
-const NO_ANSWER = "The server does not answer. Try again in a moment.";
 
 export class RunsTools {
   constructor(tab) {

@@ -1,11 +1,10 @@
 // A race of all models: it is begun on the server, and the feed of each run is drawn as it learns.
-import { ask } from "../basics/calls.js";
+import { NO_ANSWER, ask } from "../basics/calls.js";
 import { evaluations, feedOf } from "../tab/feed.js";
 import { pollerOf } from "../tab/polling.js";
 
 const STATE_MS = 700; // between two questions for the state of a race
 const PATIENCE_MS = 60000; // a text may have to be counted first
-const NO_ANSWER = "The server does not answer. Try again in a moment.";
 
 export class Race {
   /** element: the node for which runs are polled; changed(problem): called with news of any kind. */

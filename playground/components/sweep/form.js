@@ -1,5 +1,5 @@
 // The form of a new sweep: a model, one setting or two with their values, or a number of sizes; and the costs.
-import { ask } from "../basics/calls.js";
+import { NO_ANSWER, ask } from "../basics/calls.js";
 import { chosenText, onText } from "../page/chosen_text.js";
 import { onTokens } from "../page/chosen_tokens.js";
 import { button, debounce, isVisible, make, onShown, option } from "../basics/dom.js";
@@ -11,7 +11,6 @@ const USUAL = "decoder_transformer"; // the model that is swept unless another i
 const SOON_MS = 300; // after the last key
 const AGAIN_MS = 2500; // while times are not known
 const PATIENCE_MS = 60000; // a text may have to be counted first
-const NO_ANSWER = "The server does not answer. Try again in a moment.";
 
 export class SweepForm {
   /** models: of playground/runs/sweep_form.py; begun(key): called when a sweep has begun. */

@@ -1,5 +1,5 @@
 // The guide of a tab: one line with a question, something to try, a button that does it, and what came of it.
-import { ask } from "../basics/calls.js";
+import { NO_ANSWER, ask } from "../basics/calls.js";
 import { button, make } from "../basics/dom.js";
 import { join, moved } from "../page/link.js";
 import { keepClosed, keepPlace, placesKept } from "./guide_places.js";
@@ -160,7 +160,7 @@ export class GuideStrip {
     const before = this.shown.filter((one) => one !== run);
     const answer = await ask(this.server, "happened", [index, run, before]);
     if (index !== this.index || !this.telling) return;
-    this.words.textContent = answer?.text ?? "The server does not answer. Try again in a moment.";
+    this.words.textContent = answer?.text ?? NO_ANSWER;
   }
 }
 

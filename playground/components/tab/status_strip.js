@@ -1,6 +1,6 @@
 // The status of a run, in one line above a bar. The strip also steers the run of its tab: it polls,
 // begins runs, and sends the orders of the buttons beside it.
-import { ask } from "../basics/calls.js";
+import { NO_ANSWER, ask } from "../basics/calls.js";
 import { make } from "../basics/dom.js";
 import { hidesOfTexts } from "./choice.js";
 import { LIVE, canGoOn, steered } from "./feed.js";
@@ -14,7 +14,6 @@ import { linkSettings } from "./link.js";
 import { rightAt } from "../loss/words.js";
 
 const BEGIN_MS = 120000; // a run may begin with a text that is first fetched and counted
-const NO_ANSWER = "The server does not answer. Try again in a moment.";
 
 export function runFeed(element, props, watch, server) {
   const one = tab(props.feed);

@@ -1,5 +1,5 @@
 // The guide of the Tokens tab: its steps set what the tab shows, and its sentences tell of the cut that it shows.
-import { ask } from "../basics/calls.js";
+import { NO_ANSWER, ask } from "../basics/calls.js";
 import { GuideStrip } from "../tab/guide.js";
 import { onCut, tokensTab } from "./tab.js";
 
@@ -34,6 +34,6 @@ export class TokensGuide extends GuideStrip {
     const { index } = this;
     const answer = await ask(this.server, "happened", [[index, tokensTab()?.question() ?? null]], PATIENCE_MS);
     if (index !== this.index || !this.telling) return;
-    this.words.textContent = answer?.text ?? "The server does not answer. Try again in a moment.";
+    this.words.textContent = answer?.text ?? NO_ANSWER;
   }
 }

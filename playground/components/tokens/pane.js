@@ -2,12 +2,12 @@
 import { make, option } from "../basics/dom.js";
 import { tooltip } from "../basics/tooltip.js";
 import { tokensTitle } from "../page/chosen_tokens.js";
+import { LEARNING } from "./learning.js";
 import { pieceNode } from "./piece.js";
 import { overlapping, pieceWords } from "./words.js";
 
 const HUES = 4;
 const KINDS = ["bpe", "unigram"];
-export const LEARNING = "The server learns the pieces from the text …";
 
 export class Pane {
   /** side: "left" or "right"; light(range or null) is called with the characters of the piece that is reached. */

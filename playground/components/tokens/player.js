@@ -1,11 +1,10 @@
 // The merge player: a sentence on its way from bytes to pieces, or the paths of Unigram, step by step or played.
-import { ask } from "../basics/calls.js";
 import { button, debounce, make, press } from "../basics/dom.js";
 import { chosenText } from "../page/chosen_text.js";
 import { join, moved, unlessLong } from "../page/link.js";
 import { LatticePicture } from "./lattice.js";
+import { LEARNING, LatestQuestion } from "./learning.js";
 import { MergesPicture } from "./merges.js";
-import { LEARNING } from "./pane.js";
 import { beginning } from "./words.js";
 
 const MODES = [
@@ -15,13 +14,11 @@ const MODES = [
 ];
 const PLAY_MS = 1100;
 const TYPED_MS = 300;
-const PATIENCE_MS = 30000; // until the server has learned the pieces
-const AGAIN_MS = 3000; // after an answer that it still learns them
-const LATE_MS = 500; // without an answer: then the page says why
 
 export class MergePlayer {
   constructor(tab, { sentence, most }) {
     this.tab = tab;
+    this.stepping = new LatestQuestion(tab.server, "play", (words) => (this.said.textContent = words));
     this.most = most[1];
     this.usual = sentence;
     this.mode = "learn";
@@ -129,17 +126,14 @@ export class MergePlayer {
     moved();
     if (chosenText() === null) return;
     this.seen = this.source();
-    const mine = (this.asked = (this.asked ?? 0) + 1);
     const { text: sentence, length } = beginning(this.input.value, this.most);
     const { left, right } = this.tab;
     const question = { key: chosenText(), sentence, length, mode: this.mode, tokens: [left, right] };
-    const late = setTimeout(() => mine === this.asked && (this.said.textContent = LEARNING), LATE_MS);
-    const answer = await ask(this.tab.server, "play", [question], PATIENCE_MS);
-    clearTimeout(late);
-    if (mine !== this.asked) return;
-    this.answer = answer ?? { error: "The server does not answer. Try again in a moment." };
+    const answer = await this.stepping.ask(question);
+    if (!answer) return;
+    this.answer = answer;
     this.show();
-    if (answer?.again) setTimeout(() => mine === this.asked && this.node.isConnected && this.look(), AGAIN_MS);
+    if (answer.again) this.stepping.later(() => this.look(), this.node);
   }
 
   show() {

@@ -1,19 +1,15 @@
 // The Tokens tab: a text of one's own, cut by two tokenizers side by side, and the merge player.
-import { ask } from "../basics/calls.js";
 import { button, make, press, scrolling } from "../basics/dom.js";
 import { Listeners } from "../basics/listeners.js";
 import { chosenText, onText } from "../page/chosen_text.js";
 import { CHARACTERS, chosenTokens, onTokens } from "../page/chosen_tokens.js";
 import { join, moved, unlessLong } from "../page/link.js";
-import { LEARNING, Pane } from "./pane.js";
+import { LatestQuestion } from "./learning.js";
+import { Pane } from "./pane.js";
 import { MergePlayer } from "./player.js";
 import { TextBox } from "./text_box.js";
 import { beginning, characters } from "./words.js";
 
-const PATIENCE_MS = 30000; // until the server has learned the pieces
-const AGAIN_MS = 3000; // after an answer that it still learns them
-const LATE_MS = 500; // without an answer: then the page says why
-const NO_ANSWER = "The server does not answer. Try again in a moment.";
 const SIDES = ["left", "right"];
 
 let shown = null; // the tab of this page
@@ -27,6 +23,7 @@ export const onCut = (act, node) => listeners.add(act, node);
 export class TokensTab {
   constructor(element, props, _watch, server) {
     this.server = server;
+    this.cutting = new LatestQuestion(server, "cut_text", (words) => (this.note.textContent = words));
     this.most = props.most[0];
     this.examples = props.examples;
     this.usual = { example: props.example, left: props.sides[0], right: props.sides[1] };
@@ -146,20 +143,12 @@ export class TokensTab {
   /** Asks for the cut; the answer to an earlier question is dropped. */
   async look() {
     if (chosenText() === null) return;
-    const mine = (this.asked = (this.asked ?? 0) + 1);
     this.cut.classList.add("waiting");
-    const late = setTimeout(() => mine === this.asked && (this.note.textContent = LEARNING), LATE_MS);
-    const answer = await ask(this.server, "cut_text", [this.question()], PATIENCE_MS);
-    clearTimeout(late);
-    if (mine !== this.asked) return;
+    const answer = await this.cutting.ask(this.question());
+    if (!answer) return;
     this.cut.classList.remove("waiting");
-    this.take(answer ?? { error: NO_ANSWER });
-    if (answer?.panes?.some(({ again }) => again)) this.lookAgain(mine);
-  }
-
-  /** Asks again soon, unless there is a newer question: the server still learns the pieces. */
-  lookAgain(mine) {
-    setTimeout(() => mine === this.asked && this.cut.isConnected && this.look(), AGAIN_MS);
+    this.take(answer);
+    if (answer.panes?.some(({ again }) => again)) this.cutting.later(() => this.look(), this.cut);
   }
 
   take({ text = "", note = "", panes = [{}, {}], words = [], losses = "", error = "" }) {
