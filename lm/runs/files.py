@@ -24,6 +24,7 @@ from lm.runs import checksums
 # Bytes of a metrics file that are read to find its last line; more if that line is longer.
 TAIL = 4096
 CHANGED = "its contents are not those that were written"
+FULL = ("No space left", "Not enough free space", " requested and ")  # what a full disk is called
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -185,8 +186,8 @@ def explained(directory: Path) -> Iterator[None]:
         yield
     except (OSError, SafetensorError) as error:
         number = getattr(error, "errno", None)
-        # numpy's `tofile` gives no number.
-        full = "No space left" in str(error) or " requested and " in str(error)
+        # numpy's `tofile` gives no number, and has a sentence for each way to see that.
+        full = any(words in str(error) for words in FULL)
         if number == errno.ENOSPC or full:
             what = "the disk is full; free some space"
         elif number in (errno.EROFS, errno.EACCES, errno.EPERM):

@@ -12,6 +12,7 @@ from playground.looking.beside import Beside
 from playground.looking.kept import Kept
 
 ANSWERS = 24  # kept, of up to a megabyte each
+MOST_BYTES = 1_200_000_000  # of the weights of the models kept: two of 135 million numbers
 
 
 class Snapshots:
@@ -20,8 +21,8 @@ class Snapshots:
     answers: of the views of the inside, by run and question. beside: work on models that takes seconds.
     """
 
-    def __init__(self, keep: int = 6) -> None:
-        self.keep = keep
+    def __init__(self, keep: int = 6, most_bytes: int = MOST_BYTES) -> None:
+        self.keep, self.most_bytes = keep, most_bytes
         self.answers: Kept[dict[str, Any]] = Kept(ANSWERS)
         self.beside = Beside()
         # By identity and step: a run that is made anew in the place of another is not that run.
@@ -40,9 +41,20 @@ class Snapshots:
         model, found = run.model(step)
         with self._lock:
             self._models[run.identity, found] = model
-            while len(self._models) > self.keep:
-                self._models.popitem(last=False)
+            self._drop_old()
         return model, found
+
+    def _drop_old(self) -> None:
+        """Forget the models that nobody asked for the longest; the last one stays, of any size."""
+        sizes = {key: _bytes(model) for key, model in self._models.items()}
+        while len(sizes) > 1 and (len(sizes) > self.keep or sum(sizes.values()) > self.most_bytes):
+            oldest, _ = self._models.popitem(last=False)
+            del sizes[oldest]
+
+
+def _bytes(model: nn.Module) -> int:
+    """Bytes of the weights of a model."""
+    return sum(one.numel() * one.element_size() for one in model.parameters())
 
 
 def _no_weights(run: Run) -> str:
