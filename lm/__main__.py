@@ -78,7 +78,7 @@ class Commands(click.Group):
         except BrokenPipeError:  # whoever reads stdout, such as `head`, has read enough
             terminal.discard_output()
         except Problem as problem:
-            notes.print(f"Error: {problem}", markup=False, soft_wrap=True)
+            notes.say(f"Error: {problem}")
             ctx.exit(exit_code(problem))
         except KeyboardInterrupt:
             interruption.ignore()  # a second Ctrl-C: the end takes a moment
@@ -142,7 +142,7 @@ def evaluate(
     with working("Loading the text"):
         text = run.corpus(corpus)
         task = kind(kind.load(text, run.tokenizer()), run.plan.context_length, where)
-    _say(text.notice)
+    notes.say(text.notice)
     with working("Loading the model"):
         model, step = run.model()
     with working("Evaluating") as tell:
@@ -207,7 +207,7 @@ def corpora_command(name: str | None, text: bool, tokens: Path | None, **values:
         return
     with working("Loading the text"):
         corpus = corpora.load(name)
-    _say(corpus.notice)
+    notes.say(corpus.notice)
     if text:
         click.echo(corpus.text, nl=False)
         return
@@ -326,7 +326,7 @@ def _encoded(
         begin = Prompt.of(tokenizer, text)
     except UnknownCharacter as problem:
         raise UnknownCharacter(f"{problem} {hint}".strip()) from None
-    _say(hint)
+    notes.say(hint)
     ids = begin.ids if len(begin.ids) or not text else first_token(tokenizer)
     return text, ids, begin.rest
 
@@ -348,12 +348,6 @@ def _from_stdin() -> str:
         raise SettingsProblem(
             f"The text on standard input is not {error.encoding}: use --prompt-file with a UTF-8 file."
         ) from None
-
-
-def _say(notice: str | None) -> None:
-    """Print a note for people, if there is one."""
-    if notice:
-        notes.print(notice, markup=False, soft_wrap=True)
 
 
 @main.command()

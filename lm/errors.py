@@ -34,6 +34,16 @@ class Diverged(Problem):
     """The loss is no longer finite, or stays far above that of a uniform guess."""
 
 
+class ScoresNotFinite(Diverged):
+    """A model whose loss diverged is asked for a text."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The model's scores are not finite: its loss diverged. "
+            "Look at an earlier snapshot, or train it again with a lower learning rate."
+        )
+
+
 def exit_code(problem: Problem) -> int:
     """The code with which the command line ends: 2 a wrong setting, 3 a text or run, 4 a loss that diverged."""
     if isinstance(problem, Diverged):

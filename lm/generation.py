@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lm.errors import Diverged, SettingsProblem
+from lm.errors import ScoresNotFinite, SettingsProblem
 from lm.prompt import Begun
 from lm.settings import Settings, Whole, setting
 
@@ -220,10 +220,7 @@ def generate(
                 model.eval()
             logits = reader.read(new[None])[0].float().cpu()  # (V,)
             if not math.isfinite(logits.sum()):
-                raise Diverged(
-                    "The model's scores are not finite: its loss diverged. "
-                    "Look at an earlier snapshot, or train it again with a lower learning rate."
-                )
+                raise ScoresNotFinite
             allowed = begun and begun.allowed()
             if allowed is not None:
                 logits = logits.masked_fill(~torch.from_numpy(allowed), -torch.inf)

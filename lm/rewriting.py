@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lm.corpora.pairs import END, SEPARATOR
 from lm.devices import device_of
-from lm.errors import Diverged, SettingsProblem
+from lm.errors import ScoresNotFinite, SettingsProblem
 from lm.evaluation import evaluation_mode
 from lm.generation import Caching, SamplingConfig, next_token_distribution
 from lm.layers import PADDING
@@ -282,7 +282,7 @@ class Rewriter:
 
     def _answer(self, line: Line) -> Answer:
         if not math.isfinite(line.log_probability):
-            raise _not_finite()
+            raise ScoresNotFinite
         text = self.tokenizer.decode(list(line.ids))
         return Answer(text, math.exp(line.log_probability), line.ended)
 
@@ -305,11 +305,4 @@ def padded(lines: Sequence[Sequence[int]]) -> Tensor:
 
 def _check_finite(scores: Tensor) -> None:
     if not math.isfinite(scores.sum()):
-        raise _not_finite()
-
-
-def _not_finite() -> Diverged:
-    return Diverged(
-        "The model's scores are not finite: its loss diverged. "
-        "Look at an earlier snapshot, or train it again with a lower learning rate."
-    )
+        raise ScoresNotFinite

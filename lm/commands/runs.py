@@ -89,10 +89,9 @@ def _found(listing: Listing, directory: Path | None) -> list[Facts]:
     else:
         listed = listing.of(directory)
     for problem in listed.problems.values():
-        notes.print(problem, markup=False, soft_wrap=True)
+        notes.say(problem)
     for run in listed.runs:
-        if run.notice:
-            notes.print(run.notice, markup=False, soft_wrap=True)
+        notes.say(run.notice)
     return list(listed.runs)
 
 

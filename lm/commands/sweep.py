@@ -180,8 +180,7 @@ class _Texts:
             else:
                 self.corpus = corpora.load(name)
                 notice = self.corpus.notice
-        if notice:
-            notes.print(notice, markup=False, soft_wrap=True)
+        notes.say(notice)
         self._prepared: dict[Any, PreparedText] = {}
 
     def of(self, plan: Any) -> PreparedText:

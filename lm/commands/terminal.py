@@ -28,6 +28,11 @@ class Notes(Console):
         with contextlib.suppress(OSError):
             super().print(*objects, **options)
 
+    def say(self, sentence: str | None) -> None:
+        """Print a sentence, if there is one; the console reads no markup in it and breaks no lines."""
+        if sentence:
+            self.print(sentence, markup=False, soft_wrap=True)
+
     def on_broken_pipe(self) -> None:
         """Say nothing from now on."""
         self.quiet = True

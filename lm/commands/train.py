@@ -183,15 +183,14 @@ def _prepared(
         else:
             text = corpora.load(corpus)
             notice = text.notice
-    if notice:
-        notes.print(notice, markup=False, soft_wrap=True)
+    notes.say(notice)
     if isinstance(text, corpora.TokenCorpus):
         _check_uncounted(plan)
     with working("Counting n-grams") as tell:
         prepared = prepare(text, plan.tokenizer, plan.task, tell=tell, base=base)
     prepared.check(plan.context_length)
     for line in tuning_told.before(plan, prepared):
-        notes.print(line, markup=False, soft_wrap=True)
+        notes.say(line)
     return plan, prepared
 
 
@@ -296,8 +295,7 @@ def _run_training(
     if ended and evaluations:
         click.echo(_report(run, evaluations[-1], until_val_loss, as_json))
         best = run.best()
-        if learned := tuning_told.after(evaluations):
-            notes.print(learned, markup=False, soft_wrap=True)
+        notes.say(tuning_told.after(evaluations))
         if best and best["loss"] < evaluations[-1]["loss"]:
             notes.print(
                 f"The lowest validation loss was {best['loss']:.4f}, at step {best['step']:,}: that snapshot "

@@ -48,7 +48,7 @@ def gathered(device: str, sharded: bool, interrupted: Interruption) -> Iterator[
         knows_more = group.first or not isinstance(problem, Diverged)
         if knows_more and group.may_speak():
             notes.quiet = False
-            notes.print(f"Error: {problem}", markup=False, soft_wrap=True)
+            notes.say(f"Error: {problem}")
         sys.stdout.flush()
         os._exit(exit_code(problem))
 

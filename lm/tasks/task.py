@@ -24,6 +24,12 @@ class Batch:
     weights: Tensor | None = None
     sources: Tensor | None = None
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Its tensors by name, without those that it does not have."""
+        named = {"weights": self.weights, "sources": self.sources}
+        optional = {name: one for name, one in named.items() if one is not None}
+        return {"inputs": self.inputs, "targets": self.targets, **optional}
+
     def after(self, given: int) -> "Batch":
         """The batch without the first `given` predictions of each row, which do not count."""
         if not given:

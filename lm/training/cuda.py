@@ -123,8 +123,9 @@ class CudaLearner(GradientLearner):
             self._record(batch)
         assert self.graph is not None
         if _shapes(batch) == _shapes(self.batch):
-            for place, tensor in zip(_tensors(self.batch), _tensors(batch), strict=True):
-                place.copy_(tensor)
+            places = self.batch.tensors()
+            for name, tensor in batch.tensors().items():
+                places[name].copy_(tensor)
             self.graph.replay()
             result = self.result
         else:
@@ -146,8 +147,7 @@ class CudaLearner(GradientLearner):
 
     def _record(self, batch: Batch) -> None:
         """Record the graph of a step; weights, optimizer state and random numbers stay as they are."""
-        parts = (batch.inputs, batch.targets, batch.weights, batch.sources)
-        self.batch = Batch(*(part if part is None else part.clone() for part in parts))  # type: ignore[arg-type]
+        self.batch = Batch(**{name: tensor.clone() for name, tensor in batch.tensors().items()})
         random_numbers = torch.cuda.get_rng_state(self.device)
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
@@ -182,10 +182,5 @@ def deterministic() -> Iterator[None]:
         debugging.fill_uninitialized_memory = filled
 
 
-def _tensors(batch: Batch) -> list[Tensor]:
-    parts = (batch.inputs, batch.targets, batch.weights, batch.sources)
-    return [part for part in parts if part is not None]
-
-
-def _shapes(batch: Batch) -> list[torch.Size]:
-    return [tensor.shape for tensor in _tensors(batch)]
+def _shapes(batch: Batch) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in batch.tensors().items()}

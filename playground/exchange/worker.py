@@ -6,7 +6,6 @@ Messages up the pipe: ("told", (sentence, share or None)), then ("done", result)
 import contextlib
 import os
 import signal
-import threading
 import zipfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -26,7 +25,7 @@ def work(pipe: Connection, name: str, folder: Path, *args: Any) -> None:
     processes.obey(signal.SIGTERM, lambda: os._exit(0))  # its files are removed by the server
     with contextlib.suppress(OSError):
         os.nice(10)  # the page stays quick
-    threading.Thread(target=_exit_with_server, args=(pipe,), daemon=True).start()
+    processes.exit_with_server(pipe)
     torch.set_num_threads(1)
 
     def tell(sentence: str, share: float | None = None) -> None:
@@ -42,13 +41,6 @@ def work(pipe: Connection, name: str, folder: Path, *args: Any) -> None:
         pipe.send(("refused", f"This met a fault of the program: {error!r}."))
     else:
         pipe.send(("done", result))
-
-
-def _exit_with_server(pipe: Connection) -> None:
-    try:
-        pipe.recv()  # nothing is sent: this ends when the server closes the pipe
-    finally:
-        os._exit(0)
 
 
 def as_told(sentence: str, folder: Path) -> str:

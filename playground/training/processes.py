@@ -7,6 +7,7 @@ of them are forked, starts with these signals blocked, and they inherit that fro
 
 import contextlib
 import multiprocessing.forkserver
+import os
 import signal
 import threading
 import time
@@ -70,6 +71,18 @@ def obey(number: int, action: Callable[[], None]) -> None:
     """Take a signal that is blocked in this process, which `start` has started, and act on it."""
     signal.signal(number, lambda *_: action())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+
+
+def exit_with_server(pipe: Connection) -> None:
+    """Let this process exit as soon as the server closes its end of the pipe, on which it sends nothing."""
+
+    def wait() -> None:
+        try:
+            pipe.recv()
+        finally:
+            os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ import contextlib
 import math
 import os
 import signal
-import threading
 import time
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -53,7 +52,7 @@ def work(pipe: Connection, threads: int, *job: Any) -> None:
     processes.obey(signal.SIGTERM, lambda: os._exit(0))  # there is nothing to save
     signal.alarm(60)  # seconds after which the timing is given up
     os.nice(19)
-    threading.Thread(target=_exit_with_server, args=(pipe,), daemon=True).start()
+    processes.exit_with_server(pipe)
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # as in a run
     costs = Costs()
@@ -61,13 +60,6 @@ def work(pipe: Connection, threads: int, *job: Any) -> None:
         costs = measured(*job)
     with contextlib.suppress(OSError):
         pipe.send(costs)
-
-
-def _exit_with_server(pipe: Connection) -> None:
-    try:
-        pipe.recv()  # nothing is sent: this ends when the server closes the pipe
-    finally:
-        os._exit(0)
 
 
 def measured(device: str, plan: Plan, corpus: AnyCorpus, tokenizer: Tokenizer) -> Costs:

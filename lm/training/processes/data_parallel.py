@@ -66,8 +66,7 @@ class DataParallelLearner(GradientLearner):
         rank, size = self.group.rank, self.group.size
         count = len(batch.inputs) // size
         rows = slice(rank * count, (rank + 1) * count)
-        parts = (batch.inputs, batch.targets, batch.weights, batch.sources)
-        mine = Batch(*(part if part is None else part[rows] for part in parts))  # type: ignore[arg-type]
+        mine = Batch(**{name: tensor[rows] for name, tensor in batch.tensors().items()})
         if mine.weights is not None and batch.weights is not None:
             self.share = size * (mine.weights.sum() / batch.weights.sum()).item()
         return mine
