@@ -5,7 +5,6 @@ model holds no recording code.
 """
 
 import copy
-import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from lm.devices import device_of
 from lm.errors import SettingsProblem
 from lm.evaluation import evaluation_mode
+from lm.inside.inspection import recorded_calls
 from lm.layers import CrossAttention, cross_pattern, pattern
 from lm.models.encoder_decoder import EncoderDecoder
 from lm.rewriting import Rewriter, marks, padded
@@ -119,19 +119,6 @@ def _read(
     model: nn.Module, tokens: Tensor, source: Tensor, parts: list[Any]
 ) -> tuple[Tensor, dict[Any, tuple[Any, ...]]]:
     """The logits (T, V) of an answer (1, T) to a line (1, S), and the arguments of each part's `forward`."""
-    found: dict[Any, tuple[Any, ...]] = {}
-    this_thread = threading.get_ident()
-
-    def keep(part: nn.Module, arguments: tuple[Any, ...]) -> None:
-        # Another thread may be writing with the same model: its lines are not ours.
-        if threading.get_ident() == this_thread:
-            found[part] = arguments
-
-    hooks = [part.register_forward_pre_hook(keep) for part in parts]
-    try:
-        with evaluation_mode(model):
-            logits = model(tokens, source)[0]  # (T, V)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return logits, found
+    with evaluation_mode(model), recorded_calls(parts) as calls:
+        logits = model(tokens, source)[0]  # (T, V)
+    return logits, dict(calls)

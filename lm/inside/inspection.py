@@ -5,7 +5,9 @@ value are then computed from it once more. So the models hold no recording code,
 which never write their weights to memory, as always.
 """
 
+import contextlib
 import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,26 +154,32 @@ def next_character_table(model: nn.Module, ids: np.ndarray) -> np.ndarray:
     return logits.softmax(dim=-1)[:, tokens].cpu().numpy()
 
 
-def _read(
-    model: nn.Module, tokens: Tensor, parts: list[Any]
-) -> tuple[Tensor, list[tuple[Any, Tensor]]]:
-    """The logits (T, V) of `tokens` (T,), and each of `parts` with its input (1, T, C), in order."""
-    inputs: list[tuple[Any, Tensor]] = []
+@contextlib.contextmanager
+def recorded_calls(parts: Iterable[nn.Module]) -> Iterator[list[tuple[Any, tuple[Any, ...]]]]:
+    """Gives a list that grows while a model reads: each of `parts` that runs, with its `forward`'s arguments."""
+    calls: list[tuple[Any, tuple[Any, ...]]] = []
     this_thread = threading.get_ident()
 
     def keep(part: nn.Module, arguments: tuple[Any, ...]) -> None:
         # Another thread may be writing with the same model: its input is not ours.
         if threading.get_ident() == this_thread:
-            inputs.append((part, arguments[0]))
+            calls.append((part, arguments))
 
     hooks = [part.register_forward_pre_hook(keep) for part in parts]
     try:
-        with evaluation_mode(model):
-            logits = model(tokens[None])[0]  # (T, V)
+        yield calls
     finally:
         for hook in hooks:
             hook.remove()
-    return logits, inputs
+
+
+def _read(
+    model: nn.Module, tokens: Tensor, parts: list[Any]
+) -> tuple[Tensor, list[tuple[Any, Tensor]]]:
+    """The logits (T, V) of `tokens` (T,), and each of `parts` with its input (1, T, C), in order."""
+    with evaluation_mode(model), recorded_calls(parts) as calls:
+        logits = model(tokens[None])[0]  # (T, V)
+    return logits, [(part, arguments[0]) for part, arguments in calls]
 
 
 def _within(index: int, count: int, what: str) -> int:

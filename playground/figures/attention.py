@@ -7,7 +7,6 @@ empty, not zero.  Axes are integers with tick text, because characters repeat.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,4 +73,4 @@ def _labels(tokens: Sequence[str]) -> dict[str, Any]:
 def pack(weights: Weights) -> str:
     """Weights of any shape as base64 of one byte each, 255 for 1.0; the page unpacks them."""
     scaled = np.rint(np.clip(np.nan_to_num(np.asarray(weights, dtype=float)), 0, 1) * 255)
-    return base64.b64encode(scaled.astype(np.uint8).tobytes()).decode("ascii")
+    return template.in_base64(scaled.astype(np.uint8))

@@ -1,14 +1,16 @@
 """The look every figure shares: small, transparent, and readable by colour-blind eyes.
 
-plotly's own template adds 6.5 KB to each figure; this one is a few hundred bytes.  Colours that
+plotly's own template adds 6.5 KB to each figure; this one is a few hundred bytes. Colours that
 differ on a dark page stand in `style/colours.css`, and the browser puts them in.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 INK = "#5d6679"
@@ -46,6 +48,11 @@ TEMPLATE = go.layout.Template(
 def head_hue(head: int) -> tuple[str, str]:
     """The colours of an attention head on a light and on a dark page; they repeat after six."""
     return HEAD_HUES[head % len(HEAD_HUES)]
+
+
+def in_base64(array: np.ndarray) -> str:
+    """The bytes of an array as text; the page unpacks them."""
+    return base64.b64encode(array.tobytes()).decode("ascii")
 
 
 def as_json(figure: go.Figure) -> dict[str, Any]:

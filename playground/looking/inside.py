@@ -5,7 +5,6 @@ models with an encoder in `pairs.py`. They answer for the snapshot that the tab 
 `lm.inside.inspection` and `lm.inside.ablation`.
 """
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +25,7 @@ from lm.tasks.continue_text import SAMPLE, first_token
 from lm.tokenizers import Tokenizer
 from lm.tokenizers.streaming import Stream
 from lm.training.config import CountingConfig
+from playground.figures import template
 from playground.looking import far_past, head_costs, pairs
 from playground.looking.inspection import DEFAULT_TEXT, MOST_POSITIONS, attention, table
 from playground.looking.snapshots import Snapshots
@@ -181,7 +181,7 @@ def _next(run: Run, model: nn.Module, question: Question) -> dict[str, Any]:
     tokenizer = run.tokenizer()
     return {
         "text": tokens,
-        "logits": base64.b64encode(logits.tobytes()).decode("ascii"),
+        "logits": template.in_base64(logits),
         "tokens": _names(tokenizer, logits),
         "characters_per_token": run.record.characters_per_token,
         "note": note,

@@ -3,7 +3,6 @@
 A model without attention is shown as a table of the next token. The mathematics is in `lm.inside.inspection`.
 """
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -42,7 +41,7 @@ def attention(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
         "layers": weights.shape[0],
         "heads": weights.shape[1],
         "weights": attention_figure.pack(weights),
-        "masks": base64.b64encode(masks.tobytes()).decode("ascii"),
+        "masks": template.in_base64(masks),
         "summaries": [
             [
                 head_words(

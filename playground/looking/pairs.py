@@ -4,7 +4,6 @@ Each function is a view of the card (`VIEWS`), for one line and the model's own 
 in `lm/inside/inspecting_pairs.py`, `lm/inside/alignment.py` and `lm/rewriting.py`.
 """
 
-import base64
 import math
 from collections.abc import Callable
 from typing import Any, cast
@@ -104,7 +103,7 @@ def masks(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
                 "answers": answers,
                 "rows": len(mask),
                 "columns": mask.shape[1],
-                "mask": base64.b64encode(mask.astype(np.uint8).tobytes()).decode("ascii"),
+                "mask": template.in_base64(mask.astype(np.uint8)),
                 "words": mask_words(mask, padding),
             }
             for title, kind, asks, answers, mask, padding in drawn
@@ -173,9 +172,7 @@ def _heads(
         "layers": weights.shape[0],
         "heads": weights.shape[1],
         "weights": attention_figure.pack(weights),
-        "masks": base64.b64encode(
-            np.tile(mask.astype(np.uint8), (weights.shape[0], 1, 1)).tobytes()
-        ).decode("ascii"),
+        "masks": template.in_base64(np.tile(mask.astype(np.uint8), (weights.shape[0], 1, 1))),
         "summaries": [[words(head, rows, mask) for head in layer] for layer in weights],
         "losses": losses or [None] * len(rows),
         "figure": template.as_json(figure),
