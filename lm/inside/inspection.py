@@ -156,7 +156,7 @@ def next_character_table(model: nn.Module, ids: np.ndarray) -> np.ndarray:
 
 @contextlib.contextmanager
 def recorded_calls(parts: Iterable[nn.Module]) -> Iterator[list[tuple[Any, tuple[Any, ...]]]]:
-    """Gives a list that grows while a model reads: each of `parts` that runs, with the arguments it is given."""
+    """Gives a list that grows while a model reads: each part that runs, with the arguments it is given."""
     calls: list[tuple[Any, tuple[Any, ...]]] = []
     this_thread = threading.get_ident()
 
