@@ -35,6 +35,11 @@ class CorpusRecord(BaseModel):
     floor: float | None
 
 
+def imported_title(note: str) -> str:
+    """The name of a model that others trained, with which the note of its run begins (`importing.py`)."""
+    return note.partition(", from ")[0] or "an imported model"
+
+
 class BaseRecord(BaseModel):
     """The run that a run started from.
 

@@ -6,7 +6,7 @@ Both losses are told from step 0 on: the run that was started from, judged befor
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lm.runs.format import BaseRecord
+from lm.runs.format import BaseRecord, imported_title
 from lm.wording import decimals_of
 
 NOTHING = 0.02  # nats per character: a change of less is none
@@ -15,7 +15,7 @@ NOTHING = 0.02  # nats per character: a change of less is none
 def title_of(base: BaseRecord) -> str:
     """The name of what a run started from."""
     if base.corpus is None:
-        return base.note.partition(", from ")[0] or "an imported model"
+        return imported_title(base.note)
     return f"a run on {base.corpus.title}"
 
 

@@ -15,6 +15,7 @@ from lm.ladder import RUNGS
 from lm.runs import label, lock
 from lm.runs.comparing import changes_told, differences, differences_of, unit, value, verdict
 from lm.runs.facts import Facts
+from lm.runs.format import imported_title
 from lm.runs.listing import Listing
 from lm.settings import describe
 from lm.tokenizers import ImportedTokenizerConfig
@@ -216,7 +217,7 @@ def what_differs(first: Facts | None, run: Facts) -> list[str]:
     by its recipe, or from its model's usual settings. So is the first one, or any if there is none.
     """
     if run.plan.tokenizer.tokenizer == IMPORTED and not run.plan.start.tunes:
-        return [run.note.partition(", from ")[0] or "an imported model"]
+        return [imported_title(run.note)]
     if first is None or first.directory == run.directory:
         return _own_words(run)
     told = differences_of(first, run)

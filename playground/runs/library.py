@@ -19,6 +19,7 @@ from lm import runs
 from lm.errors import Problem, RunProblem
 from lm.ladder import RUNGS
 from lm.runs import lock
+from lm.runs.format import imported_title
 from lm.runs.listing import SWEEP
 from playground.runs.run_view import RunView
 from playground.serving.visitors import NOBODY
@@ -202,7 +203,7 @@ class Library:
                         steps = f"{step:,} steps{' so far' if trains else ''}"
                         description = f"{recipe} · {steps} · {run.record.corpus.title}"
                         if came:
-                            description = run.record.note.partition(", from ")[0]
+                            description = imported_title(run.record.note)
                         found.append((run.record.created, description, path.name))
         return [
             (f"{created[:16].replace('T', ' ')} · {description}", f"local:{name}")

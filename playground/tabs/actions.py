@@ -196,13 +196,13 @@ class Actions:
 
     def poll(self, data: Any) -> Answer:
         """The news of a run; the page calls it one to five times a second with [token, start, start_events]."""
-        token, start, start_events = arguments(data, 3)
+        token, start, start_events = arguments(data, "", 0, 0)
         start, start_events = (n if isinstance(n, int) else 0 for n in (start, start_events))
         return self.library.answer(sendable(token), start, start_events)
 
     def order(self, data: Any) -> Answer:
         """Pause, resume or stop a run if it is live; then answers as `poll`."""
-        *polled, name = arguments(data, 4)
+        *polled, name = arguments(data, "", 0, 0, "")
         if name in ("pause", "resume", "stop"):
             self.supervisor.command(str(polled[0]), name)
         return self.poll(polled)
@@ -249,7 +249,9 @@ class Actions:
         Without a view it is the model's first one.
         """
         asked = list(data) if isinstance(data, list) else []
-        token, step, text, view, more = arguments([*asked, "", None][: max(5, len(asked))], 5)
+        token, step, text, view, more = arguments(
+            [*asked, "", None][: max(5, len(asked))], "", 0, "", "", None
+        )
         try:
             run = self.library.view(str(token)).run
             passage = self._held_out(run) if view == "surprise" else ""
@@ -262,7 +264,7 @@ class Actions:
 
     def cost(self, data: Any) -> Answer:
         """What switched-off heads cost; the page sends [token, step or None, off] until it is done."""
-        token, step, off = arguments(data, 3)
+        token, step, off = arguments(data, "", 0, ())
         try:
             run = self.library.view(str(token)).run
             question = inside.Question.of(step_of(step), "", "", "", {"off": off})

@@ -23,6 +23,6 @@ def step_of(value: Any) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def arguments(data: Any, count: int) -> Sequence[Any]:
-    """The arguments of a server function; harmless ones in place of a list of another length."""
-    return data if isinstance(data, list) and len(data) == count else ["", *[0] * (count - 1)]
+def arguments(data: Any, *harmless: Any) -> Sequence[Any]:
+    """The arguments of a server function; the harmless ones unless `data` is a list of as many."""
+    return data if isinstance(data, list) and len(data) == len(harmless) else harmless

@@ -7,6 +7,7 @@ import gradio as gr
 from lm.errors import Problem
 from playground import components
 from playground.runs.board import Board
+from playground.tabs.arguments import arguments
 
 
 def build(board: Board) -> None:
@@ -19,7 +20,7 @@ def build(board: Board) -> None:
             return {"error": str(problem)}
 
     def put(data: list[Any]) -> Any:
-        name, token, owner = data if isinstance(data, list) and len(data) == 3 else ("", "", "")
+        name, token, owner = arguments(data, "", "", "")
         try:
             board.put(name, token, owner)
         except Problem as problem:
@@ -27,7 +28,7 @@ def build(board: Board) -> None:
         return entries(owner)
 
     def withdraw(data: list[Any]) -> Any:
-        ident, owner = data if isinstance(data, list) and len(data) == 2 else ("", "")
+        ident, owner = arguments(data, "", "")
         try:
             board.withdraw(ident, owner)
         except Problem as problem:

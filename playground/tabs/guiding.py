@@ -17,6 +17,7 @@ from playground.guides import Guide, Step, guide
 from playground.runs.run_view import RunView
 from playground.services import Services
 from playground.tabs import controls, pretrained
+from playground.tabs.arguments import arguments
 from playground.tabs.facts import compared, facts
 
 SHORT = 5000  # characters of the text "short"
@@ -62,7 +63,7 @@ class Guiding:
 
         The strip sends [step, token of the run shown, [token of each that was shown before, the last first]].
         """
-        index, token, before = data if isinstance(data, list) and len(data) == 3 else (None, "", [])
+        index, token, before = arguments(data, None, "", [])
         try:
             step = self._step(index)
             view = self._view(token)

@@ -13,6 +13,7 @@ import gradio as gr
 from playground import components
 from playground.services import Services
 from playground.tabs import links
+from playground.tabs.arguments import arguments
 from playground.tabs.model_tab import Tab, choose, notice
 from playground.tabs.prompts import sendable
 
@@ -43,8 +44,7 @@ class Opening:
         The page sends [key of the text, the link's parameters as [[name, value], ...], {model: the remembered
         run}, whether it wrote the link itself], without the runs that it shows already.
         """
-        asked = data if isinstance(data, list) and len(data) == 4 else ["", [], {}, False]
-        text, query, runs, own = asked
+        text, query, runs, own = arguments(data, "", [], {}, False)
         pairs = (
             [pair for pair in query if isinstance(pair, list)] if isinstance(query, list) else []
         )

@@ -17,6 +17,7 @@ from playground.runs.sweep_result import SweepResults
 from playground.runs.sweeping import Sweeping
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor, visitor_of
+from playground.tabs.arguments import arguments
 from playground.tabs.events import AS_TYPED
 from playground.tabs.prompts import sendable
 
@@ -121,7 +122,7 @@ def build(services: Services) -> None:
         return results.state(data)
 
     def steer(data: Any) -> Any:
-        sweeping.steer(*(data if isinstance(data, list) and len(data) == 2 else ["", ""]))
+        sweeping.steer(*arguments(data, "", ""))
         return {}
 
     with gr.Tab("Runs", elem_id="rung-runs", id=NAME):

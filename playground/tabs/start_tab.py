@@ -9,6 +9,7 @@ from playground import components
 from playground.runs.race import Races
 from playground.services import Services
 from playground.serving.visitors import visitor_of
+from playground.tabs.arguments import arguments
 from playground.tabs.ladder_data import ladder
 from playground.tabs.prompts import sendable
 
@@ -20,7 +21,7 @@ def build(page: gr.Blocks, services: Services, corpus: gr.BrowserState) -> None:
     races = Races(services)
 
     def race(data: list[Any], request: gr.Request) -> Any:
-        corpus, tokens, budget = data if isinstance(data, list) and len(data) == 3 else [""] * 3
+        corpus, tokens, budget = arguments(data, "", "", "")
         try:
             return {"race": races.begin(str(corpus), budget, visitor_of(request), tokens)}
         except Problem as problem:
@@ -30,12 +31,12 @@ def build(page: gr.Blocks, services: Services, corpus: gr.BrowserState) -> None:
         return races.state(_text(data))
 
     def steer(data: list[Any]) -> Any:
-        key, name = data if isinstance(data, list) and len(data) == 2 else ("", "")
+        key, name = arguments(data, "", "")
         races.order(str(key), str(name))
         return races.state(str(key))
 
     def poll(data: list[Any]) -> Any:
-        token, start, events = data if isinstance(data, list) and len(data) == 3 else ("", 0, 0)
+        token, start, events = arguments(data, "", 0, 0)
         begin, begin_events = (n if isinstance(n, int) else 0 for n in (start, events))
         return services.library.answer(sendable(token), begin, begin_events)
 

@@ -16,6 +16,7 @@ from playground.cutting.facts import Words, count_words, facts
 from playground.guides import guide
 from playground.services import Services
 from playground.tabs import lesson_view
+from playground.tabs.arguments import arguments
 from playground.texts import NotYet
 from playground.tokens import CHARACTERS
 
@@ -81,7 +82,7 @@ class TokensTab:
 
     def happened(self, data: Any) -> Answer:
         """{"text"}: what came of a step of the guide; the page sends [step, what it asks `cut`]."""
-        index, asked = data if isinstance(data, list) and len(data) == 2 else (None, None)
+        index, asked = arguments(data, None, None)
         if not isinstance(index, int) or not 0 <= index < len(self.steps):
             return {"text": "The guide has no such step."}
         try:

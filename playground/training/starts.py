@@ -20,6 +20,7 @@ from lm.errors import Problem, SettingsProblem
 from lm.ladder import PRETRAINED
 from lm.plan import Plan, Rung
 from lm.runs import starting
+from lm.runs.format import imported_title
 from lm.runs.preparation import PreparedText, prepare
 from lm.runs.run import Run
 from lm.runs.starting import Base
@@ -168,7 +169,7 @@ def label_of(token: str, run: Run) -> str:
     if own:
         return own
     if record.trained_elsewhere and not run.plan.start.tunes:
-        return record.note.partition(", from ")[0] or "an imported model"
+        return imported_title(record.note)
     included = "the included run" if token.startswith(INCLUDED) else f"run of {record.created[:10]}"
     return f"{included}, {record.corpus.title}, {run.status()[2]:,} steps"
 
