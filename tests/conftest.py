@@ -31,6 +31,22 @@ def rung(request) -> Rung:
     return request.param
 
 
+SMALLER = (
+    "bigram",
+    "single_head_attention",
+    "multi_head_attention",
+    "single_block_transformer",
+)
+# For tests of what all rungs share: those that are smaller than the decoder, and repeat it, are slow tests.
+of_typical_rungs = pytest.mark.parametrize(
+    "rung",
+    [
+        pytest.param(one, id=name, marks=pytest.mark.slow if name in SMALLER else ())
+        for name, one in RUNGS.items()
+    ],
+)
+
+
 @pytest.fixture(params=NETWORKS.values(), ids=NETWORKS)
 def network(request) -> Rung:
     """Each rung that learns by gradient descent."""

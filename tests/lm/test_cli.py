@@ -11,6 +11,7 @@ from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
 from lm.settings import describe
 from lm.tasks import KINDS
+from tests.conftest import of_typical_rungs
 from tests.lm.command_line import QUICK, lm, quick, refusal
 
 
@@ -179,6 +180,7 @@ def test_a_resumed_run_keeps_its_settings_whatever_recipe_is_asked_for(recipe, f
     assert "keeps it: its weights were learned in that model" in refusal(*again, code=3)
 
 
+@of_typical_rungs
 def test_the_result_as_json(rung, text, tmp_path):
     """Of a run whose settings are the rung's own, but for those that are given."""
     out = tmp_path / "run"

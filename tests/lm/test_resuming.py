@@ -23,6 +23,7 @@ from lm.training.events import (
     TakeCheckpoint,
 )
 from lm.training.loop import train
+from tests.conftest import of_typical_rungs
 from tests.lm.command_line import QUICK, lm, refusal
 from tests.lm.recorded import record_all, resume
 
@@ -90,6 +91,7 @@ PLACES = {
 }
 
 
+@of_typical_rungs
 @pytest.mark.parametrize("where", PLACES.values(), ids=PLACES)
 def test_stopped_and_resumed(rung, where, uninterrupted, tiny_plan, begin, data, tmp_path):
     stopped = halt(rung, tiny_plan, begin, data, tmp_path / "run", where)
@@ -126,6 +128,7 @@ def test_stopped_and_resumed_after_every_few_events(
     assert final(run) == final(whole)
 
 
+@of_typical_rungs
 @pytest.mark.parametrize("after", [2, 8, 19])
 def test_crashed_and_resumed(rung, after, uninterrupted, tiny_plan, begin, data, tmp_path):
     """A process that dies says nothing; what it wrote after its last checkpoint is forgotten."""
@@ -153,6 +156,7 @@ def test_crashed_and_resumed(rung, after, uninterrupted, tiny_plan, begin, data,
     assert not list((tmp_path / "run").rglob("*.tmp"))
 
 
+@of_typical_rungs
 @pytest.mark.parametrize("events", [0, 1])
 def test_killed_before_its_first_checkpoint_a_run_begins_again(
     rung, events, uninterrupted, tiny_plan, begin, data, tmp_path

@@ -17,6 +17,7 @@ from lm.training.events import (
     TakeCheckpoint,
 )
 from lm.training.loop import train
+from tests.conftest import of_typical_rungs
 from tests.lm.events import plain, told
 
 DECODER = RUNGS["decoder_transformer"]
@@ -108,6 +109,7 @@ def test_a_checkpoint_can_be_taken_after_any_event(rung, tiny_plan, data):
         assert taken.replay
 
 
+@of_typical_rungs
 def test_going_on_from_any_checkpoint_equals_never_having_stopped(rung, tiny_plan, data):
     """Taken after every single event, also in the middle of an evaluation and of a step's end."""
     plan = tiny_plan(rung, dropout=0.3, steps=5, evaluate_every=3, order=3)

@@ -26,7 +26,8 @@ def test_it_has_so_many_pieces_and_all_bytes(tokenizer):
 
 
 def test_any_text_is_encoded_without_loss(tokenizer):
-    unicode = "".join(chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
+    """Of Unicode every 31st character; `test_bpe.py` has all of them, through the same bytes."""
+    unicode = "".join(chr(code) for code in range(0, 0x110000, 31) if not 0xD800 <= code < 0xE000)
     for text in [unicode, *random_strings(200), *WHAT_HURTS, "x" * 100_000]:
         ids = tokenizer.encode(text)
         assert tokenizer.decode(ids) == text

@@ -14,6 +14,7 @@ from lm.runs.facts import text_key
 from playground.tabs import controls
 from playground.tabs.actions import Actions
 from playground.texts import NotYet
+from tests.conftest import of_typical_rungs
 from tests.playground.answers import (
     BAD_VALUES,
     DEEP,
@@ -42,6 +43,7 @@ def test_train_starts_a_run_and_answers_with_its_chart(
     assert token not in str(library.view(token).run.directory)
 
 
+@of_typical_rungs
 def test_a_bad_value_starts_nothing(rung, services, own_text, tiny_values):
     """Each value with one of the orders in turn: they read the values in the same way."""
     actions, orders = Actions(rung, services), itertools.cycle(["train", "reset", "step"])

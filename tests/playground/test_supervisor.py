@@ -9,11 +9,13 @@ from lm.devices import available_cores
 from lm.runs import recording
 from lm.training.loop import evaluation_due, train
 from playground.training.supervisor import LIVE
+from tests.conftest import of_typical_rungs
 from tests.playground.live_runs import LONG, directory_of, process_of, types
 
 # A life
 
 
+@of_typical_rungs
 def test_a_run_starts_trains_and_finishes(start, status, library, rung):
     token = start(rung=rung.name, steps=30, evaluate_every=15)
     answer = status(token, "finished")
