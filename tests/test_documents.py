@@ -15,6 +15,8 @@ import torch
 from click.testing import CliRunner
 from packaging.specifiers import SpecifierSet
 
+import lm
+import playground
 from lm import corpora, tasks
 from lm.__main__ import main as lm_command
 from lm.layers import SelfAttention, masks, pattern
@@ -79,6 +81,13 @@ def entry(module: str) -> click.Command:
     """The command that `python -m module` runs."""
     known = {"lm": lm_command, "playground": playground_command}
     return known.get(module) or importlib.import_module(module).main
+
+
+@pytest.mark.parametrize("package", [lm, playground])
+def test_the_list_at_the_head_of_a_package_names_each_file_and_folder(package):
+    entries = [p for p in Path(package.__file__).parent.glob("[a-z]*") if p.suffix != ".md"]
+    names = [f"{entry.name}/" if entry.is_dir() else entry.name for entry in entries]
+    assert [name for name in names if name not in package.__doc__] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -1,9 +1,8 @@
 """Text to numbers and back: a model reads and writes ids, 0 to vocab_size - 1.
 
 Characters come first (`characters.py`), then pieces of words: `bpe.py` spells out how they are learned, and
-`unigram.py` is another way. Both stand on `byte_level.py`. `imported.py` reads those
-of others. Another tokenizer is one more file and one more entry in `KINDS`. Next in the reading order:
-`lm/ngrams.py`.
+`unigram.py` is another way. Both stand on `byte_level.py`. `imported.py` reads the tokenizers of others.
+Another tokenizer is one more file and one more entry in `KINDS`. Next in the reading order: `lm/ngrams.py`.
 """
 
 import hashlib

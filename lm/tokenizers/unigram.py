@@ -4,8 +4,8 @@ BPE builds pieces up; Unigram takes them away. It begins with all frequent strin
 each (expectation-maximisation), removes those that are missed least, and repeats that until the vocabulary is
 as small as wanted. A text is cut so that the product of its pieces' probabilities is as large as possible.
 
-The `tokenizers` library learns the pieces and cuts the texts. `best_cut` is the cutting spelled out, for the
-page; a test holds both equal.
+The `tokenizers` library learns the pieces and cuts the texts. `best_cut` is the cutting spelled out, to be
+read; a test holds both equal.
 """
 
 import json
