@@ -62,6 +62,8 @@ def test_a_small_gpt2_is_brought_taught_by_lora_and_taken_away(server, context, 
     with page.expect_download() as download:
         tab.panel.locator(".model-export [data-format=huggingface]").click()
     download.value.save_as(tmp_path / "out.zip")
+    # Its own click on the link once closed the menu, and with it this sentence.
+    tab.panel.get_by_text("is on its way to your downloads").wait_for(state="visible")
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         archive.extractall(tmp_path / "out")
     (top,) = (tmp_path / "out").iterdir()

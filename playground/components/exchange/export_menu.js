@@ -103,9 +103,9 @@ export class ExportMenu {
     this.progress.tell(`Exporting as ${format}`);
     const tell = (sentence, share) => this.progress.tell(sentence, share);
     const answer = await ended(await begun({ run, to: format, step: this.step() }), tell);
+    if (!answer.error) fetched(answer); // while it works: the click on its link would close this menu
     this.working = false;
     if (answer.error) return this.progress.say(answer.error, true);
-    fetched(answer);
     this.progress.say(`${answer.name}, ${size(answer.bytes)}, is on its way to your downloads.`);
   }
 }
