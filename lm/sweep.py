@@ -24,6 +24,8 @@ MOST = 50  # runs of a sweep, unless a person allows more
 SIZE = ("n_embd", "n_head", "n_layer")  # chosen together where sizes are swept
 WIDTH_OF_A_LAYER = 32  # a model as wide as this has one layer, one of twice the width two
 HEAD_SIZE = 16  # numbers of a head at least, if the model is that wide
+# From one embedding size that is tried to the next: below 32 two more, below 64 four more, and so on.
+WIDER = ((32, 2), (64, 4), (128, 8), (512, 16), (math.inf, 32))
 
 
 class TooManyRuns(SettingsProblem):
@@ -207,17 +209,7 @@ def _candidates(
             found[size] = Point(name_of(settings), settings, plan)
             if size > largest:
                 break
-        width += (
-            2
-            if width < 32
-            else 4
-            if width < 64
-            else 8
-            if width < 128
-            else 16
-            if width < 512
-            else 32
-        )
+        width += next(step for below, step in WIDER if width < below)
     return found
 
 

@@ -184,10 +184,10 @@ def _check_memory(plan: Plan, vocab_size: int, most: int | None) -> None:
     if allowed is None:
         return
     # Of a model so large that even trying would take long, the tensors of the size of its weights are enough.
-    weights = 4 * count_parameters(outline(plan, vocab_size))
-    needed = (
-        0 if plan.training.learner != "gradient" else weights if plan.start.keeps else 7 * weights
-    )
+    needed = 0
+    if plan.training.learner == "gradient":
+        weights = 4 * count_parameters(outline(plan, vocab_size))
+        needed = weights if plan.start.keeps else 7 * weights
     if needed <= allowed:
         needed = memory(plan, vocab_size)
     if needed > allowed:

@@ -37,7 +37,7 @@ REASONS = {  # why a setting cannot change in a run that has begun; of a part, o
     "batch_size": "every step of its curve has read as many windows",
     "optimizer": "the averages it goes on with belong to that optimiser",
     "muon_learning_rate": "the learning rate scales Muon's with it",
-    "warmup_steps": "the warm-up lies behind it",
+    "warmup_steps": "its warm-up is over",
     "ngram_share": "its losses so far are averaged with so much counting",
     "precision": "its losses so far were computed in it",
 }

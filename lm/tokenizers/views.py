@@ -59,8 +59,8 @@ def cut(tokenizer: Tokenizer, text: str) -> Cut:
         first, last = character[at], character[end - 1]
         begins = at == 0 or character[at - 1] != first
         ends = character[end] != last
-        text_of = tokenizer.token_text(id)
-        tokens.append(Token(id, text_of, first, last + 1, begins and ends, counts[id]))
+        shown = tokenizer.token_text(id)
+        tokens.append(Token(id, shown, first, last + 1, begins and ends, counts[id]))
         at = end
     return Cut(tuple(tokens), len(text))
 

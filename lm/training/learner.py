@@ -1,7 +1,7 @@
 """The interface of a learner, which takes one training step after the other: by gradient, or by counting.
 
 `lm/training/loop.py` asks for steps and yields what came of them. Another way of learning is one more class
-here beside, one more entry in `LEARNERS` (`learners.py`), and a `Training` class with its settings
+in this folder, one more entry in `LEARNERS` (`learners.py`), and a `Training` class with its settings
 (`config.py`).
 """
 

@@ -30,20 +30,8 @@ OTHERS = ("start", "tokens", "runs", "board")  # tabs that are no models
 AXES = ("step", "tokens", "seconds", "FLOPs")
 LOGS = ("x", "y")
 COLUMNS = (  # of the list of runs (components/runs/words.js)
-    *(
-        "model",
-        "what",
-        "best",
-        "parameters",
-        "seconds",
-        "last",
-        "text",
-        "tokens",
-        "seen",
-        "status",
-        "when",
-    ),
-    "note",
+    *("model", "what", "best", "parameters", "seconds", "last"),
+    *("text", "tokens", "seen", "status", "when", "note"),
 )
 HEAD = re.compile(r"([a-z_]+\.)?[1-9]\d?\.[1-9]\d?")  # layer and head, counted from 1
 KNOWN_VIEWS = inside.NAMES | {"same", "two", "settings"}  # inside a model; of the Runs tab
