@@ -1,7 +1,7 @@
 """The page's look for Gradio's own controls: system fonts, warm white or near-black, one blue.
 
 The sheets in `style/` lay the page out and hold the colours of the charts; what Gradio can be told
-through its variables is told here.  No font is fetched from anywhere.
+through its variables is told here. No font is fetched from anywhere.
 """
 
 from __future__ import annotations

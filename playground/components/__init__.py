@@ -1,6 +1,6 @@
 """The page's live parts as Gradio components: factories over `gr.HTML`, with their behaviour in JavaScript.
 
-Every part of a rung's tab shares `key`, the rung's name.  `run_feed` polls the run and the others
+Every part of a rung's tab shares `key`, the rung's name. `run_feed` polls the run and the others
 draw its record; none of them puts text of a model or a visitor into markup.
 
 A component imports `playground.js` under the name "playground" when it mounts; `files.py` has the page load it.
@@ -35,12 +35,12 @@ def run_feed(
     value: {"run": token or None, "trained": {"text": key, "values": of the settings} or missing}.  settings:
     [name, title, usual value] of each setting, in the order of the values.  recipes: values by name.
 
-    begin, poll and order: plain functions of these names, each of one list.  `poll` is called with
-    [token, from, from_events]; its answer is described in `playground/runs/run_view.py`.  `order`, whose
+    begin, poll and order: plain functions of these names, each of one list. `poll` is called with
+    [token, from, from_events]; its answer is described in `playground/runs/run_view.py`. `order`, whose
     list ends with "pause", "resume" or "stop", is called at a click on the button `pause-KEY`, and so on, in
-    the same `.run-box`, and answers as `poll` does.  `begin` is called with the arguments of the page's
+    the same `.run-box`, and answers as `poll` does. `begin` is called with the arguments of the page's
     `Playground.begin`, and answers a feed's value with "chart", the value of `live_figure`; or {}, or {"error":
-    sentence}.  The second line of the gr.Tab `rung-KEY` shows the best loss.
+    sentence}. The second line of the gr.Tab `rung-KEY` shows the best loss.
     """
     server = _named(["begin", "poll", "order"], [begin, poll, order])
     return _component(

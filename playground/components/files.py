@@ -1,9 +1,9 @@
 """The files of the page, scripts and style sheets, and how its head asks for them.
 
 The scripts of the folders here are modules that import one another by plain relative addresses, so that
-node can load them, too.  The page gets them as one (`bundle.py`), and all style sheets as one: each request
-costs the server and the browser.  The page's head holds an import map, which says where the module "playground"
-is.  The map has to stand before every other module, so `playground/serving/delivery.py` writes it at the
+node can load them, too. The page gets them as one (`bundle.py`), and all style sheets as one: each request
+costs the server and the browser. The page's head holds an import map, which says where the module "playground"
+is. The map has to stand before every other module, so `playground/serving/delivery.py` writes it at the
 very beginning of the head.  (Gradio drops `type="module"` from the scripts of a component's `head`.)
 """
 

@@ -1,8 +1,8 @@
 """The attention heatmap without its cells; `head_words.py` has a head's weights in words.
 
-Rows look, columns are looked at.  The scale is fixed at 0 to 1 so that two pictures can be
-compared.  The browser fills in the cells (`components/inside/heat_map.js`): those that the mask forbids are
-empty, not zero.  Axes are integers with tick text, because characters repeat.
+Rows look, columns are looked at. The scale is fixed at 0 to 1 so that two pictures can be
+compared. The browser fills in the cells (`components/inside/heat_map.js`): those that the mask forbids are
+empty, not zero. Axes are integers with tick text, because characters repeat.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """The loss chart without its points: its axes, the counted baselines, and the style of each curve.
 
-The browser adds the points (`components/loss/traces.js`).  Raw losses stand faint behind a debiased
+The browser adds the points (`components/loss/traces.js`). Raw losses stand faint behind a debiased
 moving average; validation losses are dots joined by a thin line; dashed lines, named at the right
-edge, are the counting baselines.  The y axis runs from just under the lowest of all these to ln V, the
-loss of guessing, so that charts can be compared.  Losses are in nats per character.
+edge, are the counting baselines. The y axis runs from just under the lowest of all these to ln V, the
+loss of guessing, so that charts can be compared. Losses are in nats per character.
 
 A run on pairs of lines is also judged by the share of lines that are exactly right: a second scale, at the
-right, from 0 to 100 %, with the shares that need no learning.  Its counted losses, of the answers' characters
+right, from 0 to 100 %, with the shares that need no learning. Its counted losses, of the answers' characters
 alone, are left out.
 """
 

@@ -67,7 +67,7 @@ export function layoutOf(view, record, others, layout, width) {
     ...note,
     y: note.yref === "y2" ? meta.label_y[index] : place(meta.label_y[index]),
   }));
-  for (const event of record.events.filter(marked)) {
+  for (const event of marked(record.events)) {
     const [line, label] = changeMark(view, record, event);
     shapes.push(line);
     annotations.push(label);
@@ -123,10 +123,10 @@ function bestMark(view, record, { step, loss, seconds }) {
   };
 }
 
-/** Whether an event has a mark: a learning rate that was steered, or settings with which a run went on. */
-export function marked({ type, step }, _, events = []) {
-  if (type === "changed") return true;
-  return type === "learning_rate" && !events.some((one) => one.type === "changed" && one.step === step);
+/** The events with a mark: settings with which a run went on, and learning rates that were steered otherwise. */
+export function marked(events) {
+  const changed = events.filter(({ type }) => type === "changed").map(({ step }) => step);
+  return events.filter(({ type, step }) => type === "changed" || (type === "learning_rate" && !changed.includes(step)));
 }
 
 /** "steps 3,000→6,000", or "rate 0.001". */

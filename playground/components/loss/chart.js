@@ -5,7 +5,7 @@ import { isVisible, make, onShown } from "../basics/dom.js";
 import { figureFiles } from "../basics/figure_files.js";
 import { exportOf } from "../exchange/export_menu.js";
 import { gradientChart } from "./gradient_chart.js";
-import { endOf, layoutOf, marked as isMark, ranges, risenFrom } from "./axes.js";
+import { endOf, layoutOf, marked, ranges, risenFrom } from "./axes.js";
 import { asCsv } from "./points.js";
 import { extension, tracesOf } from "./traces.js";
 import { chartWords, lossWords } from "./words.js";
@@ -139,12 +139,12 @@ export class LossChart {
       return;
     }
     const { from, events } = this.held;
-    if (this.dirty || events.some((event) => isMark(event))) return this.draw();
+    if (this.dirty || marked(events).length) return this.draw();
     const end = endOf(this, record, this.plot);
     const moved = Math.hypot(end[0] - this.end[0], end[1] - this.end[1]);
-    const marked = events.some((event) => event.type === "evaluation");
-    if (marked && risenFrom(record)) return this.draw();
-    if (record.status === "running" && moved < VISIBLE_PX && !marked && !this.zoom.on) return;
+    const evaluated = events.some((event) => event.type === "evaluation");
+    if (evaluated && risenFrom(record)) return this.draw();
+    if (record.status === "running" && moved < VISIBLE_PX && !evaluated && !this.zoom.on) return;
     this.held = null;
     this.end = end;
     const { x, y, indices } = extension(this, record, from, events, this.plot.data);
