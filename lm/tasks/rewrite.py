@@ -21,7 +21,6 @@ from torch import Tensor, nn
 
 from lm import baselines
 from lm.corpora.pairs import END, SEPARATOR, Pair, PairCorpus, Unit
-from lm.edit_distance import edit_distances
 from lm.errors import SettingsProblem
 from lm.evaluation import (
     Alone,
@@ -32,6 +31,7 @@ from lm.evaluation import (
 )
 from lm.layers import PADDING
 from lm.rewriting import Rewriter, marks
+from lm.tasks.judging import Judged, counts_of, nearest
 from lm.tasks.task import Batch, read
 from lm.tokenizers import CharacterTokenizer, Tokenizer
 
@@ -70,27 +70,6 @@ class PairData:
     corpus_pairs: tuple[tuple[Pair, ...], tuple[Pair, ...]]  # held out, and longer than any learned
     right: dict[str, tuple[str, ...]]  # of the sources of those
     unit: Unit
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Answers to held-out lines, judged: the share exactly right, and the edit distance over the length.
-
-    The distance is to the nearest right answer, in characters or words (sounds), over the length of that.
-    """
-
-    exact: float
-    edit_distance: float
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Lines answered and those exactly right, the errors in all, and the length of the right answers."""
-
-    lines: int
-    right: int
-    errors: int
-    length: int
 
 
 class Rewrite:
@@ -313,38 +292,6 @@ class Answer(Rewrite):
         return sources + targets + 2
 
 
-def judged(answers: Sequence[str], right: Sequence[Sequence[str]], unit: Unit) -> Judged:
-    """Answers, each with the answers that are right for it, judged; (N,) each, N ≥ 1."""
-    counts = counts_of(answers, right, unit)
-    return Judged(counts.right / counts.lines, counts.errors / counts.length)
-
-
-def counts_of(answers: Sequence[str], right: Sequence[Sequence[str]], unit: Unit) -> Counts:
-    """Answers, each with the answers that are right for it, counted; (N,) each, N ≥ 0."""
-    exact = [answer in accepted for answer, accepted in zip(answers, right, strict=True)]
-    written: list[Sequence[str]] = []
-    wanted: list[Sequence[str]] = []
-    owner: list[int] = []
-    for number, (answer, accepted) in enumerate(zip(answers, right, strict=True)):
-        for one in accepted:
-            written.append(_pieces(answer, unit))
-            wanted.append(_pieces(one, unit))
-            owner.append(number)
-    distances = edit_distances(written, wanted)
-    nearest_one: dict[int, tuple[int, int]] = {}  # distance and length of the nearest right answer
-    for number, distance, pieces in zip(owner, distances.tolist(), wanted, strict=True):
-        this = (distance, len(pieces))
-        nearest_one[number] = min(nearest_one.get(number, this), this)
-    errors = sum(distance for distance, _ in nearest_one.values())
-    length = sum(length for _, length in nearest_one.values())
-    return Counts(len(exact), sum(exact), errors, length)
-
-
-def nearest(answer: str, right: Sequence[str]) -> str:
-    """The right answer that is nearest to the one that was written, the first of several."""
-    return right[int(edit_distances([answer] * len(right), right).argmin())]
-
-
 @dataclass(frozen=True)
 class Shown:
     """A held-out line of the diary: what was to be rewritten, what the model wrote, and what is right."""
@@ -387,8 +334,3 @@ def _filled(lines: Sequence[np.ndarray]) -> np.ndarray:
 def _characters(targets: np.ndarray, tokenizer: Tokenizer) -> int:
     """Characters of all answers (N, T), their line ends included."""
     return tokenizer.count_characters(targets[targets != PADDING]) + len(targets)
-
-
-def _pieces(line: str, unit: Unit) -> Sequence[str]:
-    """A line in characters, or in words."""
-    return line if unit == "character" else line.split()

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from lm.corpora.pairs import PairCorpus
-from lm.tasks.rewrite import Judged, judged
+from lm.tasks.judging import Judged, judged
 
 EDGE = "#"  # before the first letter and after the last
 

@@ -9,7 +9,7 @@ from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
 from lm.rewriting import Rewriter
 from lm.runs.run import Run
-from lm.tasks.rewrite import nearest
+from lm.tasks.judging import nearest
 from lm.tokenizers import Tokenizer
 from playground.looking.snapshots import Snapshots
 

@@ -21,7 +21,8 @@ from lm.rewriting import Answer as Written
 from lm.rewriting import Rewriter
 from lm.runs.preparation import prepare
 from lm.tasks import Answer, Rewrite
-from lm.tasks.rewrite import judged, nearest, shown
+from lm.tasks.judging import judged, nearest
+from lm.tasks.rewrite import shown
 from lm.tasks.without_learning import known_scores, letter_table, shares_right
 from lm.tokenizers import CharacterTokenizer, TokenizerConfig
 from lm.training.events import Checkpoint, Evaluated, Step
