@@ -217,7 +217,7 @@ ENCODER_DECODER = (
     ),
     Recipe(
         "sentences",
-        "Some ten thousand sentences and their translations, in half an hour; with BPE of 4,096 pieces.",
+        "Tens of thousands of sentences and their translations, in half an hour; with BPE of 4,096 pieces.",
         _PAIRS
         | {
             "n_layer": 3,
