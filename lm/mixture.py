@@ -70,6 +70,10 @@ def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
     if not isinstance(model, Mixture):
         model.load_state_dict(tensors)
         return
-    counted = {n.removeprefix(COUNTED): t for n, t in tensors.items() if n.startswith(COUNTED)}
     model.network.load_state_dict({n: t for n, t in tensors.items() if not n.startswith(COUNTED)})
-    model.ngram.load_state_dict(counted)
+    model.ngram.load_state_dict(counts_among(tensors))
+
+
+def counts_among(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of the n-gram model among those of `weights_of`, by its own names."""
+    return {n.removeprefix(COUNTED): t for n, t in tensors.items() if n.startswith(COUNTED)}

@@ -13,7 +13,7 @@ from lm.costs.sizes import grown
 from lm.devices import has_bfloat16
 from lm.given import given_to
 from lm.layers.block import Block
-from lm.mixture import COUNTED, Mixture, load_weights, weights_of, with_counts
+from lm.mixture import Mixture, counts_among, load_weights, weights_of, with_counts
 from lm.models.ngram import Ngram
 from lm.ngrams import count
 from lm.plan import Plan
@@ -96,10 +96,7 @@ class GradientLearner:
     def _put_back(self, weights: dict[str, Tensor]) -> None:
         """Copy weights into the tensors that the optimizers hold, which `load_state_dict` may replace."""
         if isinstance(self.model, Mixture):
-            counted = {
-                n.removeprefix(COUNTED): t for n, t in weights.items() if n.startswith(COUNTED)
-            }
-            self.model.ngram.load_state_dict(counted)
+            self.model.ngram.load_state_dict(counts_among(weights))
             self.model.ngram.to(self.device)
         for name, tensor in trained_weights(self.network).items():
             tensor.copy_(weights[name])
