@@ -4,6 +4,7 @@ The optional package `gguf` reads it. Weights in few bits are turned into floats
 loses nothing. The tokenizer becomes a standard tokenizer.json.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from lm.interchange.hugging_face import FAMILIES, context_of
 from lm.models.pretrained_config import PretrainedConfig
 from lm.tokenizers.imported import padded
 
+# The words of the package for a type that came after it.
+UNKNOWN_TYPE = re.compile(r".*?\b(\d+)\)? is not a valid GGMLQuantizationType")
 OUTSIDE = {
     "token_embedding.weight": "token_embd.weight",
     "position_embedding.weight": "position_embd.weight",
@@ -88,7 +91,9 @@ class GGUF:
                 name: field.contents() for name, field in reader.fields.items()
             }
         except Exception as error:  # the reader checks little: a damaged file fails anywhere in it
-            raise RunProblem(f"{path} is damaged or no GGUF file: {error}.") from None
+            if number := UNKNOWN_TYPE.fullmatch(str(error)):
+                raise self._unreadable(f"number {number[1]}") from None
+            raise RunProblem(f"{path} is damaged or no GGUF file: download it again.") from None
         self.tensors = {tensor.name: tensor for tensor in reader.tensors}
 
     def text(self, key: str) -> str:
@@ -127,10 +132,14 @@ class GGUF:
                     tensor.data[:0] if size == 1 else tensor.data[:1], tensor.tensor_type
                 )
             except NotImplementedError:
-                raise RunProblem(
-                    f"{self.path} has weights of the type {tensor.tensor_type.name}, which cannot be read "
-                    "here: take a file of the type F16, Q8_0 or Q4_1."
-                ) from None
+                raise self._unreadable(tensor.tensor_type.name) from None
+
+    def _unreadable(self, kind: str) -> RunProblem:
+        """Weights of a type that cannot be turned into floats."""
+        return RunProblem(
+            f"{self.path} has weights of the type {kind}, which cannot be read here: take a file of the type "
+            "F16, Q8_0 or Q4_1."
+        )
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Of a tensor, rows first. `RunProblem` if it is missing."""

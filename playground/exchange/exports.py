@@ -1,5 +1,6 @@
 """A run in the formats of other programs: the page's export, made by a job (`jobs.py`), then fetched once."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from playground.runs.library import Library
 
 FORMATS = ("huggingface", "gguf", "onnx", "script")  # of `lm/interchange/`
 ZIP = "zip"  # of the whole run: the page downloads it at once (`playground/runs/run_files.py`)
-COPIES = 4  # of the weights in floats that a process holds at most while it writes a model
+# Copies of the weights in floats that a process holds at most while it writes a model, measured with SmolLM2.
+COPIES = {"huggingface": 3, "gguf": 2, "script": 2, "onnx": 5}
 OVERHEAD = 400_000_000  # bytes of the process itself
 
 
@@ -33,7 +35,7 @@ class Exports:
         run = self.library.view(token).run
         if not run.snapshots():
             raise RunProblem("This run holds no weights to export: train it first.")
-        self._check_room(run)
+        self._check_room(run, kind)
         job = self.jobs.new()
         name = run.directory.resolve().name
         try:
@@ -64,11 +66,11 @@ class Exports:
         job.file = job.folder / file
         return {"file": job.key, "name": file, "bytes": job.file.stat().st_size}
 
-    def _check_room(self, run: Run) -> None:
+    def _check_room(self, run: Run, kind: str) -> None:
         weights = 4 * run.record.parameters
         limit = self.library.supervisor.limits.run_megabytes * 1_000_000 or None
-        memory, disk = free_memory(), free_disk(Path.home())
-        needed = OVERHEAD + COPIES * weights
+        memory, disk = free_memory(), free_disk(Path(tempfile.gettempdir()))
+        needed = OVERHEAD + COPIES[kind] * weights
         for room in (limit, memory):
             if room is not None and needed > room:
                 raise RunProblem(
@@ -77,5 +79,6 @@ class Exports:
                 )
         if disk is not None and 2 * weights > disk:
             raise RunProblem(
-                f"This export needs about {size_in_words(2 * weights)} on the disk, which is full."
+                f"This export needs about {size_in_words(2 * weights)} on the disk, and "
+                f"{size_in_words(disk)} are free: free some space, or use `python -m lm export` on a larger disk."
             )

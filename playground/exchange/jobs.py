@@ -146,12 +146,14 @@ class Jobs:
     ) -> None:
         with self._turn:
             try:
-                job.answer = done(self._result(job, name, args))
+                answer = done(self._result(job, name, args))
             except Problem as problem:
-                job.answer = {"error": str(problem)}
+                answer = {"error": str(problem)}
             except Exception as error:  # the page must be able to show it
-                job.answer = {"error": f"This met a fault of the program: {error!r}."}
-            job.asked = time.monotonic()
+                answer = {"error": f"This met a fault of the program: {error!r}."}
+            if job.file is None:  # nothing is to be fetched: its files only take room
+                shutil.rmtree(job.folder, ignore_errors=True)
+            job.answer, job.asked = answer, time.monotonic()
         later = threading.Timer(KEPT + 1, self.sweep)
         later.daemon = True
         later.start()

@@ -5,6 +5,7 @@ Messages up the pipe: ("told", (sentence, share or None)), then ("done", result)
 
 import contextlib
 import os
+import re
 import signal
 import zipfile
 from collections.abc import Callable
@@ -45,6 +46,7 @@ def work(pipe: Connection, name: str, folder: Path, *args: Any) -> None:
 
 def as_told(sentence: str, folder: Path) -> str:
     """A sentence of the command line as the page says it: without this machine's paths and its flags."""
+    sentence = re.sub(r"^The run cannot be written to .*?: ", "This cannot be written: ", sentence)
     for path in (f"{folder / FILES}{os.sep}", f"{folder}{os.sep}"):
         sentence = sentence.replace(path, "")
     sentence = sentence.replace(str(folder / FILES), "The upload").replace(

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import struct
 
 import huggingface_hub
 import pytest
@@ -10,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lm.errors import RunProblem
-from lm.interchange import importing
+from lm.interchange import importing, to_gguf
 from lm.interchange.hub import fetched
 from tests.lm import foreign_models as foreign
 from tests.lm.command_line import lm, refusal
@@ -194,3 +195,20 @@ def test_gguf_files(tmp_path):
     assert "architecture 'bert'" in refusal(
         "import", tmp_path / "c.gguf", "--out", tmp_path / "o", code=3
     )
+
+
+@pytest.mark.parametrize(("number", "named"), [(26, "I32"), (77, "number 77")])
+def test_weights_of_a_type_that_cannot_be_read_are_named(number, named, good, tmp_path):
+    """26: known to the package gguf, which cannot turn it into floats; 77: none that it knows."""
+    pytest.importorskip("gguf")
+    run = importing.import_model(importing.find(str(good)), tmp_path / "run")
+    to_gguf.write(run, tmp_path / "a.gguf")
+    written = bytearray((tmp_path / "a.gguf").read_bytes())
+    name = b"blk.0.attn_q.weight"
+    place = written.index(name) + len(name)
+    (dimensions,) = struct.unpack_from("<I", written, place)
+    struct.pack_into("<I", written, place + 4 + 8 * dimensions, number)
+    (tmp_path / "a.gguf").write_bytes(written)
+    told = refusal("import", tmp_path / "a.gguf", "--out", tmp_path / "o", code=3)
+    assert f"weights of the type {named}, which cannot be read here: take a file of" in told
+    assert not (tmp_path / "o").exists()

@@ -1,8 +1,10 @@
 """Models in and out of the page: exports and imports over HTTP, and what is refused."""
 
 import io
+import tempfile
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
@@ -12,7 +14,7 @@ from lm.errors import Problem, RunProblem
 from lm.interchange.importing import find, import_model
 from lm.ladder import PRETRAINED
 from lm.runs import open_run
-from playground.exchange import jobs, taking_in, worker
+from playground.exchange import exports, jobs, taking_in, worker
 from playground.exchange.routes import BEGIN, FILE_KIND, FILES, JOB, MADE
 from playground.services import SHIPPED
 from playground.serving.limits import Limits
@@ -70,6 +72,8 @@ def test_a_folder_comes_in_and_goes_out_again_as_it_was(folder, client, services
     assert came["model"] == PRETRAINED.name, came
     run = services.library.view(came["run"]).run
     assert run.status()[0] == "finished" and run.record.trained_elsewhere
+    # what was sent takes no room twice
+    assert not services.exchange.jobs.job(begun["job"]).folder.exists()
 
     begun = client.post(BEGIN, json={"run": came["run"], "to": "huggingface"}).json()
     made = ended(client, begun["job"])
@@ -103,6 +107,34 @@ def test_a_refused_export_says_what_is_in_the_way(tmp_path):
     with pytest.raises(Problem, match="Export a decoder") as problem:
         worker.exported(untold, tmp_path, SHIPPED / "bigram", "huggingface", None, "bigram")
     assert "--to" not in worker.as_told(str(problem.value), tmp_path)
+
+
+def test_a_full_disk_is_told_without_the_paths_of_this_machine(tmp_path):
+    for place in (tmp_path / "made", "/home/somebody/runs/x"):
+        sentence = f"The run cannot be written to {place}: the disk is full; free some space."
+        told = worker.as_told(sentence, tmp_path)
+        assert told == "This cannot be written: the disk is full; free some space."
+
+
+@pytest.mark.parametrize(
+    ("free", "bytes_free"), [("free_disk", 1000), ("free_memory", 400_000_000)]
+)
+def test_an_export_that_has_no_room_is_refused_before_it_begins(
+    free, bytes_free, folder, services, monkeypatch
+):
+    """The disk is that of temporary files, where it is made."""
+    run = import_model(find(str(folder)), services.library.new_directory(PRETRAINED.name))
+    token, places = services.library.adopt(run.directory), []
+
+    def room(*place):
+        places.extend(place)
+        return bytes_free
+
+    monkeypatch.setattr(exports, free, room)
+    with pytest.raises(RunProblem, match="This export needs about"):
+        services.exchange.exports.begin(token, "gguf")
+    assert places == [Path(tempfile.gettempdir())] * (free == "free_disk")
+    assert not services.exchange.jobs.known()
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc", "checkpoints/../x", "a/b/c", "."])
