@@ -80,5 +80,5 @@ class Exports:
         if disk is not None and 2 * weights > disk:
             raise RunProblem(
                 f"This export needs about {size_in_words(2 * weights)} on the disk, and "
-                f"{size_in_words(disk)} are free: free some space, or use `python -m lm export` on a larger disk."
+                f"{size_in_words(disk)} are free: free some space, or use `python -m lm export`."
             )

@@ -47,15 +47,20 @@ def work(pipe: Connection, name: str, folder: Path, *args: Any) -> None:
 def as_told(sentence: str, folder: Path) -> str:
     """A sentence of the command line as the page says it: without this machine's paths and its flags."""
     sentence = re.sub(r"^The run cannot be written to .*?: ", "This cannot be written: ", sentence)
-    for path in (f"{folder / FILES}{os.sep}", f"{folder}{os.sep}"):
-        sentence = sentence.replace(path, "")
-    sentence = sentence.replace(str(folder / FILES), "The upload").replace(
-        str(folder), "The upload"
-    )
+    files = str(folder / FILES)
+    for path, words in {
+        f"{files}{os.sep}": "",
+        files: "The upload",
+        f"{folder}{os.sep}": "",
+        str(folder): "The upload",
+    }.items():
+        sentence = sentence.replace(path, words)
     for flag, words in {
         "xport --to ": "xport as ",
         "--weights bfloat16": "bfloat16 weights",
         "with --tokenizer bpe": "with BPE tokens",
+        "is no folder, no GGUF file and no name": "is no name",
+        "or name a folder or a GGUF file": "or choose its files",
     }.items():
         sentence = sentence.replace(flag, words)
     return sentence

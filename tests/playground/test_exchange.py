@@ -116,6 +116,16 @@ def test_a_full_disk_is_told_without_the_paths_of_this_machine(tmp_path):
         assert told == "This cannot be written: the disk is full; free some space."
 
 
+def test_the_page_speaks_of_an_upload_and_not_of_folders(tmp_path):
+    files = tmp_path / worker.FILES
+    for sentence, told in {
+        f"{files} holds no weights.": "The upload holds no weights.",
+        f"{files / 'a.gguf'} is damaged.": "a.gguf is damaged.",
+        "'/etc' is no folder, no GGUF file and no name of the hub.": "'/etc' is no name of the hub.",
+    }.items():
+        assert worker.as_told(sentence, tmp_path) == told
+
+
 @pytest.mark.parametrize(
     ("free", "bytes_free"), [("free_disk", 1000), ("free_memory", 400_000_000)]
 )
