@@ -21,6 +21,7 @@ from lm.settings import describe
 from lm.tokenizers import ImportedTokenizerConfig
 from playground.runs.library import INCLUDED, Library
 from playground.runs.trash import Trash
+from playground.tabs.arguments import polled
 from playground.tabs.prompts import sendable
 
 MOST_TICKED = 10  # runs that are compared at once, as in components/runs/ticks.js
@@ -147,12 +148,7 @@ class Comparison:
     def poll(self, asked: Any) -> list[Answer]:
         """The news of several runs: [[token, start, start of events], ...], as `Actions.poll` of one."""
         asked = asked if isinstance(asked, list) else []
-        return [self._news(one) for one in asked[: 2 * MOST_TICKED]]
-
-    def _news(self, one: Any) -> Answer:
-        token, *starts = one if isinstance(one, list) and len(one) == 3 else ["", 0, 0]
-        start, start_events = (n if isinstance(n, int) else 0 for n in starts)
-        return self.library.answer(sendable(token), start, start_events)
+        return [self.library.answer(*polled(one)) for one in asked[: 2 * MOST_TICKED]]
 
     # What a person writes, deletes, and takes back
 

@@ -25,7 +25,7 @@ from playground.runs.run_view import RunView
 from playground.serving.visitors import NOBODY
 from playground.training.supervisor import Supervisor
 
-INCLUDED = "shipped:"  # how the tokens of included runs begin
+INCLUDED, LOCAL = "shipped:", "local:"  # how the tokens begin of runs that everybody may see
 KEEP = 50  # opened runs held in memory; a view takes up to 300 kB
 
 
@@ -132,7 +132,7 @@ class Library:
         """The token of a run in one of the folders, or in a sweep there."""
         if self.shipped_folder in directory.parents:
             return f"{INCLUDED}{directory.relative_to(self.shipped_folder).as_posix()}"
-        return f"local:{directory.relative_to(self.runs_folder).as_posix()}"
+        return f"{LOCAL}{directory.relative_to(self.runs_folder).as_posix()}"
 
     def open_token(self, directory: Path) -> str | None:
         """The token of a run that everybody may open, as a link names it; None for another."""
@@ -206,7 +206,7 @@ class Library:
                             description = imported_title(run.record.note)
                         found.append((run.record.created, description, path.name))
         return [
-            (f"{created[:16].replace('T', ' ')} · {description}", f"local:{name}")
+            (f"{created[:16].replace('T', ' ')} · {description}", f"{LOCAL}{name}")
             for created, description, name in sorted(found)[::-1]
         ]
 

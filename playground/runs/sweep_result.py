@@ -15,7 +15,8 @@ from lm.runs.comparing import value
 from lm.runs.facts import Facts
 from lm.runs.sweeps import SavedPoint, Sweep
 from lm.settings import Naming
-from playground.runs.sweeping import INCLUDED, Begun, Sweeping
+from playground.runs.library import INCLUDED
+from playground.runs.sweeping import Begun, Sweeping
 
 DRAWN = 60  # points of the fitted curve
 

@@ -24,6 +24,7 @@ from lm.runs.comparing import differences, shortened
 from lm.runs.preparation import PreparedText
 from lm.runs.sweeps import SavedPoint, Sweep
 from lm.sweep import Point
+from playground.runs.library import LOCAL
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
 from playground.tabs import controls
@@ -35,7 +36,6 @@ LARGEST = 200_000  # parameters, unless a visitor asks for more
 LONGEST = 20_000  # characters of the values of a setting that are read
 UNWATCHED = 180.0  # seconds without a question until a sweep begins no further run
 RETRY = 0.5  # seconds between two looks for a place in the queue
-INCLUDED = "shipped:"
 OF_EACH = ("steps", "evaluate_every", "warmup_steps")  # decided by the field "steps of each"
 
 
@@ -171,7 +171,7 @@ class Sweeping:
             sweeps.save(folder, wanted.described())
         except Problem as problem:
             return {"error": str(problem)}
-        key = f"local:{name}" if self.library.open_local else secrets.token_urlsafe(12)
+        key = f"{LOCAL}{name}" if self.library.open_local else secrets.token_urlsafe(12)
         begun = self.begun[key] = Begun(folder, visitor, time.monotonic())
         threading.Thread(target=self._train, args=(begun, wanted), daemon=True).start()
         return {"sweep": key}

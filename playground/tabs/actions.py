@@ -31,7 +31,7 @@ from playground.runs.going_on import GoingOn
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
 from playground.tabs import controls, pretrained
-from playground.tabs.arguments import arguments, chat_wanted, step_of
+from playground.tabs.arguments import arguments, chat_wanted, polled, step_of
 from playground.tabs.estimating import estimate
 from playground.tabs.prompts import sendable
 from playground.training.starts import as_tokens
@@ -196,16 +196,14 @@ class Actions:
 
     def poll(self, data: Any) -> Answer:
         """The news of a run; the page calls it one to five times a second with [token, start, start_events]."""
-        token, start, start_events = arguments(data, "", 0, 0)
-        start, start_events = (n if isinstance(n, int) else 0 for n in (start, start_events))
-        return self.library.answer(sendable(token), start, start_events)
+        return self.library.answer(*polled(data))
 
     def order(self, data: Any) -> Answer:
         """Pause, resume or stop a run if it is live; then answers as `poll`."""
-        *polled, name = arguments(data, "", 0, 0, "")
+        *poll, name = arguments(data, "", 0, 0, "")
         if name in ("pause", "resume", "stop"):
-            self.supervisor.command(str(polled[0]), name)
-        return self.poll(polled)
+            self.supervisor.command(str(poll[0]), name)
+        return self.poll(poll)
 
     def feed(self, token: str | None) -> Answer:
         """A run and what it was trained with, for the feed; {"run": token} of a run that cannot be read."""

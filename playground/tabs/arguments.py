@@ -6,6 +6,7 @@ from typing import Any
 
 from lm.interchange.chat import Chat, chat_of
 from lm.runs.run import Run
+from playground.tabs.prompts import sendable
 
 
 def chat_wanted(run: Run, asked: dict[str, Any]) -> Chat | None:
@@ -21,6 +22,13 @@ def step_of(value: Any) -> int | None:
     if isinstance(value, float) and math.isfinite(value):
         return int(value)
     return value if isinstance(value, int) else None
+
+
+def polled(data: Any) -> tuple[str, int, int]:
+    """The arguments of a poll, [token, start, start_events], as `Library.answer` takes them."""
+    token, *starts = arguments(data, "", 0, 0)
+    start, start_events = (n if isinstance(n, int) else 0 for n in starts)
+    return sendable(token), start, start_events
 
 
 def arguments(data: Any, *harmless: Any) -> Sequence[Any]:

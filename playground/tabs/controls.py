@@ -17,6 +17,7 @@ from lm.plan import Plan, Rung
 from lm.settings import Naming, Setting
 from lm.start import RANDOM
 from playground import tokens
+from playground.runs.library import INCLUDED, LOCAL
 
 STARTS = "Random numbers, or what a run of this model has learned: fine-tuning."
 LEARNING_RATES = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]  # 1-3-10, as people step them
@@ -207,7 +208,7 @@ def parsed(field: Setting, text: str) -> Any:
             raise ValueError(text)
         return text
     if field.kind == "run":
-        if text != RANDOM and not text.startswith(("shipped:", "local:")):
+        if text != RANDOM and not text.startswith((INCLUDED, LOCAL)):
             raise ValueError(text)
         return text
     number = float(text)

@@ -22,7 +22,7 @@ from lm.settings import describe
 from lm.start import RANDOM
 from playground.guides import guide
 from playground.looking import inside
-from playground.runs.library import Library
+from playground.runs.library import INCLUDED, LOCAL, Library
 from playground.tabs import controls, pretrained, tokens_tab
 
 PARTS = ("guide", "settings", "train", "chart", "samples", "attention", "lesson")  # of focus.js
@@ -80,7 +80,7 @@ def run_of(link: Mapping[str, str], model: str, library: Library, faults: list[s
     token = link.get("run")
     if token is None:
         return None
-    if token.startswith(("shipped:", "local:")):  # other tokens are for those who began their run
+    if token.startswith((INCLUDED, LOCAL)):  # other tokens are for those who began their run
         try:
             run = library.view(token).run
             if run.record.model != model:

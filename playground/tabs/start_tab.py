@@ -9,9 +9,8 @@ from playground import components
 from playground.runs.race import Races
 from playground.services import Services
 from playground.serving.visitors import visitor_of
-from playground.tabs.arguments import arguments
+from playground.tabs.arguments import arguments, polled
 from playground.tabs.ladder_data import ladder
-from playground.tabs.prompts import sendable
 
 NAME = "start"
 
@@ -36,9 +35,7 @@ def build(page: gr.Blocks, services: Services, corpus: gr.BrowserState) -> None:
         return races.state(str(key))
 
     def poll(data: list[Any]) -> Any:
-        token, start, events = arguments(data, "", 0, 0)
-        begin, begin_events = (n if isinstance(n, int) else 0 for n in (start, events))
-        return services.library.answer(sendable(token), begin, begin_events)
+        return services.library.answer(*polled(data))
 
     with gr.Tab("Start", elem_id="rung-start", id=NAME):
         components.start(ladder(services.library), race, state, steer, poll)
