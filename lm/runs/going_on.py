@@ -7,7 +7,7 @@ run with changes is no longer what its settings alone would make: it has no reci
 
 The learning rate is always that of the schedule for the steps that are planned now (`training/schedule.py`). A
 run that had decayed to nothing at step 3,000 of 3,000 therefore begins step 3,001 of 6,000 at half its peak:
-`rate_told` says so, and the line in metrics.jsonl marks it.
+`in_words` says so, and the line in metrics.jsonl marks it.
 """
 
 import contextlib
