@@ -128,10 +128,8 @@ class Tab:
             return self.update({} if chosen is None else handler(chosen))
 
         js = f"(value) => Playground.chosenNow('{menu.elem_id}', value)"
-        how = {
-            **QUICK,
-            "trigger_mode": "multiple",
-        }  # a choice must not wait for what a menu left before said
+        # A choice must not wait for the answer to a menu that was left before.
+        how = {**QUICK, "trigger_mode": "multiple"}
         menu.input(update, menu, outputs, js=js, **how)
 
 

@@ -128,6 +128,15 @@ def test_a_module_has_one_subject():
     assert not breaking(every, lambda path: path.stem in vague)
 
 
+BROKEN_BY_A_COMMENT = re.compile(r"""^ *[])}][^\n#"']*  # (?!\()""", re.MULTILINE)  # but for shapes
+
+
+def test_a_comment_does_not_break_its_code_over_lines():
+    """The formatter breaks code whose comment is too long for the line: such a comment stands above."""
+    every = LM + PLAYGROUND + TESTS
+    assert not breaking(every, lambda path: BROKEN_BY_A_COMMENT.search(path.read_text("utf-8")))
+
+
 @pytest.mark.parametrize("paths", [LM, PLAYGROUND], ids=["lm", "playground"])
 def test_modules_read_in_one_direction(paths):
     """No module imports one that imports it, also not through others; a circle fails with its members."""
