@@ -128,9 +128,8 @@ def test_a_module_has_one_subject():
     assert not breaking(every, lambda path: path.stem in vague)
 
 
-BROKEN_BY_A_COMMENT = re.compile(
-    r"""^ *[])}][^\n#"']*  # (?!\(.*\)$)""", re.MULTILINE
-)  # but shapes may
+# A shape may stand there, and nothing else.
+BROKEN_BY_A_COMMENT = re.compile(r"""^ *[])}][^\n#"']*  # (?!\(.*\)$)""", re.MULTILINE)
 
 
 def test_a_comment_does_not_break_its_code_over_lines():
