@@ -33,10 +33,6 @@ class Lesson:
     name: str
     sections: tuple[Section, ...]
 
-    def section(self, title: str) -> Section | None:
-        """The section with this title, or None."""
-        return next((section for section in self.sections if section.title == title), None)
-
 
 def names() -> tuple[str, ...]:
     """The rungs that have a text of their own, in alphabetical order."""

@@ -36,6 +36,6 @@ def plain(text: str) -> str:
 
 
 def section_text(name: str, title: str) -> str:
-    section = lesson(name).section(title)
+    section = next((one for one in lesson(name).sections if one.title == title), None)
     assert section is not None, f"{name} has no section {title!r}"
     return plain(section.markdown)

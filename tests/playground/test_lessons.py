@@ -168,8 +168,6 @@ def test_a_model_without_a_text_shows_its_docstring() -> None:
     assert [section.title for section in found.sections] == ["The idea", "The formula"]
     assert found.sections[0].markdown == "Copies its input."
     assert found.sections[1].markdown == "$y = x$"
-    assert found.section("The formula") == found.sections[1]
-    assert found.section("Sources") is None
     assert lesson("toy", "") == Lesson("toy", ())
 
 
