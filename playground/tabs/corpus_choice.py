@@ -33,7 +33,8 @@ OWN_TITLE = "Your own text …"
 # In place of the facts while the page asks again; components/page/chosen_tokens.js has the words, too.
 LEARNING, LOADING = "learning the pieces …", "loading the text …"
 CUTTING = "(...shown) => Playground.cuttingWords(...shown)"
-CUTTING_CHOSEN = "(kind, facts, text) => Playground.cuttingWords(kind, facts, Playground.chosenNow('corpus', text))"
+IF_CHOSEN = "Playground.chosenNow('corpus', text)"
+CUTTING_CHOSEN = f"(kind, facts, text) => Playground.cuttingWords(kind, facts, {IF_CHOSEN})"
 _TITLES = {"tiny_shakespeare": "Tiny Shakespeare", "synthetic_plays": "Synthetic plays"}
 
 
@@ -89,7 +90,7 @@ def header(
         done = connect(parts, "choosing", event, handler, *inputs, **how)
         done.then(None, [*now], js="(...now) => { window.Playground?.tokensAnswered(now) }")
 
-    if_chosen = "(text, key, cut) => [Playground.chosenNow('corpus', text), key, cut]"
+    if_chosen = f"(text, key, cut) => [{IF_CHOSEN}, key, cut]"
     handle(choice.input, choosing.choose, choice, *now, js=if_chosen, trigger_mode="multiple")
     handle(use.click, choosing.add_pasted, pasted, *now)
     handle(upload.upload, choosing.add_uploaded, upload, *now)

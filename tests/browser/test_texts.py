@@ -93,7 +93,8 @@ def test_an_own_text_is_checked_taken_remembered_and_learned_from(decoder, open_
     page.locator("#facts", has_text=said).first.wait_for()
     page.locator("#notice-page").wait_for(state="hidden")
     page.locator("#own-text-box").wait_for(state="hidden")
-    nothing = re.compile(r'"data":\[null,')  # is chosen in a menu that is left; Gradio calls that an input
+    # Nothing is chosen in a menu that is left; Gradio calls that an input.
+    nothing = re.compile(r'"data":\[null,')
     with page.expect_request(lambda request: bool(nothing.search(request.post_data or ""))):
         menu.focus()
         page.keyboard.press("Tab")
