@@ -37,7 +37,8 @@ def device_of(model: nn.Module) -> torch.device:
 def has_bfloat16(device: str) -> bool:
     """Whether the device has instructions for products of bfloat16 matrices, which are faster than float32."""
     if device == "cpu":
-        can = torch.cpu.get_capabilities()
+        # torch 2.9 does not tell; float32 is right everywhere.
+        can = getattr(torch.cpu, "get_capabilities", dict)()
         return any(can.get(name) for name in ("avx512_bf16", "amx_bf16"))
     return device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
 
