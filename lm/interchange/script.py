@@ -34,6 +34,7 @@ from lm.layers.norms import rms_norm
 from lm.layers.positions import BASE
 from lm.models.decoder_config import DecoderConfig
 from lm.models.decoder_transformer import DecoderTransformer
+from lm.models.ngram import Level
 from lm.models.pretrained_config import PretrainedConfig
 from lm.models.pretrained_transformer import (
     PretrainedBlock,
@@ -85,9 +86,14 @@ def write(run: Run, out: Path, step: int | None = None) -> int:
 def source_of(run: Run, model: nn.Module, tokenizer: Tokenizer) -> str:
     """The text of the script. `SettingsProblem` for a model that is no decoder."""
     if not isinstance(model, DecoderTransformer | PretrainedTransformer):
+        if any(isinstance(part, Level) for part in model.modules()):
+            raise SettingsProblem(
+                "A script cannot hold counted n-grams: export a run without them (ngram_share 0), or the run "
+                "itself as a zip file."
+            )
         raise SettingsProblem(
-            f"A script is made of a decoder, and {run.plan.rung.title} is none, or counts n-grams beside it: "
-            "export a decoder without ngram_share."
+            f"A script is made of a decoder, and {run.plan.rung.title} is none: export --to onnx, or export a "
+            "decoder."
         )
     if isinstance(model.config, DecoderConfig) and model.config.pattern != "full":
         raise SettingsProblem(

@@ -73,11 +73,11 @@ def _check(model: Expressed) -> None:
         }
         raise SettingsProblem(
             f"llama.cpp does not know this model's activation ({config.activation}): it has {name[wanted]} for "
-            f"models like this one. Export --to huggingface or script."
+            f"models like this one. Export --to huggingface or onnx."
         )
     if not config.scale_scores:
         raise SettingsProblem(
-            "llama.cpp always divides scores by √D (scale_scores): export --to huggingface or script."
+            "llama.cpp always divides scores by √D (scale_scores): export --to huggingface or onnx."
         )
 
 

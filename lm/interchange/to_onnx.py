@@ -4,10 +4,13 @@ torch writes the graph from the model itself, with the optional packages `onnx` 
 has its graph, also those that no other format can express; counted n-grams have none.
 """
 
+import contextlib
 import importlib.util
 import json
+import logging
 import shutil
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +82,7 @@ def write_graph(model: nn.Module, context_length: int, path: Path) -> None:
         shapes.append(free)
     given: tuple[Tensor, ...] = tuple(torch.zeros(2, length, dtype=torch.int64) for _ in names)
     size = sum(one.numel() * one.element_size() for one in model.parameters())
-    with warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), _quiet(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             model.eval(),
@@ -92,3 +95,15 @@ def write_graph(model: nn.Module, context_length: int, path: Path) -> None:
             dynamo=True,
             verbose=False,
         )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch's lines about packages that no model here needs, such as torchvision."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)

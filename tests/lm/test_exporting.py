@@ -3,6 +3,7 @@
 import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from lm.models.decoder_config import DecoderConfig
 from lm.models.decoder_transformer import DecoderTransformer
 from lm.models.pretrained_transformer import PretrainedTransformer
 from lm.models.single_block_transformer import SingleBlockTransformer
+from lm.runs import open_run
 from tests.lm import foreign_models as foreign
 from tests.lm.command_line import lm
 from tests.lm.own_models import CHARACTERS, SIZES, TEXT, of_characters, run_of
@@ -37,6 +39,7 @@ LLAMA_LIKE = {
     "feed_forward": (True, False),
 }
 ROTARY = {"positions": "rotary", "norm": "rms", "bias": False}
+CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 VOCABULARY = 29  # fewer than numbers in the embedding
 
 
@@ -147,6 +150,21 @@ def test_other_models_are_told_why_not(name, tiny_model):
 
 
 # A script
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ("bigram", "and Bigram is none: export --to onnx"),
+        ("decoder_transformer-best", "cannot hold counted n-grams"),
+    ],
+)
+def test_what_is_no_decoder_is_told_what_else_to_do(run, said, tmp_path):
+    """One reason: "is none, or counts n-grams beside it" leaves a person to find out."""
+    with pytest.raises(SettingsProblem, match=said):
+        script.write(open_run(CHECKPOINTS / run), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
 
 SCRIPTED = DECODERS | {
     "all that is new": ROTARY
