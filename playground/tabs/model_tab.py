@@ -308,7 +308,7 @@ def _connect_guide(tab: Tab, do: gr.Button, index: gr.Number) -> None:
 
 
 def choose(tab: Tab) -> str:
-    """JavaScript that takes text, tokens and the settings that the controls show, and answers their recipe."""
+    """JavaScript that takes text, tokens and the settings that the controls show; answers recipe and notice."""
     chosen = f"Playground.choose('{tab.rung.name}', inputs, {tab.tokens_at})"
     return f"(...inputs) => import('playground').then(() => {chosen})"
 
@@ -329,7 +329,8 @@ def _connect_begin(tab: Tab, buttons: dict[str, gr.Button]) -> None:
 def _connect_settings(tab: Tab) -> None:
     """The page follows the settings; a learning rate takes effect at once in a live run."""
     events = [one.change for one in tab.chosen]
-    gr.on(events, None, tab.chosen, tab.shown("recipe"), js=choose(tab), trigger_mode="multiple")
+    outputs = tab.shown("recipe", "notice")
+    gr.on(events, None, tab.chosen, outputs, js=choose(tab), trigger_mode="multiple")
     if rate := tab.settings.get("learning_rate"):
         change = tab.updating(tab.actions.change_learning_rate)
         js = f"(...inputs) => Playground.changeRate('{tab.rung.name}', inputs)"

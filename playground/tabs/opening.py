@@ -120,5 +120,5 @@ def connect(page: gr.Blocks, opening: Opening) -> None:
     ask = "(...inputs) => import('playground').then(() => Playground.opened(inputs))"
     opened = page.load(None, inputs, outputs, js=ask)
     for tab in tabs:
-        opened.then(None, tab.chosen, tab.shown("recipe"), js=choose(tab))
+        opened.then(None, tab.chosen, tab.shown("recipe", "notice"), js=choose(tab))
     opened.then(None, js="() => { Playground.linkRead() }")

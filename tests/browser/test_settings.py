@@ -41,8 +41,9 @@ def settings_that_cannot_work_say_so_before_and_after_train(tab: Tab) -> None:
         assert tab.token == token
         assert typed == "1e999" or tab.value("n_embd") == typed
     assert "choose 1, 2, 4, 5, 10" in tab.notice()
-    tab.set("n_head", 2).train().reaches("running")
-    tab.page.locator(f"#notice-{tab.key}").wait_for(state="hidden")
+    tab.set("n_head", 2)
+    tab.page.locator(f"#notice-{tab.key}").wait_for(state="hidden")  # it stayed until Train
+    tab.train().reaches("running")
 
 
 def the_estimate_says_whose_it_is_while_a_run_trains(tab: Tab) -> None:
@@ -112,7 +113,8 @@ def a_recipe_moves_the_controls_and_a_changed_control_leaves_it(tab: Tab) -> Non
     before = tab.estimate()
     tab.set("n_layer", wanted.model.n_layer + 1).estimate_changes(before)
     tab.page.wait_for_function(
-        "(id) => document.querySelector(id).value !== 'speedrun'",
+        "(id) => { const { value, placeholder } = document.querySelector(id);"
+        " return !value && placeholder === 'own settings'; }",
         arg=f"#recipe-{decoder.name} input",
     )
 

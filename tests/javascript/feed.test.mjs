@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Feed, feedOf } from "../../playground/components/tab/feed.js";
 import { pace } from "../../playground/components/tab/polling.js";
-import { Tab, changeRate, choose as chooseTokens, live, tab } from "../../playground/components/tab/tab.js";
+import { choose as chooseTokens } from "../../playground/components/tab/choosing.js";
+import { Tab, changeRate, live, tab } from "../../playground/components/tab/tab.js";
 import { askToWrite } from "../../playground/components/tab/writing.js";
 import { answerOf, evaluation } from "./records.mjs";
 

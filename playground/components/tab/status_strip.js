@@ -9,6 +9,7 @@ import { tabNote } from "../page/ladder.js";
 import { ORDERS, pollerOf } from "./polling.js";
 import { doingWord, hintWords, statusWords } from "./status_words.js";
 import { showStart } from "./start_choice.js";
+import { noticeOf } from "./choosing.js";
 import { tab } from "./tab.js";
 import { linkSettings } from "./link.js";
 import { rightAt } from "../loss/words.js";
@@ -36,7 +37,8 @@ export function runFeed(element, props, watch, server) {
     const answer = await ask(server, "begin", [name, ...inputs], BEGIN_MS);
     beginning = false;
     const error = answer ? answer.error : NO_ANSWER;
-    const notice = { __type__: "update", value: error ?? "", visible: Boolean(error) };
+    const notice = noticeOf(error ?? "");
+    one.refused = Boolean(error);
     if (name === "go_on") {
       one.feed.expect(({ status }) => LIVE.has(status)); // refused, perhaps, as another tab had it go on
       poller.hurry();

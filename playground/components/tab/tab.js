@@ -6,7 +6,7 @@ import { moved } from "../page/link.js";
 import { Listeners } from "../basics/listeners.js";
 import { linkTab, nearest, stepAsked } from "./link.js";
 
-const SETTLE_MS = 50; // Gradio fills the controls of a run one after the other
+export const SETTLE_MS = 50; // Gradio fills the controls of a run one after the other
 
 const tabs = new Map(); // key -> Tab
 
@@ -39,6 +39,7 @@ export class Tab {
     this.differing = []; // the titles of what differs between the two
     this.asked = null; // what Write was last asked for: {run, step, pane, number, chat}
     this.begin = async () => []; // Train, Step and Reset; set by the status strip
+    this.refused = false; // whether the notice says why the last of them was refused
     this.linkRun = () => {}; // tells the address of the run shown
     this.listeners = new Listeners();
     this.stepListeners = new Listeners();
@@ -170,18 +171,6 @@ export class Tab {
 
 /** Whether this page can steer the run shown. */
 export const live = (key) => steered(tab(key).record);
-
-/** Takes [text, tokens, value, ...] of a tab's controls, the inputs of a Gradio event; resolves to the recipe.
- *
- * A tab that was never opened does not know its recipes: its menu stays as the server wrote it.
- * at: the place of the tokens among the values of all settings. */
-export async function choose(key, [text, tokens, ...values], at) {
-  const one = tab(key);
-  one.chooseAgain = () => one.choose(...learned(one, text, tokens, values, at));
-  one.chooseAgain();
-  await new Promise((resolve) => setTimeout(resolve, 2 * SETTLE_MS));
-  return [one.recipes.length ? one.recipe : undefined];
-}
 
 /** The inputs [token, learning rate] of a Gradio event, which gives the rate to the run if it is live. */
 export function changeRate(key, inputs) {
