@@ -89,7 +89,7 @@ export function layoutOf(view, record, others, layout, width) {
     dragmode: coarse ? false : "zoom", // a finger scrolls the page
     font: { color: colour("ink") },
     hoverlabel: { bgcolor: colour("card"), font: { color: colour("ink") } },
-    margin: { ...layout.margin, r: narrow ? 86 : layout.margin.r },
+    margin: { ...layout.margin, r: narrow ? (layout.yaxis2 ? 104 : 86) : layout.margin.r }, // of pairs: “commonest 0 %”
     xaxis: { ...axis(layout.xaxis, view.logX, x, { dtick: 1 }), ...(narrow ? { nticks: 5, tickangle: 0 } : {}) },
     yaxis: axis(layout.yaxis, view.logY, y, { tickmode: "array", tickvals: LOG_LOSSES }),
     ...(layout.yaxis2 ? { yaxis2: { ...layout.yaxis2, showticklabels: !narrow } } : {}), // of pairs
