@@ -17,7 +17,6 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from lm.commands import flags
-from lm.devices import choose_device
 from lm.errors import Problem
 from playground import app, theme
 from playground.components import files
@@ -98,13 +97,13 @@ def main(
     stop, served = threading.Event(), threading.Event()
     memory.keep_small(stop)
     try:
-        where = choose_device(device)
+        burst, where = zero_gpu.burst_and_device(device)
         limits = Limits.of(ON_A_SPACE, **flags.given(chosen))
         root_path = _root(root_path)
         host, port = address.usable(host, port)
         supervisor = Supervisor(device=where, limits=limits)
         library = Library(runs_folder, SHIPPED, supervisor, open_local=not ON_A_SPACE)
-        services = Services(supervisor, library, board=board, burst=zero_gpu.offered())
+        services = Services(supervisor, library, board=board, burst=burst)
     except Problem as problem:
         raise click.UsageError(str(problem)) from None
     page = app.build(services)

@@ -8,6 +8,7 @@ import importlib
 import os
 from collections.abc import Callable, Iterator
 
+from lm.devices import choose_device
 from lm.errors import Problem
 from playground.training.burst import LENT, burst
 
@@ -29,3 +30,13 @@ def offered() -> Burst | None:
             "it takes."
         ) from None
     return decorated
+
+
+def burst_and_device(asked: str) -> tuple[Burst | None, str]:
+    """`offered()`, and the device for the training processes: the CPU with ZeroGPU, else the one asked for.
+
+    The package refuses a process that has asked torch for CUDA, so it is imported first; afterwards torch tells
+    of a GPU that the training processes do not have.
+    """
+    lent = offered()
+    return lent, choose_device(asked) if lent is None else "cpu"

@@ -48,6 +48,16 @@ def test_only_where_a_space_has_zero_gpu_is_its_package_imported(monkeypatch):
         zero_gpu.offered()
 
 
+def test_with_zero_gpu_nothing_asks_for_cuda_and_runs_train_on_the_cpu(monkeypatch):
+    """The package refuses a process that has asked, and the page did not start; then torch tells of a GPU."""
+    asked = []
+    monkeypatch.setattr(zero_gpu, "choose_device", lambda name: asked.append(name) or "cuda")
+    monkeypatch.setattr(zero_gpu, "offered", lambda: burst)
+    assert zero_gpu.burst_and_device("auto") == (burst, "cpu") and not asked
+    monkeypatch.setattr(zero_gpu, "offered", lambda: None)
+    assert zero_gpu.burst_and_device("auto") == (None, "cuda")
+
+
 def test_a_burst_shows_its_run_at_once_and_trains_it_to_the_end(pressed, library):
     answers = pressed(on_cpu(60.0), tokens="bpe:300", steps=30)
     token = next(answers)["token"]
