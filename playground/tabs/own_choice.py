@@ -76,8 +76,9 @@ def connect(
     them are answered at the same time.
     """
 
-    def update(*values: Any) -> dict[Any, Any]:
-        return {parts[name]: value for name, value in handler(*values).items()}
+    def update(*values: Any) -> Any:
+        updates = {parts[name]: value for name, value in handler(*values).items()}
+        return updates or gr.skip()
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
     quiet |= {"concurrency_limit": AT_ONCE, "concurrency_id": limited}

@@ -1,10 +1,12 @@
 """The choice of the text: menu and text in use agree, also after a refusal."""
 
+import gradio as gr
 import pytest
 
 from lm.errors import CorpusProblem
 from playground.serving.limits import Limits
 from playground.tabs.corpus_choice import LEARNING, LOADING, OWN, Choosing
+from playground.tabs.own_choice import connect
 from playground.texts import CHARACTERS, NotYet
 
 
@@ -169,3 +171,12 @@ def test_pieces_in_use_that_turn_out_impossible_become_characters(choosing, own_
     answer = choosing.choose_tokens("bpe", 8192, own_text, "bpe:8192")
     assert answer["tokens"] == "characters" == answer["kind"]
     assert sentence(answer).endswith("The tokens are characters now.")
+
+
+def test_a_menu_that_is_left_without_a_choice_changes_nothing(services):
+    """For Gradio an empty answer is too few values, which it shows as an error over all parts."""
+    handlers = []
+    parts = {name: f"the {name}" for name in ("told", "choice", "panel")}
+    connect(parts, "choosing", lambda f, *_, **__: handlers.append(f), Choosing(services).choose)
+    assert handlers[0](None, "tiny_shakespeare") == gr.skip()
+    assert set(handlers[0](OWN, "tiny_shakespeare")) == set(parts.values())
