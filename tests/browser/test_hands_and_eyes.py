@@ -337,8 +337,31 @@ def presenters_mode_can_be_read_from_the_last_row(page: Page) -> None:
         box = name.bounding_box()
         # The names at the lines are whole.
         assert box["x"] + box["width"] <= frame["x"] + frame["width"]
+    presenters_mode_is_whole_in_a_small_window(page, panel)
     page.keyboard.press("p")
     page.wait_for_function("() => !document.body.classList.contains('presenting')")
+
+
+def presenters_mode_is_whole_in_a_small_window(page: Page, panel: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.wait_for_function(
+        "(panel) => document.querySelector(`${panel} .loss-card .plot`).layout.font.size < 20",
+        arg=panel,
+    )
+    parts = [
+        page.locator(f"{panel} .loss-card {part}")
+        for part in (".plot", ".figure-foot .figure-words")
+    ]
+    plot, words = (part.bounding_box() for part in parts)
+    frame = page.locator(f"{panel} .loss-card").bounding_box()
+    assert plot["height"] >= 100
+    assert plot["y"] + plot["height"] <= words["y"] + 1
+    assert words["y"] + words["height"] <= frame["y"] + frame["height"]
+    for name in page.locator(f"{panel} .loss-card .annotation-text").all():
+        box = name.bounding_box()
+        assert box["x"] + box["width"] <= frame["x"] + frame["width"]
+    last = page.locator(".ladder [role=tab]:visible").last.bounding_box()
+    assert last["x"] + last["width"] <= 1280
 
 
 def test_a_phone_shows_chart_and_train_at_once_and_answers_to_taps(server, new_context):

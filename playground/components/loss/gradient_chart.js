@@ -3,7 +3,7 @@
 import { PLOT_CONFIG, colour, onTheme } from "../page/appearance.js";
 import { isVisible, make, onShown } from "../basics/dom.js";
 import { figureFiles } from "../basics/figure_files.js";
-import { onPresenting, presenting, thick } from "../page/presenting.js";
+import { large, onPresenting, presenting, thick } from "../page/presenting.js";
 import { whole } from "../basics/wording.js";
 
 const times = (ratio) => (ratio < 10 ? ratio.toFixed(1) : whole(Number(ratio.toPrecision(2))));
@@ -71,7 +71,7 @@ export function gradientChart(tab, element) {
 
 function figure(layers) {
   const x = layers.map((_, index) => index + 1);
-  const size = presenting() ? 18 : 11;
+  const size = presenting() ? large(18) : 11;
   const range = gradientRange(layers);
   const axis = { gridcolor: "rgba(127, 133, 150, 0.22)", zeroline: false, fixedrange: true };
   const paint = colour("train");

@@ -34,7 +34,7 @@ export function headerTools(element, props) {
     showGuides(!guidesShown());
     press(guide, guidesShown());
   });
-  const large = button("▣", "header-button", "Presenter's mode: large numbers and lines (key P)", () =>
+  const large = button("▣", "header-button", "Presenter's mode: large numbers and lines, for a projector (key P)", () =>
     present(!presenting()),
   );
   large.setAttribute("aria-label", "Presenter's mode");

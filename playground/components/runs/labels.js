@@ -1,6 +1,6 @@
 // The names of the runs at the ends of their lines, on the right of the chart. They never overlap.
 import { button, make } from "../basics/dom.js";
-import { presenting } from "../page/presenting.js";
+import { large, presenting } from "../page/presenting.js";
 import { arranged, lastShown } from "./curves.js";
 
 const [GAP, GAP_LARGE] = [17, 28]; // pixels from one label to the next, also in presenter's mode
@@ -29,7 +29,7 @@ export class RunLabels {
   place() {
     const { curves, plot, tab, ticks } = this.chart;
     const { margin, xaxis, yaxis } = plot.layout;
-    const gap = presenting() ? GAP_LARGE : GAP;
+    const gap = presenting() ? large(GAP_LARGE) : GAP;
     const height = plot.clientHeight - margin.t - margin.b;
     const heightOf = (loss) => {
       const value = yaxis.type === "log" ? Math.log10(loss) : loss;

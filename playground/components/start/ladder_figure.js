@@ -1,6 +1,6 @@
 // The chart of the Start tab as plotly takes it: a curve for each model, counted lines, names at the right edge.
 import { evaluations } from "../tab/feed.js";
-import { presenting } from "../page/presenting.js";
+import { large, presenting } from "../page/presenting.js";
 import { decimalsOf } from "../basics/wording.js";
 
 const GAP_PX = 14; // least distance of two names,
@@ -44,7 +44,7 @@ export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family, w
         size: narrow ? 11 : 12,
       })),
     ],
-    ((presenting() ? GAP_LARGE_PX : GAP_PX) / Math.max(100, height - AROUND_PX)) * (high - low),
+    ((presenting() ? large(GAP_LARGE_PX) : GAP_PX) / Math.max(100, height - AROUND_PX)) * (high - low),
   );
   const letters = Math.max(0, ...names.map(({ text }) => text.replace(/<[^>]*>/g, "").length));
   const longest = Math.max(1, ...curves.flatMap(({ x }) => x));
