@@ -75,7 +75,8 @@ class Opening:
                 found |= {tab.write[n]: v for n, v in written.items() if n in tab.write}
             if token or named == name:
                 found |= tab.restored(token, text, link)
-            if self.supervisor.is_live(str(token)):
+            # A page that is loaded again stays where it was, unless a run is really training elsewhere.
+            if self.supervisor.is_live(str(token)) and not (own and self._paused(str(token))):
                 live.append(name)
         faults += links.gone(link, self.tabs[0].actions.library)
         found[self.told] = notice(links.wrong(query, faults))
@@ -84,6 +85,10 @@ class Opening:
         if first := wanted if wanted in known else next(iter(live), None):
             found[self.ladder] = gr.update(selected=first)
         return found
+
+    def _paused(self, token: str) -> bool:
+        status = self.supervisor.status(token)
+        return status is not None and status[0] == "paused"
 
     def _run(
         self, tab: Tab, link: Mapping[str, str], token: Any, faults: list[str], *, own: bool

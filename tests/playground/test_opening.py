@@ -151,6 +151,14 @@ def test_a_page_that_is_loaded_again_goes_on_with_its_own_run(two):
     assert two.updates(TEXT, link, mine)[token] == deep(two).included
 
 
+def test_a_paused_run_does_not_take_a_page_loaded_again_from_start(services, start, wait):
+    opened = made(services, "decoder_transformer")
+    mine = {"decoder_transformer": (token := start(paused=True))}
+    wait(lambda: services.supervisor.status(token)[0] == "paused", "the run is paused")
+    assert opened.ladder not in opened.updates(TEXT, [], mine, own=True)
+    assert opened.updates(TEXT, [], mine)[opened.ladder]["selected"] == "decoder_transformer"
+
+
 def test_a_link_does_not_hide_a_live_run_unless_it_names_another(services, start):
     opened = made(services, "decoder_transformer")
     live = start(paused=True)
