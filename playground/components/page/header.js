@@ -1,7 +1,7 @@
 // Share and ◐, on the right of the page's header.
 import { applyStoredTheme, toggleTheme } from "./appearance.js";
 import { button, make, press } from "../basics/dom.js";
-import { applyStoredGuides, guidesShown, showGuides } from "../tab/guide.js";
+import { applyStoredGuides, guidesShown, showGuides } from "../tab/guide_places.js";
 import { watchTabs } from "./keyboard.js";
 import { placeOpened, shared } from "./link.js";
 import { showChoiceFor } from "./chosen_pairs.js";

@@ -2,7 +2,8 @@
 import { NO_ANSWER, ask } from "../basics/calls.js";
 import { button, make } from "../basics/dom.js";
 import { join, moved } from "../page/link.js";
-import { keepClosed, keepPlace, placesKept } from "./guide_places.js";
+import { GuideRun, TRAINING, nothingYet } from "./guide_run.js";
+import { keepPlace, placesKept, showGuides } from "./guide_places.js";
 import { tab } from "./tab.js";
 
 const MOUNTED_MS = 600; // after a tab is opened, until Gradio has mounted all of it
@@ -25,6 +26,7 @@ export class GuideStrip {
     this.tab = tab(props.feed);
     this.telling = false; // what happened is shown in place of what to try
     this.following = props.following;
+    this.own = new GuideRun();
     this.shown = []; // the runs that this tab showed, the last first
     strips.set(this.key, this);
     this.build(element);
@@ -110,8 +112,9 @@ export class GuideStrip {
 
   /** Presses the Gradio button that fills the controls; `after` goes on from there. */
   do() {
-    this.telling = false;
+    this.telling = !this.tab.stale && this.own.begun(this.index, this.tab.record);
     this.render();
+    if (this.telling) return this.say();
     document.getElementById(`do-${this.key}`).click();
   }
 
@@ -124,11 +127,12 @@ export class GuideStrip {
     const { view, text, press, run } = this.step;
     if (run && this.tab.included) await this.included();
     if (view) this.tab.openView?.(view, text ?? undefined);
+    if (press === "train") this.own.begin(this.index, this.tab.record.run);
     if (press) document.getElementById(`${press}-${this.key}`)?.click();
     document.getElementById(`panel-${this.key}`)?.scrollIntoView({ block: "nearest" });
     this.telling = true;
     this.render();
-    this.words.textContent = press === "train" ? "Training: the first numbers come with the first evaluation." : "";
+    this.words.textContent = press === "train" ? TRAINING : "";
     if (press === "reset" || press === "step") this.sayIn(PRESSED_MS);
     else if (press !== "train") this.say();
   }
@@ -141,10 +145,13 @@ export class GuideStrip {
 
   hear(record, change) {
     const { run } = record;
+    this.own.hear(record);
     if (run) this.shown = [run, ...this.shown.filter((one) => one !== run)].slice(0, MOST_SHOWN);
     const told = change.events.some(({ type }) => type === "evaluation" || type === "snapshot");
     // Training is told of at each evaluation; a single step at once.
     const news = told || (this.step.press !== "train" && record.train.step.length > change.from);
+    const yet = this.telling && this.step.press === "train" && nothingYet(record);
+    if (yet) this.words.textContent = yet;
     if (!this.telling || !(news || change.reset)) return;
     this.sayIn(AGAIN_MS);
   }
@@ -157,9 +164,14 @@ export class GuideStrip {
   async say() {
     const { index } = this;
     const { run } = this.tab.record;
+    const yet = this.step.press === "train" && nothingYet(this.tab.record);
+    if (yet) {
+      this.words.textContent = yet;
+      return;
+    }
     const before = this.shown.filter((one) => one !== run);
     const answer = await ask(this.server, "happened", [index, run, before]);
-    if (index !== this.index || !this.telling) return;
+    if (index !== this.index || run !== this.tab.record.run || !this.telling) return;
     this.words.textContent = answer?.text ?? NO_ANSWER;
   }
 }
@@ -183,16 +195,3 @@ export const doing = (key, [, ...rest]) => [strips.get(key).index, ...rest];
 
 /** Goes on after the controls of a step were filled. */
 export const afterDoing = (key) => strips.get(key).after();
-
-/** Opens or closes the guides of all tabs. */
-export function showGuides(on) {
-  document.body.classList.toggle("no-guide", !on);
-  keepClosed(!on);
-}
-
-export const guidesShown = () => !document.body.classList.contains("no-guide");
-
-/** Closes the guides if the visitor closed them before. */
-export function applyStoredGuides() {
-  document.body.classList.toggle("no-guide", Boolean(placesKept().closed));
-}

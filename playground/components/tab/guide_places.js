@@ -12,10 +12,23 @@ export function placesKept() {
 
 export const keepPlace = (key, index) => store({ ...placesKept(), [key]: index, tour: key });
 
-export const keepClosed = (closed) => store({ ...placesKept(), closed });
+const keepClosed = (closed) => store({ ...placesKept(), closed });
 
 function store(places) {
   try {
     localStorage.setItem(PLACES, JSON.stringify(places));
   } catch {} // eslint-disable-line no-empty -- not remembered, but the page works
+}
+
+/** Opens or closes the guides of all tabs. */
+export function showGuides(on) {
+  document.body.classList.toggle("no-guide", !on);
+  keepClosed(!on);
+}
+
+export const guidesShown = () => !document.body.classList.contains("no-guide");
+
+/** Closes the guides if the visitor closed them before. */
+export function applyStoredGuides() {
+  document.body.classList.toggle("no-guide", Boolean(placesKept().closed));
 }

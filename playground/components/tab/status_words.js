@@ -35,7 +35,7 @@ export function statusWords(record) {
 }
 
 /** The place in the queue and a rough time until the run starts, as far as they are known. */
-function queueWords({ queue, reason }) {
+export function queueWords({ queue, reason }) {
   if (!queue) return reason || "starts when a place is free";
   const place = `place ${queue.place} of ${queue.of}`;
   return queue.seconds === null || queue.seconds === undefined
