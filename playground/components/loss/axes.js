@@ -62,11 +62,13 @@ export function layoutOf(view, record, others, layout, width) {
   const { meta } = layout;
   const { x, y } = ranges(view, record, others, meta);
   const place = (value) => (view.logY ? Math.log10(value) : value);
+  const narrow = width < 480;
   const shapes = layout.shapes.map((shape) => ({ ...shape }));
-  const annotations = layout.annotations.map((note, index) => ({
+  const named = layout.annotations.map((note, index) => ({
     ...note,
     y: note.yref === "y2" ? meta.label_y[index] : place(meta.label_y[index]),
   }));
+  const annotations = named.filter((note) => note.x > 0 || !narrow); // a name within the chart would lie over the curves
   for (const event of marked(record.events)) {
     const [line, label] = changeMark(view, record, event);
     shapes.push(line);
@@ -81,7 +83,6 @@ export function layoutOf(view, record, others, layout, width) {
     gridcolor: colour("grid"),
     ...(log ? logTicks : {}),
   });
-  const narrow = width < 480;
   const coarse = window.matchMedia("(pointer: coarse)").matches;
   return enlarged({
     ...layout,

@@ -9,6 +9,12 @@ const AROUND_PX = 40; // above and below the curves
 const NARROW_PX = 560; // of a plot that has no room for numbers beside the names: the cards have them
 const LETTER_PX = 7.4; // of a bold name, on average
 
+/** The name of the highest line: within the chart, or beside it where it would lie over the curves. */
+const ceilingPlace = (name, y, narrow) =>
+  narrow
+    ? { text: name.replace(": ", ":<br>"), x: 1.01, xanchor: "left", align: "left" }
+    : { text: `${name} · ${y.toFixed(2)}`, x: 0.99, xanchor: "right" };
+
 /** ladder: of `playground/tabs/ladder_data.py`; feeds: Map of model to Feed in a race, else null; axis: as in `Start`. */
 export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family, width = Infinity, height = 340 }) {
   const curves = ladder.models
@@ -77,7 +83,7 @@ export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family, w
       layer: "below",
     })),
     annotations: [
-      ...(ceiling ? [{ text: `${ceiling} · ${guess.toFixed(2)}`, x: 0.99, xanchor: "right", y: guess, yanchor: "top", size: 11 }] : []),
+      ...(ceiling ? [{ ...ceilingPlace(ceiling, guess, narrow), y: guess, yanchor: "top", size: 11 }] : []),
       ...names.map(({ text, at, size, color }) => ({ text, x: 1.01, xanchor: "left", y: at, size, color })),
     ].map(({ size, color = ink, ...place }) => ({
       ...place,
