@@ -386,3 +386,12 @@ def test_a_phone_shows_chart_and_train_at_once_and_answers_to_taps(server, new_c
     box = heat.bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.6)
     tab.panel.locator(".attention-view[data-view=score]").wait_for()
+    # The gradient of a deep run would have its own height, below the loss.
+    height = tab.panel.locator(".gradient-chart").evaluate(
+        """(node) => {
+            node.hidden = false;
+            node.querySelector(".figure-words").textContent = "long words ".repeat(8);
+            return node.querySelector(".gradient-plot").clientHeight;
+        }"""
+    )
+    assert height >= 80

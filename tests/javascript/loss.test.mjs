@@ -66,6 +66,9 @@ test("a run that went on has one line at that step, with what was changed", () =
   const { shapes, annotations } = layoutOf(STEPS, recordOf(4, { events }), [], layout, 600);
   assert.deepEqual(shapes.map(({ x0 }) => x0), [1, 3]);
   assert.deepEqual(annotations.map(({ text }) => text), ["rate 0.003", "steps 3,000→6,000<br>learning rate 0.001→0.01"]);
+  const inside = { ...layout, annotations: [{ x: 0, text: "loss of guessing 3.37" }], meta: { ...META, label_y: [3.37] } };
+  const names = (width) => layoutOf(STEPS, recordOf(4), [], inside, width).annotations.length;
+  assert.deepEqual([names(600), names(340)], [1, 0], "on a phone a name within the chart would lie over the curves");
 });
 
 test("the y range starts at the baselines, or lower once a run comes near them", () => {
