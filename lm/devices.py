@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import itertools
+from typing import Any
 import os
 import shutil
 import sys
@@ -38,7 +39,7 @@ def has_bfloat16(device: str) -> bool:
     """Whether the device has instructions for products of bfloat16 matrices, which are faster than float32."""
     if device == "cpu":
         # torch 2.9 does not tell; float32 is right everywhere.
-        can = getattr(torch.cpu, "get_capabilities", dict)()
+        can: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
         return any(can.get(name) for name in ("avx512_bf16", "amx_bf16"))
     return device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
 
