@@ -3,11 +3,11 @@
 import contextlib
 import importlib.util
 import itertools
-from typing import Any
 import os
 import shutil
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
