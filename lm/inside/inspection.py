@@ -20,7 +20,7 @@ from lm.devices import device_of
 from lm.errors import SettingsProblem
 from lm.evaluation import evaluation_mode
 from lm.given import given_to
-from lm.layers.attention import Attending, pattern
+from lm.layers.attention import Projecting, pattern
 from lm.layers.block import Block, ReadsOut
 from lm.layers.masks import allowed
 
@@ -142,7 +142,7 @@ def surprise(model: nn.Module, tokens: Tensor, context_length: int) -> np.ndarra
 
 def attention_layers(model: nn.Module) -> list[Any]:
     """The parts of a model that attend (`Attending`), in the order in which it holds them."""
-    return [part for part in model.modules() if isinstance(part, Attending)]
+    return [part for part in model.modules() if isinstance(part, Projecting)]
 
 
 @torch.inference_mode()

@@ -43,11 +43,11 @@ def attention_weights(q: Tensor, k: Tensor, mask: Tensor, *, scaled: bool = True
 
 
 @runtime_checkable
-class Attending(Protocol):
-    """A part of a model that attends; `lm/inside/inspection.py` finds such parts."""
+class Projecting(Protocol):
+    """By these methods `lm/inside/inspection.py` finds the parts of a model that attend.
 
-    mask: Tensor  # (context_length, context_length)
-    scaled: bool  # whether scores are divided by √D
+    Methods alone: from Python 3.12 on, `isinstance` does not see the buffers of a module, such as its mask.
+    """
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The input x of `forward`, (B, T, C), to query, key and value, (B, H, T, D) each."""
@@ -56,6 +56,13 @@ class Attending(Protocol):
     def value_matrices(self) -> Tensor:
         """The matrices that make the values, (H, D, C), a view of the weights."""
         ...
+
+
+class Attending(Projecting, Protocol):
+    """A part of a model that attends."""
+
+    mask: Tensor  # (context_length, context_length)
+    scaled: bool  # whether scores are divided by √D
 
 
 def pattern(part: Attending, x: Tensor) -> tuple[Tensor, Tensor]:

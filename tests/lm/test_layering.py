@@ -154,6 +154,24 @@ def test_an_interface_is_a_protocol_not_a_guess():
     assert not breaking(LM + PLAYGROUND, lambda path: "hasattr" in set(called(path)))
 
 
+def test_no_interface_is_known_by_a_tensor():
+    """From Python 3.12 on `isinstance` does not see buffers and parameters: no part would be found."""
+
+    def known_by_a_tensor(path):
+        return [
+            node
+            for node in nodes(path)
+            if isinstance(node, ast.ClassDef)
+            and "runtime_checkable" in map(ast.unparse, node.decorator_list)
+            and any(
+                isinstance(part, ast.AnnAssign) and "Tensor" in ast.unparse(part.annotation)
+                for part in node.body
+            )
+        ]
+
+    assert breaking(LM + PLAYGROUND, known_by_a_tensor) == []
+
+
 @pytest.mark.parametrize("name", EARLY_RUNGS)
 def test_an_early_rung_stands_alone(name):
     """It imports no other rung, and of the layers only attention weights and masks: its formula is there."""
