@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { markedParts } from "../../playground/components/tab/marks.js";
 import { linesOf, sampleAt, spread } from "../../playground/components/tab/pairs_diary.js";
-import { asCsv, pointsOf } from "../../playground/components/loss/points.js";
+import { allAsCsv, asCsv, pointsOf } from "../../playground/components/loss/points.js";
 import { lossWords, rightAt } from "../../playground/components/loss/words.js";
 import { learned } from "../../playground/components/tab/choice.js";
 import { learnersOfPairs, ofPairs, pairsChosen, pairsShown } from "../../playground/components/page/chosen_pairs.js";
@@ -69,6 +69,16 @@ test("the shares are points of their own, and a column of the CSV file of pairs 
   assert.match(asCsv(record), /\n100,1000,10,,,0\.2,0\.91\n/);
   const plain = record.events.map(({ scores: _, ...event }) => event);
   assert.doesNotMatch(asCsv({ ...record, events: plain }), /right/);
+});
+
+test("the CSV file of several runs has the settings of each, and a run's name in each line", () => {
+  const plain = { ...record, events: record.events.map(({ scores: _, ...event }) => event) };
+  const text = { name: 'of "text", mine', record: plain, settings: [["Layers", "2"]] };
+  const lines = allAsCsv([text, { name: "pairs", record, settings: [] }]).split("\n");
+  assert.equal(lines[0], '# run=of "text", mine Layers=2');
+  assert.deepEqual(lines.slice(1, 3), ["# run=pairs", "run,step,tokens,seconds,training,smoothed,validation,exactly right"]);
+  assert.ok(lines.includes('"of ""text"", mine",100,1000,10,,,0.2,'));
+  assert.ok(lines.includes('"pairs",100,1000,10,,,0.2,0.91'));
 });
 
 test("a tab of pairs tells its share, of the chosen pairs only, and no loss beside the texts'", () => {

@@ -4,7 +4,7 @@ import { button, make } from "./dom.js";
 
 const SCALE = { png: 2, svg: 1 }; // pixels of the file for one of the page
 
-/** A menu with PNG and SVG, and first CSV if csv() tells its text.
+/** A menu with PNG and SVG, and first CSV if csv() tells its text, perhaps later.
  *
  * plot(): the node of the chart; name(): of the files, without their ends; named(trace): its name in the legend of
  * the picture, if the page writes the names beside the chart; "" for none. */
@@ -23,7 +23,7 @@ export function figureFiles({ plot, name, csv = null, named = null }) {
     );
     list.append(item);
   };
-  if (csv) add("CSV", "Download these points", () => saveText(`${name()}.csv`, csv()));
+  if (csv) add("CSV", "Download these points", async () => saveText(`${name()}.csv`, await csv()));
   for (const format of ["png", "svg"]) {
     add(format.toUpperCase(), `Download this chart as ${format.toUpperCase()}`, () => savePicture(plot(), name(), format, named));
   }

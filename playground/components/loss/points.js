@@ -41,11 +41,29 @@ export function secondsAt(record, step) {
   return index < 0 ? record.train.seconds.at(-1) ?? 0 : record.train.seconds[index];
 }
 
+const ofPairs = (record) => evaluations(record).some(({ scores }) => scores?.exact !== undefined);
+const headOf = (pairs) => `step,tokens,seconds,training,smoothed,validation${pairs ? ",exactly right" : ""}`;
+const settingsLine = (settings) => `# ${settings.map(([name, value]) => `${name}=${value}`).join(" ")}`;
+
 /** The points of a run as lines of comma-separated values, one for each step that has a point, after a line with
  * its settings: [name, value] each. */
 export function asCsv(record, settings = []) {
+  const pairs = ofPairs(record);
+  const told = settings.length ? [settingsLine(settings)] : [];
+  return [...told, headOf(pairs), ...linesOf(record, pairs), ""].join("\n");
+}
+
+/** The points of several runs {name, record, settings}, as those of one, with the run's name before each line. */
+export function allAsCsv(runs) {
+  const pairs = runs.some(({ record }) => ofPairs(record));
+  const told = runs.map(({ name, settings }) => settingsLine([["run", name], ...settings]));
+  const quoted = (name) => `"${name.replaceAll('"', '""')}"`;
+  const lines = runs.flatMap(({ name, record }) => linesOf(record, pairs).map((line) => `${quoted(name)},${line}`));
+  return [...told, `run,${headOf(pairs)}`, ...lines, ""].join("\n");
+}
+
+function linesOf(record, pairs) {
   const rows = new Map();
-  const pairs = evaluations(record).some(({ scores }) => scores?.exact !== undefined);
   const row = (step) => {
     if (!rows.has(step)) rows.set(step, [step, step * record.tokens_per_step, "", "", "", "", ...(pairs ? [""] : [])]);
     return rows.get(step);
@@ -60,8 +78,5 @@ export function asCsv(record, settings = []) {
     cells[5] = event.loss;
     if (pairs) cells[6] = event.scores?.exact ?? "";
   }
-  const told = settings.length ? [`# ${settings.map(([name, value]) => `${name}=${value}`).join(" ")}`] : [];
-  const head = `step,tokens,seconds,training,smoothed,validation${pairs ? ",exactly right" : ""}`;
-  const lines = [...rows.values()].sort((a, b) => a[0] - b[0]).map((cells) => cells.join(","));
-  return [...told, head, ...lines, ""].join("\n");
+  return [...rows.values()].sort((a, b) => a[0] - b[0]).map((cells) => cells.join(","));
 }

@@ -4,6 +4,7 @@ import { isVisible, make, onShown } from "../basics/dom.js";
 import { Zoom, shownIn } from "../loss/zoom.js";
 import { figureFiles } from "../basics/figure_files.js";
 import { onPresenting } from "../page/presenting.js";
+import { allAsCsv } from "../loss/points.js";
 import { rangesOf } from "./curves.js";
 import { curveOf, grow, isSeen } from "./growing.js";
 import { RunLabels } from "./labels.js";
@@ -40,7 +41,8 @@ export class RunsChart {
     const head = make("div", "figure-head");
     this.unit = make("span", "figure-unit");
     const named = ({ meta }) => (meta.curve === "validation" ? this.tab.labelOf(meta.run) : "");
-    this.switches.node.append(figureFiles({ plot: () => this.plot, name: () => "runs", named }));
+    const csv = () => this.tab.side.settings.ofRuns().then((rows) => allAsCsv(this.withSettings(rows ?? [])));
+    this.switches.node.append(figureFiles({ plot: () => this.plot, name: () => "runs", named, csv }));
     head.append(make("h2", "figure-title", "Loss"), this.unit, this.switches.node);
     this.plot = make("div", "plot");
     this.plot.setAttribute("role", "img");
@@ -89,6 +91,16 @@ export class RunsChart {
     const { record } = this.tab.feedOf(run);
     if (reset) this.drawSoon();
     else if (record.train.step.length > from || events.length) this.appendSoon();
+  }
+
+  /** What a CSV file tells of the ticked runs; settings: rows {title, values}, a value for each of them. */
+  withSettings(settings) {
+    const runs = this.ticks.runs.filter(this.tab.runOf);
+    return runs.map((run, index) => ({
+      name: this.tab.labelOf(run),
+      record: this.recordOf(run),
+      settings: settings.map(({ title, values }) => [title, values[index]]).filter(([, value]) => value),
+    }));
   }
 
   recordOf = (run) => this.tab.feedOf(run).record;

@@ -29,9 +29,12 @@ export class RunsSettings {
     this.draw();
   }
 
+  /** Rows {title, values, differs} of the ticked runs; null if the server does not answer. */
+  ofRuns = () => ask(this.tab.server, "settings", [{ own: ownRuns(), ticked: this.tab.ticks.runs }]);
+
   async look() {
     const { runs } = this.tab.ticks;
-    const answer = await ask(this.tab.server, "settings", [{ own: ownRuns(), ticked: runs }]);
+    const answer = await this.ofRuns();
     if (!answer || runs.join() !== this.tab.ticks.runs.join()) return;
     Object.assign(this, { rows: answer, runs: runs.filter(this.tab.runOf) });
     this.draw();
