@@ -112,8 +112,8 @@ def verdict(found: ByPosition, characters_per_token: float = 1.0) -> str:
     if gain < -margin:
         return f"{told} From the second on it rises, by {-gain:.3f}: with {back}, the model predicts worse."
     return (
-        f"{told} From the second on it changes by {-gain:+.3f}, which can be chance (± {margin:.3f}): no use "
-        f"of the far past, {back}, is to be seen."
+        f"{told} From the second on it changes by {-gain:+.3f}, which can be chance (± {margin:.3f}): the "
+        f"far past, {back}, is of no visible use."
     )
 
 

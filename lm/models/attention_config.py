@@ -43,7 +43,8 @@ class AttentionConfig(AttentionPattern):
             fitting = [n for n in range(1, 17) if self.n_embd % n == 0]
             raise ValueError(
                 f"{self.n_head} attention heads cannot share an embedding of {self.n_embd} equally: "
-                f"choose {', '.join(map(str, fitting))} heads, or an embedding size divisible by {self.n_head}."
+                f"choose {', '.join(map(str, fitting))} head{'s' if len(fitting) > 1 else ''}, or an embedding "
+                f"size divisible by {self.n_head}."
             )
         return self
 

@@ -29,7 +29,7 @@ def about_losses(left: TextCut, right: TextCut) -> str:
     turned = (one.nats_per_token - other.nats_per_token) * (
         one.nats_per_character - other.nats_per_character
     ) < 0
-    so = ": the order turns round, so only losses per character compare" if turned else ""
+    so = ": the order turns round, so compare losses per character only" if turned else ""
     return (
         f"Guessing from counts alone costs {one.nats_per_token:.2f} nats per token with {left.name} and "
         f"{other.nats_per_token:.2f} with {right.name}; per character it is {one.nats_per_character:.2f} and "

@@ -100,7 +100,7 @@ def _against_training(
     """The loss on training text, and a verdict where there is one."""
     said = f"on training text {train:.{decimals}f}"
     if passes < 1:
-        return f"{said}, of which it has not read all yet"
+        return f"{said}, which it has not yet read to its end"
     knows = losses[-1] - train > KNOWS
     if knows and (risen or (len(losses) >= 3 and not _falls(losses))):
         return f"{said}: it is overfitting"

@@ -64,4 +64,6 @@ def _no_weights(run: Run) -> str:
             "The weights of this run are gone, for its snapshots were deleted: press Train for a new run, or "
             "choose another."
         )
+    if run.status()[0] in ("stopped", "failed"):
+        return "This run ended before its first weights: press Train for a new run, or choose another."
     return "There are no weights to look at yet: the first come with step 0."

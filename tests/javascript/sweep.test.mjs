@@ -35,7 +35,7 @@ test("the points of a sweep are lines of a table", () => {
 
 test("the costs are told before the times are known, and a refusal as it is", () => {
   const costs = { runs: 2, parameters: 3000, seconds: 0, known: 0, waits: false };
-  assert.equal(costWords(costs), "2 runs, 3,000 parameters in all; timing: 0 of 2 known.");
+  assert.equal(costWords(costs), "2 runs, 3,000 parameters in all; timed so far: 0 of 2.");
   assert.match(costWords({ ...costs, seconds: 65, known: 2 }), /about .* of training here\.$/);
   assert.equal(costWords({ error: "No." }), "No.");
 });

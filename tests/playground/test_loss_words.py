@@ -27,7 +27,7 @@ def test_it_says_where_the_run_stands():
     ("losses", "train", "passes", "said"),
     [
         # The first pass: no verdict.
-        ([4.2, 2.0, 1.9], 1.4, 0.6, "of which it has not read all yet."),
+        ([4.2, 2.0, 1.9], 1.4, 0.6, "which it has not yet read to its end."),
         ([4.2, 1.6, 1.75], 1.2, 9, "on training text 1.20: it is overfitting."),  # it has risen
         # It falls no more.
         ([4.2, 1.6, 1.6, 1.6], 1.3, 9, "on training text 1.30: it is overfitting."),

@@ -10,8 +10,7 @@ export function costWords(costs) {
   const { runs, parameters, seconds, known, waits } = costs;
   const size = `${whole(runs)} ${runs === 1 ? "run" : "runs"}, ${whole(parameters)} parameters in all`;
   if (known === runs) return `${size}, about ${duration(seconds)} of training here.`;
-  const waiting = waits ? "timed when nothing trains" : "timing";
-  return `${size}; ${waiting}: ${known} of ${runs} known.`;
+  return `${size}; timed so far: ${known} of ${runs}${waits ? ", the others when nothing trains" : ""}.`;
 }
 
 /** The settings of all runs of a sweep; title: of the model; costs: as of `costWords`. */
