@@ -40,7 +40,7 @@ export class SweepForm {
     const kinds = [option("sizes", "scale"), option("a setting", "vary")];
     this.kind = this.menu("Vary", kinds);
     this.count = this.field("Sizes", "5", "number");
-    this.largest = this.field("to parameters", "200000", "number");
+    this.largest = this.field("to parameters", "400000", "number");
     this.first = this.pair("Setting");
     this.second = this.pair("And another");
     this.steps = this.field("Steps of each", "300", "number");
