@@ -96,12 +96,14 @@ class Opening:
         """The run that a link to this tab shows, if not the included one.
 
         It is the run that the link names. A page that is loaded again goes on with its own run, which a link
-        may not be able to name; and nobody loses sight of a live one by a link that names none.
+        may not be able to name; and nobody loses sight of a live one by a link that names none. A server that
+        was started again knows the run by its folder alone, which the link names.
         """
-        live = isinstance(token, str) and self.supervisor.is_live(token)
-        if token and (own or (live and "run" not in link)):
-            return token
         library = tab.actions.library
+        live = isinstance(token, str) and self.supervisor.is_live(token)
+        known = isinstance(token, str) and library.knows(token)
+        if token and ((own and known) or ((own or live) and "run" not in link)):
+            return token
         shown = links.run_of(link, tab.rung.name, library, faults) or tab.included
         faults += links.missing_step(link, shown, library)
         faults += links.missing_heads(link, shown, library)

@@ -149,6 +149,10 @@ def test_a_page_that_is_loaded_again_goes_on_with_its_own_run(two):
     token = deep(two).parts["token"]
     assert two.updates(TEXT, link, mine, own=True)[token] == DEEP
     assert two.updates(TEXT, link, mine)[token] == deep(two).included
+    # A server that was started again does not know the run's own token, but its folder.
+    forgotten = {"decoder_transformer": "of-the-server-before"}
+    assert two.updates(TEXT, [*link, ("run", DEEP)], forgotten, own=True)[token] == DEEP
+    assert "no longer here" in str(two.updates(TEXT, link, forgotten, own=True))
 
 
 def test_a_paused_run_does_not_take_a_page_loaded_again_from_start(services, start, wait):
