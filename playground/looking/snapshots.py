@@ -65,5 +65,7 @@ def _no_weights(run: Run) -> str:
             "choose another."
         )
     if run.status()[0] in ("stopped", "failed"):
-        return "This run ended before its first weights: press Train for a new run, or choose another."
+        return (
+            "This run ended before its first weights: press Train for a new run, or choose another."
+        )
     return "There are no weights to look at yet: the first come with step 0."

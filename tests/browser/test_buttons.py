@@ -42,8 +42,8 @@ def test_a_server_that_does_not_answer_train_is_one_sentence_and_nothing_is_lost
     shown = tab.token
     tab.page.route(re.compile("component_server"), lambda route: route.fulfill(json=None))
     tab.press("train")
-    tab.page.wait_for_selector(f"#notice-{tab.key}")
-    assert tab.notice() == "The server does not answer. Try again in a moment."
+    said = "The server does not answer. Try again in a moment."
+    tab.page.locator(f"#notice-{tab.key}", has_text=said).wait_for()
     assert tab.token == shown
     tab.page.unroute(re.compile("component_server"))
     tab.train().reaches("running")
