@@ -18,11 +18,8 @@ export async function choose(key, [text, tokens, ...values], at) {
   one.chooseAgain();
   const menu = globalThis.document?.querySelector(`#recipe-${key} input`);
   if (menu) menu.placeholder = NO_RECIPE;
-  const settings = JSON.stringify([text, tokens, values]);
-  const others = one.settings !== undefined && one.settings !== settings; // Gradio may tell the same ones twice
-  one.settings = settings;
-  const refused = one.refused && others;
-  if (refused) one.refused = false;
+  const { refused } = one; // of settings before these
+  one.refused = false;
   await new Promise((resolve) => setTimeout(resolve, 2 * SETTLE_MS));
   const notice = refused && !one.refused ? noticeOf("") : undefined;
   return [one.recipes.length ? one.recipe : undefined, notice];
