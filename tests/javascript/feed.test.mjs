@@ -181,6 +181,16 @@ test("only settings that differ from the run's are told, whatever events there w
   assert.equal(one.stale, false);
 });
 
+test("the notice of a refusal goes when the settings are others, not when they are told again", async () => {
+  const one = tab("refused");
+  one.settings = [["n_embd", "Embedding size"], ["tokenizer", "Tokens"], ["vocab_size", "Vocabulary"]];
+  const choose = async (width) => (await chooseTokens("refused", ["plays", "characters", width], 1))[1];
+  one.refused = ["plays", 7, "characters", 1024];
+  assert.equal(await choose(7), undefined);
+  assert.equal((await choose(8)).visible, false);
+  assert.equal(await choose(9), undefined, "it is gone already");
+});
+
 test("a run of another process is live, but not steered from here", () => {
   const one = tab("elsewhere");
   one.show("local:elsewhere", node());

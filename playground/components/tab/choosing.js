@@ -18,9 +18,9 @@ export async function choose(key, [text, tokens, ...values], at) {
   one.chooseAgain();
   const menu = globalThis.document?.querySelector(`#recipe-${key} input`);
   if (menu) menu.placeholder = NO_RECIPE;
-  const { refused } = one; // of settings before these
-  one.refused = false;
   await new Promise((resolve) => setTimeout(resolve, 2 * SETTLE_MS));
-  const notice = refused && !one.refused ? noticeOf("") : undefined;
-  return [one.recipes.length ? one.recipe : undefined, notice];
+  const { refused, chosen } = one;
+  const mended = refused && String(refused) !== String([chosen.text, ...chosen.values]);
+  if (mended) one.refused = null;
+  return [one.recipes.length ? one.recipe : undefined, mended ? noticeOf("") : undefined];
 }

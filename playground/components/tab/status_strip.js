@@ -38,7 +38,7 @@ export function runFeed(element, props, watch, server) {
     beginning = false;
     const error = answer ? answer.error : NO_ANSWER;
     const notice = noticeOf(error ?? "");
-    one.refused = Boolean(error);
+    one.refused = error ? inputs.slice(1) : null;
     if (name === "go_on") {
       one.feed.expect(({ status }) => LIVE.has(status)); // refused, perhaps, as another tab had it go on
       poller.hurry();

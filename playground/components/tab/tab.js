@@ -39,7 +39,7 @@ export class Tab {
     this.differing = []; // the titles of what differs between the two
     this.asked = null; // what Write was last asked for: {run, step, pane, number, chat}
     this.begin = async () => []; // Train, Step and Reset; set by the status strip
-    this.refused = false; // whether the notice says why the last of them was refused
+    this.refused = null; // the text and settings of the last of them, if the notice says why they were refused
     this.linkRun = () => {}; // tells the address of the run shown
     this.listeners = new Listeners();
     this.stepListeners = new Listeners();
