@@ -5,7 +5,6 @@ take turns of some steps or seconds each, so that a busy moment of the machine h
 """
 
 import math
-import resource
 import time
 from collections.abc import Iterator
 from itertools import islice, pairwise
@@ -21,6 +20,7 @@ from lm.layers import SelfAttention, window_attention
 from lm.plan import Plan
 from lm.tasks import ContinueText, text_data
 from lm.training.gradient import GradientLearner
+from tests.benchmarks.machine import peak_memory
 from tests.benchmarks.report import Result, Setup, Table, benchmark, progress, spread
 
 DECODER = RUNGS["decoder_transformer"]
@@ -180,8 +180,8 @@ def _written(name: str, changed: dict[str, Any], characters: int) -> list[str]:
         for _ in islice(tokens, tenth):
             pass
         ends.append(time.perf_counter())
-        before = before or _peak()
-        progress(f"{name}: {(part + 1) * tenth:,} characters, peak {_peak():.1f} MB")
+        before = before or peak_memory() / 1e6
+        progress(f"{name}: {(part + 1) * tenth:,} characters, peak {peak_memory() / 1e6:.1f} MB")
     torch.set_num_threads(threads)
     seconds = [end - begin for begin, end in pairwise(ends)]
     return [
@@ -192,13 +192,8 @@ def _written(name: str, changed: dict[str, Any], characters: int) -> list[str]:
         f"{tenth / seconds[0]:,.0f}",
         f"{tenth / seconds[-1]:,.0f}",
         f"{_cache_bytes(model) / 1024:,.0f}",
-        f"{_peak() - before:.1f}",
+        f"{peak_memory() / 1e6 - before:.1f}",
     ]
-
-
-def _peak() -> float:
-    """The most memory that the process has had so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
 @torch.inference_mode()

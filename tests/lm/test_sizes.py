@@ -30,13 +30,14 @@ def test_an_outline_has_the_parameters_of_the_model_without_drawing_them(rung, t
 
 
 WHOLE_RUN = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 from lm import corpora
 from lm.ladder import RUNGS
 from lm.runs import recording
 from lm.runs.preparation import prepare
 from lm.training.loop import train
+from tests.benchmarks.machine import peak_memory
 model, settings, folder = json.loads(sys.argv[1])
 plan = RUNGS[model].plan(**settings)
 play = corpora.from_bytes(corpora.load("synthetic_plays").text[:5000].encode())
@@ -45,8 +46,7 @@ run = text.new_run(Path(folder), plan)
 for _ in recording.record(run, train(plan, text.data)):
     pass
 files = sum(path.stat().st_size for path in Path(folder).rglob("*.safetensors"))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-print(json.dumps([peak, files, text.tokenizer.vocab_size]))
+print(json.dumps([peak_memory(), files, text.tokenizer.vocab_size]))
 """
 SHORT = {"steps": 2, "evaluate_every": 2}
 PLANS = {  # what takes most: the weights; fused attention and rotary positions; attention as the formula
@@ -63,7 +63,7 @@ PLANS = {  # what takes most: the weights; fused attention and rotary positions;
 }
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs getrusage")
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the memory of the process")
 @pytest.mark.parametrize(
     "name",
     [pytest.param(one, marks=pytest.mark.slow if one != "formula" else ()) for one in PLANS],
