@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import nn
@@ -38,8 +37,7 @@ def device_of(model: nn.Module) -> torch.device:
 def has_bfloat16(device: str) -> bool:
     """Whether the device has instructions for products of bfloat16 matrices, which are faster than float32."""
     if device == "cpu":
-        # torch 2.9 does not tell; float32 is right everywhere.
-        can: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+        can = torch.cpu.get_capabilities()
         return any(can.get(name) for name in ("avx512_bf16", "amx_bf16"))
     return device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
 
