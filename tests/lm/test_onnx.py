@@ -50,7 +50,7 @@ def check(model, path, context=16):
 
 
 @pytest.mark.slow  # torch's exporter takes seconds for each
-@pytest.mark.parametrize("name", RUNGS)
+@pytest.mark.parametrize("name", [name for name in RUNGS if name != "ngram"])
 def test_every_model_gives_the_same_scores(name, tiny_model, tmp_path):
     check(tiny_model(RUNGS[name], VOCABULARY).eval(), tmp_path / "model.onnx")
 
