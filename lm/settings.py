@@ -210,15 +210,17 @@ def _sentence(settings: type[Settings], error: ValidationError) -> str:
     known = {field.name: field for field in describe(settings)}
     if name not in known:
         return no_such(name, known)
-    field, value = known[name], reprlib.repr(first["input"])
+    field, given = known[name], first["input"]
+    # An empty box, and one with letters in it, have no value to repeat.
+    instead = "" if given is None or given == "" else f", not {reprlib.repr(given)}"
     if field.kind == "choice":
-        return f"{field.title} is one of {', '.join(field.choices)}, not {value}."
+        return f"{field.title} is one of {', '.join(field.choices)}{instead}."
     if field.kind == "bool":
-        return f"{field.title} is on or off (true or false), not {value}."
+        return f"{field.title} is on or off (true or false){instead}."
     if field.kind == "run":
-        return f"{field.title} is random or the directory of a run, not {value}."
+        return f"{field.title} is random or the directory of a run{instead}."
     number = "a whole number" if field.kind == "int" else "a number"
     low = "" if field.minimum is None else f" from {field.minimum:,.10g}"
     high = "" if field.maximum is None else f" to {field.maximum:,.10g}"
     unit = f" {field.unit}" if field.unit else ""
-    return f"{field.title} must be {number}{low}{high}{unit}, not {value}."
+    return f"{field.title} must be {number}{low}{high}{unit}{instead}."

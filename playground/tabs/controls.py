@@ -95,7 +95,7 @@ def plan_of(rung: Rung, values: Sequence[Any], start: str = RANDOM) -> Plan:
     given = {}
     for (name, field), value in zip(fields.items(), values, strict=True):
         if value is None or value == "":
-            raise SettingsProblem(f"{field.title} is empty or no number: give it a value.")
+            raise SettingsProblem(f"{field.title} is empty or no number: {_wanted(field)}.")
         if field.kind == "run" and value != RANDOM and start == RANDOM:
             raise SettingsProblem(f"{field.title} is no run that is here: choose another.")
         given[name] = rate_of(value) if field.scale == "1-3-10" else value
@@ -104,6 +104,11 @@ def plan_of(rung: Rung, values: Sequence[Any], start: str = RANDOM) -> Plan:
     elif "trained" in given and given["trained"] in fields["trained"].choices:
         given["trained"] = "all"  # of random numbers, whatever is chosen for another start
     return rung.plan(**given)
+
+
+def _wanted(field: Setting) -> str:
+    """What a setting that has no value needs."""
+    return {"int": "type a whole number", "float": "type a number"}.get(field.kind, "choose one")
 
 
 def all_values(rung: Rung, values: Sequence[Any]) -> list[Any]:

@@ -110,6 +110,17 @@ def test_the_sentence_says_what_is_allowed():
         TrainingConfig.make(decay="step")
 
 
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_the_sentence_about_no_value_repeats_none(nothing):
+    """A seed of "banana" comes from its box as None, and the page said "not None"."""
+    with pytest.raises(SettingsProblem, match=r"^Seed must be a whole number from 0 to [\d,]+\.$"):
+        SamplingConfig.make(seed=nothing)
+    with pytest.raises(
+        SettingsProblem, match=r"^Learning-rate decay is one of constant, linear, cosine\.$"
+    ):
+        TrainingConfig.make(decay=nothing)
+
+
 @every_class
 def test_an_unknown_setting_is_named(settings):
     with pytest.raises(SettingsProblem, match=r"no setting called 'colour'; there are"):

@@ -102,7 +102,7 @@ def test_tokens_are_chosen_and_described(choosing, own_text):
         ("bpe", 8192, "different pieces, not 8,192: choose a vocabulary of at most"),
         ("unigram", "256", "Vocabulary must be a whole number from 257 to 8,192 pieces, not 256."),
         ("bpe", "many", "from 257 to 8,192 pieces, not 'many'."),
-        ("bpe", None, "from 257 to 8,192 pieces, not ''."),
+        ("bpe", None, "must be a whole number from 257 to 8,192 pieces."),
         ("bpe", "٣٠٠", "from 257 to 8,192 pieces"),
         ("words", 300, "Tokens are one of characters, BPE, Unigram, not 'words'."),
     ],
