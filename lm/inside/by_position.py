@@ -98,15 +98,19 @@ def verdict(found: ByPosition, characters_per_token: float = 1.0) -> str:
     larger than the half-width of its 95 % interval.
     """
     counted = int(np.isfinite(found.losses).sum())
+    given = len(found.losses) - counted
     if counted < SHORTEST:
+        if given:
+            return f"After the prefix, only {counted} of {given + counted:,} positions count: too few to compare."
         return f"A context of {len(found.losses)} tokens has no far past."
     first, _, _, last = found.quarters.mean(0) / characters_per_token
-    told = f"Loss {first:.2f} in the first quarter of the context, {last:.2f} in the last."
+    where = "what follows the prefix" if given else "the context"
+    told = f"Loss {first:.2f} in the first quarter of {where}, {last:.2f} in the last."
     gains = (found.quarters[:, 1] - found.quarters[:, 3]) / characters_per_token  # (n,)
     if len(gains) < 2:
         return f"{told} One window is too little to tell more."
     gain, margin = gains.mean(), 1.96 * gains.std(ddof=1) / len(gains) ** 0.5
-    back = f"tokens more than {len(found.losses) - counted + counted // QUARTERS:,} back"
+    back = f"tokens more than {given + counted // QUARTERS:,} back"
     if gain > margin:
         return f"{told} From the second on it still falls, by {gain:.3f}: the model uses the far past, {back}."
     if gain < -margin:
@@ -118,14 +122,16 @@ def verdict(found: ByPosition, characters_per_token: float = 1.0) -> str:
 
 
 def doubling(losses: np.ndarray) -> list[Positions]:
-    """Losses (T,) by position in groups: 1, 2, 3–4, 5–8 and so on, each twice as far back; those that count."""
-    found, first = [], 1
-    while first <= len(losses):
-        last = min(len(losses), 1 if first == 1 else 2 * (first - 1))
-        group = losses[first - 1 : last]
-        if not np.isnan(group).any():
-            found.append(Positions(first, last, float(group.mean())))
-        first = last + 1
+    """Losses (T,) by position in groups: 1, 2, 3–4, 5–8 and so on, each twice as far back.
+
+    Positions that do not count, those of a prefix, are left out: the first group begins after them.
+    """
+    given, last, found = int(np.isnan(losses).sum()), 0, []
+    while last < len(losses):
+        first, last = last + 1, min(len(losses), max(1, 2 * last))
+        if last > given:
+            first = max(first, given + 1)
+            found.append(Positions(first, last, float(losses[first - 1 : last].mean())))
     return found
 
 

@@ -34,6 +34,14 @@ def test_positions_are_grouped_by_doubling():
     assert [(g.first, g.last) for g in doubling(np.array([np.nan, 1.0, 2.0]))] == [(2, 2), (3, 3)]
 
 
+def test_the_groups_begin_after_a_prefix():
+    """A group of which a part counts was left out, and there was none at all after a long prefix."""
+    losses = np.array([np.nan] * 23 + [1.0] * 9)
+    assert [(g.first, g.last, g.loss) for g in doubling(losses)] == [(24, 32, 1.0)]
+    assert drawn(losses)[0].split()[:2] == ["24–32", "1.000"]
+    assert [(g.first, g.last) for g in doubling(losses[16:])] == [(8, 8), (9, 16)]
+
+
 def test_a_bar_is_as_long_as_its_loss():
     lines = drawn(np.array([4.0, 2.0, 1.0, 1.0]))
     assert [line.count("█") for line in lines] == [40, 20, 10]
@@ -73,6 +81,11 @@ def test_the_verdict_follows_from_the_quarters(words):
     assert "too little" in verdict(ByPosition(found.losses, found.quarters[:1], 1.0))
     short = ByPosition(found.losses[:7], found.quarters, 1.0)
     assert verdict(short) == "A context of 7 tokens has no far past."
+    losses = np.concatenate([np.full(7, np.nan), found.losses])
+    after = ByPosition(losses, found.quarters, 1.0)
+    assert "in the first quarter of what follows the prefix" in verdict(after)
+    after = ByPosition(losses[:10], found.quarters, 1.0)
+    assert verdict(after).startswith("After the prefix, only 3 of 10 positions count")
 
 
 def test_the_command_line_tells_it(finished, play_file):
