@@ -111,7 +111,7 @@ class Texts:
             return key, self.get(key, task=task), None
         except CorpusProblem as problem:
             instead, title = GENERATED[KINDS[task.task].pairs]
-            notice = f"{problem} The page uses {title} instead: they are generated here and need no network."
+            notice = f"{problem} Until then the page uses {title}, which are generated here."
             return instead, self.get(instead, task=task), notice
 
     def add(self, data: bytes, tell: Callable[[str], Any] | None = None) -> str:
