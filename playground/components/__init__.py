@@ -54,6 +54,11 @@ def run_feed(
     )
 
 
+def notice(elem_id: str) -> gr.HTML:
+    """A sentence of which nothing is markup, hidden until there is one (`model_tab.notice`)."""
+    return _component("notice", "", classes="notice", elem_id=elem_id, visible=False)
+
+
 def estimate(key: str, estimate: ServerFunction) -> gr.HTML:
     """Parameters and predicted time of the settings that a rung's controls show, asked for as they change.
 

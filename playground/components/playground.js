@@ -23,6 +23,7 @@ import { maskDesigner } from "./masks/designer.js";
 import { keepAlive, ladderNotes } from "./page/ladder.js";
 import { linkRead } from "./page/link.js";
 import { LossChart } from "./loss/chart.js";
+import { notice } from "./page/notice.js";
 import { opened, opening } from "./page/opening.js";
 import { keepSmall } from "./page/own_text.js";
 import { watchPresenting } from "./page/presenting.js";
@@ -58,6 +59,7 @@ export {
   ladderNotes,
   liveFigure,
   maskDesigner,
+  notice,
   opening,
   pairsDiary,
   pretrained,

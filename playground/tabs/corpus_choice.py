@@ -64,7 +64,7 @@ def header(
         facts = gr.HTML("", elem_classes="facts", apply_default_css=False, elem_id="facts")
         components.header_tools(links.base(os.environ))
     pairs_choice.build(page, services, pairs, *pairs_menu)
-    told = gr.Markdown("", visible=False, elem_classes="notice", elem_id="notice-page")
+    told = components.notice("notice-page")
     with gr.Column(visible=False, elem_classes="own-text card", elem_id="own-text") as panel:
         pasted = gr.Textbox(
             label="Your own text",

@@ -172,9 +172,7 @@ def build(
                     burst = lent and burst_button.button(key)
                     feed = _feed(rung, actions, shipped)
             with gr.Column(elem_classes="stage"):
-                told = gr.Markdown(
-                    "", visible=False, elem_classes="notice", elem_id=f"notice-{key}"
-                )
+                told = components.notice(f"notice-{key}")
                 with gr.Column(elem_classes="loss-card card"):
                     chart = _chart(key, actions.chart(shipped), services.comparison)
                 with gr.Column(elem_classes="samples-card card"):

@@ -18,16 +18,16 @@ from playground.tabs.model_tab import Tab, choose, notice
 from playground.tabs.prompts import sendable
 
 
-def sentence() -> gr.Markdown:
+def sentence() -> gr.HTML:
     """The place above the tabs for a sentence on the link."""
-    return gr.Markdown("", visible=False, elem_classes="notice", elem_id="notice-link")
+    return components.notice("notice-link")
 
 
 class Opening:
     """What an opened page shows besides the page as it is written."""
 
     def __init__(
-        self, tabs: Sequence[Tab], ladder: gr.Tabs, told: gr.Markdown, services: Services
+        self, tabs: Sequence[Tab], ladder: gr.Tabs, told: gr.HTML, services: Services
     ) -> None:
         self.tabs, self.ladder, self.told = tabs, ladder, told
         self.supervisor = services.supervisor

@@ -16,6 +16,7 @@ from lm import corpora
 from lm.corpora import PairCorpus
 from lm.errors import Problem
 from lm.tasks import Rewrite, TaskConfig
+from playground import components
 from playground.services import Services
 from playground.tabs.model_tab import notice
 from playground.tabs.own_choice import OWN, Answer, OwnChoosing, connect, keep_small, unsent
@@ -62,7 +63,7 @@ def build(
     facts: gr.HTML,
 ) -> None:
     """The panel for one's own pairs, under the header, and all events of the menu."""
-    told = gr.Markdown("", visible=False, elem_classes="notice", elem_id="notice-pairs")
+    told = components.notice("notice-pairs")
     with gr.Column(visible=False, elem_classes="own-text card", elem_id="own-pairs") as panel:
         with gr.Row():
             first = gr.Textbox(

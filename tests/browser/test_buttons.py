@@ -79,6 +79,15 @@ def test_a_learning_rate_changed_on_the_way_is_marked(decoder, open_tab):
     tab.press("stop").reaches("stopped")
 
 
+def test_a_refused_learning_rate_is_repeated_as_it_was_typed(decoder, open_tab):
+    """The notice was Markdown, in which "<b>" is markup: the page left out a part of what it refused."""
+    tab = open_tab(decoder, steps=10000).train().reaches("running")
+    box = tab.panel.locator(f"#{tab.key}-learning_rate input")
+    box.fill("<b>*fast*</b>")
+    box.press("Enter")
+    tab.page.locator(f"#notice-{tab.key}", has_text="not '<b>*fast*</b>'.").wait_for()
+
+
 def test_the_chart_changes_its_axes_and_is_saved(decoder, open_tab):
     """As its points, and as a picture with its background, also in the dark."""
     tab = open_tab(decoder, steps=100).train().reaches("finished").wait_for_points(100)

@@ -49,6 +49,7 @@ def every_part() -> dict[str, gr.HTML]:
     with gr.Blocks():
         return {
             "runFeed": run_feed(*RUN_FEED),
+            "notice": components.notice("notice-toy"),
             "estimate": components.estimate("toy", function("estimate")),
             "maskDesigner": components.mask_designer("toy", {}),
             "pretrained": components.pretrained("toy", False, function("newest")),
