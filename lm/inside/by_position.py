@@ -101,7 +101,8 @@ def verdict(found: ByPosition, characters_per_token: float = 1.0) -> str:
     given = len(found.losses) - counted
     if counted < SHORTEST:
         if given:
-            return f"After the prefix, only {counted} of {given + counted:,} positions count: too few to compare."
+            few = f"only {counted} of {given + counted:,} positions count"
+            return f"After the prefix, {few}: too few to compare."
         return f"A context of {len(found.losses)} tokens has no far past."
     first, _, _, last = found.quarters.mean(0) / characters_per_token
     where = "what follows the prefix" if given else "the context"
