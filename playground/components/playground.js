@@ -33,7 +33,7 @@ import { RunsTab, textsAsked } from "./runs/runs.js";
 import { Start } from "./start/start.js";
 import { runFeed } from "./tab/status_strip.js";
 import { begin, changeRate, live, tab } from "./tab/tab.js";
-import { choose } from "./tab/choosing.js";
+import { choose, noticeOf } from "./tab/choosing.js";
 import { trying } from "./tab/trying.js";
 import { keepTypedNumbers } from "./tab/typed_numbers.js";
 import { TokensGuide } from "./tokens/guide.js";
@@ -89,6 +89,7 @@ window.Playground = {
   keepSmall,
   linkRead,
   live,
+  noticeOf,
   opened,
   pairsChosen,
   pairsLinked,

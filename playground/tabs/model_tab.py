@@ -173,6 +173,7 @@ def build(
                     feed = _feed(rung, actions, shipped)
             with gr.Column(elem_classes="stage"):
                 told = components.notice(f"notice-{key}")
+                withdraw = gr.Button("", elem_id=f"withdraw-{key}", elem_classes="offscreen")
                 with gr.Column(elem_classes="loss-card card"):
                     chart = _chart(key, actions.chart(shipped), services.comparison)
                 with gr.Column(elem_classes="samples-card card"):
@@ -187,6 +188,7 @@ def build(
     built = Tab(rung, actions, parts, settings, corpus, tokens, guide, write)
     _connect_guide(built, *do)
     _connect_begin(built, buttons)
+    withdraw.click(None, None, told, js="() => [Playground.noticeOf('')]")
     if lent and burst:
         burst_button.connect(built, burst, lent)
     _connect_settings(built)

@@ -191,6 +191,25 @@ test("the notice of a refusal goes when the settings are others, not when they a
   assert.equal(await choose(9), undefined, "it is gone already");
 });
 
+test("the notice that a run trains already goes when the run has ended, and not before", () => {
+  const one = tab("training");
+  let withdrawn = 0;
+  one.withdraw = () => (withdrawn += 1);
+  one.show("local:training", node());
+  const hear = (from, to, status) => one.feed.accept(answerOf(from, to, { run: "local:training", status }));
+  hear(0, 3, "stopped");
+  one.refusedAt = { step: one.record.step, trains: false }; // Go on: another tab was quicker
+  hear(3, 3, "stopped"); // an answer from before that
+  hear(3, 4, "running");
+  assert.equal(withdrawn, 0);
+  hear(4, 5, "stopped");
+  hear(5, 5, "stopped");
+  assert.equal(withdrawn, 1);
+  one.refusedAt = { step: one.record.step, trains: false };
+  hear(5, 9, "finished"); // it was trained between two answers
+  assert.equal(withdrawn, 2);
+});
+
 test("a run of another process is live, but not steered from here", () => {
   const one = tab("elsewhere");
   one.show("local:elsewhere", node());

@@ -21,6 +21,6 @@ export async function choose(key, [text, tokens, ...values], at) {
   await new Promise((resolve) => setTimeout(resolve, 2 * SETTLE_MS));
   const { refused, chosen } = one;
   const mended = refused && String(refused) !== String([chosen.text, ...chosen.values]);
-  if (mended) one.refused = null;
+  if (mended) one.refused = one.refusedAt = null;
   return [one.recipes.length ? one.recipe : undefined, mended ? noticeOf("") : undefined];
 }

@@ -39,6 +39,7 @@ export function runFeed(element, props, watch, server) {
     const error = answer ? answer.error : NO_ANSWER;
     const notice = noticeOf(error ?? "");
     one.refused = error ? inputs.slice(1) : null;
+    one.refusedAt = error && name === "go_on" ? { step: one.record.step, trains: false } : null;
     if (name === "go_on") {
       one.feed.expect(({ status }) => LIVE.has(status)); // refused, perhaps, as another tab had it go on
       poller.hurry();
@@ -51,6 +52,9 @@ export function runFeed(element, props, watch, server) {
     poller.hurry();
     return [];
   };
+
+  // A notice is Gradio's: a button of its page takes it away.
+  one.withdraw = () => document.getElementById(`withdraw-${props.feed}`)?.click();
 
   // These need nothing but the run.
   element.closest(".run-box").addEventListener("click", ({ target, detail }) => {

@@ -1,7 +1,7 @@
 // The state of a rung's tab: its run, the step shown, what its controls choose. Its parts find it by `key`.
 import { differences, lastRate, learned, recipeOf } from "./choice.js";
 import { debounce } from "../basics/dom.js";
-import { Feed, feedOf, steered } from "./feed.js";
+import { Feed, LIVE, feedOf, steered } from "./feed.js";
 import { moved } from "../page/link.js";
 import { Listeners } from "../basics/listeners.js";
 import { linkTab, nearest, stepAsked } from "./link.js";
@@ -40,6 +40,8 @@ export class Tab {
     this.asked = null; // what Write was last asked for: {run, step, pane, number, chat}
     this.begin = async () => []; // Train, Step and Reset; set by the status strip
     this.refused = null; // the text and settings of the last of them, if the notice says why they were refused
+    this.refusedAt = null; // of a refusal that may be because the run trains: {step, trains}
+    this.withdraw = () => {}; // takes the notice away; set by the status strip
     this.linkRun = () => {}; // tells the address of the run shown
     this.listeners = new Listeners();
     this.stepListeners = new Listeners();
@@ -90,11 +92,23 @@ export class Tab {
 
   hear(record, change) {
     this.linkRun(record);
+    this.withdrawIfEnded(record);
     this.listeners.call(record, change);
     if (change.events.some((event) => event.type === "learning_rate")) {
       this.rate = null;
       this.compare();
     }
+  }
+
+  /** Takes the notice away that Go on was refused since the run trains, from another tab, once that is over. */
+  withdrawIfEnded({ status, step }) {
+    const at = this.refusedAt;
+    if (!at) return;
+    const trains = LIVE.has(status);
+    if (!trains && (at.trains || step > at.step)) {
+      this.refused = this.refusedAt = null;
+      this.withdraw();
+    } else at.trains ||= trains;
   }
 
   /** Calls fn(record, change) with the run shown, as `Feed.subscribe` does, whichever run that is. */
