@@ -66,7 +66,7 @@ def found_in(
         tokenizer=padded(saved, vocab_size),
         chat=Chat(template=file.values.get("tokenizer.chat_template"), begin=begin, end=end),
         title=(source or str(file.values.get("general.name") or path.stem)).rpartition("/")[2],
-        source=source or str(path),
+        source=source or path.name,
         licence=str(file.values.get("general.license") or "not told"),
         notes=(f"Read from {path.name}, whose weights are {', '.join(file.kinds())}.",),
     )

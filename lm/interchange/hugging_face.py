@@ -68,7 +68,7 @@ def found_in(
         tokenizer=padded(_tokenizer(folder), vocab_size),
         chat=_chat(folder),
         title=str(saved.get("_name_or_path") or source or folder.resolve().name),
-        source=source or str(folder),
+        source=source or folder.resolve().name,  # a path is of this machine; cards are passed on
         licence=_licence(folder),
     )
 

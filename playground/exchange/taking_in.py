@@ -135,8 +135,7 @@ def _sent(tell: Tell, files: Path, title: str, weights: str, most: int | None) -
     if len(ggufs) > 1 or (ggufs and (files / "config.json").exists()):
         raise RunProblem("These are several models: import one at a time.")
     if ggufs:
-        found = gguf_file.found_in(ggufs[0], weights, None)
-        return dataclasses.replace(found, source=ggufs[0].name)
+        return gguf_file.found_in(ggufs[0], weights, None)
     return found_in(files, weights, None, title or UNNAMED)
 
 

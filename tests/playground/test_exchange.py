@@ -21,7 +21,7 @@ from playground.serving.limits import Limits
 from tests.playground.answers import assert_one_sentence
 from tests.playground.foreign_folder import written
 
-STEPS = 100  # looks at a job, of a tenth of a second or so each
+STEPS = 600  # looks at a job, of a tenth of a second or so each
 
 
 def untold(*_):
