@@ -6,6 +6,7 @@ import {
   estimateWords,
   hintWords,
   statusWords,
+  tipWords,
 } from "../../playground/components/tab/status_words.js";
 import { noteLines } from "../../playground/components/page/ladder.js";
 import {
@@ -80,6 +81,19 @@ test("the hint tells a lost connection first, then settings that differ, and wha
   assert.match(hint({ ours: false }, embedding), /Press Train\.$/);
   assert.match(hint({}, ["a", "b", "c", "d", "e"]), / a, b, c, …\. /);
   assert.equal(hint({}, embedding, false), "connection lost, trying again");
+});
+
+test("Step says, before and after, that it begins a new run once the one shown has ended", () => {
+  assert.match(tipWords(recordOf(3, { status: "paused" })).step, /^Make one step of this run/);
+  for (const status of ["finished", "stopped", "failed", null]) {
+    assert.match(tipWords(recordOf(3, { status })).step, /^Begin a new run/);
+  }
+  assert.match(tipWords(recordOf(3, { ours: false })).step, /^Begin a new run/); // another process has that one
+  const hint = (steps, changes) =>
+    hintWords(recordOf(steps, changes), { connected: true, differing: [], stepped: "local:a" });
+  assert.match(hint(1, { status: "paused" }), /^Step began a new run/);
+  assert.equal(hint(2, { status: "paused" }), "");
+  assert.equal(hint(1, { status: "paused", run: "local:b" }), "");
 });
 
 test("the estimate is the sentence that forbids a run, or parameters, steps and time", () => {

@@ -7,7 +7,7 @@ import { LIVE, canGoOn, steered } from "./feed.js";
 import { ofPairs, onPairs, taskChosen } from "../page/chosen_pairs.js";
 import { tabNote } from "../page/ladder.js";
 import { ORDERS, pollerOf } from "./polling.js";
-import { doingWord, hintWords, statusWords } from "./status_words.js";
+import { doingWord, hintWords, statusWords, tipWords } from "./status_words.js";
 import { showStart } from "./start_choice.js";
 import { noticeOf } from "./choosing.js";
 import { tab } from "./tab.js";
@@ -46,6 +46,7 @@ export function runFeed(element, props, watch, server) {
     }
     if (error) return [undefined, undefined, undefined, notice];
     const { run, trained, chart } = answer;
+    one.stepped = name === "step" && inputs[0] && run ? run : null;
     if (run) return [run, { run, trained }, chart, notice];
     const { step } = one.record;
     one.feed.expect((record) => record.step > step);
@@ -102,6 +103,11 @@ function drawStrip(element, props, one) {
     const pieces = statusWords(record);
     line.replaceChildren(...pieces.map(([text, strong]) => (strong ? make("b", "", text) : text)));
     hint.textContent = hintWords(record, one);
+    hint.classList.toggle("calm", one.connected && !one.stale);
+    for (const [name, tip] of Object.entries(tipWords(record))) {
+      const button = document.getElementById(`${name}-${props.feed}`);
+      if (button && button.title !== tip) button.title = tip;
+    }
     if (!record.status) return;
     const text = one.trained?.text;
     tabNote(`rung-${props.feed}`, { doing: doingWord(record), loss: record.best, right: rightAt(record), text });

@@ -34,6 +34,16 @@ export function statusWords(record) {
   return [[record.run ? "loading …" : "nothing trained yet: press Train", false]];
 }
 
+/** What each button does to the run shown, by name: Step makes a step of a live run, else it begins one. */
+export const tipWords = (record) => ({
+  train: "Begin a new run with these settings",
+  step: steered(record) ? "Make one step of this run, and wait" : "Begin a new run, make its first step, and wait",
+  stop: "End this run; what it has learned is kept",
+  go_on: "Train this run further",
+  reset: "Begin a new run, and wait before its first step",
+  seed: "Draw another seed, for the next run",
+});
+
 /** The place in the queue and a rough time until the run starts, as far as they are known. */
 export function queueWords({ queue, reason }) {
   if (!queue) return reason || "starts when a place is free";
@@ -43,10 +53,16 @@ export function queueWords({ queue, reason }) {
     : `${place}, starts in about ${roughly(queue.seconds)}`;
 }
 
-/** What a visitor should know beside the status, or ""; differing: titles of settings, and "text". */
-export function hintWords(record, { connected, differing }) {
+/** What a visitor should know beside the status, or ""; differing: titles of settings, and "text".
+ *
+ * stepped: the run that Step began in place of the one shown, or null. */
+export function hintWords(record, { connected, differing, stepped = null }) {
   if (!connected) return "connection lost, trying again";
-  if (!differing.length || record.elsewhere) return "";
+  if (record.elsewhere) return "";
+  if (!differing.length) {
+    const begun = stepped !== null && stepped === record.run && LIVE.has(record.status) && record.step < 2;
+    return begun ? "Step began a new run; the one before is under Earlier runs." : "";
+  }
   const told = differing.slice(0, TITLES_TOLD).map((title) => title.toLowerCase());
   if (differing.length > TITLES_TOLD) told.push("…");
   return steered(record)

@@ -41,6 +41,7 @@ export class Tab {
     this.begin = async () => []; // Train, Step and Reset; set by the status strip
     this.refused = null; // the text and settings of the last of them, if the notice says why they were refused
     this.refusedAt = null; // of a refusal that may be because the run trains: {step, trains}
+    this.stepped = null; // the run that Step began, until a button begins another
     this.withdraw = () => {}; // takes the notice away; set by the status strip
     this.linkRun = () => {}; // tells the address of the run shown
     this.listeners = new Listeners();
