@@ -155,6 +155,19 @@ def test_a_process_that_dies_ends_the_others_with_one_sentence(text_data):
     )
 
 
+def test_a_process_that_ends_before_training_is_told_in_one_sentence():
+    """If the first may not write the run directory, the others wait for it: theirs was a traceback of gloo."""
+
+    def begin(group):
+        if group.first:
+            raise SettingsProblem("There is a run already.")
+        group.from_first(0.0)
+
+    first, second = together(2, begin)
+    assert first == "There is a run already."
+    assert second.startswith("One of the 2 processes has died")
+
+
 def test_processes_with_different_texts_are_told_so():
     told = together(3, lambda group: group.check_same(corpus=str(group.rank // 2)))
     assert set(told) == {

@@ -114,7 +114,8 @@ def joined(
 ) -> Iterator[Group | None]:
     """The group that `torchrun` made this process a member of; None if it was started alone.
 
-    Raises a `SettingsProblem` if the processes cannot meet: the port is taken, or nobody answers there.
+    Raises a `SettingsProblem` if the processes cannot meet: the port is taken, or nobody answers there; a
+    `LostProcess` if another one ends while this one waits for it.
     """
     if int(environment.get("WORLD_SIZE", "1")) == 1 and not sharded:
         yield None
@@ -132,7 +133,9 @@ def joined(
     place = _place_of(kind, environment)
     store, rank, size = _meet(environment)
     dist.init_process_group(BACKENDS[kind], store=store, rank=rank, world_size=size)
-    yield Group(rank, size, place, store, sharded)
+    group = Group(rank, size, place, store, sharded)
+    with group.loss_explained():
+        yield group
     dist.destroy_process_group()  # not if there was an error: another process may be gone
 
 
