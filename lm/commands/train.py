@@ -252,7 +252,7 @@ def _resumed(
         text = run.corpus(corpus)
         data = tasks.KINDS[run.plan.task.task].load(text, run.tokenizer())
     if group:
-        train_together.agree(group, run.plan, text)
+        train_together.agree(group, run.plan, text, begun=True)
     return Ready(run, data, resumed=True, given=given)
 
 
@@ -267,8 +267,9 @@ def _run_training(
 ) -> None:
     """Train, show the progress, print the result, and exit with the code that it asks for."""
     run = ready.run
-    threads = f", {torch.get_num_threads()} threads" if device == "cpu" else ""
-    processes = f", {group.size} processes" if group else ""
+    count = torch.get_num_threads()
+    threads = f", {count} thread{'s' * (count > 1)}" if device == "cpu" else ""
+    processes = f", {group.size} processes" if group and group.size > 1 else ""
     notes.print(
         f"{run.plan.rung.title}: {run.record.parameters:,} parameters, on {run.record.corpus.title}, "
         f"{device}{threads}{processes}"

@@ -53,9 +53,12 @@ def gathered(device: str, sharded: bool, interrupted: Interruption) -> Iterator[
         os._exit(exit_code(problem))
 
 
-def agree(group: Group, plan: Plan, corpus: AnyCorpus) -> None:
-    """Raise a `SettingsProblem` unless all processes have this plan and this text, and can share it out."""
-    group.check(plan)
+def agree(group: Group, plan: Plan, corpus: AnyCorpus, begun: bool = False) -> None:
+    """Raise a `SettingsProblem` unless all processes have this plan and this text, and can share it out.
+
+    begun: the plan of a run that goes on.
+    """
+    group.check(plan, begun)
     group.check_same(settings=json.dumps(plan.values(), sort_keys=True), corpus=corpus.sha256)
 
 

@@ -182,16 +182,19 @@ def test_a_plan_that_cannot_be_shared_out_is_refused(text_data):
             with pytest.raises(SettingsProblem) as problem:
                 group.check(plan)
             told.append(str(problem.value))
-        return told
+        with pytest.raises(SettingsProblem) as problem:
+            group.check(plans[0], begun=True)
+        return [*told, str(problem.value)]
 
     plans = [plan_of(batch_size=7), plan_of("ngram"), plan_of(batch_size=1)]
-    uneven, counting, one = together(2, refused)[0]
+    uneven, counting, one, begun = together(2, refused)[0]
     assert uneven == (
-        "A batch of 7 windows cannot be shared out equally to 2 processes: choose a batch size of 6 or 8, or "
+        "A batch size of 7 cannot be shared out equally to 2 processes: choose a batch size of 6 or 8, or "
         "another --nproc-per-node."
     )
     assert "choose a batch size of 2," in one
     assert counting.endswith("leave torchrun out.")
+    assert begun.endswith(": resume it with an --nproc-per-node that divides the batch size.")
 
 
 def test_a_port_that_is_taken_is_named(monkeypatch):

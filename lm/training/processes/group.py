@@ -73,17 +73,24 @@ class Group:
                 )
             assert value == given[0]
 
-    def check(self, plan: Plan) -> None:
-        """Raise a `SettingsProblem` for a plan that these processes cannot share out."""
+    def check(self, plan: Plan, begun: bool = False) -> None:
+        """Raise a `SettingsProblem` for a plan that these processes cannot share out.
+
+        begun: of a run whose batch size is settled.
+        """
         if plan.training.learner != "gradient":
             raise SettingsProblem(ONLY_GRADIENTS)
         size = plan.values()["batch_size"]
         if size % self.size:
             below = size - size % self.size
             near = f"{below} or {below + self.size}" if below else f"{self.size}"
+            todo = (
+                "resume it with an --nproc-per-node that divides the batch size"
+                if begun
+                else f"choose a batch size of {near}, or another --nproc-per-node"
+            )
             raise SettingsProblem(
-                f"A batch of {size} windows cannot be shared out equally to {self.size} processes: choose a "
-                f"batch size of {near}, or another --nproc-per-node."
+                f"A batch size of {size} cannot be shared out equally to {self.size} processes: {todo}."
             )
 
     def may_speak(self) -> bool:
