@@ -7,8 +7,11 @@ LEAST_DECIMALS, MOST_DECIMALS = 2, 4
 
 
 def decimals_of(losses: Iterable[float]) -> int:
-    """Decimals with which those of the losses that differ also differ as they are written: two to four."""
-    known = [loss for loss in losses if math.isfinite(loss)]
+    """Decimals, two to four, with which losses that differ, also from 0, differ as they are written.
+
+    As `decimalsOf` in playground/components/basics/wording.js.
+    """
+    known = [0.0, *(loss for loss in losses if math.isfinite(loss))]
 
     def different(decimals: int) -> int:
         return len({f"{loss:.{decimals}f}" for loss in known})

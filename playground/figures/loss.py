@@ -24,7 +24,7 @@ from playground.figures.right_words import share
 
 SMOOTHING = 0.93
 UNKNOWN = 4.0  # nats; the top of the axis while the loss of guessing is not known
-SHARES = {"all right": "right", "letters": "letter table"}  # names at the right edge, if shorter
+SHARES = {"letters": "letter table"}  # names at the right edge, where they are others
 LABEL_GAP = 0.06  # least distance between two labels at the right edge, as a share of the y range
 SHARE_GAP = 0.1  # the same of shares, whose lines lie close together
 

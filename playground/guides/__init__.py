@@ -169,7 +169,7 @@ class Step(_Part):
 def _written(sentence: str, facts: Mapping[str, Any]) -> str:
     """The sentence with its numbers. Losses that differ, also from 0, are written so that they differ."""
     losses = [float(facts[name]) for name in _LOSS.findall(sentence)]
-    decimals = decimals_of([0.0, *losses])
+    decimals = decimals_of(losses)
     return _LOSS.sub(rf"{{\1:.{decimals}f}}", sentence).format_map(facts)
 
 

@@ -134,6 +134,7 @@ test("losses that differ are written so that they differ", () => {
   assert.equal(decimalsOf([1.5198, 1.5203]), 4);
   assert.equal(decimalsOf([1.5, 1.5]), 2);
   assert.equal(decimalsOf([1.50001, 1.50002]), 2); // four decimals are all that a loss has
+  assert.equal(decimalsOf([0.0001, 0.0031]), 4); // and from 0, which a loss never reaches
   const notes = [1.5198, 1.5241].map((loss) => ({ loss, text: "plays" }));
   assert.deepEqual(noteLines(notes, "plays"), ["1.520", "1.524"]);
 });

@@ -35,6 +35,7 @@ def test_losses_that_differ_are_written_so_that_they_differ():
     assert decimals_of([1.5198, 1.5241]) == 3
     assert decimals_of([1.5198, 1.5203]) == 4
     assert decimals_of([1.5, 1.5, float("nan")]) == 2
+    assert decimals_of([0.0001, 0.0031]) == 4  # and from 0, which a loss never reaches
     close = {"bigram": 2.5, "single_head_attention": 2.4962, "ngram": 2.4962}
     assert bought(close) == "Looking back bought 0.004 nats. Counting, 2.496, is still level."
 

@@ -39,9 +39,11 @@ export function surprise(loss) {
 const LEAST_DECIMALS = 2;
 const MOST_DECIMALS = 4;
 
-/** Decimals with which those of the losses that differ also differ as they are written: two to four. */
+/** Decimals, two to four, with which losses that differ, also from 0, differ as they are written.
+ *
+ * As `decimals_of` in lm/wording.py. */
 export function decimalsOf(losses) {
-  const known = losses.filter(Number.isFinite);
+  const known = [0, ...losses.filter(Number.isFinite)];
   const different = (decimals) => new Set(known.map((loss) => loss.toFixed(decimals))).size;
   let decimals = LEAST_DECIMALS;
   while (decimals < MOST_DECIMALS && different(decimals) < different(MOST_DECIMALS)) decimals += 1;

@@ -2,6 +2,7 @@
 // `view` is the state of the chart's switches: {axis: "step" | "tokens" | "seconds", logX, logY}.
 import { colour } from "../page/appearance.js";
 import { LIVE, evaluations } from "../tab/feed.js";
+import { decimalsOf } from "../basics/wording.js";
 import { positions, secondsAt } from "./points.js";
 import { enlarged } from "../page/presenting.js";
 
@@ -112,7 +113,7 @@ export function risenFrom(record) {
 function bestMark(view, record, { step, loss, seconds }) {
   const [at] = positions(view, record, [step], [seconds]);
   return {
-    text: `best ${loss.toFixed(2)}`,
+    text: `best ${loss.toFixed(decimalsOf([loss]))}`,
     x: view.logX ? Math.log10(Math.max(at, 1e-3)) : at,
     y: view.logY ? Math.log10(loss) : loss,
     showarrow: true,
