@@ -39,7 +39,8 @@ def lay_out(name: str, title: str, module: ModuleType, used: list[ModuleType]) -
                 with gr.Accordion(f"The code that runs: {_file(module)}", open=False):
                     _code(module)
         if used:
-            with gr.Accordion(f"More code: {', '.join(map(_file, used))}", open=False):
+            names = ", ".join(part.__name__.rpartition(".")[2] for part in used)
+            with gr.Accordion(f"More code: {names}", open=False):
                 for part in used:
                     gr.Markdown(f"### {_file(part)}")
                     _code(part)

@@ -1,6 +1,5 @@
 """The tab without a browser: answers by name become updates of components; layout follows the settings."""
 
-import sys
 
 import gradio as gr
 import pytest
@@ -83,8 +82,8 @@ def test_the_code_of_a_lesson_begins_with_the_file_of_the_model(rung, page):
     with page:
         lesson_view.build(rung)
     titles = [b.label for b in page.blocks.values() if isinstance(b, gr.Accordion)]
-    model = sys.modules[rung.model.__module__].__name__.replace(".", "/") + ".py"
-    assert titles[:2] == ["The idea", f"The code that runs: {model}"]
+    folder, _, model = rung.model.__module__.replace(".", "/").rpartition("/")
+    assert titles[:2] == ["The idea", f"The code that runs: {folder}/{model}.py"]
     more = [title for title in titles if title.startswith("More code: ")]
     assert more in ([], titles[-1:])
     files = more[0].removeprefix("More code: ").split(", ") if more else []
