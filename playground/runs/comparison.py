@@ -193,17 +193,19 @@ class Comparison:
 
     # Their settings
 
-    def settings(self, asked: Any) -> list[Answer]:
+    def settings(self, asked: Any) -> Answer:
         """The settings of ticked runs side by side: {"own", "ticked"}.
 
-        Rows {"title", "values": one for each run, None where its model has no such setting, "differs"}.
+        Answers {"runs": the ticked ones that are there, "rows"}; a row is {"title", "values": one for each of
+        these runs, None where its model has no such setting, "differs"}.
         """
         runs, _ = self.runs(texts(asked, "own", MOST_OWN))
-        ticked = [runs[one] for one in texts(asked, "ticked", MOST_TICKED) if one in runs]
-        columns = [settings_of(run) for run in ticked]
+        ticked = [one for one in texts(asked, "ticked", MOST_TICKED) if one in runs]
+        columns = [settings_of(runs[one]) for one in ticked]
         titles = dict.fromkeys(title for column in columns for title in column)
         rows = [(title, [column.get(title) for column in columns]) for title in titles]
-        return [{"title": t, "values": v, "differs": len(set(v)) > 1} for t, v in rows]
+        told = [{"title": t, "values": v, "differs": len(set(v)) > 1} for t, v in rows]
+        return {"runs": ticked, "rows": told}
 
 
 def what_differs(first: Facts | None, run: Facts) -> list[str]:

@@ -74,8 +74,9 @@ test("the shares are points of their own, and a column of the CSV file of pairs 
 test("the CSV file of several runs has the settings of each, and a run's name in each line", () => {
   const plain = { ...record, events: record.events.map(({ scores: _, ...event }) => event) };
   const text = { name: 'of "text", mine', record: plain, settings: [["Layers", "2"]] };
+  text.settings.push(["Text", "mine,\r\n1,2,3"]); // a name with a line break makes no line of numbers
   const lines = allAsCsv([text, { name: "pairs", record, settings: [] }]).split("\n");
-  assert.equal(lines[0], '# run=of "text", mine Layers=2');
+  assert.equal(lines[0], '# run=of "text", mine Layers=2 Text=mine, 1,2,3');
   assert.deepEqual(lines.slice(1, 3), ["# run=pairs", "run,step,tokens,seconds,training,smoothed,validation,exactly right"]);
   assert.ok(lines.includes('"of ""text"", mine",100,1000,10,,,0.2,'));
   assert.ok(lines.includes('"pairs",100,1000,10,,,0.2,0.91'));

@@ -4,6 +4,7 @@ import test from "node:test";
 import { arranged, lastShown, placeOf, rangesOf, strideOf, trainingOf, validationOf } from "../../playground/components/runs/curves.js";
 import { curveOf, grow, isSeen } from "../../playground/components/runs/growing.js";
 import { Together } from "../../playground/components/runs/polling.js";
+import { settingsOf } from "../../playground/components/runs/settings.js";
 import { MOST, Ticks, dashOf } from "../../playground/components/runs/ticks.js";
 import { zipSent } from "../../playground/components/exchange/import_panel.js";
 import { filtered, labelAmong, labelOf, short, sorted, statusOf, unitOf } from "../../playground/components/runs/words.js";
@@ -134,6 +135,16 @@ test("a run is called by its name, else by what differs; among other models by i
   assert.equal(labelAmong(a, [a]), "classic");
   assert.equal(labelAmong(b, [a, b]), "decoder");
   assert.equal(labelAmong(b, [a, b, c]), "decoder · classic");
+});
+
+test("a run has its own settings also when one that was ticked before it is gone", () => {
+  const rows = [{ title: "Layers", values: ["6", null] }, { title: "Text", values: ["plays", "plays"] }];
+  const answer = { runs: ["a", "c"], rows };
+  assert.deepEqual(["a", "b", "c"].map((run) => settingsOf(answer, run)), [
+    [["Layers", "6"], ["Text", "plays"]],
+    [],
+    [["Text", "plays"]],
+  ]);
 });
 
 test("the chart names the unit of its losses, and says where two units stand on it", () => {

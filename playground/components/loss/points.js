@@ -43,7 +43,7 @@ export function secondsAt(record, step) {
 
 const ofPairs = (record) => evaluations(record).some(({ scores }) => scores?.exact !== undefined);
 const headOf = (pairs) => `step,tokens,seconds,training,smoothed,validation${pairs ? ",exactly right" : ""}`;
-const settingsLine = (settings) => `# ${settings.map(([name, value]) => `${name}=${value}`).join(" ")}`;
+const settingsLine = (settings) => `# ${settings.map(([name, value]) => `${name}=${value}`).join(" ").replaceAll(/\s+/g, " ")}`;
 
 /** The points of a run as lines of comma-separated values, one for each step that has a point, after a line with
  * its settings: [name, value] each. */

@@ -8,6 +8,7 @@ import { allAsCsv } from "../loss/points.js";
 import { rangesOf } from "./curves.js";
 import { curveOf, grow, isSeen } from "./growing.js";
 import { RunLabels } from "./labels.js";
+import { settingsOf } from "./settings.js";
 import { RunsSwitches } from "./switches.js";
 import { layoutOf, summaryOf, tracesOf } from "./traces.js";
 import { RunsVerdicts } from "./verdicts.js";
@@ -41,7 +42,7 @@ export class RunsChart {
     const head = make("div", "figure-head");
     this.unit = make("span", "figure-unit");
     const named = ({ meta }) => (meta.curve === "validation" ? this.tab.labelOf(meta.run) : "");
-    const csv = () => this.tab.side.settings.ofRuns().then((rows) => allAsCsv(this.withSettings(rows ?? [])));
+    const csv = () => this.tab.side.settings.ofRuns().then((answer) => allAsCsv(this.withSettings(answer)));
     this.switches.node.append(figureFiles({ plot: () => this.plot, name: () => "runs", named, csv }));
     head.append(make("h2", "figure-title", "Loss"), this.unit, this.switches.node);
     this.plot = make("div", "plot");
@@ -93,14 +94,11 @@ export class RunsChart {
     else if (record.train.step.length > from || events.length) this.appendSoon();
   }
 
-  /** What a CSV file tells of the ticked runs; settings: rows {title, values}, a value for each of them. */
-  withSettings(settings) {
+  /** What a CSV file tells of the ticked runs; answer: {runs, rows} of their settings, or null. */
+  withSettings(answer) {
+    const settings = (run) => (answer ? settingsOf(answer, run) : []);
     const runs = this.ticks.runs.filter(this.tab.runOf);
-    return runs.map((run, index) => ({
-      name: this.tab.labelOf(run),
-      record: this.recordOf(run),
-      settings: settings.map(({ title, values }) => [title, values[index]]).filter(([, value]) => value),
-    }));
+    return runs.map((run) => ({ name: this.tab.labelOf(run), record: this.recordOf(run), settings: settings(run) }));
   }
 
   recordOf = (run) => this.tab.feedOf(run).record;

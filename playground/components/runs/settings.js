@@ -29,14 +29,15 @@ export class RunsSettings {
     this.draw();
   }
 
-  /** Rows {title, values, differs} of the ticked runs; null if the server does not answer. */
+  /** {runs, rows} of the ticked runs that are there; row: {title, values: one for each of them, differs}. null if
+   * the server does not answer. */
   ofRuns = () => ask(this.tab.server, "settings", [{ own: ownRuns(), ticked: this.tab.ticks.runs }]);
 
   async look() {
     const { runs } = this.tab.ticks;
     const answer = await this.ofRuns();
     if (!answer || runs.join() !== this.tab.ticks.runs.join()) return;
-    Object.assign(this, { rows: answer, runs: runs.filter(this.tab.runOf) });
+    Object.assign(this, answer);
     this.draw();
   }
 
@@ -62,6 +63,12 @@ export class RunsSettings {
     head.style.setProperty("--run", `var(--chart-run-${this.tab.ticks.places.get(run)})`);
     return head;
   }
+}
+
+/** The settings [title, value] of one run of such an answer; none if the run is not among its runs. */
+export function settingsOf({ runs, rows }, run) {
+  const place = runs.indexOf(run);
+  return rows.map(({ title, values }) => [title, values[place]]).filter(([, value]) => value);
 }
 
 function rowOf(title, values, differs) {
