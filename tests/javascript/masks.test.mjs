@@ -46,5 +46,7 @@ test("the table has the pattern beside full attention; no cache without one", ()
   ]);
   assert.equal(rows(c, 904, { ...FACTS, caches: false }).length, 2);
   assert.match(maskWords(c, 904), /43 % of the pairs of full attention\.$/);
+  assert.match(maskWords(of({ pattern: "full" }), 2080), /itself and all before it\.$/);
+  assert.match(maskWords(of({ pattern: "full", causal_mask: false }), 4096), /itself and all others\.$/);
   assert.equal(short(4096 * 4096 * 512), "8.6 G");
 });

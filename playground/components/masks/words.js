@@ -30,7 +30,7 @@ export function rows(c, pairs, facts) {
 /** How much of full attention a layer's mask leaves. */
 export function maskWords(c, pairs) {
   const each = c.alternate && c.pattern !== "full" && layersOf(c) > 1 ? "; layers 2, 4, … look at all" : "";
-  if (c.pattern === "full") return "Each position may look at all before it.";
+  if (c.pattern === "full") return `Each position may look at itself and all ${c.causal_mask ? "before it" : "others"}.`;
   return `Rows ask, columns answer. ${percent(pairs / fullPairs(c))} of the pairs of full attention${each}.`;
 }
 
