@@ -196,10 +196,10 @@ def _twice(query: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _model(link: dict[str, str]) -> list[str]:
-    name = link.get("model")
-    if name is None or name in pretrained.with_pretrained():
+    name, models = link.get("model"), pretrained.with_pretrained()
+    if name is None or name in models:
         return []
-    return [f"there is no model {reprlib.repr(name)}"]
+    return [f"there is no model {reprlib.repr(name)}; it has {', '.join(models)}"]
 
 
 def _settings(link: dict[str, str]) -> list[str]:

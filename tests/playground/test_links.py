@@ -31,7 +31,7 @@ def test_a_link_that_fits_is_not_spoken_of(query):
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ([("model", "unknown")], "there is no model 'unknown'"),
+        ([("model", "unknown")], "there is no model 'unknown'; it has ngram, bigram,"),
         (
             [("n_embd", "-3")],
             "n_embd is a setting and needs its model, as in ?model=bigram&n_embd=",
