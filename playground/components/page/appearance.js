@@ -1,14 +1,15 @@
 // Dark and light. Charts follow: they read their colours from style/colours.css.
 import { Listeners } from "../basics/listeners.js";
+import { inBrowser } from "../basics/storage.js";
 
-const THEME = "playground-theme"; // the key in the browser's storage, which before_paint.js makes sure of
+const THEME = "playground-theme"; // before_paint.js reads it, too
 const themeListeners = new Listeners();
 let wasDark = null;
 
 export const isDark = () => document.body.classList.contains("dark");
 
 export function applyStoredTheme() {
-  const stored = localStorage.getItem(THEME);
+  const stored = inBrowser.text(THEME);
   if (stored && (stored === "dark") !== isDark()) {
     document.body.classList.toggle("dark", stored === "dark");
   }
@@ -16,11 +17,7 @@ export function applyStoredTheme() {
 
 export function toggleTheme() {
   const next = isDark() ? "light" : "dark";
-  try {
-    localStorage.setItem(THEME, next);
-  } catch {
-    // the storage is full: not stored, but the page still changes
-  }
+  inBrowser.keepText(THEME, next);
   document.body.classList.toggle("dark", next === "dark");
 }
 

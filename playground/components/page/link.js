@@ -3,11 +3,12 @@
 // model's name, "start", "tokens", "runs" or "board"; null: the whole page. What is as usual is left out of the address, and
 // parameters that no part knows stay in it.
 import { debounce } from "../basics/dom.js";
+import { inTab } from "../basics/storage.js";
 
 const WRITE_MS = 400; // browsers refuse more than about three changes of the address a second
 const LONGEST = 1500; // bytes of a text in the address: servers refuse very long ones
 const PLACES = ["start", "tokens", "runs", "board"]; // all others are models
-const WRITTEN = "playground-link"; // in the storage of the browser's tab: the query that this page wrote last
+const WRITTEN = "playground-link"; // the query that this page wrote last
 
 /** The parameters of a query by name; of a name that is given twice, the first counts. */
 export const parametersOf = (search) => new Map([...new URLSearchParams(search)].reverse());
@@ -47,7 +48,7 @@ let open = null; // the place that is open; null: not known yet
 let read = false; // the page shows what the link asked for, and may write it anew
 
 /** Whether this tab of the browser wrote the address itself: it was loaded again, or gone back to. */
-export const reloaded = written() === address();
+export const reloaded = inTab.text(WRITTEN) === address();
 
 /** Something that the address tells may have changed. */
 export const moved = debounce(() => write(), WRITE_MS);
@@ -94,12 +95,12 @@ export function write() {
   const query = new URLSearchParams(queryOf(given, parts.values(), open)).toString();
   const search = query ? `?${query}` : "";
   try {
-    const { history, sessionStorage } = window;
+    const { history } = window;
     if (search !== location.search) history.replaceState(history.state, "", location.pathname + search + location.hash);
-    sessionStorage.setItem(WRITTEN, search);
   } catch {
-    // too many changes at once, or no storage: the next change is written again
+    return; // too many changes at once: the next change is written again
   }
+  inTab.keepText(WRITTEN, search);
 }
 
 /** The link to this page as it is set. base: the address of the page that a visitor opens, if it is not this one's. */
@@ -120,11 +121,3 @@ export const openable = (runs) => runs.filter((run) => /^(shipped|local):/.test(
 
 /** The tokens in such a parameter. */
 export const tokensIn = (text) => text.split(",").filter((run) => /^(shipped|local):/.test(run));
-
-function written() {
-  try {
-    return window.sessionStorage.getItem(WRITTEN);
-  } catch {
-    return null;
-  }
-}

@@ -1,5 +1,7 @@
 // The runs that this browser began or brought, by their unguessable tokens. Where strangers share a page, the server
 // shows no others; everywhere else it lists all runs of its folder.
+import { inBrowser, inTab } from "../basics/storage.js";
+
 const KEY = "playground-runs";
 const MOST = 500;
 
@@ -15,39 +17,20 @@ export function ownRuns() {
 export function remember(run) {
   if (!run || run.includes(":") || ownRuns().includes(run)) return;
   runs = [...new Set([...stored(), ...runs, run])].slice(-MOST); // another tab may have added some
-  try {
-    localStorage.setItem(KEY, JSON.stringify(runs));
-  } catch {
-    // the browser refuses storage: known until the page is left
-  }
+  inBrowser.keep(KEY, runs);
 }
 
-const HERE = "playground-shown"; // in the storage of the browser's tab: {model: run}, each tab has its own
+const HERE = "playground-shown";
 
 /** The runs that this tab of the browser showed before it was loaded again, {model: run}. */
-export function runsHere() {
-  try {
-    return JSON.parse(window.sessionStorage.getItem(HERE)) ?? {};
-  } catch {
-    return {};
-  }
-}
+export const runsHere = () => inTab.value(HERE) ?? {};
 
 /** Remembers the run that a model's tab shows. */
 export function rememberHere(model, run) {
-  if (!run) return;
-  try {
-    window.sessionStorage.setItem(HERE, JSON.stringify({ ...runsHere(), [model]: run }));
-  } catch {
-    // the browser refuses storage: forgotten with the page
-  }
+  if (run) inTab.keep(HERE, { ...runsHere(), [model]: run });
 }
 
 function stored() {
-  try {
-    const found = JSON.parse(localStorage.getItem(KEY));
-    return Array.isArray(found) ? found.filter((run) => typeof run === "string") : [];
-  } catch {
-    return [];
-  }
+  const found = inBrowser.value(KEY);
+  return Array.isArray(found) ? found.filter((run) => typeof run === "string") : [];
 }

@@ -2,11 +2,12 @@
 import { ask } from "../basics/calls.js";
 import { chosenText, onText } from "../page/chosen_text.js";
 import { button, isVisible, keepFocus, make } from "../basics/dom.js";
+import { inBrowser } from "../basics/storage.js";
 import { runsShown } from "../tab/tab.js";
 import { decimalsOf, whole } from "../basics/wording.js";
 
 const EVERY_MS = 2000;
-const OWNER = "lm-board-owner"; // in the browser's storage: by it this page withdraws its own entries
+const OWNER = "lm-board-owner"; // by it this page withdraws its own entries
 const NAME = "lm-board-name";
 const LONGEST = 30; // characters of a name
 const HEADS = ["", "name", "model", "best loss", "step", "settings", ""];
@@ -35,18 +36,11 @@ export function boardWords(shown, others) {
 /** Own runs that can be shown: of the tabs of this page, without the included ones. */
 const own = () => runsShown().filter(({ record }) => record.run && !record.run.startsWith("shipped:"));
 
-function remembered(key, value) {
-  try {
-    if (value !== undefined) localStorage.setItem(key, value);
-    return localStorage.getItem(key);
-  } catch {
-    return null; // the browser refuses storage
-  }
-}
-
 function ownerOfPage() {
   const fresh = Array.from(crypto.getRandomValues(new Uint8Array(16)), (n) => n.toString(16)).join("-");
-  return remembered(OWNER) ?? remembered(OWNER, fresh) ?? fresh;
+  const owner = inBrowser.text(OWNER) ?? fresh;
+  inBrowser.keepText(OWNER, owner);
+  return owner;
 }
 
 export class Board {
@@ -71,7 +65,7 @@ export class Board {
     this.name = make("input", "text-input");
     this.name.maxLength = LONGEST;
     this.name.placeholder = "a name for it";
-    this.name.value = remembered(NAME) ?? "";
+    this.name.value = inBrowser.text(NAME) ?? "";
     this.name.setAttribute("aria-label", "The name under which your run is shown");
     this.menu = make("select", "board-run");
     this.menu.setAttribute("aria-label", "Your run");
@@ -111,7 +105,7 @@ export class Board {
   /** Puts the chosen run on the board, or renames it there. */
   async show() {
     const name = this.name.value.trim();
-    remembered(NAME, name);
+    inBrowser.keepText(NAME, name);
     const answer = await ask(this.server, "put", [[name, this.menu.value, this.owner]]);
     this.problem.dataset.kept = String(Boolean(answer?.error));
     this.take(answer ?? { error: "The server does not answer: try again." });

@@ -2,9 +2,10 @@
 // chart and the samples of the Runs tab.
 import { join, moved, openable, reloaded, tokensIn } from "../page/link.js";
 import { Listeners } from "../basics/listeners.js";
+import { inTab } from "../basics/storage.js";
 
 export const MOST = 10; // runs that are drawn at once: so many lines can be told apart
-const KEY = "playground-ticked"; // in the browser's storage of this tab
+const KEY = "playground-ticked";
 
 /** The name of the colour of a place, for `colour` and for style/runs.css. */
 export const colourOf = (place) => `run-${place}`;
@@ -72,7 +73,7 @@ export class Ticks {
 
   changed() {
     if (this.lit && !this.has(this.lit)) this.light(null);
-    if (this.stored) remember(this.runs);
+    if (this.stored) inTab.keep(KEY, this.runs);
     if (this.stored) moved();
     this.listeners.call();
   }
@@ -106,18 +107,6 @@ export class Ticks {
 }
 
 function remembered() {
-  try {
-    const runs = JSON.parse(window.sessionStorage.getItem(KEY));
-    return Array.isArray(runs) ? runs.filter((run) => typeof run === "string").slice(0, MOST) : null;
-  } catch {
-    return null;
-  }
-}
-
-function remember(runs) {
-  try {
-    window.sessionStorage.setItem(KEY, JSON.stringify(runs));
-  } catch {
-    // the browser refuses storage: a reload begins anew
-  }
+  const runs = inTab.value(KEY);
+  return Array.isArray(runs) ? runs.filter((run) => typeof run === "string").slice(0, MOST) : null;
 }

@@ -3,6 +3,7 @@ import { onTheme } from "../page/appearance.js";
 import { ask } from "../basics/calls.js";
 import { figureFiles } from "../basics/figure_files.js";
 import { button, isVisible, keepFocus, make, onShown, option } from "../basics/dom.js";
+import { inTab } from "../basics/storage.js";
 import { join, moved, openable, tokensIn } from "../page/link.js";
 import { MOST } from "../runs/ticks.js";
 import { asCsv, drawSweep } from "./figure.js";
@@ -11,14 +12,14 @@ import { figureWords, stateWords } from "./words.js";
 
 const LIVE_MS = 1500; // between two looks at a sweep in training
 const QUIET_MS = 10000;
-const KEY = "playground-sweep"; // in the browser's storage of this tab
+const KEY = "playground-sweep";
 
 export class SweepCard {
   /** tab: the RunsTab. */
   constructor(tab, models) {
     Object.assign(this, { tab, server: tab.server });
     this.state = null;
-    this.key = stored();
+    this.key = inTab.text(KEY);
     this.looked = -Infinity;
     this.form = new SweepForm(models, tab.server, (key) => this.open(key));
     this.build();
@@ -73,7 +74,7 @@ export class SweepCard {
 
   open(key) {
     this.key = key;
-    store(key);
+    inTab.keepText(KEY, key);
     this.state = null;
     this.show(false);
     this.look();
@@ -149,21 +150,5 @@ export class SweepCard {
     const few = Math.min(MOST, runs.length);
     const chosen = Array.from({ length: few }, (_, i) => runs[Math.round((i * (runs.length - 1)) / Math.max(1, few - 1))]);
     this.tab.ticks.replace(chosen);
-  }
-}
-
-function stored() {
-  try {
-    return window.sessionStorage.getItem(KEY);
-  } catch {
-    return null;
-  }
-}
-
-function store(key) {
-  try {
-    window.sessionStorage.setItem(KEY, key);
-  } catch {
-    // the browser refuses storage: a reload shows the first sweep
   }
 }
