@@ -158,7 +158,10 @@ ALL_IN_VAIN = (
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("model=unknown&guide=nonsense&present=maybe", ["there is no model 'unknown'; present is"]),
+        (
+            "model=unknown&guide=nonsense&present=maybe",
+            ["there is no model 'unknown'; it has ngram", "; present is"],
+        ),
         (
             ALL_IN_VAIN,
             [
