@@ -7,7 +7,6 @@ what is off does not appear. It writes, and it trains further.
 import ast
 import json
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import nn
 
-from lm.errors import RunProblem, SettingsProblem
+from lm.errors import SettingsProblem
 from lm.interchange import script_text
 from lm.interchange.specialise import Specialiser
 from lm.interchange.to_hugging_face import standard_json
@@ -41,7 +40,7 @@ from lm.models.pretrained_transformer import (
     PretrainedTransformer,
     pretrained_norm,
 )
-from lm.runs.files import explained
+from lm.runs.new_folder import new_folder, size_of
 from lm.runs.run import Run
 from lm.tokenizers import CharacterTokenizer, Tokenizer
 
@@ -64,23 +63,15 @@ def write(run: Run, out: Path, step: int | None = None) -> int:
     `SettingsProblem` for a model that is no decoder, `RunProblem` if the folder is not new or the disk is full;
     then nothing is left of it.
     """
-    if out.exists():
-        raise RunProblem(f"{out} already exists: choose a new folder.")
-    model, tokenizer = run.model(step)[0], run.tokenizer()
-    text = source_of(run, model, tokenizer)
-    try:
-        with explained(out):
-            out.mkdir(parents=True)
-            (out / SCRIPT).write_text(text, "utf-8")
-            tensors = {name: one.detach().float() for name, one in model.named_parameters()}
-            save_file(tensors, out / WEIGHTS)
-            if not isinstance(tokenizer, CharacterTokenizer):
-                contents = json.dumps(standard_json(tokenizer), ensure_ascii=False, indent=1)
-                (out / TOKENIZER).write_text(contents, "utf-8")
-    except BaseException:
-        shutil.rmtree(out, ignore_errors=True)
-        raise
-    return sum(path.stat().st_size for path in out.iterdir())
+    with new_folder(out):
+        model, tokenizer = run.model(step)[0], run.tokenizer()
+        (out / SCRIPT).write_text(source_of(run, model, tokenizer), "utf-8")
+        tensors = {name: one.detach().float() for name, one in model.named_parameters()}
+        save_file(tensors, out / WEIGHTS)
+        if not isinstance(tokenizer, CharacterTokenizer):
+            contents = json.dumps(standard_json(tokenizer), ensure_ascii=False, indent=1)
+            (out / TOKENIZER).write_text(contents, "utf-8")
+    return size_of(out)
 
 
 def source_of(run: Run, model: nn.Module, tokenizer: Tokenizer) -> str:

@@ -1,14 +1,12 @@
 """A run as a folder that transformers loads: config.json, safetensors, the tokenizer, a card."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lm.errors import RunProblem
 from lm.interchange.chat import Chat, chat_of
 from lm.interchange.expressed import Expressed, expressed
 from lm.interchange.families import (
@@ -21,7 +19,7 @@ from lm.interchange.families import (
 )
 from lm.models.pretrained_config import PretrainedConfig
 from lm.runs import packing
-from lm.runs.files import explained
+from lm.runs.new_folder import new_folder, size_of
 from lm.runs.run import Run
 from lm.tokenizers import CharacterTokenizer, ImportedTokenizer, Tokenizer
 
@@ -32,24 +30,17 @@ def write(run: Run, out: Path, step: int | None = None) -> int:
     `SettingsProblem` if neither GPT-2 nor Llama can express it, `RunProblem` if the folder is not new or the
     disk is full; then nothing is left of it.
     """
-    if out.exists():
-        raise RunProblem(f"{out} already exists: choose a new folder.")
-    tokenizer, chat = run.tokenizer(), chat_of(run)
-    model = expressed(run.model(step)[0], run.plan.rung.title)
-    try:
-        with explained(out):
-            out.mkdir(parents=True)
-            _write_json(out / "config.json", config_of(model, tokenizer, chat))
-            save_file(theirs(model), out / "model.safetensors", {"format": "pt"})
-            _write_json(out / "tokenizer.json", standard_json(tokenizer))
-            _write_json(out / "tokenizer_config.json", _tokenizer_config(model.config, chat))
-            if chat.template is not None:
-                (out / "chat_template.jinja").write_text(chat.template, "utf-8")
-            (out / "README.md").write_text(card(run), "utf-8")
-    except BaseException:
-        shutil.rmtree(out, ignore_errors=True)
-        raise
-    return sum(path.stat().st_size for path in out.iterdir())
+    with new_folder(out):
+        tokenizer, chat = run.tokenizer(), chat_of(run)
+        model = expressed(run.model(step)[0], run.plan.rung.title)
+        _write_json(out / "config.json", config_of(model, tokenizer, chat))
+        save_file(theirs(model), out / "model.safetensors", {"format": "pt"})
+        _write_json(out / "tokenizer.json", standard_json(tokenizer))
+        _write_json(out / "tokenizer_config.json", _tokenizer_config(model.config, chat))
+        if chat.template is not None:
+            (out / "chat_template.jinja").write_text(chat.template, "utf-8")
+        (out / "README.md").write_text(card(run), "utf-8")
+    return size_of(out)
 
 
 def config_of(model: Expressed, tokenizer: Tokenizer, chat: Chat) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import contextlib
 import importlib.util
 import json
 import logging
-import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,7 @@ from lm.interchange.to_hugging_face import card, standard_json
 from lm.layers import SelfAttention
 from lm.models.ngram import Level
 from lm.rewriting import Encoding
-from lm.runs.files import explained
+from lm.runs.new_folder import new_folder, size_of
 from lm.runs.run import Run
 
 GRAPH, TOKENIZER = "model.onnx", "tokenizer.json"
@@ -41,20 +40,13 @@ def write(run: Run, out: Path, step: int | None = None) -> int:
                 "ONNX files need the packages onnx and onnxscript: install them with "
                 "`pip install onnx onnxscript`."
             )
-    if out.exists():
-        raise RunProblem(f"{out} already exists: choose a new folder.")
-    model, tokenizer = run.model(step)[0].float(), run.tokenizer()
-    try:
-        with explained(out):
-            out.mkdir(parents=True)
-            write_graph(model, run.plan.context_length, out / GRAPH)
-            contents = json.dumps(standard_json(tokenizer), ensure_ascii=False, indent=1)
-            (out / TOKENIZER).write_text(contents, "utf-8")
-            (out / "README.md").write_text(card(run), "utf-8")
-    except BaseException:
-        shutil.rmtree(out, ignore_errors=True)
-        raise
-    return sum(path.stat().st_size for path in out.iterdir())
+    with new_folder(out):
+        model, tokenizer = run.model(step)[0].float(), run.tokenizer()
+        write_graph(model, run.plan.context_length, out / GRAPH)
+        contents = json.dumps(standard_json(tokenizer), ensure_ascii=False, indent=1)
+        (out / TOKENIZER).write_text(contents, "utf-8")
+        (out / "README.md").write_text(card(run), "utf-8")
+    return size_of(out)
 
 
 def write_graph(model: nn.Module, context_length: int, path: Path) -> None:

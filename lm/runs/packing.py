@@ -15,13 +15,9 @@ from lm.errors import Problem, RunProblem, SettingsProblem
 from lm.runs import label, recording
 from lm.runs.checksums import FIRST, as_line, at_end
 from lm.runs.comparing import changes_told
-from lm.runs.files import (
-    explained,
-    write_json,
-    write_tensors,
-    write_text,
-)
+from lm.runs.files import write_json, write_tensors, write_text
 from lm.runs.format import plan_of
+from lm.runs.new_folder import new_folder, size_of
 from lm.runs.quantization import in_bytes
 from lm.runs.run import Run
 from lm.runs.zip_checks import CHAT
@@ -40,16 +36,11 @@ def pack(run: Run, out: Path, snapshots: int, note: str = "") -> int:
     there. Returns the size of the copy in bytes. `RunProblem` if `out` already exists; then, and after any
     other failure, nothing is left of the copy.
     """
-    if out.exists():
-        raise RunProblem(f"{out} already exists: choose a new folder.")
     if snapshots < 0:
         raise SettingsProblem(f"Keep no snapshot or more, not {snapshots}.")
-    try:
+    with new_folder(out):
         _copy(run, out, snapshots, note)
-    except BaseException:
-        shutil.rmtree(out, ignore_errors=True)
-        raise
-    return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    return size_of(out)
 
 
 def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
@@ -60,32 +51,31 @@ def _copy(run: Run, out: Path, snapshots: int, note: str) -> None:
     keep = _kept(run.snapshots(), snapshots, best["step"] if best else None)
     if snapshots and not keep:
         raise RunProblem(f"{run.directory} holds no snapshot of the weights to pack.")
-    with explained(out):
-        (out / "snapshots").mkdir(parents=True)
-        for step in sorted(keep):
-            path = run.snapshot_path(step)
-            packed = in_bytes(run.snapshot(step))
-            write_tensors(out / "snapshots" / path.name, packed, {"step": str(step)})
-        lines: list[bytes] = []
-        for line in metrics:
-            if line["type"] != "snapshot" or line["step"] in keep:
-                before = at_end(lines[-1]) if lines else FIRST
-                lines.append(as_line(_for_the_curves(line), before))
-        (out / "metrics.jsonl").write_bytes(b"".join(lines))
-        record = run.record.without_places().model_copy(update={"note": note})
-        write_json(out / "run.json", record.model_dump())
-        own = run.record.tokenizer_checksum is None  # of an older run
-        write_json(out / "tokenizer.json", run.tokenizer().to_json(), with_checksum=own)
-        recording.write_status(out, status, metrics[-1]["step"] if metrics else 0, reason)
-        if keep and (pairs := _pairs(run)):
-            tensors = {"ids": torch.from_numpy(pairs.ids), "pairs": torch.from_numpy(pairs.table)}
-            write_tensors(out / "counted.safetensors", tensors, {})
-        label.copy(run.directory, out)
-        write_text(out / "README.md", card(Run(out, record, plan_of(record, out)), note))
-        kept = ("README.md", CHAT) if record.trained_elsewhere else (CHAT,)
-        for name in kept:  # the licence of a model that others trained, and its chat template
-            if (run.directory / name).exists():
-                shutil.copyfile(run.directory / name, out / name)
+    (out / "snapshots").mkdir()
+    for step in sorted(keep):
+        path = run.snapshot_path(step)
+        packed = in_bytes(run.snapshot(step))
+        write_tensors(out / "snapshots" / path.name, packed, {"step": str(step)})
+    lines: list[bytes] = []
+    for line in metrics:
+        if line["type"] != "snapshot" or line["step"] in keep:
+            before = at_end(lines[-1]) if lines else FIRST
+            lines.append(as_line(_for_the_curves(line), before))
+    (out / "metrics.jsonl").write_bytes(b"".join(lines))
+    record = run.record.without_places().model_copy(update={"note": note})
+    write_json(out / "run.json", record.model_dump())
+    own = run.record.tokenizer_checksum is None  # of an older run
+    write_json(out / "tokenizer.json", run.tokenizer().to_json(), with_checksum=own)
+    recording.write_status(out, status, metrics[-1]["step"] if metrics else 0, reason)
+    if keep and (pairs := _pairs(run)):
+        tensors = {"ids": torch.from_numpy(pairs.ids), "pairs": torch.from_numpy(pairs.table)}
+        write_tensors(out / "counted.safetensors", tensors, {})
+    label.copy(run.directory, out)
+    write_text(out / "README.md", card(Run(out, record, plan_of(record, out)), note))
+    kept = ("README.md", CHAT) if record.trained_elsewhere else (CHAT,)
+    for name in kept:  # the licence of a model that others trained, and its chat template
+        if (run.directory / name).exists():
+            shutil.copyfile(run.directory / name, out / name)
 
 
 def _pairs(run: Run) -> Pairs | None:

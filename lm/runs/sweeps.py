@@ -1,6 +1,5 @@
 """A sweep on disk: a folder with a run directory for each point, and `sweep.json`, which describes them."""
 
-import shutil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ from lm.errors import RunProblem
 from lm.runs import packing
 from lm.runs.files import explained, read_json, write_json
 from lm.runs.listing import SWEEP
+from lm.runs.new_folder import new_folder, size_of
 from lm.runs.run import open_run
 
 
@@ -74,13 +74,9 @@ def pack(folder: Path, out: Path, snapshots: int, note: str = "") -> int:
     sweep = saved(folder)
     if sweep is None:
         raise RunProblem(f"{folder} holds no sweep: there is no {SWEEP} in it.")
-    if out.exists():
-        raise RunProblem(f"{out} already exists: choose a new folder.")
-    try:
+    with new_folder(out):
         save(out, sweep)
         runs = [open_run(folder / point.directory) for point in sweep.points]
-        sizes = [packing.pack(run, out / run.directory.name, snapshots, note) for run in runs]
-    except BaseException:
-        shutil.rmtree(out, ignore_errors=True)
-        raise
-    return sum(sizes) + (out / SWEEP).stat().st_size
+        for run in runs:
+            packing.pack(run, out / run.directory.name, snapshots, note)
+    return size_of(out)
