@@ -24,11 +24,10 @@ from lm.corpora import (
     tiny_shakespeare,
     token_file,
 )
+from lm.corpora.own_text import TRAIN_SHARE
 from lm.corpora.pairs import PairCorpus
 from lm.corpora.token_file import TokenFile
 from lm.errors import CorpusProblem
-
-TRAIN_SHARE = 0.9
 
 __all__ = [
     "TRAIN_SHARE",

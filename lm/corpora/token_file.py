@@ -36,7 +36,6 @@ SAMPLE = 5_000_000  # characters of the text from whose beginning BPE and Unigra
 LINE = 1_000_000  # characters that are read beyond a piece to end it at the end of a line
 EXCERPT = 500_000  # tokens, for those who look at a text
 LONGEST_HEADER = 100_000_000  # bytes
-TRAIN_SHARE = 0.9
 
 Tell = Callable[[float], object]
 
@@ -243,7 +242,7 @@ def _write(text: Path, out: Path, tokenizer: Tokenizer, tell: Tell, size: int) -
         )
     header |= {
         "tokens": tokens,
-        "train_tokens": int(TRAIN_SHARE * tokens),
+        "train_tokens": int(own_text.TRAIN_SHARE * tokens),
         "characters": counts[-1][1],
         "checksum": f"{checksum:08x}",
     }
