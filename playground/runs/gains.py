@@ -42,10 +42,12 @@ def fairly(found: Mapping[str, Result], in_tokens: bool) -> tuple[list[str], str
     low, high = (_number(end([found[name].used for name in fair])) for end in (min, max))
     told = f"Each network trained {'on' if in_tokens else 'for'} {low}"
     told += f" {unit}." if low == high else f" to {high} {unit}."
-    for name in networks:
-        if name not in fair:
-            title = RUNGS[name].title.lower()
-            told += f" Not compared: {title}, which used {_number(found[name].used)} {unit}."
+    others = [
+        f"{RUNGS[name].title.lower()} ({_number(found[name].used)} {unit})"
+        for name in networks
+        if name not in fair
+    ]
+    told += f" Not compared: {', '.join(others)}." if others else ""
     return [name for name in found if name in fair or name in COUNTED], told
 
 

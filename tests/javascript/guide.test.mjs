@@ -76,7 +76,7 @@ test("of a run that waits or has no evaluation yet there is nothing to tell, and
   const queue = { place: 2, of: 3, seconds: null };
   assert.equal(
     nothingYet(record("queued", { queue })),
-    "The run waits (place 2 of 3, starts when a place is free). It begins by itself: there is nothing to press.",
+    "The run waits for a core: place 2 of 3. It begins by itself: there is nothing to press.",
   );
   assert.equal(nothingYet(record("running")), TRAINING);
   assert.equal(nothingYet(record("stopped")), null);

@@ -8,6 +8,7 @@ import {
   statusWords,
   tipWords,
 } from "../../playground/components/tab/status_words.js";
+import { raceOf } from "../../playground/components/start/racing.js";
 import { noteLines } from "../../playground/components/page/ladder.js";
 import {
   decimalsOf,
@@ -48,7 +49,7 @@ test("every status has its line", () => {
   assert.equal(line({ status: "paused" }), "paused at step 3 of 10");
   assert.equal(line({ status: "stopped" }), "stopped at step 3 of 10");
   assert.equal(line({ status: "finished" }), "finished: 3 steps");
-  assert.equal(line({ status: "queued" }), "queued: starts when a place is free");
+  assert.equal(line({ status: "queued" }), "queued for a core");
   assert.equal(line({ status: "starting" }), "starting …");
   assert.equal(line({ status: "failed", reason: "out of memory" }), "failed: out of memory");
   assert.equal(line({ status: "unknown" }), "this run is no longer here: press Train");
@@ -58,8 +59,13 @@ test("every status has its line", () => {
 
 test("those who wait see their place and a rough time, as far as they are known", () => {
   const queued = (queue) => line({ status: "queued", reason: null, queue });
-  assert.equal(queued({ place: 2, of: 5, seconds: 130 }), "queued: place 2 of 5, starts in about 2 min");
-  assert.equal(queued({ place: 1, of: 1, seconds: null }), "queued: place 1 of 1, starts when a place is free");
+  assert.equal(queued({ place: 2, of: 5, seconds: 130 }), "queued for a core: place 2 of 5, starts in about 2 min");
+  assert.equal(queued({ place: 1, of: 1, seconds: null }), "queued for a core: place 1 of 1");
+  assert.equal(line({ status: "queued", reason: "no processor" }), "queued for a core: no processor");
+  raceOf({ running: true });
+  assert.match(queued({ place: 4, of: 4, seconds: null }), /^queued for a core, behind the race on Start: place 4/);
+  raceOf({ running: false });
+  assert.match(queued({ place: 4, of: 4, seconds: null }), /^queued for a core: place 4/);
 });
 
 test("a run of another process says so", () => {

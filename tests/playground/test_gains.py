@@ -52,7 +52,7 @@ def test_budgets_that_differ_are_told_and_not_compared():
     found = {name: Result(LOSSES[name], seconds) for name, seconds in used.items()}
     fair, told = fairly(found, in_tokens=False)
     assert fair == ["ngram", "single_head_attention", "multi_head_attention"]
-    assert told == "Each network trained for 4.8 to 5.5 s. Not compared: bigram, which used 1.2 s."
+    assert told == "Each network trained for 4.8 to 5.5 s. Not compared: bigram (1.2 s)."
     assert fairly({"ngram": found["ngram"]}, in_tokens=False) == (["ngram"], "")
 
 
@@ -60,4 +60,4 @@ def test_equal_tokens_are_told_as_one_number():
     found = {name: Result(2.0, 400_000) for name in ("bigram", "single_head_attention")}
     assert fairly(found, in_tokens=True)[1] == "Each network trained on 400,000 tokens."
     found["bigram"] = Result(2.0, 100_000)
-    assert fairly(found, in_tokens=True)[1].endswith("single head, which used 400,000 tokens.")
+    assert fairly(found, in_tokens=True)[1].endswith(": single head (400,000 tokens).")

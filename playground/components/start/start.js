@@ -10,6 +10,7 @@ import { figureOf } from "./ladder_figure.js";
 import { enlarged, onPresenting, thick } from "../page/presenting.js";
 import { cardOf, ofAnotherText, showLosses, showRace, waysIn } from "./cards.js";
 import { Race } from "./race.js";
+import { raceOf } from "./racing.js";
 
 const BUDGETS = [
   [5, "5 s"],
@@ -17,6 +18,10 @@ const BUDGETS = [
   [60, "1 min"],
   ["tokens", "equal tokens"],
 ];
+const HOW = new Map([["tokens", "Each model reads as many tokens, however long it takes"]]);
+const BY_THE_CLOCK = "They take turns: longer by the clock.";
+const WHY_LONGER =
+  "As many train at once as there are cores. To start a model, to time its steps and to judge it are not counted.";
 const IN_SHORT =
   "Each of these adds one idea to the one before. Let them all learn the same text, on this machine, " +
   "and see what each idea is worth.";
@@ -29,6 +34,7 @@ export class Start {
     this.axis = "step";
     this.budget = 20;
     this.race = new Race(server, element, (problem) => this.raceChanged(problem));
+    raceOf(this.race);
     linkAxes("start", this, AXES);
     this.build();
     onTheme(element, () => this.draw());
@@ -50,7 +56,7 @@ export class Start {
     this.steering.append(this.pause, this.stop);
     const budgets = make("div", "pills start-budgets");
     this.budgetPills = BUDGETS.map(([budget, label]) => {
-      const pill = button(label, "pill-button", `Each model may take ${label}`, () => {
+      const pill = button(label, "pill-button", HOW.get(budget) ?? `Each model trains for about ${label}`, () => {
         this.budget = budget;
         this.showBudget();
       });
@@ -60,7 +66,11 @@ export class Start {
     budgets.append(...this.budgetPills);
     this.problem = make("p", "start-problem");
     this.problem.setAttribute("role", "alert");
-    left.append(this.go, this.steering, make("span", "figure-unit", "each model may take"), budgets, this.problem, waysIn());
+    const clock = make("p", "start-clock", BY_THE_CLOCK);
+    clock.title = WHY_LONGER;
+    const racing = make("div", "start-racing");
+    racing.append(this.go, this.steering);
+    left.append(racing, make("span", "figure-unit", "training of each model"), budgets, clock, this.problem, waysIn());
 
     const right = make("div", "card start-chart");
     const head = make("div", "figure-head");

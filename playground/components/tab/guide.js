@@ -2,7 +2,7 @@
 import { NO_ANSWER, ask } from "../basics/calls.js";
 import { button, make } from "../basics/dom.js";
 import { join, moved } from "../page/link.js";
-import { GuideRun, TRAINING, nothingYet } from "./guide_run.js";
+import { BEGINS, GuideRun, nothingYet } from "./guide_run.js";
 import { keepPlace, placesKept, showGuides } from "./guide_places.js";
 import { tab } from "./tab.js";
 
@@ -132,7 +132,7 @@ export class GuideStrip {
     document.getElementById(`panel-${this.key}`)?.scrollIntoView({ block: "nearest" });
     this.telling = true;
     this.render();
-    this.words.textContent = press === "train" ? TRAINING : "";
+    this.words.textContent = press === "train" ? BEGINS : "";
     if (press === "reset" || press === "step") this.sayIn(PRESSED_MS);
     else if (press !== "train") this.say();
   }

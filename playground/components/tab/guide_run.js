@@ -2,13 +2,14 @@
 import { evaluations } from "./feed.js";
 import { queueWords } from "./status_words.js";
 
+export const BEGINS = "The run is being prepared: the first numbers come with the first evaluation.";
 export const TRAINING = "Training: the first numbers come with the first evaluation.";
 
 /** In place of what happened, of a run without an evaluation that waits or trains; else null. */
 export function nothingYet(record) {
   if (evaluations(record).length) return null;
   if (record.status === "queued") {
-    return `The run waits (${queueWords(record)}). It begins by itself: there is nothing to press.`;
+    return `The run waits ${queueWords(record)}. It begins by itself: there is nothing to press.`;
   }
   return record.status === "starting" || record.status === "running" ? TRAINING : null;
 }

@@ -14,6 +14,7 @@ import { tab } from "./tab.js";
 import { linkSettings } from "./link.js";
 import { rightAt } from "../loss/words.js";
 
+const SLOW_MS = 400; // after which the page says that it prepares a run
 const BEGIN_MS = 120000; // a run may begin with a text that is first fetched and counted
 
 export function runFeed(element, props, watch, server) {
@@ -28,14 +29,24 @@ export function runFeed(element, props, watch, server) {
     poller = pollerOf(one.feed, server);
   };
 
+  const prepares = (on) => {
+    if (on === one.preparing) return;
+    one.preparing = on;
+    one.feed.publishState();
+  };
+
   // Whatever is done to a run goes straight to the server: an event of Gradio's keeps the browser busy
   // for longer than the run takes to obey. Gradio is only asked for the settings (`inputs`, those of
   // `Actions.begin`), and told what to show: token, feed, chart, notice.
   one.begin = async (name, inputs) => {
     if (beginning) return [];
     beginning = true;
+    const begins = name === "train" || name === "reset" || (name === "step" && !steered(one.record));
+    const slow = setTimeout(() => prepares(begins), SLOW_MS);
     const answer = await ask(server, "begin", [name, ...inputs], BEGIN_MS);
     beginning = false;
+    clearTimeout(slow);
+    prepares(false);
     const error = answer ? answer.error : NO_ANSWER;
     const notice = noticeOf(error ?? "");
     one.refused = error ? inputs.slice(1) : null;
@@ -103,7 +114,7 @@ function drawStrip(element, props, one) {
     const pieces = statusWords(record);
     line.replaceChildren(...pieces.map(([text, strong]) => (strong ? make("b", "", text) : text)));
     hint.textContent = hintWords(record, one);
-    hint.classList.toggle("calm", one.connected && !one.stale);
+    hint.classList.toggle("calm", one.connected && (one.preparing || !one.stale));
     for (const [name, tip] of Object.entries(tipWords(record))) {
       const button = document.getElementById(`${name}-${props.feed}`);
       if (button && button.title !== tip) button.title = tip;

@@ -1,6 +1,7 @@
 // The state of a run in words: the line of the status strip, its hint, and the note on the tab's button.
 import { duration, roughly, whole } from "../basics/wording.js";
 import { LIVE, steered } from "./feed.js";
+import { racing } from "../start/racing.js";
 
 const TITLES_TOLD = 3; // of settings that differ
 
@@ -27,7 +28,7 @@ export function statusWords(record) {
   }
   if (status === "finished" && record.elsewhere) return [["trained by others", true], [" · here it can learn your text", false]];
   if (status === "finished") return [["finished", true], [`: ${whole(step)} steps`, false], ...elsewhere.map(after)];
-  if (status === "queued") return [["queued", true], [`: ${queueWords(record)}`, false]];
+  if (status === "queued") return [["queued", true], [` ${queueWords(record)}`, false]];
   if (status === "starting") return [["starting …", false]];
   if (status === "failed") return [["failed", true], [`: ${reason || "no reason was given"}`, false]];
   if (status === "unknown") return [[reason || "this run is no longer here: press Train", false]];
@@ -44,20 +45,21 @@ export const tipWords = (record) => ({
   seed: "Draw another seed, for the next run",
 });
 
-/** The place in the queue and a rough time until the run starts, as far as they are known. */
+/** What a run waits for, its place in the queue and a rough time until it starts, as far as they are known. */
 export function queueWords({ queue, reason }) {
-  if (!queue) return reason || "starts when a place is free";
-  const place = `place ${queue.place} of ${queue.of}`;
-  return queue.seconds === null || queue.seconds === undefined
-    ? `${place}, starts when a place is free`
-    : `${place}, starts in about ${roughly(queue.seconds)}`;
+  const waits = racing() ? "for a core, behind the race on Start" : "for a core";
+  if (!queue) return reason ? `${waits}: ${reason}` : waits;
+  const place = `${waits}: place ${queue.place} of ${queue.of}`;
+  return Number.isFinite(queue.seconds) ? `${place}, starts in about ${roughly(queue.seconds)}` : place;
 }
 
 /** What a visitor should know beside the status, or ""; differing: titles of settings, and "text".
  *
- * stepped: the run that Step began in place of the one shown, or null. */
-export function hintWords(record, { connected, differing, stepped = null }) {
+ * stepped: the run that Step began in place of the one shown, or null. preparing: a button has been pressed that
+ * begins one, and the server has not answered yet. */
+export function hintWords(record, { connected, differing, stepped = null, preparing = false }) {
   if (!connected) return "connection lost, trying again";
+  if (preparing) return "The new run is being prepared …";
   if (record.elsewhere) return "";
   if (!differing.length) {
     const begun = stepped !== null && stepped === record.run && LIVE.has(record.status) && record.step < 2;

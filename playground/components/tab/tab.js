@@ -41,6 +41,7 @@ export class Tab {
     this.begin = async () => []; // Train, Step and Reset; set by the status strip
     this.refused = null; // the text and settings of the last of them, if the notice says why they were refused
     this.refusedAt = null; // of a refusal that may be because the run trains: {step, trains}
+    this.preparing = false; // a run is being begun
     this.stepped = null; // the run that Step began, until a button begins another
     this.withdraw = () => {}; // takes the notice away; set by the status strip
     this.linkRun = () => {}; // tells the address of the run shown
@@ -102,14 +103,12 @@ export class Tab {
   }
 
   /** Takes the notice away that Go on was refused since the run trains, from another tab, once that is over. */
-  withdrawIfEnded({ status, step }) {
-    const at = this.refusedAt;
-    if (!at) return;
-    const trains = LIVE.has(status);
-    if (!trains && (at.trains || step > at.step)) {
+  withdrawIfEnded({ status, step }, at = this.refusedAt) {
+    if (at && LIVE.has(status)) at.trains = true;
+    else if (at?.trains || step > at?.step) {
       this.refused = this.refusedAt = null;
       this.withdraw();
-    } else at.trains ||= trains;
+    }
   }
 
   /** Calls fn(record, change) with the run shown, as `Feed.subscribe` does, whichever run that is. */
