@@ -95,7 +95,7 @@ def live_figure(
 
 
 def diary(key: str, classes: str = "") -> gr.HTML:
-    """Samples while it learns, newest last."""
+    """What the model writes at each stage of its run, newest last."""
     return _component("diary", None, classes=f"diary-block {classes}", feed=key)
 
 

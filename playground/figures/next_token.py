@@ -1,4 +1,4 @@
-"""All that a bigram knows: a table of next tokens, the learned one beside the counted one.
+"""All that a bigram knows: a table of next tokens, the model's beside the counted one.
 
 Rows are the present token, columns the next one; both tables share the scale 0 to 1.
 """
@@ -15,19 +15,24 @@ from numpy.typing import NDArray
 from playground.figures import template
 from playground.figures.tokens import visible, visible_all
 
+LEARNED = ("learned", "counted")  # the names of the two tables
+COUNTED = ("smoothed counts", "raw counts")  # the same of a model that counts, and learns nothing
 LANDMARKS = " AIOTaeiotz"  # of characters
 TICKS, MOST_LETTERS = 8, 5  # of pieces: how many have a name at the edge, and how much of it
 
 
 def figure(
-    learned: NDArray[np.floating], counted: NDArray[np.floating], tokens: Sequence[str]
+    learned: NDArray[np.floating],
+    counted: NDArray[np.floating],
+    tokens: Sequence[str],
+    names: tuple[str, str] = LEARNED,
 ) -> go.Figure:
-    """The learned and the counted table, (V, V) each, rows summing to 1, side by side."""
+    """The model's table and the counted one, (V, V) each, rows summing to 1, side by side under their names."""
     labels = visible_all(tokens)
     light, dark = template.head_hue(0)
     landmarks = _landmarks(tokens)
-    names = [name[:MOST_LETTERS] for name in landmarks]
-    longest = max(map(len, names))
+    letters = [name[:MOST_LETTERS] for name in landmarks]
+    longest = max(map(len, letters))
     result = go.Figure()
     for index, table in enumerate((learned, counted)):
         result.add_trace(
@@ -40,7 +45,7 @@ def figure(
                 showscale=False,
                 xaxis=f"x{index + 1}" if index else "x",
                 yaxis=f"y{index + 1}" if index else "y",
-                hovertemplate=f"{('learned', 'counted')[index]}: after “%{{y}}” comes "
+                hovertemplate=f"{names[index]}: after “%{{y}}” comes "
                 "“%{x}” with %{z:.1%}<extra></extra>",
             )
         )
@@ -48,7 +53,7 @@ def figure(
         "tickmode": "array",
         "type": "category",
         "tickvals": landmarks,
-        "ticktext": names,
+        "ticktext": letters,
         "tickangle": 0 if longest == 1 else -90,
         "ticklen": 2,
         "tickfont": {"family": template.MONOSPACE, "size": 9},
@@ -68,23 +73,26 @@ def figure(
         xaxis2={**across, "domain": [0.52, 1], "anchor": "y2"},
         yaxis=down,
         yaxis2={**down, "anchor": "x2", "showticklabels": False},
-        annotations=[_title("learned", 0.24), _title("counted", 0.76)],
+        annotations=[_title(names[0], 0.24), _title(names[1], 0.76)],
         meta={"hues": [{"light": light, "dark": dark}]},
     )
     return result
 
 
 def summary(
-    learned: NDArray[np.floating], counted: NDArray[np.floating], tokens: Sequence[str]
+    learned: NDArray[np.floating],
+    counted: NDArray[np.floating],
+    tokens: Sequence[str],
+    names: tuple[str, str] = LEARNED,
 ) -> str:
-    """The distance of the learned table from the counted one, and the most probable pair learned."""
+    """The distance of the model's table from the counted one, and the model's most probable pair."""
     learned, counted = np.asarray(learned, dtype=float), np.asarray(counted, dtype=float)
     difference = float(np.abs(learned - counted).mean())
     row, column = divmod(int(learned.argmax()), learned.shape[1])
     return (
         f"Mean absolute difference {difference:.3f} per cell. The most probable pair: after "
         f"“{visible(tokens[row])}” comes “{visible(tokens[column])}” with "
-        f"{learned[row, column]:.0%} (counted {counted[row, column]:.0%})."
+        f"{learned[row, column]:.0%} ({names[1]} {counted[row, column]:.0%})."
     )
 
 

@@ -13,10 +13,10 @@ from lm.inside.head_patterns import induction
 from lm.inside.inspection import inspect, next_character_table
 from lm.runs.run import Run
 from lm.tokenizers import Tokenizer
+from playground import prompts
 from playground.figures import attention as attention_figure
 from playground.figures import next_token, template
 from playground.figures.head_words import head_words
-from playground.tabs import prompts
 
 DEFAULT_TEXT = "What news, my lord? The king is come again."
 MOST_POSITIONS = 64  # in a heatmap; more would be finer than the screen
@@ -58,14 +58,16 @@ def attention(run: Run, model: nn.Module, text: str) -> dict[str, Any]:
 
 
 def table(run: Run, model: nn.Module) -> dict[str, Any]:
-    """The learned table of next tokens beside the counted one; of a large vocabulary, the most frequent."""
+    """The model's table of next tokens beside the counted one; of a large vocabulary, the most frequent."""
     tokenizer, pairs = run.tokenizer(), run.counted_pairs
     learned, counted = next_character_table(model, pairs.ids), pairs.table
     tokens = [tokenizer.token_text(int(id)) for id in pairs.ids]
+    counts = run.plan.training.learner == "counting"
+    names = next_token.COUNTED if counts else next_token.LEARNED
     return {
         "kind": "table",
-        "figure": template.as_json(next_token.figure(learned, counted, tokens)),
-        "summary": next_token.summary(learned, counted, tokens),
+        "figure": template.as_json(next_token.figure(learned, counted, tokens, names)),
+        "summary": next_token.summary(learned, counted, tokens, names),
     }
 
 

@@ -163,5 +163,14 @@ def test_the_table_in_words():
     assert "after “␣” comes “u” with 90% (counted 50%)" in text
 
 
+def test_of_a_model_that_counts_no_table_is_called_learned():
+    """The tab of the n-gram called the same numbers learned in one place and counted in another."""
+    table = np.full((2, 2), 0.5)
+    figure = next_token.figure(table, table, [" ", "u"], next_token.COUNTED)
+    told = next_token.summary(table, table, [" ", "u"], next_token.COUNTED)
+    assert "learned" not in figure.to_json() + told
+    assert "(raw counts 50%)" in told
+
+
 def test_white_space_is_visible():
     assert [tokens.visible(c) for c in " \n\tx"] == ["␣", "↵", "⇥", "x"]

@@ -68,7 +68,7 @@ export class NextPicture {
 export function flatWords(V, each) {
   const nats = Math.log(V);
   const all = whole(V);
-  const guess = `about 1 in ${all} each, as before anything is learned. A guess of 1 in ${all} costs ln ${all} = ${nats.toFixed(2)} nats`;
+  const guess = `about 1 in ${all} each, as of a model that knows nothing. A guess of 1 in ${all} costs ln ${all} = ${nats.toFixed(2)} nats`;
   if (each === 1) return `${guess}: that is where the loss begins.`;
   return (
     `${guess} for a piece of about ${each.toFixed(1)} characters, so ${(nats / each).toFixed(2)} per character: ` +

@@ -19,7 +19,7 @@ export const VIEWS = {
   surprise: ["Surprise", "The loss, token by token"],
   layers: ["Layers", "Layer by layer: what each layer would already say"],
   past: ["Past", "Loss by position in the context: is the far past of use?"],
-  table: ["Table", "What follows each token: learned and counted"],
+  table: ["Table", "What follows each token, beside what was counted"],
   lines: ["Lines", "Cross-attention as lines between the line that was read and the answer"],
   cross: ["Cross", "Cross-attention: what each position of the answer looks at in the line"],
   encoder: ["Encoder", "What each position of the line looks at in the line"],

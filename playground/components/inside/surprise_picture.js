@@ -42,7 +42,7 @@ export class SurprisePicture {
 
 /** The mean of the bars as [number, words]; the loss is per character, whatever a token is. */
 export function meanWords({ mean, uniform, held_out: heldOut, per_character: loss, characters_per_token: each = 1 }) {
-  const where = heldOut ? "this passage, which it never learned from" : "the text in the box";
+  const where = heldOut ? "this passage, which is not in its training text" : "the text in the box";
   const nothing = `Knowing nothing would be ${uniform.toFixed(2)}`;
   if (each === 1) return [mean.toFixed(2), ` nats is the mean of these bars: the loss on ${where}. ${nothing}.`];
   return [

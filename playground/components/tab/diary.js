@@ -1,4 +1,4 @@
-// Samples while it learns: the text that the model wrote at each stage of its run, newest last.
+// What it writes: the text of the model at each stage of its run, newest last.
 import { briefly, showChoices } from "../basics/choices.js";
 import { make, onShown } from "../basics/dom.js";
 import { judgedAt } from "../loss/words.js";
@@ -6,12 +6,14 @@ import { tab } from "./tab.js";
 import { tooltip } from "../basics/tooltip.js";
 import { whole } from "../basics/wording.js";
 
+const TITLE = "What it writes"; // also of a model that counts, and learns nothing
+
 export function diary(element, props) {
   const head = make("div", "figure-head");
-  head.append(make("span", "figure-title", "Samples while it learns"));
+  head.append(make("span", "figure-title", TITLE));
   const list = make("div", "diary-list");
   list.tabIndex = 0;
-  list.setAttribute("aria-label", "Samples while it learns");
+  list.setAttribute("aria-label", TITLE);
   const frame = make("div", "diary");
   const base = new BaseSample(frame);
   const both = make("div", "diary-both");

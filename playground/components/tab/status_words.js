@@ -39,7 +39,7 @@ export function statusWords(record) {
 export const tipWords = (record) => ({
   train: "Begin a new run with these settings",
   step: steered(record) ? "Make one step of this run, and wait" : "Begin a new run, make its first step, and wait",
-  stop: "End this run; what it has learned is kept",
+  stop: "End this run; what it has so far is kept",
   go_on: "Train this run further",
   reset: "Begin a new run, and wait before its first step",
   seed: "Draw another seed, for the next run",
