@@ -58,11 +58,16 @@ def _check_directory(source: BinaryIO, file: Path) -> None:
 
     The record at the end of a zip tells its length. Zips of more than 4 GB have another such record.
     """
+    begins = source.read(4)
     length = source.seek(0, os.SEEK_END)
+    if not length:
+        raise RunProblem(f"{file} is empty, and no zip file.")
     source.seek(max(0, length - 70_000))
     tail = source.read()
     place = tail.rfind(b"PK\x05\x06")
     if place < 0 or len(tail) < place + 22:
+        if begins == b"PK\x03\x04":
+            raise RunProblem(f"{file} is a zip file without its end: copy or download it again.")
         raise RunProblem(f"{file} is no zip file.")
     size = struct.unpack("<L", tail[place + 12 : place + 16])[0]
     if size > MOST_DIRECTORY or b"PK\x06\x07" in tail[max(0, place - 20) : place]:
@@ -99,7 +104,13 @@ def checked(archive: zipfile.ZipFile, file: Path) -> dict[str, zipfile.ZipInfo]:
         members[place] = info
     if missing := [name for name in NEEDED if name not in members]:
         raise RunProblem(f"{file} holds no whole run: {missing[0]} is missing.")
-    _check_size(kept, file)
+    size = sum(info.file_size for info in kept)
+    if size > MOST_BYTES:
+        raise RunProblem(
+            f"{file} unpacks to {size_in_words(size)}, and a run may take {size_in_words(MOST_BYTES)}: "
+            "it is not unpacked."
+        )
+    check_growth(size, file)
     return members
 
 
@@ -120,17 +131,16 @@ def check_member(info: zipfile.ZipInfo, file: Path) -> None:
         )
 
 
-def _check_size(infos: list[zipfile.ZipInfo], file: Path) -> None:
-    """Refuse what unpacks to more than a run takes. `zipfile` unpacks no more than the sizes that it tells."""
-    size, packed = sum(i.file_size for i in infos), file.stat().st_size
-    if size > MOST_BYTES:
-        raise RunProblem(
-            f"{file} unpacks to {size_in_words(size)}, and a run may take {size_in_words(MOST_BYTES)}: "
-            "it is not unpacked."
-        )
+def check_growth(size: int, file: Path) -> None:
+    """Refuse a zip that unpacks to `size` bytes if that is beyond measure: weights hardly get smaller by packing.
+
+    `zipfile` unpacks no more than the sizes that the zip tells.
+    """
+    packed = file.stat().st_size
     if size > SMALL and size > MOST_RATIO * packed:
         raise RunProblem(
-            f"{file} unpacks to {size // max(1, packed):,} times its size, as no run does: it is not unpacked."
+            f"{file} unpacks to {size // max(1, packed):,} times its size, as no run and no model does: "
+            "it is not unpacked."
         )
 
 
@@ -152,8 +162,10 @@ def _piece(source: Any, file: Path, info: zipfile.ZipInfo) -> bytes:
     try:
         piece: bytes = source.read(1 << 20)
         return piece
-    except Exception as error:  # zlib.error, and whatever else a damaged stream leads to
-        raise RunProblem(f"{file} is damaged: {shown(info.filename)}: {error}.") from None
+    except Exception:  # a wrong checksum, zlib.error, and whatever else a damaged stream leads to
+        raise RunProblem(
+            f"{file} is damaged: {shown(info.filename)} in it cannot be unpacked."
+        ) from None
 
 
 def shown(name: str) -> str:

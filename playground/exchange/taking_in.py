@@ -6,7 +6,6 @@ one folder.
 
 import dataclasses
 import fnmatch
-import shutil
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -25,7 +24,6 @@ from lm.runs import zip_checks
 
 Tell = Callable[[str, float | None], None]
 PATTERNS = (*hub.FILES, "*.gguf", "*.bin")  # of a model; a .bin is refused, by a sentence
-PIECE = 1 << 20
 UNNAMED = "uploaded files"
 FAMILIES = {"gpt2": "GPT-2", "llama": "Llama"}
 LOOK = 0.5  # seconds between two looks at how much has come from the hub
@@ -154,21 +152,16 @@ def unpacked(archive: Path, out: Path, most: int | None) -> None:
                 f"{archive.name} unpacks to {size_in_words(size)}, and this page takes up to "
                 f"{size_in_words(most)}."
             )
+        zip_checks.check_growth(size, archive)
         free = free_disk(out)
         if free is not None and size > free:
             raise RunProblem(
                 f"{archive.name} unpacks to {size_in_words(size)}, and {size_in_words(free)} are free."
             )
-        for name, info in members.items():
-            # It is never read: its name alone tells that the model is in pickles.
-            if name.endswith(".bin"):
-                (out / name).touch()
-                continue
-            try:
-                with opened.open(info) as source, (out / name).open("xb") as target:
-                    shutil.copyfileobj(source, target, PIECE)
-            except (zipfile.BadZipFile, EOFError, RuntimeError, FileExistsError) as error:
-                raise RunProblem(f"{archive.name} is damaged: {error}.") from None
+        for name in [name for name in members if name.endswith(".bin")]:
+            del members[name]  # it is never read: its name alone tells that the model is in pickles
+            (out / name).touch()
+        zip_checks.unpack(opened, members, out, archive)
 
 
 def model_members(archive: zipfile.ZipFile, file: Path) -> dict[str, zipfile.ZipInfo]:

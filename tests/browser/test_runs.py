@@ -309,6 +309,8 @@ def test_runs_are_sorted_filtered_named_deleted_brought_back_and_sent_as_files(
         refused = page.locator(".exchange-import .problem", has_text=why)
         refused.wait_for(state="attached")
         assert str(tmp_path) not in refused.text_content()
+    page.locator(".runs-file").set_input_files([tmp_path / "no.zip", file])  # two at once
+    page.locator(".exchange-import .problem", has_text="one at a time").wait_for(state="attached")
     assert {path.name for path in server.runs.iterdir()} == before
 
     # a ticked run that somebody deletes on the disk

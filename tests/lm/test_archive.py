@@ -298,13 +298,17 @@ def test_a_damaged_or_torn_zip(packed, tmp_path):
     data = packed.read_bytes()
     for damaged in (data[: len(data) // 2], data[:-10], data[100:]):
         (tmp_path / "x.zip").write_bytes(damaged)
-        refused(tmp_path / "x.zip", tmp_path)
+        said = refused(tmp_path / "x.zip", tmp_path)
+        assert ("without its end" in said) == data.startswith(damaged)
     with zipfile.ZipFile(packed) as file:
         place = file.infolist()[0].header_offset + 200
     flipped = bytearray(data)
     flipped[place] ^= 1
     (tmp_path / "x.zip").write_bytes(flipped)
-    assert "is damaged" in refused(tmp_path / "x.zip", tmp_path)
+    said = refused(tmp_path / "x.zip", tmp_path)
+    assert "is damaged" in said and "cannot be unpacked" in said and "CRC" not in said
+    (tmp_path / "x.zip").write_bytes(b"")
+    assert "is empty" in refused(tmp_path / "x.zip", tmp_path)
 
 
 def test_a_label_that_misleads(members, tmp_path):

@@ -200,6 +200,20 @@ def test_what_is_no_model_is_refused_and_no_run_is_made(files, why, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_bomb_and_a_damaged_zip_are_refused_before_they_fill_the_disk(tmp_path):
+    """Without a limit of the page, the eight gigabytes of a zip of zeros were written first."""
+    there = tmp_path / worker.FILES
+    there.mkdir()
+    bomb = zipped({"m/config.json": b"{}", "m/model.safetensors": b"\0" * 20_000_000})
+    torn = bytearray(zipped({"m/config.json": bytes(range(256)) * 40}))
+    torn[60:90] = b"\xff" * 30  # no stream of the kind that is unpacked
+    for content, why in ((bomb, "times its size"), (torn, "cannot be unpacked")):
+        (there / "model.zip").write_bytes(content)
+        with pytest.raises(RunProblem, match=why):
+            taking_in.take(untold, there, tmp_path / "out")
+        assert not (there / "model.safetensors").exists()
+
+
 def test_a_zip_that_unpacks_beside_its_folder_leaves_nothing_there(tmp_path):
     there = tmp_path / "job" / worker.FILES
     there.mkdir(parents=True)

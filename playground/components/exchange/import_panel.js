@@ -8,6 +8,7 @@ const EXAMPLE = "HuggingFaceTB/SmolLM2-135M-Instruct";
 const HINT =
   "A run: its zip file. A model of GPT-2's or Llama's kind: a GGUF file, or the files (or a zip) of its " +
   "Hugging Face folder. Weights in pickles (.bin) are refused: they can run any program.";
+const ONE_ZIP = "A zip file holds a whole run or model: choose one at a time. Nothing was imported.";
 let panels = 0; // of the page
 
 /** Sends the zip of a run or a model; resolves to {run}, {job} or {error}. */
@@ -88,7 +89,9 @@ export class ImportPanel {
     this.file.value = ""; // the same file may be chosen again
     if (!files.length) return null;
     const [first] = files;
-    if (files.length === 1 && first.name.toLowerCase().endsWith(".zip")) {
+    const zips = files.filter(({ name }) => name.toLowerCase().endsWith(".zip"));
+    if (zips.length && files.length > 1) return this.progress.say(ONE_ZIP, true);
+    if (zips.length) {
       this.progress.tell(`Reading ${first.name}`);
       return this.bring(() => zipSent(first));
     }
