@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lm.errors import CorpusProblem
 
-TRAIN_SHARE = 0.9  # of any text, from its beginning, to learn from; the rest is the validation split
+TRAIN_SHARE = 0.9  # of any text: its beginning is to learn from, the rest is the validation split
 SHORTEST = 1_200  # characters; this share of them holds a row of the longest context, 1,024
 LARGEST = 50_000_000  # bytes; a small model would see only a fraction of a larger text
 ALLOWED_CONTROLS = "\t\n\f"

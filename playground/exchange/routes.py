@@ -14,11 +14,11 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from lm.errors import Problem
+from playground.arguments import sendable
 from playground.exchange.exports import Exports
 from playground.exchange.imports import Imports
 from playground.exchange.jobs import GONE, Jobs
 from playground.runs.library import Library
-from playground.tabs.prompts import sendable
 
 BEGIN, FILES, JOB, MADE = "/exchange", "/exchange/files", "/exchange/job", "/exchange/made"
 KIND, FILE_KIND = "application/json", "application/octet-stream"

@@ -25,12 +25,12 @@ from lm.tasks.continue_text import SAMPLE, first_token
 from lm.tokenizers import Tokenizer
 from lm.tokenizers.streaming import Stream
 from lm.training.config import CountingConfig
+from playground import prompts
 from playground.figures import template
 from playground.looking import far_past, head_costs, pairs
 from playground.looking.inspection import DEFAULT_TEXT, MOST_POSITIONS, attention, table
 from playground.looking.snapshots import Snapshots
 from playground.looking.writing import written
-from playground.tabs import prompts
 
 MOST_OFF = 64  # heads switched off at once
 MOST_SAMPLED = 1000  # characters of a sample of the diary

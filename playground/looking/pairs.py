@@ -20,12 +20,12 @@ from lm.models.encoder_decoder import EncoderDecoderConfig
 from lm.rewriting import Rewriter
 from lm.runs.run import Run
 from lm.tasks.rewrite import shown
+from playground import prompts
 from playground.figures import attention as attention_figure
 from playground.figures import template
 from playground.figures.head_words import Part, head_words
 from playground.figures.pair_words import ahead_words, cross_words, mask_words
 from playground.looking.rewriting import as_read
-from playground.tabs import prompts
 
 View = Callable[[Run, nn.Module, str], dict[str, Any]]
 

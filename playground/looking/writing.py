@@ -15,8 +15,8 @@ from lm.prompt import Begun, Prompt
 from lm.runs.run import Run
 from lm.tokenizers import Tokenizer
 from lm.tokenizers.streaming import Stream
+from playground import prompts
 from playground.looking.snapshots import Snapshots
-from playground.tabs import prompts
 
 ALTERNATIVES = 5  # likeliest tokens that are told with each written one
 UPDATES_PER_SECOND = 12  # how often a growing text is sent

@@ -19,10 +19,9 @@ from lm.runs.format import imported_title
 from lm.runs.listing import Listing
 from lm.settings import describe
 from lm.tokenizers import ImportedTokenizerConfig
+from playground.arguments import polled, sendable
 from playground.runs.library import INCLUDED, Library
 from playground.runs.trash import Trash
-from playground.tabs.arguments import polled
-from playground.tabs.prompts import sendable
 
 MOST_TICKED = 10  # runs that are compared at once, as in components/runs/ticks.js
 MOST_OWN = 500  # tokens of its own runs that a browser may send

@@ -18,8 +18,8 @@ from starlette.routing import Route
 
 from lm.errors import Problem
 from lm.runs import archive, zip_checks
+from playground.arguments import sendable
 from playground.runs.comparison import Comparison
-from playground.tabs.prompts import sendable
 
 ADDRESS = "/run.zip"
 MOST_BYTES = 200_000_000  # of a zip that is brought; packed, the largest included run takes 8 MB

@@ -17,9 +17,9 @@ from lm.prompt import Begun
 from lm.rewriting import Rewriter
 from lm.runs.run import Run
 from lm.tokenizers.streaming import Stream
+from playground import prompts
 from playground.looking.snapshots import Snapshots
 from playground.looking.writing import UPDATES_PER_SECOND
-from playground.tabs import prompts
 
 
 @dataclass

@@ -6,8 +6,8 @@ import gradio as gr
 
 from lm.errors import Problem
 from playground import components
+from playground.arguments import arguments
 from playground.runs.board import Board
-from playground.tabs.arguments import arguments
 
 
 def build(board: Board) -> None:

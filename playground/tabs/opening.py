@@ -11,11 +11,10 @@ from typing import Any
 import gradio as gr
 
 from playground import components
+from playground.arguments import arguments, sendable
 from playground.services import Services
 from playground.tabs import links
-from playground.tabs.arguments import arguments
 from playground.tabs.model_tab import Tab, choose, notice
-from playground.tabs.prompts import sendable
 
 
 def sentence() -> gr.HTML:

@@ -9,6 +9,7 @@ from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
 from lm.settings import describe
 from playground import components
+from playground.arguments import arguments, sendable
 from playground.looking.writing import Requests
 from playground.runs.comparison import MOST_TICKED, Answer
 from playground.runs.side_by_side import Pane, write
@@ -17,9 +18,7 @@ from playground.runs.sweep_result import SweepResults
 from playground.runs.sweeping import Sweeping
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor, visitor_of
-from playground.tabs.arguments import arguments
 from playground.tabs.events import AS_TYPED
-from playground.tabs.prompts import sendable
 
 NAME = "runs"
 MOST_WRITTEN = 500  # tokens of each text

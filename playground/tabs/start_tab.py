@@ -6,10 +6,10 @@ import gradio as gr
 
 from lm.errors import Problem
 from playground import components
+from playground.arguments import arguments, polled
 from playground.runs.race import Races
 from playground.services import Services
 from playground.serving.visitors import visitor_of
-from playground.tabs.arguments import arguments, polled
 from playground.tabs.ladder_data import ladder
 
 NAME = "start"

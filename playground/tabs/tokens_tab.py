@@ -9,6 +9,7 @@ from lm.corpora import Corpus
 from lm.errors import Problem, SettingsProblem
 from lm.tokenizers import BPETokenizer, UnigramTokenizer, bpe, byte_level, unigram
 from playground import components, tokens
+from playground.arguments import arguments
 from playground.cutting import player, words
 from playground.cutting.cut import MOST, TextCut, checked, cut
 from playground.cutting.examples import PASSAGE, example, titles
@@ -16,7 +17,6 @@ from playground.cutting.facts import Words, count_words, facts
 from playground.guides import guide
 from playground.services import Services
 from playground.tabs import lesson_view
-from playground.tabs.arguments import arguments
 from playground.texts import NotYet
 from playground.tokens import CHARACTERS
 

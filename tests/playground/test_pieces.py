@@ -14,11 +14,11 @@ from lm.runs import recording
 from lm.runs.facts import text_key
 from lm.tokenizers import TokenizerConfig
 from lm.training.loop import train
+from playground import prompts
 from playground.looking import inside, writing
 from playground.looking.head_costs import comparison
 from playground.runs import side_by_side
 from playground.runs.side_by_side import Pane
-from playground.tabs import prompts
 from playground.tabs.actions import Actions
 from playground.tabs.guiding import Guiding
 from tests.playground.answers import written

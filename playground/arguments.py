@@ -6,7 +6,11 @@ from typing import Any
 
 from lm.interchange.chat import Chat, chat_of
 from lm.runs.run import Run
-from playground.tabs.prompts import sendable
+
+
+def sendable(value: Any) -> str:
+    """A visitor's text without halves of surrogate pairs, which JSON cannot carry back."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def chat_wanted(run: Run, asked: dict[str, Any]) -> Chat | None:

@@ -1,17 +1,10 @@
 """A visitor's text as tokens that a model can read, with a note on the characters that it cannot."""
 
-from typing import Any
-
 import numpy as np
 
 from lm.prompt import Prompt
 from lm.tasks.continue_text import first_token
 from lm.tokenizers import Tokenizer
-
-
-def sendable(value: Any) -> str:
-    """A visitor's text without halves of surrogate pairs, which JSON cannot carry back."""
-    return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def encode(tokenizer: Tokenizer, text: str) -> tuple[np.ndarray, list[str]]:
