@@ -132,7 +132,7 @@ def check_member(info: zipfile.ZipInfo, file: Path) -> None:
 
 
 def check_growth(size: int, file: Path) -> None:
-    """Refuse a zip that unpacks to `size` bytes if that is beyond measure: weights hardly get smaller by packing.
+    """Refuse a zip that unpacks to `size` bytes if that is beyond measure: weights hardly shrink by packing.
 
     `zipfile` unpacks no more than the sizes that the zip tells.
     """
