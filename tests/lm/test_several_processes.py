@@ -210,6 +210,25 @@ def test_a_port_that_is_taken_is_named(monkeypatch):
             pass
 
 
+WRONG = {
+    "variable RANK is missing": {"RANK": ""},
+    "variable WORLD_SIZE is 'two'": {"WORLD_SIZE": "two"},
+    "variable MASTER_PORT is '99999'": {"MASTER_PORT": "99999"},
+    "variable MASTER_ADDR is missing": {"MASTER_ADDR": ""},
+    "RANK is 2, and must be less than WORLD_SIZE, 2": {"RANK": "2"},
+}
+
+
+@pytest.mark.parametrize("told", WRONG)
+def test_an_environment_that_torchrun_did_not_make_is_named(told):
+    """Some clusters set a part of these variables for every program: that was a traceback of torch."""
+    usual = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1", "RANK": "0", "WORLD_SIZE": "2"}
+    environment = {name: value for name, value in (usual | WRONG[told]).items() if value}
+    expected = pytest.raises(SettingsProblem, match=told + ".*: start.* with torchrun")
+    with expected, joined("cpu", environment=environment):
+        pass
+
+
 def torchrun(*arguments, **options):
     """`torchrun` with two processes, each on one thread."""
     words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "lm"]

@@ -19,6 +19,10 @@ from lm.errors import RunProblem, SettingsProblem
 from lm.plan import Plan
 
 BACKENDS = {"cpu": "gloo", "cuda": "nccl"}
+HIGHEST_PORT = 65_535
+BY_TORCHRUN = (
+    "start several processes with torchrun, which sets it, or a single one without WORLD_SIZE"
+)
 ONLY_GRADIENTS = "A model that counts is trained by one process: leave torchrun out."
 
 
@@ -121,17 +125,19 @@ def joined(
 ) -> Iterator[Group | None]:
     """The group that `torchrun` made this process a member of; None if it was started alone.
 
-    Raises a `SettingsProblem` if the processes cannot meet: the port is taken, or nobody answers there; a
+    Raises a `SettingsProblem` if the processes cannot meet: the port is taken, or variables are missing; a
     `LostProcess` if another one ends while this one waits for it.
     """
-    if int(environment.get("WORLD_SIZE", "1")) == 1 and not sharded:
+    alone = environment.get("WORLD_SIZE", "1") == "1"
+    if alone and not sharded:
         yield None
         return
-    if "RANK" not in environment:
+    if alone and "RANK" not in environment:
         raise SettingsProblem(
             "--shard spreads the weights over several processes: start it with torchrun --nproc-per-node 2 -m "
             "lm train …"
         )
+    _check(environment)
     kind = device.split(":")[0]
     if kind not in BACKENDS:
         raise SettingsProblem(
@@ -144,6 +150,22 @@ def joined(
     with group.loss_explained():
         yield group
     dist.destroy_process_group()  # not if there was an error: another process may be gone
+
+
+def _check(environment: Mapping[str, str]) -> None:
+    """Raise a `SettingsProblem` unless the variables are there that `torchrun` sets, with numbers in them."""
+    for name in ("WORLD_SIZE", "RANK", "MASTER_PORT"):
+        given = environment.get(name, "")
+        if not given.isdecimal() or int(given) > HIGHEST_PORT:
+            told = f"is {given!r}" if given else "is missing"
+            raise SettingsProblem(f"The environment variable {name} {told}: {BY_TORCHRUN}.")
+    if not environment.get("MASTER_ADDR"):
+        raise SettingsProblem(f"The environment variable MASTER_ADDR is missing: {BY_TORCHRUN}.")
+    if int(environment["RANK"]) >= int(environment["WORLD_SIZE"]):
+        raise SettingsProblem(
+            f"RANK is {environment['RANK']}, and must be less than WORLD_SIZE, {environment['WORLD_SIZE']}: "
+            f"{BY_TORCHRUN}."
+        )
 
 
 def _place_of(kind: str, environment: Mapping[str, str]) -> str:
