@@ -110,3 +110,25 @@ def show_the_last_run_on_the_board(page, visitor) -> None:
     )
     row.get_by_role("button").click()
     row.wait_for(state="detached")
+
+
+def test_a_long_answer_is_cut_at_two_lines_and_shown_in_full_without_moving_the_page(
+    server, context
+):
+    """Every third answer is longer than the strip, in which they had to be scrolled."""
+    page = context.new_page()
+    page.goto(f"{server.url}/?model=encoder_decoder&guide=decoder-only")
+    tab = Tab(page, RUNGS["encoder_decoder"]).ready()
+    strip = page.locator(f".tabitem:has(#panel-{tab.key}) .guide")
+    said, more = strip.locator(".guide-said"), strip.locator(".guide-more")
+    all_shown = "(node) => node.scrollHeight <= node.clientHeight + 2"
+    expect(more).to_be_hidden()
+    strip.get_by_text("What happened?").click()
+    expect(more).to_be_visible()
+    place = tab.panel.bounding_box()
+    assert not said.evaluate(all_shown) and more.get_attribute("aria-expanded") == "false"
+    more.click()
+    assert said.evaluate(all_shown) and more.get_attribute("aria-expanded") == "true"
+    assert tab.panel.bounding_box() == place
+    strip.locator(".guide-place").locator("xpath=preceding-sibling::button[1]").click()
+    expect(more).to_be_hidden()  # another step, whose words are short

@@ -3,6 +3,7 @@ import { NO_ANSWER, ask } from "../basics/calls.js";
 import { button, make } from "../basics/dom.js";
 import { join, moved } from "../page/link.js";
 import { BEGINS, GuideRun, nothingYet } from "./guide_run.js";
+import { moreButton } from "./guide_more.js";
 import { keepPlace, placesKept, showGuides } from "./guide_places.js";
 import { tab } from "./tab.js";
 
@@ -68,7 +69,8 @@ export class GuideStrip {
     const strip = make("div", "guide");
     strip.setAttribute("role", "region");
     strip.setAttribute("aria-label", "Guide");
-    strip.append(this.dots, said, this.act, this.tell, this.back, this.place, this.next, close);
+    const more = moreButton(strip, said, this.question);
+    strip.append(this.dots, said, more, this.act, this.tell, this.back, this.place, this.next, close);
     strip.hidden = !this.steps.length;
     element.replaceChildren(strip);
   }
