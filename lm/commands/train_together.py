@@ -45,6 +45,7 @@ def gathered(device: str, sharded: bool, interrupted: Interruption) -> Iterator[
     except Problem as problem:
         if group is None:
             raise
+        # A loss diverges in all of them; the first, which records the run, knows what was saved of it.
         knows_more = group.first or not isinstance(problem, Diverged)
         if knows_more and group.may_speak():
             notes.quiet = False
@@ -72,7 +73,10 @@ def new_run(group: Group, directory: Path, make: Callable[[], Run]) -> Run:
 def events_of(
     run: Run, data: Any, group: Group, resume: Checkpoint | None, **options: Any
 ) -> Events:
-    """The events of the first process, once the others may read where the run goes on."""
+    """The events of the first process, once the others may read where the run goes on.
+
+    They are told its learning rate, which the checkpoint does not hold if it was changed for going on.
+    """
     group.from_first(resume.learning_rate if resume else 0.0)
     return in_step(train(run.plan, data, resume=resume, group=group, **options), group)
 

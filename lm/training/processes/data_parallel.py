@@ -19,7 +19,8 @@ from lm.training.gradient import GradientLearner
 from lm.training.processes.group import Group
 
 REHEARSALS = 2  # passes until torch keeps its order
-APART = 2**40  # between the seeds of two processes; the seeds of all steps are smaller
+# Between the seeds of two processes: more than a run has steps, whose seeds follow one another.
+APART = 2**40
 
 
 class DataParallelLearner(GradientLearner):
@@ -34,7 +35,7 @@ class DataParallelLearner(GradientLearner):
         self.reader = self.wrapped()
         self.rehearsed = False
         self.seeded = 0
-        self.share = 1.0  # of this process in the loss of the batch, times the number of processes
+        self.share = 1.0  # R Wᵣ / W of `loss`
 
     def wrapped(self) -> nn.Module:
         """The network, with gradients that become the mean over all processes."""
@@ -72,7 +73,11 @@ class DataParallelLearner(GradientLearner):
         return mine
 
     def loss(self, batch: Batch) -> Tensor:
-        """As `GradientLearner`, so weighted that the mean over the processes is the loss of the batch."""
+        """As `GradientLearner`, so weighted that the mean over the processes is the loss of the batch.
+
+        The loss of a batch is a weighted mean. If its weights sum to W, and those of process r to Wᵣ, it is
+        the sum of Wᵣ / W · lossᵣ over all R processes: the mean of R Wᵣ / W · lossᵣ.
+        """
         return super().loss(batch) * self.share
 
     def gradient(self, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -68,6 +68,7 @@ class Group:
         for name, value in values.items():
             self.store.set(f"{name}/{self.rank}", value)
         for name, value in values.items():
+            # `get` waits until that process has said its value.
             given = [self.store.get(f"{name}/{rank}").decode() for rank in range(self.size)]
             others = [rank for rank, other in enumerate(given) if other != given[0]]
             if others:
@@ -102,10 +103,11 @@ class Group:
         try:
             return self.store.add("told", 1) == 1
         except RuntimeError:  # the table is gone, because whoever kept it is
-            return self.first or self.size == 2
+            only_one_left = self.size == 2
+            return self.first or only_one_left
 
     @contextlib.contextmanager
-    def loss_explained(self) -> Iterator[None]:
+    def death_explained(self) -> Iterator[None]:
         """Turn what torch says when another process has gone into a `LostProcess`."""
         try:
             yield
@@ -147,7 +149,7 @@ def joined(
     store, rank, size = _meet(environment)
     dist.init_process_group(BACKENDS[kind], store=store, rank=rank, world_size=size)
     group = Group(rank, size, place, store, sharded)
-    with group.loss_explained():
+    with group.death_explained():
         yield group
     dist.destroy_process_group()  # not if there was an error: another process may be gone
 

@@ -19,7 +19,7 @@ def in_step(events: Events, group: Group) -> Events:
     When the first stops asking (`close()`), the others' events end. Raises `LostProcess` if a process dies.
     """
     command: Command | None = None
-    with group.loss_explained():
+    with group.death_explained():
         while True:
             try:
                 event = events.send(command)
@@ -27,7 +27,7 @@ def in_step(events: Events, group: Group) -> Events:
                 return
             try:
                 command = yield event
-            except GeneratorExit:
+            except GeneratorExit:  # of the first: the others go to the end (`follow`)
                 events.close()
                 group.from_first(END, 0.0)
                 raise

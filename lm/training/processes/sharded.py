@@ -86,6 +86,8 @@ class ShardedLearner(DataParallelLearner):
             for name, tensor in super().weights().items():
                 tensor.copy_(part_of(checkpoint.weights[name], tensor))
         spread = dict(self.network.named_parameters())
+        # The state of a parameter NAME is called NAME:KEY. Its averages are spread as the parameter is;
+        # its count of steps, a single number, is in each process.
         state = {
             name: part_of(tensor, spread[name.rpartition(":")[0]]) if tensor.ndim else tensor
             for name, tensor in checkpoint.optimizer.items()
