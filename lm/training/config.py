@@ -1,5 +1,6 @@
 """The settings of training: of gradient descent, and of counting."""
 
+import math
 from typing import ClassVar, Literal
 
 from lm.plan import Training
@@ -206,16 +207,15 @@ class CountingConfig(Training):
 
     def counted(self, step: int) -> str:
         """What has been counted after so many steps, as a sentence."""
-        length, part = (step + self.parts - 1) // self.parts, step % self.parts
-        if not length:
+        if not step:
             return "Nothing is counted yet."
-        shorter = (
-            f"n-grams of up to {length} tokens, the longest" if length > 1 else "single tokens,"
-        )
+        length, part = math.ceil(step / self.parts), step % self.parts
+        what = f"n-grams of up to {length} tokens" if length > 1 else "single tokens"
         if not part:
-            return f"Counted: {shorter.split(',')[0]}, in all of the text."
+            return f"Counted: {what}, in all of the text."
+        only = "the longest only" if length > 1 else "only"
         where = "half" if self.parts == 2 else f"{part} of {self.parts} parts"
-        return f"Counted: {shorter} only in the first {where} of the text."
+        return f"Counted: {what}, {only} in the first {where} of the text."
 
     def total_steps(self, model: Settings) -> int:
         """As `Training`."""

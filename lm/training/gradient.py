@@ -109,6 +109,7 @@ class GradientLearner:
         if not self.network.training:
             self.network.train()
         # Each step seeds its own random numbers (windows, dropout): a resumed run draws the same ones.
+        # No run has 1,000,003 steps, so runs of different seeds share none.
         self.seed(settings.seed * 1_000_003 + step)
         batch = self.task.batch(settings.batch_size)
         batch = replace(batch, inputs=with_noise(batch.inputs, settings.token_noise))

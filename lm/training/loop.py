@@ -80,11 +80,13 @@ def _events(
     old = None
     if known is not None and known.data is not None:
         old = OldText(known, plan.context_length, device)
-    step, evaluated, sampled, seconds, replayed = 0, -1, -1, 0.0, replay_steps(plan)
+    replayed = replay_steps(plan)
+    step, seconds = 0, 0.0
+    evaluated, sampled = -1, -1  # the last step that was evaluated, and that had a sample: none yet
     if resume is not None:
         learner.restore(resume)
-        step, evaluated, sampled = resume.step, resume.evaluated, resume.sampled
-        seconds = resume.seconds
+        step, seconds = resume.step, resume.seconds
+        evaluated, sampled = resume.evaluated, resume.sampled
 
     def checkpoint(replay: bool = True) -> Checkpoint:
         return Checkpoint(
@@ -99,12 +101,13 @@ def _events(
         )
 
     def listen(command: Command | None) -> Generator[Event, Command | None, None]:
+        """Obey a command. An event tells of it, and may be answered by another command."""
         while command is not None:
             if isinstance(command, TakeCheckpoint):
                 command = yield checkpoint()
             elif learner.change_learning_rate(command.learning_rate):
                 command = yield LearningRateChanged(step, command.learning_rate)
-            else:
+            else:  # it has that rate already
                 return
 
     while True:
@@ -122,17 +125,15 @@ def _events(
             if not math.isfinite(result.loss):
                 raise diverged(step, result.loss, learner.learning_rate)
             evaluated = step
-            part = None if result.whole else result.characters
-            learned = task.train_loss(learner.model) if plan.training.noisy else None
             told = Evaluated(
                 step,
                 result.loss,
                 result.bits_per_char,
                 seconds,
-                part,
-                learned,
-                result.scores,
-                old.loss(learner.model) if old is not None else None,
+                characters=None if result.whole else result.characters,
+                train_loss=task.train_loss(learner.model) if plan.training.noisy else None,
+                scores=result.scores,
+                old_loss=old.loss(learner.model) if old is not None else None,
             )
             yield from listen((yield told))
         if (due or step == 0) and step > sampled:
@@ -148,8 +149,8 @@ def _events(
         began = time.perf_counter()
         taken = learner.step(step)
         step += 1
-        close = step in replayed or evaluation_due(step, plan)  # steps to which the page can go
-        layer_norms = learner.layer_norms() if close else ()
+        reachable = step in replayed or evaluation_due(step, plan)  # the page can go there
+        layer_norms = learner.layer_norms() if reachable else ()
         seconds += time.perf_counter() - began
         yield from listen((yield Step(step, *taken, seconds, layer_norms)))
 

@@ -11,9 +11,9 @@ def learning_rate_factor(step: int, training: TrainingConfig) -> float:
         return (step + 1) / (training.warmup_steps + 1)
     after = training.steps - training.warmup_steps
     decay_begins = training.warmup_steps + int(training.hold * after)
-    remaining = training.steps - decay_begins
-    # The last step has a rate above 0 as well, or it would change nothing.
-    done = min(max(step - decay_begins, 0) / remaining, 1 - 1 / remaining) if remaining > 0 else 0
+    remaining = max(training.steps - decay_begins, 1)
+    # The last step, and any after it, has a rate above 0 as well, or it would change nothing.
+    done = min(max(step - decay_begins, 0) / remaining, 1 - 1 / remaining)
     final = training.final_learning_rate
     if training.decay == "linear":
         return final + (1 - final) * (1 - done)
