@@ -90,7 +90,10 @@ class TokenFile:
         return hashlib.sha256(json.dumps(self.header, sort_keys=True).encode()).hexdigest()
 
     def excerpt(self) -> str:
-        """A text whose first nine tenths begin as the training split does, and the last as the other."""
+        """A text whose first nine tenths begin as the training split does, and the last as the other.
+
+        So `Corpus`, which takes nine tenths of any text to learn from, divides it where they meet.
+        """
         train, validation = (
             part[:EXCERPT].astype(np.int64) for part in (self.train, self.validation)
         )
@@ -152,6 +155,7 @@ def read(path: Path) -> TokenFile:
             file.seek(begin)
             if _checksum(file) != header["checksum"]:
                 raise CorpusProblem(f"{path} is damaged: its tokens have changed; {again}.")
+        # "c": torch warns of arrays that cannot be written; a change would not reach the file.
         ids = np.memmap(path, dtype, "c", begin, (header["tokens"],))
     except CorpusProblem:
         raise
@@ -223,7 +227,7 @@ def _write(text: Path, out: Path, tokenizer: Tokenizer, tell: Tell, size: int) -
         "tokenizer": tokenizer.to_json(),
         "dtype": dtype.name,
     }
-    room = len(json.dumps(header)) + 400
+    room = len(json.dumps(header)) + 400  # for what is known once the ids are written
     length = room - (len(MAGIC) + 8 + room) % 64 + 64  # the ids begin at a multiple of 64
     tokens, checksum = 0, 0
     counts: list[tuple[int, int]] = []  # tokens and characters up to the end of each piece

@@ -85,13 +85,13 @@ class Memory:
 def of_published(name: str) -> Cost:
     """The cost of a published model; on 20 tokens for each parameter where nobody has said how many."""
     model: Published = published.MODELS[name]
-    numbers = model.context_length * NUMBER // 2  # in bfloat16
+    window = model.context_length * NUMBER // 2  # bytes of one number for each token, in bfloat16
     return Cost(
         title=model.title,
         parameters=model.parameters,
         operations=flops.PASSES * model.forward_operations,
-        kept=model.kept_numbers * numbers,
-        least_kept=model.least_kept_numbers * numbers,
+        kept=model.kept_numbers * window,
+        least_kept=model.least_kept_numbers * window,
         state=2 * model.parameters,
         gathered=max(model.layer_parameters, model.vocab_size * model.n_embd),
         context_length=model.context_length,
@@ -196,13 +196,13 @@ class Take:
     @property
     def least(self) -> int | None:
         """The smallest number of GPUs over which the weights can be spread so that they fit; None if none."""
-        parts = self.cost.parameters * 2 + self.cost.state
         alone = replicated(self.cost, self.cost.least_kept)
         if self.fits(alone):
             return 1
-        gathered = NUMBER * 2 * self.cost.gathered + alone.activations
-        room = self.processor.memory - gathered
-        return math.ceil(NUMBER * parts / room) if room > 0 else None
+        on_each = NUMBER * 2 * self.cost.gathered + alone.activations
+        room = self.processor.memory - on_each
+        spread = alone.weights + alone.gradients + alone.optimizer
+        return math.ceil(spread / room) if room > 0 else None
 
     def record(self) -> dict[str, Any]:
         """All of it as plain data, in bytes, operations and days."""

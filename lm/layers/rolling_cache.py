@@ -29,11 +29,13 @@ class RollingLayerCache(LayerCache):
         T = keys.shape[2]
         if self._keys is not None and self._values is not None:
             sinks = min(self.sinks, self.length)
-            # The window of the first new position begins here; what lies before it is dropped.
-            first = max(self._first, min(self.length, self.length + 1 - self.window))
-            kept = sinks + first - self._first
-            keys = torch.cat([self._keys[:, :, :sinks], self._keys[:, :, kept:], keys], dim=2)
-            values = torch.cat([self._values[:, :, :sinks], self._values[:, :, kept:], values], 2)
+            # The window of the first new position begins here; what lies between the sinks and it is dropped.
+            first = max(self._first, self.length + 1 - self.window)
+            begin = sinks + first - self._first  # its place among those that are kept
+            keys, values = (
+                torch.cat([old[:, :, :sinks], old[:, :, begin:], new], dim=2)
+                for old, new in ((self._keys, keys), (self._values, values))
+            )
             self._first = first
         self.length += T
         self._keys, self._values = keys, values
