@@ -284,6 +284,15 @@ def test_runs_are_sorted_filtered_named_deleted_brought_back_and_sent_as_files(
     row(page, "layers").wait_for()
     assert (server.runs / "layers" / "run.json").exists()
 
+    # those that are deleted together come back together, and ticked
+    page.get_by_role("button", name="delete", exact=True).click()
+    said(page, "3 runs deleted")
+    page.get_by_role("button", name="Undo: bring back 3 runs").click()
+    said(page, "3 runs are back")
+    for name in ("base", "layers", "rotary"):
+        expect(row(page, name).locator(".runs-tick")).to_be_checked()
+    expect(page.locator(".runs-undo")).to_be_hidden()
+
     # out as a zip, and in again
     row(page, "rotary").locator(".runs-tick").check()
     page.locator(".runs-tools .runs-export summary").click()
@@ -315,12 +324,14 @@ def test_runs_are_sorted_filtered_named_deleted_brought_back_and_sent_as_files(
 
     # a ticked run that somebody deletes on the disk
     row(page, "rotary").locator(".runs-tick").check()
+    page.locator(".runs-verdicts p", has_text="rotary").wait_for()
     shutil.rmtree(server.runs / "rotary")
     row(page, "rotary").wait_for(state="detached")
     said(page, "No longer here")
     page.wait_for_function(
         "() => ![...document.querySelectorAll('.runs-label')].some((n) => n.dataset.run === 'local:rotary')"
     )
+    expect(page.locator(".runs-verdicts p", has_text="rotary")).to_have_count(0)
 
 
 def test_a_live_run_grows_on_the_chart_and_a_zoom_stays(runs_page, server):

@@ -55,7 +55,7 @@ export class RunsTab {
     head.append(make("h2", "figure-title", "Runs"), unit, this.tools.node);
     this.said = make("p", "runs-notice");
     this.said.setAttribute("role", "status");
-    list.append(head, this.tools.panel.node, this.tools.undo, this.said, this.list.node);
+    list.append(head, this.tools.panel.node, this.said, this.tools.undo, this.list.node);
     const page = make("div", "runs");
     page.append(list, this.chart.node, this.side.node, this.sweep.node);
     this.element.replaceChildren(page);
@@ -121,10 +121,8 @@ export class RunsTab {
     }
     if (gone.length) {
       const lost = gone.filter((run) => before.has(run) && !this.tools.leaving.has(run));
-      const names = lost.map((run) => fullName(before.get(run)));
-      if (names.length) this.say(`No longer here: ${names.join(", ")}.`);
-      this.ticks.replace(this.ticks.runs.filter((run) => this.runs.has(run)));
-      return;
+      if (lost.length) this.say(`No longer here: ${lost.length > 1 ? `${lost.length} runs` : fullName(before.get(lost[0]))}.`);
+      this.ticks.drop(gone); // what the server says is of the others already
     }
     // Those that a link or a reload has ticked were ticked before there was a chart.
     if (this.ticks.runs.some((run) => !this.chart.followed.has(run))) this.chart.follow();

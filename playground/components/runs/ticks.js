@@ -63,6 +63,12 @@ export class Ticks {
     this.changed();
   }
 
+  /** Unticks these runs; the others keep their colours. */
+  drop(runs) {
+    for (const run of runs) this.places.delete(run);
+    this.changed();
+  }
+
   take(run) {
     const taken = new Set(this.places.values());
     const place = [...Array(MOST).keys()].find((one) => one >= this.from && !taken.has(one));

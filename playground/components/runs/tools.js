@@ -5,11 +5,10 @@ import { ExportMenu } from "../exchange/export_menu.js";
 import { ImportPanel } from "../exchange/import_panel.js";
 import { fullName } from "./words.js";
 
-
 export class RunsTools {
   constructor(tab) {
     this.tab = tab;
-    this.deleted = []; // {run, undo: key, name}, the last one last
+    this.deletions = []; // each the runs {run, undo: key, name, ticked} that went together, the last one last
     this.leaving = new Set(); // runs that are being deleted
     this.panel = new ImportPanel((came) => this.brought(came));
     this.panel.node.hidden = true;
@@ -23,15 +22,13 @@ export class RunsTools {
     const del = button("delete", "pill-button", "Delete the ticked runs; it can be taken back", () => this.remove(tab.ticks.runs));
     this.node = make("span", "figure-tools runs-tools");
     this.node.append(this.import, this.menu.node, del);
-    this.undo = make("p", "runs-undo");
-    this.undoWords = make("span");
-    this.undo.append(this.undoWords, button("Undo", "link-button", "Bring the last deleted run back", () => this.restore()));
+    this.undo = button("", "link-button runs-undo", "", () => this.restore());
     this.undo.hidden = true;
   }
 
   /** The keys of what was deleted here, which the server keeps as long as it hears of them. */
   get keys() {
-    return this.deleted.map(({ undo }) => undo);
+    return this.deletions.flat().map(({ undo }) => undo);
   }
 
   showPanel(on = this.panel.node.hidden) {
@@ -55,34 +52,48 @@ export class RunsTools {
     const runs = all.filter((run) => !this.leaving.has(run));
     if (!runs.length) return; // a second click, while the first is under way
     for (const run of runs) this.leaving.add(run);
+    const ticked = new Set(this.tab.ticks.runs);
     const answer = await ask(this.tab.server, "remove", [{ runs }]);
-    for (const one of answer?.deleted ?? []) {
+    const deleted = (answer?.deleted ?? []).map((one) => {
       const run = this.tab.runOf(one.run);
-      this.deleted.push({ ...one, name: run ? fullName(run) : "a run" });
-    }
+      return { ...one, name: run ? fullName(run) : "a run", ticked: ticked.has(one.run) };
+    });
+    if (deleted.length) this.deletions.push(deleted);
     this.tab.say(answer ? answer.said : NO_ANSWER);
     this.showUndo();
     await this.tab.look();
     for (const run of runs) this.leaving.delete(run);
   }
 
+  /** Brings back all runs that were deleted together, the last ones; those that were ticked are ticked again. */
   async restore() {
-    const last = this.deleted.pop();
+    const last = this.deletions.pop();
     if (!last) return;
     this.showUndo();
-    const answer = await ask(this.tab.server, "restore", [{ undo: last.undo }]);
-    if (!answer) this.deleted.push(last);
-    this.tab.say(answer ? (answer.error ?? `${last.name} is back.`) : NO_ANSWER);
+    const [back, left, problems] = [[], [], []];
+    for (const one of last) {
+      const answer = await ask(this.tab.server, "restore", [{ undo: one.undo }]);
+      if (!answer) left.push(one);
+      else if (answer.error) problems.push(answer.error);
+      else back.push(one);
+    }
+    if (left.length) {
+      this.deletions.push(left);
+      problems.push(NO_ANSWER);
+    }
     this.showUndo();
     await this.tab.look();
-    this.tab.reveal(answer && !answer.error ? last.run : this.tab.list.current);
+    for (const { run, ticked } of back) if (ticked) this.tab.ticks.set(run, true);
+    const said = back.length === 1 ? [`Back in the list: ${back[0].name}.`] : back.length ? [`${back.length} runs are back.`] : [];
+    this.tab.say([...said, ...new Set(problems)].join(" "));
+    this.tab.reveal(back[0]?.run ?? this.tab.list.current);
   }
 
   showUndo() {
-    const last = this.deleted.at(-1);
+    const last = this.deletions.at(-1);
     this.undo.hidden = !last;
     if (!last) return;
-    const more = this.deleted.length > 1 ? `, and ${this.deleted.length - 1} before it` : "";
-    this.undoWords.textContent = `Deleted: ${last.name}${more}. `;
+    this.undo.textContent = `Undo: bring back ${last.length > 1 ? `${last.length} runs` : last[0].name}`;
+    this.undo.title = last.map(({ name }) => name).join("\n");
   }
 }
