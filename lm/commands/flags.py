@@ -5,7 +5,24 @@ from typing import Any
 
 import click
 
+from lm.errors import SettingsProblem
 from lm.settings import Setting
+
+
+class OneForEachModel(click.Group):
+    """A group with a command for each model; of an unknown name it says which there are."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As `click.Group`."""
+        known = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in known:
+            raise SettingsProblem(
+                f"There is no model {args[0]!r} to {ctx.info_name}: choose {', '.join(known[:-1])} or "
+                f"{known[-1]}."
+            )
+        return super().resolve_command(ctx, args)
 
 
 def options(settings: Iterable[Setting]) -> Callable[[Any], Any]:

@@ -11,14 +11,16 @@ from lm.costs import training as costs
 from lm.costs.published import MODELS, PROCESSORS
 from lm.costs.told import rows, sentence
 from lm.costs.training import UTILISATION, Cost, Take
+from lm.errors import SettingsProblem
 from lm.ladder import RUNGS
 from lm.plan import Rung
 from lm.tokenizers import CharacterTokenizer
 
+MOST_GPUS = 1_000_000
 CHARACTERS = 65  # of Tiny Shakespeare
 
 
-class PlanGroup(click.Group):
+class PlanGroup(flags.OneForEachModel):
     """`plan MODEL`, with a command for each published model and each of the ladder."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -38,19 +40,17 @@ def _options(command: Any) -> Any:
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
         click.option(
             "--utilisation",
-            type=click.FloatRange(0.01, 1.0),
+            type=float,
             default=UTILISATION,
             show_default=True,
-            help="The share of their peak rate that training reaches.",
+            help="The share of their peak rate that training reaches; 0.01 to 1.",
         ),
         click.option(
             "--gpu", type=click.Choice(list(PROCESSORS)), default="h100", show_default=True
         ),
-        click.option("--gpus", type=click.IntRange(1, 1_000_000), default=8, show_default=True),
+        click.option("--gpus", type=int, default=8, show_default=True, help=f"1 to {MOST_GPUS:,}."),
         click.option(
-            "--tokens",
-            type=click.FloatRange(1, 1e18),
-            help="To train on, as 3e11, if not as planned.",
+            "--tokens", type=float, help="To train on, as 3e11, if not as planned; 1 to 1e18."
         ),
     ):
         command = option(command)
@@ -88,6 +88,9 @@ def report(
     cost: Cost, gpus: int, gpu: str, utilisation: float, tokens: float | None, as_json: bool
 ) -> str:
     """What training takes, as a table with a sentence, or as one JSON object."""
+    _check("GPUs", gpus, 1, MOST_GPUS)
+    _check("The utilisation", utilisation, 0.01, 1)
+    _check("Tokens", 1 if tokens is None else tokens, 1, 1e18)
     if tokens is not None:
         cost = replace(cost, tokens=tokens, known_tokens=True)
     take = Take(cost, gpus, PROCESSORS[gpu], utilisation)
@@ -96,3 +99,9 @@ def report(
     table = rows(take)
     width = max(len(label) for label, _ in table)
     return "\n".join([*(f"{label:{width}}  {value}" for label, value in table), sentence(take)])
+
+
+def _check(name: str, number: float, least: float, most: float) -> None:
+    """Raise a `SettingsProblem` unless a number is in its bounds; one that is none, NaN, is not."""
+    if not least <= number <= most:
+        raise SettingsProblem(f"{name} must be from {least:,} to {most:,.10g}, not {number:,.10g}.")

@@ -36,7 +36,7 @@ from lm.wording import duration
 BETWEEN = "Stopped between two runs; the same command goes on from there."
 
 
-class SweepGroup(click.Group):
+class SweepGroup(flags.OneForEachModel):
     """`sweep MODEL`, with a command for each model, made when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

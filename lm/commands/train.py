@@ -36,7 +36,7 @@ Exit codes: 0 done · 1 a fault of this program, or no room for its output · 2 
 """
 
 
-class TrainGroup(click.Group):
+class TrainGroup(flags.OneForEachModel):
     """`train MODEL`, with a command for each rung, made when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

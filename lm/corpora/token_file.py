@@ -128,6 +128,10 @@ def write(text: Path, out: Path, config: TokenizerConfig, tell: Tell = lambda sh
     """
     if out.exists() and not is_one(out):
         raise CorpusProblem(f"{out} exists and is no token file: choose another name for --tokens.")
+    if is_one(text):
+        raise CorpusProblem(
+            f"{text} is a token file already: train with --corpus {text}, or name the text that it was made of."
+        )
     try:
         size = text.stat().st_size
         tokenizer = _tokenizer(text, config, lambda share: tell(0.2 * share), size)

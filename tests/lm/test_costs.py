@@ -14,7 +14,7 @@ from lm.costs.training import Take
 from lm.ladder import PRETRAINED, RUNGS
 from lm.tasks import Batch
 from lm.training.gradient import GradientLearner
-from tests.lm.command_line import lm
+from tests.lm.command_line import lm, refusal
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,26 @@ def test_the_command_takes_the_settings_of_training():
     assert small["parameters"] < wide["parameters"]
     assert wide["tokens"] == 1e6
     assert "one H100 holds it" in lm("plan", "decoder_transformer").stdout
-    assert "No such command" in lm("plan", "ngram", code=2).stderr
+
+
+@pytest.mark.parametrize("command", ["plan", "train", "sweep"])
+def test_an_unknown_model_is_answered_by_those_there_are(command):
+    assert "choose " in refusal(command, "gpt4", code=2)
+    assert "decoder_transformer" in refusal(command, "gpt4", code=2)
+
+
+WRONG = {
+    "GPUs must be from 1 to 1,000,000, not 0.": ["--gpus", "0"],
+    "GPUs must be from 1 to 1,000,000, not -1.": ["--gpus", "-1"],
+    "Tokens must be from 1 to 1e+18, not nan.": ["--tokens", "nan"],
+    "The utilisation must be from 0.01 to 1, not nan.": ["--utilisation", "nan"],
+}
+
+
+@pytest.mark.parametrize("told", WRONG)
+def test_a_number_that_cannot_be_reckoned_with_is_refused(told):
+    """NaN is in no range and outside of none: it ended in a traceback."""
+    assert told in refusal("plan", "gpt2", *WRONG[told], code=2)
 
 
 class Windows:

@@ -111,6 +111,7 @@ def test_each_fault_is_one_sentence(text, tmp_path):
     with pytest.raises(CorpusProblem, match="another tokenizer"):
         ContinueText.load(corpora.load(str(path)), CharacterTokenizer.from_text("other"))
     assert "exists and is no token file" in refusal("corpora", text, "--tokens", text, code=3)
+    assert "is a token file already" in refusal("corpora", path, "--tokens", path, code=3)
     assert "There is no file" in refusal("corpora", "nowhere", "--tokens", path, code=3)
     text.write_bytes(b"\xff" * 5_000)
     assert "is not UTF-8 text" in refusal("corpora", text, "--tokens", path, code=3)
