@@ -1,8 +1,8 @@
 """The web playground over `lm`: a page on which people watch language models learn.
 
 Read `app.py` first: it composes the page. `services.py` holds what all visitors share: runs, texts
-(`texts.py`), models in memory and predicted times. `arguments.py` and `prompts.py` take what a browser sends.
-Then each folder has a subject:
+(`texts.py`), models in memory and predicted times. `controls.py` turns settings into controls and back;
+`arguments.py` and `prompts.py` take what a browser sends. Then each folder has a subject:
 
     tabs/         the layout of the tabs, and their handlers
     runs/         runs as the page sees them: found, read, compared, swept

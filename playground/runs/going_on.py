@@ -13,10 +13,10 @@ from lm.plan import Rung
 from lm.runs import going_on
 from lm.runs.facts import text_key
 from lm.runs.run import Run
+from playground import controls
 from playground.runs.library import INCLUDED
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
-from playground.tabs import controls
 
 _one_at_a_time = threading.Lock()  # two tabs may ask for the same run
 

@@ -24,11 +24,11 @@ from lm.runs.comparing import differences, shortened
 from lm.runs.preparation import PreparedText
 from lm.runs.sweeps import SavedPoint, Sweep
 from lm.sweep import Point
+from playground import controls
 from playground.arguments import sendable
 from playground.runs.library import LOCAL
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
-from playground.tabs import controls
 from playground.texts import CHARACTERS
 from playground.tokens import SETTINGS
 

@@ -25,13 +25,14 @@ from lm.settings import describe
 from lm.start import RANDOM
 from lm.tasks import KINDS
 from lm.training.config import TrainingConfig
+from playground import controls
 from playground.arguments import arguments, chat_wanted, polled, sendable, step_of
 from playground.figures import loss as loss_figure
 from playground.looking import inside, rewriting, writing
 from playground.runs.going_on import GoingOn
 from playground.services import Services
 from playground.serving.visitors import NOBODY, Visitor
-from playground.tabs import controls, pretrained
+from playground.tabs import pretrained
 from playground.tabs.estimating import estimate
 from playground.training.starts import as_tokens
 

@@ -10,8 +10,8 @@ from typing import Any
 import gradio as gr
 
 from lm.errors import Problem
+from playground import controls
 from playground.serving.zero_gpu import Burst
-from playground.tabs import controls
 from playground.tabs.actions import Actions, Answer
 from playground.tabs.events import AS_TYPED
 from playground.tokens import config_of

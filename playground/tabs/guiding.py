@@ -13,11 +13,12 @@ from lm.errors import Problem, SettingsProblem
 from lm.generation import SamplingConfig
 from lm.plan import Rung
 from lm.runs.facts import text_key
+from playground import controls
 from playground.arguments import arguments
 from playground.guides import Guide, Step, guide
 from playground.runs.run_view import RunView
 from playground.services import Services
-from playground.tabs import controls, pretrained
+from playground.tabs import pretrained
 from playground.tabs.facts import compared, facts
 
 SHORT = 5000  # characters of the text "short"

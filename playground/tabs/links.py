@@ -20,10 +20,11 @@ from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
 from lm.settings import describe
 from lm.start import RANDOM
+from playground import controls
 from playground.guides import guide
 from playground.looking import inside
 from playground.runs.library import INCLUDED, LOCAL, Library
-from playground.tabs import controls, pretrained, tokens_tab
+from playground.tabs import pretrained, tokens_tab
 
 PARTS = ("guide", "settings", "train", "chart", "samples", "attention", "lesson")  # of focus.js
 OTHERS = ("start", "tokens", "runs", "board")  # tabs that are no models

@@ -1,7 +1,7 @@
 """The one kind of tab that serves every rung: controls on the left, figures on the right, the lesson below.
 
 Nothing here knows which rung it shows. The handlers are in `actions.py`; the controls are made of the config's
-fields in `controls.py`; the moving parts are in `components/`.
+fields in `playground/controls.py`; the moving parts are in `components/`.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from lm.costs.sizes import outline
 from lm.errors import Problem
 from lm.ladder import RUNGS
 from lm.plan import Rung
-from playground import components
+from playground import components, controls
 from playground.looking import inside
 from playground.looking.inspection import DEFAULT_TEXT
 from playground.runs.comparison import Comparison
@@ -22,7 +22,6 @@ from playground.services import Services
 from playground.serving.visitors import visitor_of
 from playground.tabs import (
     burst_button,
-    controls,
     costs_card,
     guiding,
     lesson_view,

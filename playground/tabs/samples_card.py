@@ -13,9 +13,8 @@ from lm.generation import SamplingConfig
 from lm.plan import Rung
 from lm.rewriting import GREEDY
 from lm.settings import Setting, describe
-from playground import components
+from playground import components, controls
 from playground.serving.visitors import visitor_of
-from playground.tabs import controls
 from playground.tabs.actions import Actions
 from playground.tabs.events import AS_TYPED
 

@@ -7,8 +7,8 @@ import gradio as gr
 
 from lm.plan import Rung
 from lm.settings import Setting
-from playground import components, tokens
-from playground.tabs import controls, masks, pretrained
+from playground import components, controls, tokens
+from playground.tabs import masks, pretrained
 
 ALWAYS_SHOWN = ("learning_rate", "steps", "batch_size")  # beside the model's own fields
 OPEN = ("apart",)  # groups that are not folded

@@ -25,9 +25,8 @@ from lm.runs.preparation import PreparedText, prepare
 from lm.runs.run import Run
 from lm.runs.starting import Base
 from lm.start import RANDOM
-from playground import tokens
+from playground import controls, tokens
 from playground.runs.library import INCLUDED, Library
-from playground.tabs import controls
 from playground.texts import NotYet, Texts
 
 PATIENCE = 8.0  # seconds that somebody waits for a text in the tokens of another run

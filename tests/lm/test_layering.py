@@ -151,6 +151,15 @@ def test_modules_read_in_one_direction(paths):
     tuple(graphlib.TopologicalSorter(uses).static_order())
 
 
+def test_only_the_page_imports_its_tabs():
+    """What a tab uses, such as runs and training, can be read without it."""
+    tabs = ROOT / "playground" / "tabs"
+    others = [p for p in PLAYGROUND if tabs not in p.parents and p.name != "app.py"]
+    assert not breaking(
+        others, lambda path: any(one.startswith("playground.tabs") for one in imported(path))
+    )
+
+
 def test_an_interface_is_a_protocol_not_a_guess():
     assert not breaking(LM + PLAYGROUND, lambda path: "hasattr" in set(called(path)))
 

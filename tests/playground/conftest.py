@@ -13,9 +13,9 @@ from lm.runs import recording
 from lm.runs.preparation import PreparedText
 from lm.tasks import TaskConfig
 from lm.training.loop import train
+from playground import controls
 from playground.runs.library import Library
 from playground.services import Services
-from playground.tabs import controls
 from playground.tabs.actions import Actions
 from playground.texts import Texts
 from playground.training.supervisor import ENDED, Supervisor

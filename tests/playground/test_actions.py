@@ -11,7 +11,7 @@ from lm import corpora
 from lm.corpora.own_text import SHORTEST
 from lm.ladder import RUNGS
 from lm.runs.facts import text_key
-from playground.tabs import controls
+from playground import controls
 from playground.tabs.actions import Actions
 from playground.texts import NotYet
 from tests.conftest import of_typical_rungs

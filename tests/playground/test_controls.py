@@ -14,8 +14,8 @@ from lm.generation import SamplingConfig
 from lm.ladder import RUNGS
 from lm.plan import Plan
 from lm.settings import Setting, describe
+from playground import controls
 from playground.runs import sweep_form
-from playground.tabs import controls
 
 NONSENSE = [
     math.nan,

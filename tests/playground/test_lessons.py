@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from lm.ladder import PRETRAINED, RUNGS, rung
+from playground import controls
 from playground.lessons import Lesson, lesson, names, sections
-from playground.tabs import controls
 from tests.playground.lesson_texts import (
     FENCE,
     MODELS,

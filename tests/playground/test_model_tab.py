@@ -1,11 +1,11 @@
 """The tab without a browser: answers by name become updates of components; layout follows the settings."""
 
-
 import gradio as gr
 import pytest
 
 from lm.ladder import RUNGS
-from playground.tabs import controls, lesson_view, model_tab, settings_column
+from playground import controls
+from playground.tabs import lesson_view, model_tab, settings_column
 from playground.tabs.model_tab import Tab
 from playground.tokens import SETTINGS
 

@@ -9,11 +9,11 @@ from lm import sweep
 from lm.ladder import RUNGS
 from lm.runs import recording, sweeps
 from lm.training.loop import train
+from playground import controls
 from playground.runs.sweep_form import sweepable
 from playground.runs.sweep_result import SweepResults
 from playground.runs.sweeping import Sweeping
 from playground.serving.visitors import Visitor
-from playground.tabs import controls
 from tests.playground.answers import assert_one_sentence
 
 
