@@ -39,6 +39,10 @@ const LADDER = { models: [model("ngram", [4.2, 1.5], 0), model("a", [4.2, 2.5], 
 
 test("the included runs are drawn by step, and by FLOPs without what has none", () => {
   assert.deepEqual(figureOf(LADDER, null, "step", THEME).data.map(({ x }) => x), [[0, 10], [0, 10]]);
+  const [counted, network] = figureOf(LADDER, null, "step", THEME).data; // counting has no steps beside these
+  assert.deepEqual([counted.y, counted.line.dash], [[1.5, 1.5], "dot"]);
+  assert.deepEqual([network.y, network.line.dash], [[4.2, 2.5], "solid"]);
+  assert.deepEqual(figureOf(LADDER, null, "seconds", THEME).data[0].y, [4.2, 1.5]);
   const flops = figureOf(LADDER, null, "FLOPs", THEME);
   assert.deepEqual(flops.data.map(({ name, x }) => [name, x]), [["a", [60]]]);
   assert.match(flops.summary, /a 2\.50/);

@@ -18,9 +18,10 @@ export function cardOf(model) {
     sees.append(square);
   }
   sees.append(make("i", "start-next"));
+  const head = make("span", "start-head");
+  head.append(make("b", "start-card-title", `${model.number} ${model.title}`), make("span", "start-idea", model.idea));
   node.append(
-    make("b", "start-card-title", `${model.number} ${model.title}`),
-    make("span", "start-idea", model.idea),
+    head,
     make("span", "start-card-loss"),
     sees,
     make("span", "start-writes", model.writes ? `“${model.writes}”` : ""),

@@ -17,20 +17,21 @@ const ceilingPlace = (name, y, narrow) =>
 
 /** ladder: of `playground/tabs/ladder_data.py`; feeds: Map of model to Feed in a race, else null; axis: as in `Start`. */
 export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family, width = Infinity, height = 340 }) {
-  const curves = ladder.models
+  const found = ladder.models
     .map((model) => curveOf(model, feeds?.get(model.key)?.record, feeds, axis))
     .filter((curve) => curve.x.length);
+  const curves = axis === "step" ? flattened(found) : found;
   const heights = [...Object.values(ladder.lines), ...curves.flatMap((curve) => curve.y)];
   if (!heights.length) heights.push(1, 4); // a race of which nothing is known yet
   const high = Math.max(...heights) * 1.02;
   const low = Math.min(...heights) - 0.12;
   const decimals = decimalsOf(curves.map(({ y }) => y.at(-1)));
-  const data = curves.map(({ model, x, y }) => ({
+  const data = curves.map(({ model, x, y, flat }) => ({
     x,
     y,
     name: model.title,
-    mode: "lines+markers",
-    line: { color: model.hue[dark ? 1 : 0], width: 2.4 },
+    mode: flat ? "lines" : "lines+markers",
+    line: { color: model.hue[dark ? 1 : 0], width: 2.4, dash: flat ? "dot" : "solid" },
     marker: { size: feeds ? 6 : 3 },
     hovertemplate: `${model.title}: %{y:.3f}<extra></extra>`,
     cliponaxis: false,
@@ -94,6 +95,16 @@ export function figureOf(ladder, feeds, axis, { dark, ink, grid, card, family, w
   };
   const ends = curves.map(({ model, y }) => `${model.title} ${y.at(-1).toFixed(decimals)}`);
   return { data, layout, summary: `Validation loss of each model: ${ends.join(", ")}.` };
+}
+
+/** Counting has no steps of a network: beside networks, its last loss is a line, not a curve at the left edge. */
+function flattened(curves) {
+  const longest = Math.max(0, ...curves.filter(({ model }) => model.flops_per_step).flatMap(({ x }) => x));
+  return curves.map((curve) => {
+    const last = curve.y.at(-1);
+    const counts = !curve.model.flops_per_step && longest > 0;
+    return counts ? { ...curve, x: [0, longest], y: [last, last], flat: true } : curve;
+  });
 }
 
 /** The points of a model: of its run in a race, or of the included run. */
