@@ -7,11 +7,12 @@ killed while it writes leaves its temporary file; `remove_leftovers` deletes suc
 
 import contextlib
 import errno
+import glob
 import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ABANDONED = 3600.0  # seconds; nobody still writes a temporary file that is older
@@ -42,7 +43,19 @@ def remove_leftovers(folder: Path, older_than: float | None = ABANDONED) -> None
     None deletes all of them: only for the one process that may write there.
     """
     with contextlib.suppress(OSError):
-        for path in (*folder.glob(".*.tmp"), *folder.glob(".tmp*")):  # the latter by safetensors
-            with contextlib.suppress(OSError):
-                if older_than is None or time.time() - path.stat().st_mtime > older_than:
-                    path.unlink()
+        # the latter by safetensors
+        _remove([*folder.glob(".*.tmp"), *folder.glob(".tmp*")], older_than)
+
+
+def remove_leftovers_of(path: Path) -> None:
+    """Delete the abandoned temporary files of one file, in a folder that others may write to as well."""
+    with contextlib.suppress(OSError):
+        _remove(path.parent.glob(f".{glob.escape(path.name)}.*.tmp"), ABANDONED)
+
+
+def _remove(paths: Iterable[Path], older_than: float | None) -> None:
+    """Delete those that are older than so many seconds."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if older_than is None or time.time() - path.stat().st_mtime > older_than:
+                path.unlink()

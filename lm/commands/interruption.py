@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -34,6 +34,29 @@ def as_usual() -> None:
     for number in _heeded():
         usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
         signal.signal(number, usual)
+
+
+@contextlib.contextmanager
+def tidily() -> Iterator[None]:
+    """Inside, a signal that asks to end raises an exception, so that a half-written file is removed.
+
+    Ctrl-C does so anyway (`KeyboardInterrupt`); SIGTERM and SIGHUP raise `SystemExit` with their exit code.
+    """
+
+    def leave(number: int, frame: Any) -> NoReturn:
+        for known in before:
+            signal.signal(known, signal.SIG_IGN)  # a second one must not stop the removing
+        os.write(2, b"Interrupted.\n")
+        raise SystemExit(128 + number)
+
+    before = {number: signal.getsignal(number) for number in _heeded() if number != signal.SIGINT}
+    for number in before:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number, usual in before.items():
+            signal.signal(number, usual)
 
 
 def ignore() -> None:

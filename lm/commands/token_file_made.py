@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from lm.commands import interruption
 from lm.commands.terminal import working
 from lm.corpora import token_file
 from lm.errors import CorpusProblem
@@ -19,7 +20,7 @@ def token_file_made(name: str | None, out: Path, given: dict[str, Any]) -> str:
     if not text.is_file():
         raise CorpusProblem(f"There is no file {text}: give the path of a UTF-8 text.")
     config = TokenizerConfig.make(**given)
-    with working("Making tokens") as tell:
+    with interruption.tidily(), working("Making tokens") as tell:
         token_file.write(text, out, config, tell)
     made = token_file.read(out)
     return (

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from lm import tokenizers
-from lm.atomic import replaced
+from lm.atomic import remove_leftovers_of, replaced
 from lm.corpora import own_text
 from lm.errors import CorpusProblem, RunProblem
 from lm.tokenizers import CharacterTokenizer, Tokenizer, TokenizerConfig
@@ -136,6 +136,7 @@ def write(text: Path, out: Path, config: TokenizerConfig, tell: Tell = lambda sh
         size = text.stat().st_size
         tokenizer = _tokenizer(text, config, lambda share: tell(0.2 * share), size)
         out.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers_of(out)  # of a process that was killed: they are large
         with replaced(out) as temporary:
             _write(text, temporary, tokenizer, lambda share: tell(0.2 + 0.8 * share), size)
     except OSError as error:

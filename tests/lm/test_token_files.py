@@ -1,5 +1,8 @@
 """Token files: the same training as on the text itself, small pieces, and one sentence for each fault."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
@@ -118,6 +121,30 @@ def test_each_fault_is_one_sentence(text, tmp_path):
     assert path.read_bytes() == whole
     text.write_text("short")
     assert "has only 5 tokens" in refusal("corpora", text, "--tokens", path, code=3)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_end_that_was_asked_for_leaves_no_half_file(text, number, monkeypatch, capfd):
+    """Only Ctrl-C removed it: SIGTERM left a hidden file, of a large text gigabytes."""
+    path = made(text).path
+    whole = path.read_bytes()
+    monkeypatch.setattr(token_file, "_of_json", lambda header: os.kill(os.getpid(), number))
+    lm("corpora", text, "--tokens", path, code=128 + number)
+    assert capfd.readouterr().err == "Interrupted.\n"
+    assert path.read_bytes() == whole
+    assert sorted(text.parent.iterdir()) == sorted([text, path])
+
+
+def test_leftovers_of_a_process_that_was_killed_are_removed(text):
+    old, new, other = (
+        text.parent / f".{name}.tmp" for name in ("play.tokens.1", "play.tokens.2", "x")
+    )
+    for one in (old, new, other):
+        one.touch()
+    for one in (old, other):
+        os.utime(one, (0, 0))
+    made(text)
+    assert [one.exists() for one in (old, new, other)] == [False, True, True]
 
 
 def test_a_model_of_the_file_s_tokens_is_planned_without_a_flag(text, tmp_path):
