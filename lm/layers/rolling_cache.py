@@ -43,7 +43,7 @@ class RollingLayerCache(LayerCache):
         return keys, values
 
     def places(self) -> Tensor:
-        """(n,): the place in the context of each that is kept."""
+        """(n,): the place in the context of each that is kept. Past it, the newest has the last."""
         assert self._keys is not None
         end, sinks = min(self.length, self.context_length), min(self.sinks, self.length)
         rest = torch.arange(end - (self.length - self._first), end, device=self._keys.device)

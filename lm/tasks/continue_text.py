@@ -24,8 +24,10 @@ from lm.tasks.task import Batch
 from lm.tokenizers import CharacterTokenizer, Tokenizer
 from lm.tokenizers.streaming import written
 
-JUDGED = 16_384  # tokens of the training split that are judged beside the validation split,
-JUDGED_SCORES = 2**27  # fewer of a large vocabulary: with so many scores in all
+# Tokens of the training split that are judged beside the validation split: fewer of a large vocabulary,
+# because the model gives a score for each of its tokens at each place.
+JUDGED = 16_384
+JUDGED_SCORES = 2**27  # in all
 SAMPLE = SamplingConfig(temperature=0.8, max_new_tokens=160, seed=1)  # of the samples in training
 
 
