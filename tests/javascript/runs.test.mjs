@@ -1,7 +1,7 @@
 // The list, the curves and the ticks of the Runs tab.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { arranged, lastShown, placeOf, rangesOf, strideOf, trainingOf, validationOf } from "../../playground/components/runs/curves.js";
+import { arranged, lastShown, placeOf, rangesOf, strideOf, trainingOf, validationOf, xTicks } from "../../playground/components/runs/curves.js";
 import { curveOf, grow, isSeen } from "../../playground/components/runs/growing.js";
 import { Together } from "../../playground/components/runs/polling.js";
 import { settingsOf } from "../../playground/components/runs/settings.js";
@@ -71,6 +71,13 @@ test("the axes hold all runs to their ends, but not the steep beginning", () => 
   assert.deepEqual(rangesOf(STEPS, []).x, [0, 1]);
 });
 
+test("the steps of a long run are short on the axis, and few where it is narrow", () => {
+  assert.deepEqual(xTicks(STEPS, 3000, false), { nticks: 8, exponentformat: "none" });
+  assert.deepEqual(xTicks(STEPS, 1e6, true), { nticks: 5, exponentformat: "SI", tickangle: 0 });
+  assert.equal(xTicks({ ...STEPS, axis: "tokens" }, 100, false).exponentformat, "SI");
+  assert.deepEqual(xTicks({ ...STEPS, logX: true }, Math.log10(1e6), false), { dtick: 1, exponentformat: "power" });
+});
+
 test("labels stand in the order of their lines, never overlap, and stay inside where they fit", () => {
   for (const wanted of [[10, 10, 10, 10], [0, 100, 101, 102, 200], [200, 199, 198], [-50, 500], []]) {
     const at = arranged(wanted, 17, 200);
@@ -97,6 +104,8 @@ test("a run keeps its colour while others are ticked and unticked, and ten have 
   ticks.set("d", true);
   assert.equal(ticks.places.get("d"), 0);
   assert.equal(ticks.first, "b");
+  ticks.drop(["d"]); // as when it has been deleted
+  assert.deepEqual([...ticks.places], [["b", 1], ["c", 2]]);
   for (let i = 0; i < 20; i += 1) ticks.set(`more ${i}`, true);
   assert.equal(ticks.runs.length, MOST);
   assert.equal(ticks.set("one more", true), false);
@@ -140,7 +149,7 @@ test("a run is called by its name, else by what differs; among other models by i
 test("a run has its own settings also when one that was ticked before it is gone", () => {
   const rows = [{ title: "Layers", values: ["6", null] }, { title: "Text", values: ["plays", "plays"] }];
   const answer = { runs: ["a", "c"], rows };
-  assert.deepEqual(["a", "b", "c"].map((run) => settingsOf(answer, run)), [
+  assert.deepEqual(["a", "b", "c"].map((token) => settingsOf(answer, token)), [
     [["Layers", "6"], ["Text", "plays"]],
     [],
     [["Text", "plays"]],

@@ -42,6 +42,14 @@ export function trainingOf(view, record, size, stride, from = 0) {
   return { x, y };
 }
 
+/** The labels of the axis of a view up to `end`, in plotly's terms: few enough and short enough to stand side by side. */
+export function xTicks({ axis, logX }, end, narrow) {
+  const large = axis === "FLOPs" || axis === "tokens" || (logX ? end >= 5 : end >= 1e5); // 200k and not 200,000
+  const angle = narrow ? { tickangle: 0 } : {};
+  if (logX) return { dtick: 1, exponentformat: large ? "power" : "none", ...angle };
+  return { nticks: narrow ? 5 : 8, exponentformat: large ? "SI" : "none", ...angle };
+}
+
 /** The ranges {x, y} of the axes, in plotly's terms, that hold these curves {training, validation, end}.
  *
  * The first losses fall steeply: the chart reaches as high as they are after a tenth of each run. */

@@ -1,6 +1,7 @@
 // The curves of the ticked runs as plotly's traces, and the layout of their chart.
 import { colour } from "../page/appearance.js";
 import { enlarged, thick } from "../page/presenting.js";
+import { xTicks } from "./curves.js";
 import { colourOf, dashOf } from "./ticks.js";
 
 const LOG_LOSSES = [0.5, 0.7, 1, 1.2, 1.5, 1.7, 2, 2.5, 3, 4, 5, 7, 10];
@@ -57,11 +58,10 @@ export function layoutOf(view, ranges) {
     zeroline: false,
     ...more,
   });
-  const large = view.axis === "FLOPs" || view.axis === "tokens";
-  const counts = view.logX ? { dtick: 1, exponentformat: large ? "power" : "none" } : { exponentformat: large ? "SI" : "none" };
+  const narrow = view.plot.clientWidth < 480;
   return enlarged({
     autosize: true,
-    margin: { l: 40, r: view.plot.clientWidth < 480 ? 100 : 175, t: 8, b: 24 },
+    margin: { l: 40, r: narrow ? 100 : 175, t: 8, b: 24 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     showlegend: false,
@@ -69,7 +69,7 @@ export function layoutOf(view, ranges) {
     hoverlabel: { bgcolor: colour("card"), font: { color: colour("ink") } },
     hovermode: "closest",
     dragmode: coarse ? false : "zoom", // a finger scrolls the page
-    xaxis: axis(view.logX, ranges.x, { ...counts, nticks: 8 }),
+    xaxis: axis(view.logX, ranges.x, xTicks(view, ranges.x[1], narrow)),
     yaxis: axis(view.logY, ranges.y, view.logY ? { tickmode: "array", tickvals: LOG_LOSSES } : { nticks: 7 }),
     annotations: [],
   });
