@@ -16,7 +16,7 @@ from lm.errors import RunProblem
 from lm.ladder import PRETRAINED
 from playground.exchange.jobs import Answer, Job, Jobs
 from playground.exchange.taking_in import is_model_file
-from playground.exchange.worker import FILES
+from playground.exchange.worker import ARCHIVE, FILES
 from playground.runs.library import Library
 from playground.serving.limits import Limits
 
@@ -83,7 +83,7 @@ class Imports:
         job = self.jobs.new()
         folder = job.folder / FILES
         folder.mkdir()
-        file.replace(folder / "model.zip")
+        file.replace(folder / ARCHIVE)
         return self.begin_files(job.key, "", "float32")
 
     def begin_files(self, key: str, title: str, weights: Any) -> Answer:

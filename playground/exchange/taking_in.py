@@ -149,14 +149,14 @@ def unpacked(archive: Path, out: Path, most: int | None) -> None:
         size = sum(info.file_size for info in members.values())
         if most is not None and size > most:
             raise RunProblem(
-                f"{archive.name} unpacks to {size_in_words(size)}, and this page takes up to "
+                f"{archive} unpacks to {size_in_words(size)}, and this page takes up to "
                 f"{size_in_words(most)}."
             )
         zip_checks.check_growth(size, archive)
         free = free_disk(out)
         if free is not None and size > free:
             raise RunProblem(
-                f"{archive.name} unpacks to {size_in_words(size)}, and {size_in_words(free)} are free."
+                f"{archive} unpacks to {size_in_words(size)}, and {size_in_words(free)} are free."
             )
         for name in [name for name in members if name.endswith(".bin")]:
             del members[name]  # it is never read: its name alone tells that the model is in pickles
@@ -179,9 +179,9 @@ def model_members(archive: zipfile.ZipFile, file: Path) -> dict[str, zipfile.Zip
         if "config.json" in found or any(name.endswith(".gguf") for name in found)
     ]
     if len(models) > 1:
-        raise RunProblem(f"{file.name} holds several models: import one at a time.")
+        raise RunProblem(f"{file} holds several models: import one at a time.")
     if not models:
         raise RunProblem(
-            f"{file.name} holds neither a run nor a model: zip a folder of Hugging Face's or a GGUF file."
+            f"{file} holds neither a run nor a model: zip a folder of Hugging Face's or a GGUF file."
         )
     return models[0]

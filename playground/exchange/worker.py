@@ -49,6 +49,7 @@ def as_told(sentence: str, folder: Path) -> str:
     sentence = re.sub(r"^The run cannot be written to .*?: ", "This cannot be written: ", sentence)
     files = str(folder / FILES)
     for path, words in {
+        f"{files}{os.sep}{ARCHIVE}": "The file",
         f"{files}{os.sep}": "",
         files: "The upload",
         f"{folder}{os.sep}": "",
@@ -104,6 +105,7 @@ def exported(
 
 
 FILES = "files"  # the folder of what a visitor sent, in that of the job
+ARCHIVE = "model.zip"  # a zip in it, whatever its name was
 
 
 def imported(tell: Tell, folder: Path, out: Path, asked: dict[str, Any]) -> str:

@@ -121,6 +121,7 @@ def test_the_page_speaks_of_an_upload_and_not_of_folders(tmp_path):
     for sentence, told in {
         f"{files} holds no weights.": "The upload holds no weights.",
         f"{files / 'a.gguf'} is damaged.": "a.gguf is damaged.",
+        f"{files / 'model.zip'} holds no model.": "The file holds no model.",
         "'/etc' is no folder, no GGUF file and no name of the hub.": "'/etc' is no name of the hub.",
     }.items():
         assert worker.as_told(sentence, tmp_path) == told
