@@ -60,7 +60,11 @@ def agree(group: Group, plan: Plan, corpus: AnyCorpus, begun: bool = False) -> N
     begun: the plan of a run that goes on.
     """
     group.check(plan, begun)
-    group.check_same(settings=json.dumps(plan.values(), sort_keys=True), corpus=corpus.sha256)
+    group.check_same(
+        settings=json.dumps(plan.values(), sort_keys=True),
+        corpus=corpus.sha256,
+        **{"choice of --shard": str(group.sharded), "choice of --resume": str(begun)},
+    )
 
 
 def new_run(group: Group, directory: Path, make: Callable[[], Run]) -> Run:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from lm.commands.train_together import agree
 from lm.corpora import pairs
 from lm.errors import SettingsProblem
 from lm.ladder import RUNGS
@@ -171,8 +172,20 @@ def test_a_process_that_ends_before_training_is_told_in_one_sentence():
 def test_processes_with_different_texts_are_told_so():
     told = together(3, lambda group: group.check_same(corpus=str(group.rank // 2)))
     assert set(told) == {
-        "Process 2 has another corpus than process 0: give all 3 processes the same corpus."
+        "Process 2 does not have the same corpus as process 0: give all 3 processes the same corpus."
     }
+
+
+@pytest.mark.parametrize("flag", ["--shard", "--resume"])
+def test_processes_that_disagree_on_a_flag_are_told_so(flag, play):
+    """One that spreads its weights, and one that does not, ended in an abort inside gloo."""
+
+    def disagree(group):
+        sharded, begun = (group.first and flag == one for one in ("--shard", "--resume"))
+        agree(replace(group, sharded=sharded), plan_of(), play, begun)
+
+    for told in together(2, disagree):
+        assert f"does not have the same choice of {flag} as process 0" in told
 
 
 def test_a_plan_that_cannot_be_shared_out_is_refused(text_data):

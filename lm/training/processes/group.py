@@ -73,8 +73,8 @@ class Group:
             others = [rank for rank, other in enumerate(given) if other != given[0]]
             if others:
                 raise SettingsProblem(
-                    f"Process {others[0]} has another {name} than process 0: give all {self.size} processes "
-                    f"the same {name}."
+                    f"Process {others[0]} does not have the same {name} as process 0: give all {self.size} "
+                    f"processes the same {name}."
                 )
             assert value == given[0]
 
