@@ -42,6 +42,7 @@ class Guiding:
                 "try": step.try_,
                 "view": step.do.view,
                 "text": step.do.text,
+                "chat": step.do.chat,
                 "press": step.do.press,
                 "run": step.do.run,
             }

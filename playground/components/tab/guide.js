@@ -126,8 +126,9 @@ export class GuideStrip {
   }
 
   async after() {
-    const { view, text, press, run } = this.step;
+    const { view, text, press, run, chat } = this.step;
     if (run && this.tab.included) await this.included();
+    if (typeof chat === "boolean") this.tab.asChat?.(chat);
     if (view) this.tab.openView?.(view, text ?? undefined);
     if (press === "train") this.own.begin(this.index, this.tab.record.run);
     if (press) document.getElementById(`${press}-${this.key}`)?.click();

@@ -84,10 +84,11 @@ export function writing(element, props, watch) {
 /** A switch for models with a chat template: whether the prompt is a message to it, or a text that goes on. */
 function chatPill(one, element) {
   const title = "The prompt is your message, in this model's chat template, and the text its answer; off: it goes on with the prompt";
-  const pill = button("as a chat", "pill-button chat-pill", title, () => {
-    one.chat = one.chat === false;
-    press(pill, one.chat !== false);
-  });
+  const pill = button("as a chat", "pill-button chat-pill", title, () => one.asChat(one.chat === false));
+  one.asChat = (on) => {
+    one.chat = on;
+    press(pill, on);
+  };
   press(pill, true);
   pill.hidden = true;
   one.subscribe(({ chat }) => {
