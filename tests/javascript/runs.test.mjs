@@ -7,7 +7,7 @@ import { Together } from "../../playground/components/runs/polling.js";
 import { settingsOf } from "../../playground/components/runs/settings.js";
 import { MOST, Ticks, dashOf } from "../../playground/components/runs/ticks.js";
 import { zipSent } from "../../playground/components/exchange/import_panel.js";
-import { filtered, labelAmong, labelOf, short, sorted, statusOf, unitOf } from "../../playground/components/runs/words.js";
+import { briefName, filtered, labelAmong, labelOf, short, sorted, statusOf, unitOf } from "../../playground/components/runs/words.js";
 import { evaluation, recordOf } from "./records.mjs";
 
 const STEPS = { axis: "step", logX: false, logY: false };
@@ -144,6 +144,13 @@ test("a run is called by its name, else by what differs; among other models by i
   assert.equal(labelAmong(a, [a]), "classic");
   assert.equal(labelAmong(b, [a, b]), "decoder");
   assert.equal(labelAmong(b, [a, b, c]), "decoder · classic");
+});
+
+test("a sentence names a run in one line, however much differs", () => {
+  const what = ["embedding size 128→8", "attention heads 4→2", "context length 64→16", "layers 3→2"];
+  const told = briefName(run({ what }));
+  assert.ok(told.length <= 60 && told.startsWith("A, embedding size 128→8, ") && told.endsWith("…"), told);
+  assert.equal(briefName(run({ name: "mine", what })), "A, mine");
 });
 
 test("a run has its own settings also when one that was ticked before it is gone", () => {

@@ -12,7 +12,7 @@ import { linkList } from "./list_link.js";
 import { RunsSide } from "./side.js";
 import { SweepCard } from "../sweep/sweep.js";
 import { RunsTools } from "./tools.js";
-import { fullName, labelAmong } from "./words.js";
+import { briefName, labelAmong } from "./words.js";
 import { Ticks } from "./ticks.js";
 
 const LIST_MS = 3000; // between two looks at the list, while it is visible
@@ -121,7 +121,7 @@ export class RunsTab {
     }
     if (gone.length) {
       const lost = gone.filter((run) => before.has(run) && !this.tools.leaving.has(run));
-      if (lost.length) this.say(`No longer here: ${lost.length > 1 ? `${lost.length} runs` : fullName(before.get(lost[0]))}.`);
+      if (lost.length) this.say(`No longer here: ${lost.length > 1 ? `${lost.length} runs` : briefName(before.get(lost[0]))}.`);
       this.ticks.drop(gone); // what the server says is of the others already
     }
     // Those that a link or a reload has ticked were ticked before there was a chart.

@@ -3,7 +3,7 @@ import { NO_ANSWER, ask } from "../basics/calls.js";
 import { button, make } from "../basics/dom.js";
 import { ExportMenu } from "../exchange/export_menu.js";
 import { ImportPanel } from "../exchange/import_panel.js";
-import { fullName } from "./words.js";
+import { briefName, fullName } from "./words.js";
 
 export class RunsTools {
   constructor(tab) {
@@ -56,7 +56,7 @@ export class RunsTools {
     const answer = await ask(this.tab.server, "remove", [{ runs }]);
     const deleted = (answer?.deleted ?? []).map((one) => {
       const run = this.tab.runOf(one.run);
-      return { ...one, name: run ? fullName(run) : "a run", ticked: ticked.has(one.run) };
+      return { ...one, name: run ? briefName(run) : "a run", ticked: ticked.has(one.run) };
     });
     if (deleted.length) this.deletions.push(deleted);
     this.tab.say(answer ? answer.said : NO_ANSWER);

@@ -2,6 +2,8 @@
 import { LIVE } from "../tab/feed.js";
 import { duration, share as sharePercent, whole } from "../basics/wording.js";
 
+const LONGEST = 60; // characters of a name in a sentence
+
 /** A count in three digits: 619 k, 1.21 M. */
 export function short(n) {
   for (const [size, unit] of [[1e9, " G"], [1e6, " M"], [1e3, " k"]]) {
@@ -51,6 +53,12 @@ export const labelOf = (run) => run.name || run.what.join(", ") || "own settings
 
 /** The full name of a run, for those who hear it. */
 export const fullName = (run) => `${run.model_title}, ${labelOf(run)}`;
+
+/** The full name in a sentence: at most so much of it as fits on a line. */
+export function briefName(run) {
+  const name = fullName(run);
+  return name.length > LONGEST ? `${name.slice(0, LONGEST - 1).trimEnd()}…` : name;
+}
 
 /** The label of a run among others: with its model if theirs are several, and only that if it says enough. */
 export function labelAmong(run, others) {
