@@ -16,9 +16,9 @@ A guide is a TOML file named after its model, so that a teacher can write one. I
 the last of them is the one that makes the difference: the run is compared with an earlier one that differs in
 it alone), follow a `recipe`, choose a text (`corpus`: a built-in name, or "short" for the first 5,000
 characters of the chosen text) and `tokens` ("characters", or as in "bpe:1024"; a step that begins a run and
-names none has characters, for its sentences tell of them), set `write` settings and a `prompt` (with `chat` = false a
-text that goes on, also for a model that answers messages), put a `text`
-in the box of the inside, open a `view` of it, and `press` train, reset, step or sample. On the Tokens tab,
+names none has characters, for its sentences tell of them), set `write` settings and a `prompt` (`chat`:
+whether a model with a chat template takes it as a message, or goes on with it), put a `text` in the box of the
+inside, open a `view` of it, and `press` train, reset, step or sample. On the Tokens tab,
 whose guide is `tokens.toml`, it has `cut` instead (`Cut`, below). `answers` names the question of the ten (1 to
 10) that the step answers. The first entry of `happened` whose condition holds is told, with the numbers of the
 run shown (`playground/tabs/facts.py`); a condition compares two of them: "loss < pairs - 0.1".
@@ -94,7 +94,7 @@ class Do(_Part):
     view: View | None = None
     prompt: str | None = None
     write: dict[str, Any] = {}
-    chat: bool | None = None  # of a model with a chat template: whether the prompt is a message to it
+    chat: bool | None = None
     press: Press | None = None
     cut: Cut | None = None
 
