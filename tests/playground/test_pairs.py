@@ -112,7 +112,7 @@ def test_a_download_that_fails_is_said_and_number_words_take_its_place(
     answer = choosing.choose("english_french", "sums")
     assert answer["pairs"] == "number_words"
     assert "could not be downloaded" in answer["told"]["value"]
-    assert "number words instead" in answer["told"]["value"]
+    assert "the page uses number words" in answer["told"]["value"]
 
 
 def test_pairs_and_texts_are_not_taken_for_each_other(services, tiny_values):
