@@ -138,9 +138,11 @@ def _opened(path: Path) -> Any:
 def _family(saved: Mapping[str, Any], folder: Path) -> Family:
     kind = saved.get("model_type")
     if kind not in FAMILIES:
+        held = f"holds a model of the architecture {str(kind)[:60]!r}"
+        if kind is None:
+            held = "does not tell its architecture (model_type in config.json)"
         raise RunProblem(
-            f"{folder} holds a model of the architecture {str(kind)[:60]!r}; those that can be imported are "
-            f"{' and '.join(FAMILIES)}."
+            f"{folder} {held}; those that can be imported are {' and '.join(FAMILIES)}."
         )
     return FAMILIES[FAMILIES.index(kind)]
 

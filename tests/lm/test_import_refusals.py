@@ -63,6 +63,9 @@ BAD = {
     "architecture 'bert'; those that can be imported are gpt2 and llama": lambda f: change(
         f / "config.json", model_type="bert"
     ),
+    "does not tell its architecture (model_type": lambda f: change(
+        f / "config.json", model_type=None
+    ),
     "damaged at 'num_hidden_layers'": lambda f: change(f / "config.json", num_hidden_layers="many"),
     "Layers must be": lambda f: change(f / "config.json", num_hidden_layers=10**6),
     "weights in few bits, by 'gptq'": lambda f: change(
