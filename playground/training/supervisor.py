@@ -260,6 +260,8 @@ class Supervisor(RunPool):
                 self._changed.notify_all()
             return
         with self._changed:
+            if run.status not in LIVE:
+                return  # a late word of a run that has failed
             if status in ENDED:
                 self._end(run, status, reason or run.stopped_because)
             elif status == "waiting":
