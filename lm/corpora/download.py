@@ -63,9 +63,8 @@ def download(
     except urllib.error.HTTPError as error:
         reason = f"the server answered {error.code}"
     except urllib.error.URLError as error:
-        reason = getattr(error.reason, "strerror", None) or str(
-            error.reason
-        )  # without "[Errno -2]"
+        # Without "[Errno -2]".
+        reason = getattr(error.reason, "strerror", None) or str(error.reason)
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     else:
