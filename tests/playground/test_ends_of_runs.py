@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -215,6 +216,14 @@ def test_a_fault_in_looking_after_a_run_fails_that_run_alone(
     wait(is_written_down, "the failure to be written down")
     assert supervisor.is_live(other)
     status(start(steps=3), "finished")
+
+
+def test_a_late_word_of_a_failed_run_does_not_make_it_live(supervisor):
+    """It lay in the pipe when the process was killed, and the end was then told as stopped."""
+    late = SimpleNamespace(recv=lambda: ("running", 0, None))
+    run = SimpleNamespace(status="failed", pipe=late, unanswered=1, ready=True, stopping_since=None)
+    supervisor._receive(run)
+    assert run.status == "failed"
 
 
 def test_a_fault_of_the_thread_itself_does_not_end_it(start, status, monkeypatch, wait):
