@@ -144,7 +144,8 @@ def test_while_training_it_saves_the_step_that_it_has_reached(train, text, tmp_p
 def test_in_an_evaluation_it_saves_the_step_before(train, tmp_path):
     (tmp_path / "play.txt").write_text(corpora.load("synthetic_plays").text)
     out = tmp_path / "run"
-    process = train(tmp_path / "play.txt", *BLOCK, "--evaluate-every", "20")
+    wide = [*BLOCK[:3], "--n-embd", "256"]  # its evaluation takes seconds
+    process = train(tmp_path / "play.txt", *wide, "--evaluate-every", "20")
     wait(lambda: steps(out)[-1:] == [20], process)
     end(process, signal.SIGTERM)
     assert saved(out) == 20
